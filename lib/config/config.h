@@ -1,0 +1,181 @@
+// The configuration as the program sees it: documented structs, filled from TOML by
+// lib/config/parse.h. Every field's default stands here and nowhere else; `mailtap check
+// --print` prints these structs back as TOML.
+//
+// Immutable once parsed: shared between threads as std::shared_ptr<const Config>.
+#ifndef MAILTAP_LIB_CONFIG_CONFIG_H_
+#define MAILTAP_LIB_CONFIG_CONFIG_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "lib/base/log.h"
+#include "lib/base/mail.h"
+#include "lib/net/address.h"
+
+namespace mailtap::config {
+
+// What the control core says of a conversation. See DESIGN: the first that fits.
+enum class Verdict : uint8_t {
+  kTransit,             // no internal end
+  kInbound,             // an approved relay entry matches and the client is external
+  kApproved,            // an approved relay entry matches
+  kUnapprovedExternal,  // one end is external
+  kUnapprovedInternal,  // both ends are internal
+  kUnattributed,        // a full table lost an end; never raised on by address
+};
+inline constexpr int kVerdictCount = 6;
+inline constexpr std::array<absl::string_view, kVerdictCount> kVerdictNames = {
+    "transit",     "inbound", "approved", "unapproved_external", "unapproved_internal",
+    "unattributed"};
+constexpr absl::string_view Name(Verdict v) { return kVerdictNames[static_cast<int>(v)]; }
+
+enum class Metric : uint8_t {
+  kSentBytes,          // bytes the host transmitted
+  kReceivedBytes,      // bytes it received
+  kSessions,           // sessions that became established
+  kMessages,           // SMTP transactions accepted
+  kDistinctPeers,      // different addresses at the other end
+  kSentReceivedRatio,  // sent bytes / received bytes (received counted as at least 1)
+};
+inline constexpr int kMetricCount = 6;
+inline constexpr std::array<absl::string_view, kMetricCount> kMetricNames = {
+    "sent_bytes", "received_bytes", "sessions",
+    "messages",   "distinct_peers", "sent_received_ratio"};
+constexpr absl::string_view Name(Metric m) { return kMetricNames[static_cast<int>(m)]; }
+// True for metrics whose thresholds are sizes ("50MB"); the others' are plain numbers.
+constexpr bool IsBytes(Metric m) {
+  return m == Metric::kSentBytes || m == Metric::kReceivedBytes;
+}
+
+enum class Severity : uint8_t { kLow, kMedium, kHigh, kCritical };
+inline constexpr int kSeverityCount = 4;
+inline constexpr std::array<absl::string_view, kSeverityCount> kSeverityNames = {
+    "low", "medium", "high", "critical"};
+constexpr absl::string_view Name(Severity s) { return kSeverityNames[static_cast<int>(s)]; }
+
+// [sensor]
+struct Sensor {
+  std::string name;  // in alerts and the build info; default: the host's name
+};
+
+// [networks]
+struct Networks {
+  std::vector<net::Prefix> internal;  // required; everything else is external
+};
+
+// [services.smtp], [services.imap], [services.pop3]: standard ports, in host order.
+struct ServicePorts {
+  std::vector<uint16_t> ports;      // clear text, or STARTTLS
+  std::vector<uint16_t> tls_ports;  // TLS from the first byte
+};
+
+// [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.
+struct Relay {
+  std::string name;                       // required, unique
+  std::vector<net::Prefix> sources;       // who may use it (the client)
+  std::vector<net::Prefix> destinations;  // where it is (the server)
+  std::vector<Service> services;
+  std::vector<uint16_t> ports;  // server ports
+  std::string owner;            // free text, shown in reports
+  std::string reason;
+};
+
+// [[group]]
+struct Group {
+  std::string name;  // required, unique
+  std::vector<net::Prefix> members;
+};
+
+// [[rule]]
+struct Rule {
+  std::string name;                 // required, unique
+  std::vector<std::string> groups;  // names of [[group]]s; empty: every internal host
+  std::vector<Service> services;    // empty: all
+  std::vector<Verdict> verdicts;    // empty: unapproved_external and unapproved_internal
+  std::vector<Role> roles;          // empty: both, each judged by itself
+  Metric metric = Metric::kSentBytes;
+  int64_t window_seconds = 300;  // 10 s .. 24 h
+  double raise = 0;              // required, > 0; bytes for byte metrics
+  double clear = 0;              // <= raise; default: raise / 2
+  int64_t hold_seconds = 600;    // the value must stay below `clear` so long; 0 s .. 24 h
+  Severity severity = Severity::kMedium;
+};
+
+// [alerts]
+struct Alerts {
+  std::string file = "/var/log/mailtap/alerts.jsonl";  // `run` only; empty: no file
+  int64_t update_seconds = 300;  // an open alert reports again at most so often
+  int64_t top_peers = 10;        // evidence rows an alert
+};
+
+// [http]
+struct Http {
+  std::string address = "127.0.0.1";
+  uint16_t port = 9382;
+  int64_t connections = 64;              // at once
+  int64_t connections_per_address = 16;  // at once
+  int64_t timeout_seconds = 10;          // of an idle connection
+};
+
+// [metrics]
+struct Metrics {
+  int64_t top_hosts = 50;  // hosts with series of their own
+};
+
+// [limits]: sizes of tables, for each worker. Everything is allocated at start.
+struct Limits {
+  int64_t sessions = 262'144;       // mail sessions and candidates
+  int64_t conversations = 131'072;  // counter rows
+  int64_t handshakes = 65'536;      // remembered SYNs to ports that are not mail ports
+  int64_t dialogues = 32'768;       // sessions whose text is still being read
+  int64_t holes = 131'072;          // gaps in sequence space waiting to be filled
+  int64_t reorder_buffers = 4'096;  // out-of-order segments held, 2 KiB each
+  int64_t ring_bytes = 16'777'216;  // from a worker to the control core
+  int64_t encapsulations = 4'096;   // different encapsulation stacks remembered
+};
+
+// [timeouts], in seconds
+struct Timeouts {
+  int64_t established = 2'400;  // idle: IMAP IDLE renews at 29 min (RFC 2177)
+  int64_t candidate = 30;       // idle, not yet recognised or established
+  int64_t closed = 10;          // linger after FIN or RST, for late copies
+  int64_t inference = 3;        // a hole not filled for so long counts as inferred
+};
+
+// [dataplane]: `mailtap run` only
+struct Dataplane {
+  int64_t burst = 32;             // packets a receive call; 1..512
+  int64_t rx_descriptors = 4096;  // per queue; rounded to what the port allows
+  int64_t mbufs = 0;              // per port; 0: computed from queues and descriptors
+  int64_t mtu = 9216;             // the largest frame's payload; where the port allows it
+  bool promiscuous = true;
+};
+
+struct Config {
+  Sensor sensor;
+  Networks networks;
+  std::array<ServicePorts, kServiceCount> services = {{
+      {{25, 587}, {465}},
+      {{143}, {993}},
+      {{110}, {995}},
+  }};
+  std::vector<Relay> relays;
+  std::vector<Group> groups;
+  std::vector<Rule> rules;
+  Alerts alerts;
+  Http http;
+  Metrics metrics;
+  Limits limits;
+  Timeouts timeouts;
+  Dataplane dataplane;
+  LogLevel log_level = LogLevel::kInfo;  // [log] level
+  std::string version;                   // 12 hex digits: a hash of the effective configuration
+};
+
+}  // namespace mailtap::config
+
+#endif  // MAILTAP_LIB_CONFIG_CONFIG_H_

@@ -1,0 +1,42 @@
+// TOML in; a Config, or every fault with its place, out.
+#ifndef MAILTAP_LIB_CONFIG_PARSE_H_
+#define MAILTAP_LIB_CONFIG_PARSE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "lib/config/config.h"
+
+namespace mailtap::config {
+
+// One finding. Lines and columns count from 1.
+struct Fault {
+  std::string file;
+  int line = 1;
+  int column = 1;
+  std::string message;  // names the key and the allowed range
+};
+// "file:line:column: message"
+std::string ToString(const Fault& fault);
+
+struct ParseResult {
+  std::optional<Config> config;  // set exactly when `faults` is empty
+  std::vector<Fault> faults;     // the first syntax fault, or all semantic ones in file order
+  std::vector<Fault> warnings;  // accepted, but worth a look (no relay, a rule that can't fire)
+};
+
+// Parses `text`; `file` is only for messages.
+ParseResult Parse(absl::string_view text, absl::string_view file);
+
+// Reads and parses a file. One that can't be read is a fault at 1:1.
+ParseResult ParseFile(const std::string& path);
+
+// The effective configuration as TOML: every key with its value, in the order of the annotated
+// default. Parse(ToToml(c)) gives c again.
+std::string ToToml(const Config& config);
+
+}  // namespace mailtap::config
+
+#endif  // MAILTAP_LIB_CONFIG_PARSE_H_

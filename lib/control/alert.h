@@ -1,0 +1,66 @@
+// One state change of an alert, with its evidence.
+#ifndef MAILTAP_LIB_CONTROL_ALERT_H_
+#define MAILTAP_LIB_CONTROL_ALERT_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "lib/base/mail.h"
+#include "lib/base/time.h"
+#include "lib/config/config.h"
+#include "lib/net/address.h"
+
+namespace mailtap::control {
+
+enum class AlertState : uint8_t { kRaised, kUpdated, kCleared };
+inline constexpr std::array<absl::string_view, 3> kAlertStateNames = {"raised", "updated",
+                                                                      "cleared"};
+constexpr absl::string_view Name(AlertState s) { return kAlertStateNames[static_cast<int>(s)]; }
+
+// One peer of the host within the rule's window, largest share of the metric first.
+struct AlertPeer {
+  net::IpAddress peer;
+  std::string name;   // what the peer claims to be (SNI, greeting); may be empty
+  uint16_t port = 0;  // of the server end
+  uint64_t sent = 0;  // bytes by the host to the peer, and back
+  uint64_t received = 0;
+  uint64_t sessions = 0;
+  config::Verdict verdict = config::Verdict::kUnapprovedExternal;
+};
+
+// Each between 0 and 1, over what the window holds.
+struct Confidence {
+  double loss_ratio = 0;     // inferred / (observed + inferred)
+  double repeat_ratio = 0;   // repeated / (observed + repeated)
+  double one_way_ratio = 0;  // volume of conversations seen in one direction only / volume
+};
+
+struct Alert {
+  std::string id;  // the same for all states of one alert; hashed from its content
+  AlertState state = AlertState::kRaised;
+  UnixNanos time = 0;  // end of the tick that caused the change
+  std::string rule;
+  config::Severity severity = config::Severity::kMedium;
+  net::IpAddress host;
+  Role role = Role::kClient;
+  config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
+  std::string asset;                 // the host's first group, or empty
+  Service service = Service::kSmtp;  // of the largest share
+  config::Metric metric = config::Metric::kSentBytes;
+  double value = 0;
+  double threshold = 0;  // `raise` for raised and updated, `clear` for cleared
+  int64_t window_seconds = 0;
+  UnixNanos first_seen = 0;  // of the traffic in the window, at the raise
+  UnixNanos last_seen = 0;   // of the traffic that counted, so far
+  std::vector<AlertPeer> top_peers;
+  Confidence confidence;
+  std::string config_version;
+  std::string summary;  // one sentence that a person can act on
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_ALERT_H_

@@ -1,0 +1,52 @@
+// The control core: sole owner of policy, windows and alerts. Knows no packets and no clock of
+// its own; time is what the caller says, so a replay and a live run judge alike.
+#ifndef MAILTAP_LIB_CONTROL_CONTROL_H_
+#define MAILTAP_LIB_CONTROL_CONTROL_H_
+
+#include <memory>
+
+#include "lib/config/config.h"
+#include "lib/control/output.h"
+#include "lib/control/snapshot.h"
+#include "lib/meter/records.h"
+
+namespace mailtap::control {
+
+// One thread (the control core's) calls everything here. Records of one tick may come in any
+// order and from any number of workers: what is put out depends on their sum alone.
+class Control {
+ public:
+  // `output` must outlive this object.
+  Control(std::shared_ptr<const config::Config> config, Output& output);
+  ~Control();
+
+  // Records of the tick that is being gathered.
+  void Apply(const meter::DeltaRecord& delta);
+  void Apply(const meter::NameRecord& name);
+  void Apply(const meter::SessionRecord& session);
+
+  // Ends `tick`: everything applied since the last call belongs to it (or to the idle time
+  // before it). Puts out sessions and alert changes, sorted. Ticks must grow; those skipped
+  // were idle, and alerts that change within them carry their own times.
+  void EndTick(int64_t tick);
+
+  // The earliest tick after the last one at which something can change without new traffic
+  // (an alert that clears or updates), or INT64_MAX. A replay may skip to it or to the next
+  // packet.
+  int64_t NextEventTick() const;
+
+  // The state at the end of the last tick. Never null. The builder's thread is the caller's;
+  // the result may be handed to other threads.
+  std::shared_ptr<const Snapshot> MakeSnapshot() const;
+
+  // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address.
+  std::vector<HostTotals> RankedHosts() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_CONTROL_H_

@@ -1,0 +1,21 @@
+// A mail session as the worker saw it and the policy judged it: one line of --flows.
+#ifndef MAILTAP_LIB_CONTROL_JUDGED_SESSION_H_
+#define MAILTAP_LIB_CONTROL_JUDGED_SESSION_H_
+
+#include <string>
+
+#include "lib/config/config.h"
+#include "lib/meter/records.h"
+
+namespace mailtap::control {
+
+struct JudgedSession {
+  meter::SessionRecord record;
+  std::string sni;  // empty where there was none
+  config::Verdict verdict = config::Verdict::kTransit;
+  std::string relay;  // the matching entry's name; empty: none
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_JUDGED_SESSION_H_

@@ -1,0 +1,90 @@
+// The control core's state as others may see it: built at the end of a tick, immutable,
+// swapped whole. HTTP threads and the replay's report read it without locks.
+#ifndef MAILTAP_LIB_CONTROL_SNAPSHOT_H_
+#define MAILTAP_LIB_CONTROL_SNAPSHOT_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/mail.h"
+#include "lib/base/time.h"
+#include "lib/config/config.h"
+#include "lib/meter/records.h"
+#include "lib/net/address.h"
+
+namespace mailtap::control {
+
+// Counters since start of one (service, verdict).
+struct Totals {
+  meter::DirectionBytes bytes[kDirectionCount];  // client to server, server to client
+  uint64_t sessions = 0;
+  uint64_t failed_sessions = 0;
+  uint64_t messages = 0;
+  uint64_t rejected = 0;
+};
+
+// Counters since start of one host, for ranking. Sent and received as the host sees them.
+struct HostTotals {
+  net::IpAddress host;
+  uint64_t unapproved_sent = 0;
+  uint64_t unapproved_received = 0;
+  uint64_t approved_sent = 0;  // approved and inbound
+  uint64_t approved_received = 0;
+  uint64_t unapproved_sessions = 0;
+  uint64_t approved_sessions = 0;
+};
+
+// One host's present value against one rule, for the bounded top-K of gauges.
+struct HostGauge {
+  std::string rule;
+  net::IpAddress host;
+  Role role = Role::kClient;
+  double value = 0;
+  double raise = 0;
+  bool alerting = false;
+};
+
+struct RelayUse {
+  std::string name;
+  std::string owner;
+  uint64_t hosts = 0;  // different clients that it approved
+  uint64_t sessions = 0;
+  uint64_t bytes = 0;       // both directions
+  UnixNanos last_used = 0;  // 0: never
+};
+
+struct AlertCount {
+  std::string rule;
+  config::Severity severity = config::Severity::kMedium;
+  uint64_t raised = 0;  // since start
+  uint64_t cleared = 0;
+  uint64_t active = 0;  // now
+};
+
+struct Snapshot {
+  UnixNanos time = 0;  // end of the last tick
+  UnixNanos first_packet_tick = 0;
+  uint64_t ticks = 0;
+  double last_tick_seconds = 0;  // what the last tick took; of the process, not of the traffic
+  double total_tick_seconds = 0;
+  std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
+  uint64_t hosts_known = 0;
+  uint64_t conversations_known = 0;
+  uint64_t peers_forgotten = 0;        // state evicted because a bound was reached
+  std::vector<HostGauge> host_gauges;  // at most metrics.top_hosts, largest value / raise first
+  uint64_t hosts_tracked = 0;          // hosts with a value in any rule's window
+  std::vector<HostTotals> top_hosts;   // by unapproved_sent, at most metrics.top_hosts
+  std::vector<RelayUse> relays;        // in configuration order
+  std::vector<AlertCount> alerts;      // in configuration order
+  std::string config_version;
+
+  const Totals& total(Service s, config::Verdict v) const {
+    return totals[static_cast<int>(s)][static_cast<int>(v)];
+  }
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_SNAPSHOT_H_

@@ -1,0 +1,117 @@
+// A lock-free single-producer/single-consumer ring of records: where a worker and the control
+// core meet. One ring a worker; the worker pushes, the control core drains.
+#ifndef MAILTAP_LIB_EXCHANGE_RING_H_
+#define MAILTAP_LIB_EXCHANGE_RING_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "lib/base/cache_line.h"
+#include "lib/exchange/messages.h"
+
+namespace mailtap::exchange {
+
+class RecordRing {
+ public:
+  // Allocates at least `capacity_bytes`, rounded up to a power of two, minimum 4 KiB.
+  explicit RecordRing(std::size_t capacity_bytes);
+  RecordRing(const RecordRing&) = delete;
+  RecordRing& operator=(const RecordRing&) = delete;
+
+  // Producer thread only. False when there is no room: nothing was written, and the caller
+  // keeps the record for the next tick.
+  template <typename Record>
+  bool Push(const Record& record) {
+    static_assert(std::is_trivially_copyable_v<Record>);
+    constexpr std::size_t kSize = Padded(sizeof(Header) + sizeof(Record));
+    std::byte* slot = Reserve(kSize);
+    if (slot == nullptr) return false;
+    const Header header{kSize, KindOf<Record>::value};
+    std::memcpy(slot, &header, sizeof(header));
+    std::memcpy(slot + sizeof(header), &record, sizeof(record));
+    Commit(kSize);
+    return true;
+  }
+
+  // Consumer thread only. Calls visitor(const Record&) for each record that was in the ring at
+  // the time of the call, oldest first, and frees them. The reference is valid during the call
+  // only. Returns how many records there were.
+  template <typename Visitor>
+  std::size_t Drain(Visitor&& visitor) {
+    const uint64_t end = tail_.load(std::memory_order_acquire);
+    uint64_t at = head_.load(std::memory_order_relaxed);
+    std::size_t count = 0;
+    while (at != end) {
+      const std::byte* slot = data_.get() + (at & mask_);
+      Header header;
+      std::memcpy(&header, slot, sizeof(header));
+      if (header.kind != Kind::kPadding) {
+        Dispatch(header.kind, slot + sizeof(header), visitor);
+        ++count;
+      }
+      at += header.size;
+      // Freed one by one, so that a producer waiting for room goes on while this drains.
+      head_.store(at, std::memory_order_release);
+    }
+    return count;
+  }
+
+  std::size_t capacity() const { return mask_ + 1; }
+  // Bytes in use; any thread, approximate while the other side is running.
+  std::size_t used() const {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  struct Header {
+    uint32_t size;  // of header, record and padding together
+    Kind kind;
+  };
+  static constexpr std::size_t Padded(std::size_t n) { return (n + 7) & ~std::size_t{7}; }
+
+  std::byte* Reserve(std::size_t size);  // producer
+  void Commit(std::size_t size) {        // producer
+    tail_.store(write_ + size, std::memory_order_release);
+  }
+
+  template <typename Record, typename Visitor>
+  static void Visit(const std::byte* payload, Visitor& visitor) {
+    Record record;
+    std::memcpy(&record, payload, sizeof(record));
+    visitor(static_cast<const Record&>(record));
+  }
+  template <typename Visitor>
+  static void Dispatch(Kind kind, const std::byte* payload, Visitor& visitor) {
+    switch (kind) {
+      case Kind::kDelta:
+        return Visit<meter::DeltaRecord>(payload, visitor);
+      case Kind::kName:
+        return Visit<meter::NameRecord>(payload, visitor);
+      case Kind::kSession:
+        return Visit<meter::SessionRecord>(payload, visitor);
+      case Kind::kTick:
+        return Visit<TickRecord>(payload, visitor);
+      case Kind::kPadding:
+        return;
+    }
+  }
+
+  const uint64_t mask_;
+  const std::unique_ptr<std::byte[]> data_;
+
+  // Producer's line: its own position, and the last head it saw, so that it reads the
+  // consumer's line only when the ring looks full.
+  alignas(kCacheLine) std::atomic<uint64_t> tail_{0};  // producer writes, consumer reads
+  uint64_t write_ = 0;                                 // producer only
+  uint64_t seen_head_ = 0;                             // producer only
+  // Consumer's line.
+  alignas(kCacheLine) std::atomic<uint64_t> head_{0};  // consumer writes, producer reads
+};
+
+}  // namespace mailtap::exchange
+
+#endif  // MAILTAP_LIB_EXCHANGE_RING_H_

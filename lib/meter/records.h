@@ -1,0 +1,114 @@
+// The records that workers send to the control core. Plain fixed-size data: they are copied
+// through the ring byte for byte, own nothing and point to nothing.
+#ifndef MAILTAP_LIB_METER_RECORDS_H_
+#define MAILTAP_LIB_METER_RECORDS_H_
+
+#include <cstdint>
+#include <type_traits>
+
+#include "lib/base/mail.h"
+#include "lib/base/time.h"
+#include "lib/net/address.h"
+#include "lib/net/encap.h"
+
+namespace mailtap::meter {
+
+// What a row of counters is about. When a worker's table is full, bytes go to a row that knows
+// less: (client, any server), then (any client, server), then one global row. Such rows are
+// `unattributed`; the end that is not known is all zeroes, and so is the port.
+enum class Attribution : uint8_t { kFull, kClientOnly, kServerOnly, kNone };
+
+// Who talks mail with whom. Which end is "ours" is for the control core to say.
+struct ConversationKey {
+  net::IpAddress client;
+  net::IpAddress server;
+  uint32_t encap_tag = 0;    // 0 unless encapsulations are configured to split conversations
+  uint16_t server_port = 0;  // host order
+  Service service = Service::kSmtp;
+  Attribution attribution = Attribution::kFull;
+
+  friend bool operator==(const ConversationKey&, const ConversationKey&) = default;
+  friend auto operator<=>(const ConversationKey&, const ConversationKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const ConversationKey& k) {
+    return H::combine(std::move(h), k.client, k.server, k.encap_tag, k.server_port, k.service,
+                      k.attribution);
+  }
+};
+static_assert(sizeof(ConversationKey) == 40);
+
+// TCP payload of one direction, in bytes. Volume is observed + inferred.
+struct DirectionBytes {
+  uint64_t observed = 0;  // seen once, in sequence space
+  uint64_t inferred = 0;  // not seen, but acknowledged or followed by what was seen
+  uint64_t repeated = 0;  // seen again: retransmissions and mirror duplicates
+  uint64_t packets = 0;   // segments seen, those without payload included
+
+  uint64_t volume() const { return observed + inferred; }
+  DirectionBytes& operator+=(const DirectionBytes& o) {
+    observed += o.observed;
+    inferred += o.inferred;
+    repeated += o.repeated;
+    packets += o.packets;
+    return *this;
+  }
+};
+
+// What changed in one conversation since the worker's last flush. Only established mail
+// sessions contribute bytes, packets, sessions and messages; connection attempts that never
+// got so far appear in `failed_sessions` alone.
+struct DeltaRecord {
+  ConversationKey key;
+  DirectionBytes bytes[kDirectionCount];  // indexed by Direction
+  UnixNanos first_seen = 0;               // of the packets in this delta
+  UnixNanos last_seen = 0;
+  uint32_t sessions = 0;         // became established, as mail, since the last flush
+  uint32_t failed_sessions = 0;  // ended on a mail port without ever being established
+  uint32_t messages = 0;         // SMTP transactions that the server accepted
+  uint32_t rejected = 0;         // SMTP transactions that it refused
+};
+static_assert(sizeof(DeltaRecord) == 136);
+
+// A name that the other side claimed. It labels a peer and approves nothing.
+enum class NameSource : uint8_t { kSni, kBanner };
+
+struct NameRecord {
+  static constexpr int kMaxLength = 253;  // RFC 1035, 2.3.4, without the root's dot
+
+  ConversationKey key;      // the name belongs to key.server
+  UnixNanos time = 0;       // when it was seen
+  uint64_t session_id = 0;  // SessionRecord::id of the session that carried it
+  NameSource source = NameSource::kSni;
+  uint8_t length = 0;
+  char text[kMaxLength + 1] = {};  // lower case, not terminated
+};
+static_assert(sizeof(NameRecord) == 312);
+
+// One mail session, sent once: when it ended, idled out, or the sensor stopped. Its SNI, if it
+// had one, went before it as a NameRecord with the same session_id, on the same ring.
+struct SessionRecord {
+  // `messages` and `rejected` where TLS, a gap or a one-way capture hides them.
+  static constexpr uint32_t kUnknownCount = 0xffffffff;
+
+  ConversationKey key;
+  uint64_t id = 0;  // unique on its worker's ring while the session lives; not an output
+  UnixNanos first_seen = 0;
+  UnixNanos last_seen = 0;
+  DirectionBytes bytes[kDirectionCount];
+  uint32_t messages = kUnknownCount;
+  uint32_t rejected = kUnknownCount;
+  uint16_t client_port = 0;  // host order
+  Evidence evidence = Evidence::kPort;
+  Tls tls = Tls::kNone;
+  bool established = false;
+  bool has_sni = false;
+  net::EncapStack encap;  // of the session's first packet
+};
+
+static_assert(std::is_trivially_copyable_v<DeltaRecord>);
+static_assert(std::is_trivially_copyable_v<NameRecord>);
+static_assert(std::is_trivially_copyable_v<SessionRecord>);
+
+}  // namespace mailtap::meter
+
+#endif  // MAILTAP_LIB_METER_RECORDS_H_

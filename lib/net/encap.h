@@ -1,0 +1,59 @@
+// What a packet was wrapped in, outermost first.
+#ifndef MAILTAP_LIB_NET_ENCAP_H_
+#define MAILTAP_LIB_NET_ENCAP_H_
+
+#include <cstdint>
+#include <string>
+
+namespace mailtap::net {
+
+enum class EncapKind : uint8_t {
+  kVlan,      // 802.1Q, 802.1ad; id is the VLAN id
+  kVntag,     // 802.1BR / VN-tag; id is the tag's vif fields
+  kMpls,      // id is the label
+  kPppoe,     // id is the session id
+  kGre,       // id is the key, 0 without one
+  kNvgre,     // id is the virtual subnet id
+  kErspan,    // id is the session id
+  kVxlan,     // id is the VNI
+  kVxlanGpe,  // id is the VNI
+  kGeneve,    // id is the VNI
+  kIpInIp,    // IPv4 or IPv6 in either; id is 0
+  kGtpU,      // id is the TEID
+  kAh,        // id is the SPI
+};
+
+struct EncapLayer {
+  EncapKind kind;
+  uint32_t id;
+  friend bool operator==(const EncapLayer&, const EncapLayer&) = default;
+};
+
+// A bounded stack of layers; a packet wrapped deeper is a counted drop.
+struct EncapStack {
+  static constexpr int kMaxDepth = 8;
+  uint32_t depth = 0;
+  EncapLayer layers[kMaxDepth] = {};
+
+  // False, and nothing changed, when the stack is full.
+  bool Push(EncapKind kind, uint32_t id) {
+    if (depth == kMaxDepth) return false;
+    layers[depth++] = {kind, id};
+    return true;
+  }
+  friend bool operator==(const EncapStack& a, const EncapStack& b) {
+    if (a.depth != b.depth) return false;
+    for (uint32_t i = 0; i < a.depth; ++i) {
+      if (!(a.layers[i] == b.layers[i])) return false;
+    }
+    return true;
+  }
+};
+static_assert(sizeof(EncapStack) == 68);
+
+// The interface's spelling of one layer: "vlan:100", "vxlan:77", "ipip".
+std::string ToString(const EncapLayer& layer);
+
+}  // namespace mailtap::net
+
+#endif  // MAILTAP_LIB_NET_ENCAP_H_
