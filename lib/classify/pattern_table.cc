@@ -1,0 +1,86 @@
+#include "lib/classify/pattern_table.h"
+
+namespace mailtap::classify {
+namespace {
+
+using enum Protocol;
+using enum Side;
+using enum Strength;
+
+// clang-format off
+constexpr Pattern kPatterns[] = {
+  // SMTP, server
+  {kSmtp, kServer, kProof, R"(^220[ -].{0,140}\b(e?smtp|postfix|exim|sendmail|mailer))", "220 |220-",
+   "an FTP banner that boasts of mail", "RFC 5321, 3.1 and 4.3.1"},
+  {kSmtp, kServer, kHint, R"(^220[ -\r\n])", "", "FTP, Telnet gateways", "RFC 5321, 4.2"},
+  {kSmtp, kServer, kHint, R"(^(421|554)[ -])", "421 |421-|554 |554-", "FTP's 421", "RFC 5321, 3.1"},
+  {kSmtp, kServer, kHint, R"(^[2-5][0-9][0-9][ -])", "", "FTP, NNTP, HTTP-less status lines", "RFC 5321, 4.2"},
+  {kSmtp, kServer, kProof,
+   R"(^250-.{0,140}\n250[ -](size|pipelining|8bitmime|starttls|auth|dsn|chunking|smtputf8|enhancedstatuscodes|etrn|vrfy|expn|help))",
+   "250-", "", "RFC 5321, 4.1.1.1"},
+  {kSmtp, kServer, kProof, R"(^[245][0-9][0-9][ -][245]\.[0-9]{1,3}\.[0-9]{1,3}[ \r\n])", "250 |354 ", "",
+   "RFC 2034, enhanced status codes"},
+  // SMTP, client
+  {kSmtp, kClient, kProof, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
+  {kSmtp, kClient, kProof, R"(^mail from ?:)", "MAIL", "", "RFC 5321, 4.1.1.2"},
+  {kSmtp, kClient, kProof, R"(^rcpt to ?:)", "RCPT", "", "RFC 5321, 4.1.1.3"},
+  {kSmtp, kClient, kProof, R"(^bdat [0-9])", "", "", "RFC 3030, 2"},
+  {kSmtp, kClient, kHint, R"(^(quit|rset|noop|help|data|auth|vrfy|expn|starttls)[ \r\n])", "",
+   "POP3, FTP, NNTP and ManageSieve share some", "RFC 5321, 4.1.1; RFC 3207"},
+  // LMTP: not mail submission, told apart by its greeting command
+  {kLmtp, kClient, kProof, R"(^lhlo[ \r\n])", "", "", "RFC 2033, 4.1"},
+
+  // IMAP, server
+  {kImap, kServer, kProof, R"(^\* (ok|preauth|bye)[ \r\n])", "* OK|* PR|* BY", "", "RFC 9051, 7.1"},
+  {kImap, kServer, kProof,
+   R"(^\* (capability|list|lsub|search|esearch|flags|status|namespace|id|vanished|enabled|no|bad|[0-9]{1,10} (exists|recent|expunge|fetch))[ \r\n])",
+   "", "", "RFC 9051, 7"},
+  {kImap, kServer, kHint, R"(^[!-)+-~]{1,32} (ok|no|bad)[ \r\n])", "", "", "RFC 9051, 7.1"},
+  {kImap, kServer, kHint, R"(^\+[ \r\n])", "", "POP3's continuation", "RFC 9051, 7.5"},
+  // IMAP, client
+  {kImap, kClient, kProof,
+   R"(^[!-)+-z|~]{1,32} (capability|login|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n])",
+   "", "", "RFC 9051, 6"},
+  {kImap, kClient, kHint, R"(^done\r?\n)", "", "", "RFC 2177"},
+
+  // POP3, server
+  {kPop3, kServer, kProof, R"(^\+ok .{0,140}(pop|<[^>\r\n]{1,100}@[^>\r\n]{1,100}>))", "+OK ", "",
+   "RFC 1939, 4 and 7 (APOP stamp)"},
+  {kPop3, kServer, kHint, R"(^\+ok[ \r\n])", "+OK\r", "Redis answers +OK", "RFC 1939, 3"},
+  {kPop3, kServer, kHint, R"(^-err[ \r\n])", "-ERR", "Redis answers -ERR", "RFC 1939, 3"},
+  {kPop3, kServer, kHint, R"(^\+ )", "", "IMAP's continuation", "RFC 5034, 4"},
+  // POP3, client
+  {kPop3, kClient, kProof, R"(^(apop [!-~]|capa\r?\n|stls\r?\n|uidl[ \r\n]|top [0-9]+ [0-9]))",
+   "APOP|CAPA|STLS", "", "RFC 1939, 7; RFC 2449, 5; RFC 2595, 4"},
+  {kPop3, kClient, kHint, R"(^(user [!-~]|pass [!-~]|auth[ \r\n]|quit\r?\n|stat\r?\n|list[ \r\n]|retr [0-9]+\r?\n|dele [0-9]+\r?\n|noop\r?\n|rset\r?\n))",
+   "", "FTP, IRC and SMTP share some", "RFC 1939, 5"},
+
+  // What opens like mail, or is met where mail is looked for
+  {kFtp, kServer, kProof, R"(^220[ -].{0,140}\bftp)", "", "", "RFC 959, 4.2"},
+  {kFtp, kClient, kProof,
+   R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl|gssapi)|opts |clnt |pbsz |prot ))",
+   "", "", "RFC 959, 4.1; RFC 2228"},
+  {kFtp, kClient, kHint, R"(^(user|pass|acct) )", "", "POP3's USER", "RFC 959, 4.1"},
+  {kHttp, kClient, kProof, R"(^(get|head|post|put|delete|options|patch|trace|connect|propfind|pri) [^\r\n]{1,140} ?http/)", "", "",
+   "RFC 9112, 3"},
+  {kHttp, kServer, kProof, R"(^http/[0-9])", "", "", "RFC 9112, 4"},
+  {kSsh, kClient, kProof, R"(^ssh-[12])", "", "", "RFC 4253, 4.2"},
+  {kSsh, kServer, kProof, R"(^ssh-[12])", "", "", "RFC 4253, 4.2"},
+  {kRedis, kClient, kProof, R"(^\*[0-9]{1,6}\r\n\$)", "", "", "Redis serialization protocol"},
+  {kRedis, kServer, kProof, R"(^(\+pong\r|\$-?[0-9]{1,9}\r\n|:-?[0-9]{1,18}\r\n|\*[0-9]{1,9}\r\n|-noauth |-wrongtype |-moved |-err (unknown command|wrong number)))",
+   "", "", "Redis serialization protocol"},
+  {kNntp, kServer, kProof, R"(^20[01][ -])", "", "", "RFC 3977, 5.1"},
+  {kNntp, kClient, kProof, R"(^(mode reader|authinfo |group |article |xover |newgroups |newnews |list (active|newsgroups)|capabilities))",
+   "", "", "RFC 3977"},
+  {kIrc, kServer, kProof, R"(^:[^ \r\n]{1,100} (notice|[0-9]{3}) )", "", "", "RFC 1459, 2.3"},
+  {kIrc, kServer, kProof, R"(^notice auth )", "", "", "RFC 1459"},
+  {kIrc, kClient, kProof, R"(^(nick |cap ls|user [^ \r\n]+ [^ \r\n]+ [^ \r\n]+ :))", "", "POP3's USER", "RFC 1459, 4.1"},
+  {kManageSieve, kServer, kProof, R"re(^"(implementation|sieve|sasl|version|notify|starttls)")re", "", "", "RFC 5804, 1.7"},
+};
+// clang-format on
+
+}  // namespace
+
+absl::Span<const Pattern> Patterns() { return kPatterns; }
+
+}  // namespace mailtap::classify

@@ -1,0 +1,54 @@
+// Every pattern by which a protocol is told, in one annotated table. The Hyperscan database and
+// the first-word filter are both built from it, so they cannot drift apart.
+#ifndef MAILTAP_LIB_CLASSIFY_PATTERN_TABLE_H_
+#define MAILTAP_LIB_CLASSIFY_PATTERN_TABLE_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+
+namespace mailtap::classify {
+
+// The first three are in Service's order; the rest open like mail, or are common on odd ports.
+enum class Protocol : uint8_t {
+  kSmtp,
+  kImap,
+  kPop3,
+  kLmtp,
+  kFtp,
+  kHttp,
+  kSsh,
+  kRedis,
+  kNntp,
+  kIrc,
+  kManageSieve,
+};
+inline constexpr int kProtocolCount = 11;
+inline constexpr int kMailProtocolCount = 3;
+
+// Who says it.
+enum class Side : uint8_t { kClient, kServer };
+
+// What a match is worth: a hint fits this protocol and others too; a proof fits no other one in
+// this table.
+enum class Strength : uint8_t { kNone, kHint, kProof };
+
+struct Pattern {
+  Protocol protocol;
+  Side side;
+  Strength strength;
+  // Hyperscan expression, anchored at the first byte of the stream; matched without regard to
+  // case, `.` includes line ends.
+  const char* expression;
+  // Words of up to four bytes, separated by '|', that a payload of a flow on an odd port must
+  // open with to be looked at; empty where the pattern only judges flows already taken up.
+  const char* first_words;
+  const char* also;  // what else opens like it
+  const char* source;
+};
+
+absl::Span<const Pattern> Patterns();
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_PATTERN_TABLE_H_

@@ -1,0 +1,39 @@
+// Which ports are mail ports: one bit a port (8 KiB) for the test that every packet takes, and
+// the details for the few that pass.
+#ifndef MAILTAP_LIB_CLASSIFY_PORT_TABLE_H_
+#define MAILTAP_LIB_CLASSIFY_PORT_TABLE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/mail.h"
+
+namespace mailtap::classify {
+
+class PortTable {
+ public:
+  PortTable() : bits_(65'536 / 64), entries_(65'536) {}
+
+  // `tls`: the port speaks TLS from its first byte.
+  void Add(uint16_t port, Service service, bool tls) {
+    bits_[port >> 6] |= uint64_t{1} << (port & 63);
+    entries_[port] = {service, tls};
+  }
+
+  bool Contains(uint16_t port) const { return (bits_[port >> 6] >> (port & 63) & 1) != 0; }
+  // Of a port that the table contains.
+  Service service(uint16_t port) const { return entries_[port].service; }
+  bool tls(uint16_t port) const { return entries_[port].tls; }
+
+ private:
+  struct Entry {
+    Service service = Service::kSmtp;
+    bool tls = false;
+  };
+  std::vector<uint64_t> bits_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_PORT_TABLE_H_

@@ -1,0 +1,186 @@
+#include "lib/classify/recogniser.h"
+
+#include <hs/hs.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace mailtap::classify {
+namespace {
+
+constexpr Side kSides[] = {Side::kClient, Side::kServer};
+
+Strength At(const std::array<Strength, kProtocolCount>& scores, Service service) {
+  return scores[static_cast<int>(service)];
+}
+
+// What can be judged of a side's text: leading line ends apart, all whole lines; with nothing
+// more to come, everything.
+absl::string_view Judgeable(const Speech& speech) {
+  absl::string_view text = speech.text;
+  if (speech.from_start) {
+    while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) {
+      text.remove_prefix(1);
+    }
+  }
+  if (speech.ended) return text;
+  const size_t end = text.rfind('\n');
+  return text.substr(0, end == text.npos ? 0 : end + 1);
+}
+
+bool IsText(absl::string_view text) {
+  const auto odd = std::count_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<uint8_t>(c);
+    return byte < 0x20 && byte != '\r' && byte != '\n' && byte != '\t';
+  });
+  return odd * 16 <= static_cast<std::ptrdiff_t>(text.size());
+}
+
+Recognition Yes(Service service, Evidence evidence) {
+  return {Answer::kYes, service, evidence};
+}
+constexpr Recognition kNotMail = {Answer::kNo, Service::kSmtp, Evidence::kPort};
+constexpr Recognition kOpen = {};
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const PatternDatabase>> PatternDatabase::Compile() {
+  if (hs_valid_platform() != HS_SUCCESS) {
+    return absl::InternalError("this CPU lacks what Hyperscan needs (SSSE3)");
+  }
+  auto compiled = std::shared_ptr<PatternDatabase>(new PatternDatabase());
+  for (const Side side : kSides) {
+    std::vector<const char*> expressions;
+    std::vector<unsigned> flags;
+    std::vector<unsigned> ids;
+    for (unsigned id = 0; id < Patterns().size(); ++id) {
+      if (Patterns()[id].side != side) continue;
+      expressions.push_back(Patterns()[id].expression);
+      flags.push_back(HS_FLAG_CASELESS | HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH);
+      ids.push_back(id);
+    }
+    hs_compile_error_t* error = nullptr;
+    if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                         static_cast<unsigned>(ids.size()), HS_MODE_BLOCK, nullptr,
+                         &compiled->databases_[static_cast<int>(side)], &error) != HS_SUCCESS) {
+      absl::Status status = absl::InternalError(
+          absl::StrCat("Hyperscan refuses ",
+                       error->expression < 0 ? "the patterns" : expressions[error->expression],
+                       ": ", error->message));
+      hs_free_compile_error(error);
+      return status;
+    }
+  }
+  return std::shared_ptr<const PatternDatabase>(std::move(compiled));
+}
+
+PatternDatabase::~PatternDatabase() {
+  for (hs_database* database : databases_) hs_free_database(database);
+}
+
+void Recogniser::ScratchDeleter::operator()(hs_scratch* scratch) const {
+  hs_free_scratch(scratch);
+}
+
+absl::StatusOr<Recogniser> Recogniser::Create(std::shared_ptr<const PatternDatabase> database) {
+  Recogniser recogniser(std::move(database));
+  hs_scratch_t* scratch = nullptr;
+  for (const hs_database* side : recogniser.database_->databases_) {
+    if (hs_alloc_scratch(side, &scratch) != HS_SUCCESS) {
+      hs_free_scratch(scratch);
+      return absl::ResourceExhaustedError("no memory for Hyperscan's scratch");
+    }
+  }
+  recogniser.scratch_.reset(scratch);
+  return recogniser;
+}
+
+Recogniser::Scores Recogniser::Scan(absl::string_view text, Side side) const {
+  Scores scores = {};
+  if (text.empty()) return scores;
+  const auto on_match = [](unsigned id, unsigned long long, unsigned long long, unsigned,
+                           void* context) {
+    const Pattern& pattern = Patterns()[id];
+    Strength& score = (*static_cast<Scores*>(context))[static_cast<int>(pattern.protocol)];
+    score = std::max(score, pattern.strength);
+    return 0;
+  };
+  hs_scan(database_->databases_[static_cast<int>(side)], text.data(),
+          static_cast<unsigned>(text.size()), 0, scratch_.get(), on_match, &scores);
+  return scores;
+}
+
+Recognition Recogniser::Judge(const Speech& client, const Speech& server,
+                              const Context& context) const {
+  const absl::string_view up_text = Judgeable(client);
+  const absl::string_view down_text = Judgeable(server);
+  const Scores up = Scan(up_text, Side::kClient);
+  const Scores down = Scan(down_text, Side::kServer);
+
+  // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
+  // the server spoke first: Redis says +OK too, but never unasked.
+  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
+    const Strength u = At(up, service), d = At(down, service);
+    if (u == Strength::kNone || d == Strength::kNone) continue;
+    const bool proven = u == Strength::kProof || d == Strength::kProof ||
+                        (service == Service::kPop3 && context.server_first) ||
+                        context.port_service == service;
+    const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
+                     up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
+    if (proven && !ftp) return Yes(service, Evidence::kBanner);
+  }
+
+  // Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
+  // named ftp...).
+  const auto something_else = [](const Scores& scores) {
+    const bool mail = std::any_of(scores.begin(), scores.begin() + kMailProtocolCount,
+                                  [](Strength s) { return s == Strength::kProof; });
+    const bool other = std::any_of(scores.begin() + kMailProtocolCount, scores.end(),
+                                   [](Strength s) { return s == Strength::kProof; });
+    return other && !mail;
+  };
+  if (something_else(up) || something_else(down)) return kNotMail;
+
+  if (!context.port_service.has_value()) {
+    // An odd port needs both sides; a side that has spoken and fits nothing settles it.
+    const auto fits_nothing = [](absl::string_view text, const Scores& scores) {
+      return !text.empty() && std::all_of(scores.begin(), scores.begin() + kMailProtocolCount,
+                                          [](Strength s) { return s == Strength::kNone; });
+    };
+    if (context.finished || fits_nothing(up_text, up) || fits_nothing(down_text, down)) {
+      return kNotMail;
+    }
+    return (client.ended && server.ended) ? kNotMail : kOpen;
+  }
+
+  const Service service = *context.port_service;
+  const Strength u = At(up, service), d = At(down, service);
+  if (d == Strength::kProof) return Yes(service, Evidence::kBanner);
+  if (u == Strength::kProof) return Yes(service, Evidence::kCommand);
+  const bool settled = context.finished || (client.ended && server.ended);
+  if (d == Strength::kHint) {
+    // The client's answer may yet say that this is another protocol.
+    const bool ftp = up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
+    if (!up_text.empty() && ftp && service == Service::kSmtp) return kNotMail;
+    if (!up_text.empty() || settled) return Yes(service, Evidence::kBanner);
+    return kOpen;
+  }
+  if (!down_text.empty() && server.from_start) return kNotMail;
+  if (u == Strength::kHint) {
+    return settled || client.ended ? Yes(service, Evidence::kCommand) : kOpen;
+  }
+  if (!settled && !client.ended && !server.ended) return kOpen;
+  // Nothing that is known. From the start on, mail would have said something known; met under
+  // way, text may be a message's, and the port is all there is.
+  const bool spoke_from_start =
+      (!up_text.empty() && client.from_start) || (!down_text.empty() && server.from_start);
+  const bool nothing_said = up_text.empty() && down_text.empty();
+  if (spoke_from_start || nothing_said || !IsText(up_text) || !IsText(down_text)) {
+    return settled || spoke_from_start ? kNotMail : kOpen;
+  }
+  return Yes(service, Evidence::kPort);
+}
+
+}  // namespace mailtap::classify

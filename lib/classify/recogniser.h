@@ -1,0 +1,86 @@
+// Tells mail from what looks like it, by what both sides said first.
+#ifndef MAILTAP_LIB_CLASSIFY_RECOGNISER_H_
+#define MAILTAP_LIB_CLASSIFY_RECOGNISER_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lib/base/mail.h"
+#include "lib/classify/pattern_table.h"
+
+struct hs_database;
+struct hs_scratch;
+
+namespace mailtap::classify {
+
+enum class Answer : uint8_t { kNeedMore, kYes, kNo };
+
+// What one side has said so far. `text` must have kSlack readable bytes behind it: Hyperscan
+// may read (never use) bytes past the end of its input.
+struct Speech {
+  static constexpr std::size_t kSlack = 64;
+  absl::string_view text;   // from the first byte that was seen
+  bool from_start = false;  // that byte is the stream's first
+  bool ended = false;       // no more will come: the session ended, or the bound was reached
+};
+
+// What is known of a flow besides its text.
+struct Context {
+  std::optional<Service> port_service;  // the server's port is a standard one
+  bool server_first = false;            // the server spoke before it had heard anything
+  bool finished = false;                // the session has ended, or has been silent too long
+};
+
+struct Recognition {
+  Answer answer = Answer::kNeedMore;
+  Service service = Service::kSmtp;     // for kYes
+  Evidence evidence = Evidence::kPort;  // for kYes: kBanner, kCommand or kPort
+};
+
+// The compiled patterns; immutable, shared by all workers.
+class PatternDatabase {
+ public:
+  // Internal where Hyperscan refuses a pattern or the CPU.
+  static absl::StatusOr<std::shared_ptr<const PatternDatabase>> Compile();
+  ~PatternDatabase();
+
+ private:
+  friend class Recogniser;
+  PatternDatabase() = default;
+  // One database a side, in Side's order.
+  std::array<hs_database*, 2> databases_ = {};
+};
+
+// One worker's: holds its scratch. Judges whole lines only, so that the answer does not depend
+// on how the text was cut into segments.
+class Recogniser {
+ public:
+  static absl::StatusOr<Recogniser> Create(std::shared_ptr<const PatternDatabase> database);
+  Recogniser(Recogniser&&) = default;
+  Recogniser& operator=(Recogniser&&) = default;
+
+  Recognition Judge(const Speech& client, const Speech& server, const Context& context) const;
+
+ private:
+  // The strongest match a protocol has on one side.
+  using Scores = std::array<Strength, kProtocolCount>;
+
+  explicit Recogniser(std::shared_ptr<const PatternDatabase> database)
+      : database_(std::move(database)) {}
+
+  Scores Scan(absl::string_view text, Side side) const;
+
+  struct ScratchDeleter {
+    void operator()(hs_scratch* scratch) const;
+  };
+  std::shared_ptr<const PatternDatabase> database_;
+  std::unique_ptr<hs_scratch, ScratchDeleter> scratch_;
+};
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_RECOGNISER_H_

@@ -1,0 +1,196 @@
+#include "lib/classify/tls_hello.h"
+
+#include <algorithm>
+
+namespace mailtap::classify {
+namespace {
+
+constexpr uint8_t kHandshakeRecord = 22;
+constexpr uint8_t kClientHello = 1;
+constexpr uint32_t kMaxRecord = 16'384 + 2'048;  // RFC 5246, 6.2.3
+constexpr uint16_t kServerNameExtension = 0;
+constexpr uint16_t kAlpnExtension = 16;
+
+bool IsNameByte(uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+}  // namespace
+
+bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size) {
+  if (size < 5 || data[0] < 20 || data[0] > 23 || data[1] != 3 || data[2] > 4) return false;
+  const uint32_t length = data[3] << 8 | data[4];
+  return length != 0 && length <= kMaxRecord;
+}
+
+bool LooksLikeClientHello(const uint8_t* data, std::size_t size) {
+  if (size > 0 && data[0] != kHandshakeRecord) return false;
+  if (size > 1 && data[1] != 3) return false;
+  if (size > 2 && data[2] > 4) return false;
+  if (size > 5 && data[5] != kClientHello) return false;
+  return true;
+}
+
+TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t size) {
+  std::size_t at = 0;
+  while (at < size && status_ == Status::kNeedMore) {
+    if (field_ != Field::kRecordHeader && record_left_ == 0) {
+      // The handshake message goes on in the next record.
+      resume_ = field_;
+      resume_needed_ = needed_;
+      resume_value_ = value_;
+      field_ = Field::kRecordHeader;
+      needed_ = 5;
+    }
+    const bool in_record = field_ != Field::kRecordHeader;
+    if (in_record && skip_ != 0) {
+      const auto step = std::min<std::size_t>({skip_, record_left_, size - at});
+      skip_ -= static_cast<uint32_t>(step);
+      record_left_ -= static_cast<uint32_t>(step);
+      at += step;
+      if (skip_ == 0 && needed_ == 0) Finish();
+      continue;
+    }
+    const uint8_t byte = data[at++];
+    if (in_record) --record_left_;
+    value_ = value_ << 8 | byte;
+    if (field_ == Field::kServerName) {
+      const uint8_t lower = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+      if (!IsNameByte(lower) || name_length_ >= kMaxName) {
+        name_bad_ = true;
+      } else {
+        name_[name_length_++] = static_cast<char>(lower);
+      }
+    }
+    if (--needed_ == 0) Finish();
+  }
+  return status_;
+}
+
+void TlsHelloParser::Expect(Field field, uint32_t bytes) {
+  field_ = field;
+  needed_ = bytes;
+  value_ = 0;
+  if (bytes == 0) Finish();
+}
+
+void TlsHelloParser::SkipThen(Field field, uint32_t skip, uint32_t bytes) {
+  field_ = field;
+  skip_ = skip;
+  needed_ = bytes;
+  value_ = 0;
+}
+
+void TlsHelloParser::Finish() {
+  const auto low16 = static_cast<uint32_t>(value_ & 0xffff);
+  switch (field_) {
+    case Field::kRecordHeader:
+      return FinishRecordHeader();
+    case Field::kHandshakeHeader:
+      if (value_ >> 24 != kClientHello) {
+        status_ = Status::kNotHello;
+        return;
+      }
+      return SkipThen(Field::kSessionIdLength, 2 + 32, 1);
+    case Field::kVersionAndRandom:
+      return;
+    case Field::kSessionIdLength:
+      return SkipThen(Field::kCiphersLength, low16 & 0xff, 2);
+    case Field::kCiphersLength:
+      return SkipThen(Field::kCompressionLength, low16, 1);
+    case Field::kCompressionLength:
+      return SkipThen(Field::kExtensionsLength, low16 & 0xff, 2);
+    case Field::kExtensionsLength:
+      extensions_left_ = low16;
+      return NextExtension();
+    case Field::kExtensionHeader:
+      return FinishExtensionHeader();
+    case Field::kSkipExtension:
+      return NextExtension();
+    case Field::kServerNameHeader: {
+      // List length (2), name type (1, 0 is a host name), name length (2).
+      const bool host = (value_ >> 16 & 0xff) == 0;
+      if (!host || low16 == 0 || low16 + 5 > extension_left_) {
+        SkipThen(Field::kSkipExtension, extension_left_ - 5, 0);
+        if (skip_ == 0) NextExtension();
+        return;
+      }
+      extension_left_ -= 5;
+      return Expect(Field::kServerName, low16);
+    }
+    case Field::kServerName:
+      return FinishName();
+    case Field::kAlpnListLength:
+      extension_left_ -= 2;
+      return extension_left_ == 0 ? NextExtension() : Expect(Field::kAlpnLength, 1);
+    case Field::kAlpnLength: {
+      const uint32_t length = low16 & 0xff;
+      --extension_left_;
+      if (length == 0 || length > extension_left_) {
+        status_ = Status::kNotHello;
+        return;
+      }
+      extension_left_ -= length;
+      return Expect(Field::kAlpnName, length);
+    }
+    case Field::kAlpnName:
+      return FinishAlpn();
+  }
+}
+
+void TlsHelloParser::FinishRecordHeader() {
+  const auto type = static_cast<uint8_t>(value_ >> 32);
+  const auto major = static_cast<uint8_t>(value_ >> 24);
+  record_left_ = static_cast<uint32_t>(value_ & 0xffff);
+  if (type != kHandshakeRecord || major != 3 || record_left_ == 0 ||
+      record_left_ > kMaxRecord) {
+    status_ = Status::kNotHello;
+    return;
+  }
+  field_ = resume_;
+  needed_ = resume_needed_;
+  value_ = resume_value_;
+}
+
+void TlsHelloParser::NextExtension() {
+  if (extensions_left_ < 4) {
+    status_ = Status::kDone;
+    return;
+  }
+  Expect(Field::kExtensionHeader, 4);
+}
+
+void TlsHelloParser::FinishExtensionHeader() {
+  const auto type = static_cast<uint16_t>(value_ >> 16);
+  const auto length = static_cast<uint32_t>(value_ & 0xffff);
+  if (length + 4 > extensions_left_) {
+    status_ = Status::kDone;  // cut off or malformed: what was read so far stands
+    return;
+  }
+  extensions_left_ -= length + 4;
+  extension_left_ = length;
+  if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
+  if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);
+  if (length == 0) return NextExtension();
+  SkipThen(Field::kSkipExtension, length, 0);
+}
+
+void TlsHelloParser::FinishName() {
+  const absl::string_view name = server_name();
+  const bool dotted =
+      name.find('.') != name.npos && name.front() != '.' && name.find("..") == name.npos;
+  if (name_bad_ || !dotted) name_length_ = 0;
+  NextExtension();
+}
+
+void TlsHelloParser::FinishAlpn() {
+  // Up to eight bytes stand in value_; the mail protocols' names are four (RFC 7595's
+  // registry).
+  constexpr uint64_t kImap = 0x696d6170, kPop3 = 0x706f7033;
+  alpn_imap_ |= value_ == kImap;
+  alpn_pop3_ |= value_ == kPop3;
+  if (extension_left_ == 0) return NextExtension();
+  Expect(Field::kAlpnLength, 1);
+}
+
+}  // namespace mailtap::classify

@@ -1,0 +1,91 @@
+// Reads the server name and the ALPN protocols out of a TLS ClientHello, byte by byte as the
+// stream delivers them, so that a hello cut into any number of segments or records needs no
+// buffer but the name's.
+//
+// RFC 8446, 4.1.2 and 5.1 (RFC 5246 for 1.2); RFC 6066, 3 (server_name); RFC 7301, 3.1 (ALPN).
+#ifndef MAILTAP_LIB_CLASSIFY_TLS_HELLO_H_
+#define MAILTAP_LIB_CLASSIFY_TLS_HELLO_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace mailtap::classify {
+
+// Whether `data` (at least 3 bytes) opens with a TLS record header of any content type.
+bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
+// Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.
+bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
+
+class TlsHelloParser {
+ public:
+  enum class Status : uint8_t { kNeedMore, kDone, kNotHello };
+  static constexpr std::size_t kMaxName = 253;
+
+  // `name` has room for kMaxName bytes and outlives the parse; it holds server_name()
+  // afterwards.
+  void Start(char* name) { *this = TlsHelloParser(name); }
+
+  // Consumes the stream's next bytes. After kDone or kNotHello further calls change nothing.
+  Status Feed(const uint8_t* data, std::size_t size);
+
+  Status status() const { return status_; }
+  // Lower case; empty where the hello has none, or one that is no valid dotted name.
+  absl::string_view server_name() const { return {name_, name_length_}; }
+  bool alpn_imap() const { return alpn_imap_; }
+  bool alpn_pop3() const { return alpn_pop3_; }
+
+  TlsHelloParser() = default;
+
+ private:
+  explicit TlsHelloParser(char* name) : name_(name) {}
+
+  enum class Field : uint8_t {
+    kRecordHeader,
+    kHandshakeHeader,
+    kVersionAndRandom,
+    kSessionIdLength,
+    kCiphersLength,
+    kCompressionLength,
+    kExtensionsLength,
+    kExtensionHeader,
+    kSkipExtension,
+    kServerNameHeader,
+    kServerName,
+    kAlpnListLength,
+    kAlpnLength,
+    kAlpnName,
+  };
+
+  // The field is complete: `value_` holds its last eight bytes. Sets up the next one.
+  void Finish();
+  void FinishRecordHeader();
+  void FinishExtensionHeader();
+  void FinishName();
+  void FinishAlpn();
+  void Expect(Field field, uint32_t bytes);
+  void SkipThen(Field field, uint32_t skip, uint32_t bytes);
+  void NextExtension();
+
+  char* name_ = nullptr;
+  uint64_t value_ = 0;        // the bytes of the field so far, as a number
+  uint32_t record_left_ = 0;  // of the record's payload
+  uint32_t needed_ = 5;       // bytes still missing from the field
+  uint32_t skip_ = 0;         // bytes to pass over before it
+  uint32_t extensions_left_ = 0;
+  uint32_t extension_left_ = 0;
+  Status status_ = Status::kNeedMore;
+  Field field_ = Field::kRecordHeader;
+  Field resume_ = Field::kHandshakeHeader;  // the field that a record header interrupted
+  uint32_t resume_needed_ = 4;
+  uint64_t resume_value_ = 0;
+  uint8_t name_length_ = 0;
+  bool name_bad_ = false;
+  bool alpn_imap_ = false;
+  bool alpn_pop3_ = false;
+};
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_TLS_HELLO_H_

@@ -1,0 +1,55 @@
+// SYNs to ports that are no mail ports: a small direct-mapped table, so that the first payload
+// on an odd port is looked at and its session's numbers start at the handshake. A newer SYN
+// simply takes an older one's place.
+#ifndef MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
+#define MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/time.h"
+
+namespace mailtap::flow {
+
+struct Handshake {
+  uint64_t flow_hash = 0;  // 0: empty
+  UnixNanos time = 0;
+  uint32_t client_isn = 0;
+  uint32_t server_isn = 0;
+  uint16_t client_port = 0;
+  bool has_server = false;  // the SYN-ACK was seen too
+};
+static_assert(sizeof(Handshake) == 32);
+
+class HandshakeTable {
+ public:
+  explicit HandshakeTable(uint32_t capacity)
+      : entries_(std::bit_ceil(capacity < 2 ? 2 : capacity)), mask_(entries_.size() - 1) {}
+
+  // The slot comes from the address hash's low bits first: two flows that meet at one slot then
+  // also meet at one worker however traffic is spread by those bits, so that which of them wins
+  // does not depend on the number of workers.
+  uint32_t SlotOf(uint64_t address_hash, uint64_t flow_hash) const {
+    constexpr uint64_t kSpreadBits = 0xff;
+    return static_cast<uint32_t>(((flow_hash & ~kSpreadBits) | (address_hash & kSpreadBits)) &
+                                 mask_);
+  }
+  void Prefetch(uint32_t slot) const { __builtin_prefetch(&entries_[slot]); }
+
+  // The entry of this flow, or null.
+  Handshake* Find(uint32_t slot, uint64_t flow_hash) {
+    Handshake& entry = entries_[slot];
+    return entry.flow_hash == flow_hash ? &entry : nullptr;
+  }
+  void Put(uint32_t slot, const Handshake& handshake) { entries_[slot] = handshake; }
+  void Erase(Handshake* entry) { entry->flow_hash = 0; }
+
+ private:
+  std::vector<Handshake> entries_;
+  uint64_t mask_;
+};
+
+}  // namespace mailtap::flow
+
+#endif  // MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_

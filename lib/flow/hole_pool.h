@@ -1,0 +1,53 @@
+// Gaps in sequence space: a bounded pool of nodes, each on two lists. One list belongs to a
+// session's direction and is ordered by sequence number; the other is the pool's own, ordered
+// by age, so that a tick finds the holes that fell due without looking at any other.
+#ifndef MAILTAP_LIB_FLOW_HOLE_POOL_H_
+#define MAILTAP_LIB_FLOW_HOLE_POOL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "lib/flow/session.h"
+
+namespace mailtap::flow {
+
+struct Hole {
+  UnixNanos created;
+  uint32_t start;   // first missing sequence number
+  uint32_t length;  // bytes; for a jump: payload seen at `start`
+  uint32_t next;    // in its session's list
+  uint32_t age_next;
+  uint32_t age_prev;
+  uint32_t owner;    // index of the cold record
+  uint8_t end;       // End
+  bool provisional;  // not a hole but a jump that nothing has confirmed yet
+};
+static_assert(sizeof(Hole) == 40);
+
+class HolePool {
+ public:
+  // Allocates `capacity` nodes.
+  explicit HolePool(uint32_t capacity);
+
+  // A node at the young end of the age list, or kNone when the pool is empty.
+  uint32_t Allocate(uint32_t owner, End end, UnixNanos now);
+  // Takes the node off the age list. The caller has taken it off the session's list.
+  void Free(uint32_t index);
+
+  Hole& operator[](uint32_t index) { return holes_[index]; }
+  uint32_t oldest() const { return oldest_; }
+  uint32_t used() const { return used_; }
+  uint32_t capacity() const { return static_cast<uint32_t>(holes_.size()); }
+
+ private:
+  std::vector<Hole> holes_;
+  uint32_t free_ = kNone;
+  uint32_t oldest_ = kNone;
+  uint32_t youngest_ = kNone;
+  uint32_t used_ = 0;
+};
+
+}  // namespace mailtap::flow
+
+#endif  // MAILTAP_LIB_FLOW_HOLE_POOL_H_

@@ -1,0 +1,85 @@
+// Sequence accounting: how much of each direction's byte stream there was, from whatever part
+// of it a mirror delivered.
+//
+// Volume is the advance of the sequence space, not a sum of frame lengths. Each direction has a
+// base (first number that counts), a mark (first number not yet accounted for) and, only while
+// something is missing, a bounded list of holes below the mark. Payload that advances the mark
+// or fills a hole is observed; payload seen again is repeated; a hole that stays is inferred.
+//
+// Sequence numbers are compared in serial arithmetic (RFC 1982; RFC 9293, 3.4).
+#ifndef MAILTAP_LIB_FLOW_SEQUENCE_H_
+#define MAILTAP_LIB_FLOW_SEQUENCE_H_
+
+#include <cstdint>
+
+#include "lib/base/counter.h"
+#include "lib/flow/hole_pool.h"
+#include "lib/flow/session.h"
+
+namespace mailtap::flow {
+
+// Signed distance from `b` to `a`.
+constexpr int32_t Distance(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b); }
+
+// A jump past the mark of more than this is believed only once something confirms it, so that a
+// forged segment can't inflate a volume.
+inline constexpr int32_t kTrustedJump = 65'536;
+// A confirmed jump further than this, or backwards, is a new numbering rather than loss.
+inline constexpr int32_t kPlausibleLoss = 1 << 30;
+// Payload further below the mark than this is no late copy. RFC 7323 caps windows at 1 GiB, but
+// a copy that is late by a quarter of that is not seen.
+inline constexpr int32_t kLateCopy = 1 << 28;
+// Holes a direction may have at once.
+inline constexpr int kMaxHoles = 32;
+
+struct SequenceCounters {
+  SingleWriterCounter hole_overflows;  // a hole counted as inferred early: list or pool full
+  SingleWriterCounter jumps_confirmed;
+  SingleWriterCounter jumps_dropped;  // never confirmed
+  SingleWriterCounter resyncs;        // confirmed, but implausible as loss: numbering restarted
+  SingleWriterCounter out_of_window;  // payload from before the base or after the FIN
+};
+
+// One worker's accounting; works on that worker's sessions and pool.
+class Sequencer {
+ public:
+  Sequencer(HolePool& holes, SequenceCounters& counters) : holes_(holes), counters_(counters) {}
+
+  // Sets the base of `end` from the handshake: the first payload byte's number.
+  static void Synchronize(HotSession& hot, End end, uint32_t first_byte);
+
+  // Accounts a segment that `end` sent: `length` bytes of payload from `seq`, and a FIN after
+  // them. An empty segment also tells how far its sender had got.
+  void OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
+                 bool fin, UnixNanos now);
+  // Accounts the acknowledgment of what `end` sent, up to `ack`.
+  void OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack, UnixNanos now);
+
+  // Turns one hole into inferred bytes (or drops one unconfirmed jump) and frees its node.
+  void Settle(HotSession& hot, ColdSession& cold, uint32_t hole);
+  // Settles all that is open, at the session's end. A single missing byte at the tail of a
+  // connection that was closed is its FIN, not payload.
+  void SettleAll(HotSession& hot, ColdSession& cold);
+
+ private:
+  void Advance(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
+               UnixNanos now);
+  void BelowMark(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
+                 UnixNanos now);
+  void LowerBase(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
+                 UnixNanos now);
+  uint32_t Fill(ColdSession& cold, End end, uint32_t seq, uint32_t length);
+  void Open(HotSession& hot, ColdSession& cold, End end, uint32_t start, uint32_t length,
+            UnixNanos now);
+  bool Jump(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
+            bool by_ack, UnixNanos now);
+  uint32_t FindJump(const ColdSession& cold, End end);
+  void Unlink(ColdSession& cold, End end, uint32_t hole);
+
+  HolePool& holes_;
+  SequenceCounters& counters_;
+};
+
+}  // namespace mailtap::flow
+
+#endif  // MAILTAP_LIB_FLOW_SEQUENCE_H_

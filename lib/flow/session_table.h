@@ -1,0 +1,78 @@
+// The table of mail sessions and candidates: open addressing with the hot lines in place, so
+// that a packet reaches its session with one cache miss, at an address known from its hash.
+//
+// One worker owns it. Everything is allocated by the constructor.
+#ifndef MAILTAP_LIB_FLOW_SESSION_TABLE_H_
+#define MAILTAP_LIB_FLOW_SESSION_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/flow/session.h"
+
+namespace mailtap::flow {
+
+// What a packet says of its session, in the packet's own direction.
+struct SessionKey {
+  net::IpAddress source;
+  net::IpAddress destination;
+  uint16_t source_port = 0;  // host order
+  uint16_t destination_port = 0;
+  uint32_t encap_tag = 0;
+};
+
+class SessionTable {
+ public:
+  // Room for `capacity` sessions.
+  explicit SessionTable(uint32_t capacity);
+
+  // Brings the first line that Find(hash) will read towards the cache.
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&hot_[Home(hash)]); }
+
+  // The slot of the key's session, or kNone. `end` tells which end sent the packet.
+  uint32_t Find(const SessionKey& key, uint64_t hash, End& end) const;
+
+  // Adds a session that is not there yet; its end 0 is the packet's source. Returns its slot,
+  // or kNone when the table is full. Both records are reset; the cold one is on no timer list.
+  uint32_t Insert(const SessionKey& key, uint64_t hash, UnixNanos now);
+
+  // Removes a session. Other sessions may change their slots (never their cold records).
+  void Remove(uint32_t slot);
+
+  HotSession& hot(uint32_t slot) { return hot_[slot]; }
+  ColdSession& cold(const HotSession& hot) { return cold_[hot.cold]; }
+  ColdSession& cold_at(uint32_t index) { return cold_[index]; }
+  ColdSession* colds() { return cold_.get(); }
+  HotSession& hot_of(uint32_t cold_index) { return hot_[cold_[cold_index].slot]; }
+
+  uint32_t size() const { return size_; }
+  uint32_t capacity() const { return capacity_; }
+  std::size_t bytes() const { return bytes_; }
+
+  // The flow hash of a stored session.
+  static uint64_t HashOf(const HotSession& hot);
+
+ private:
+  struct Free {
+    void operator()(void* p) const;
+  };
+  template <typename T>
+  using LineArray = std::unique_ptr<T[], Free>;
+
+  uint32_t Home(uint64_t hash) const { return static_cast<uint32_t>(hash >> shift_); }
+
+  const uint32_t capacity_;
+  uint32_t mask_;
+  int shift_;
+  std::size_t bytes_ = 0;
+  LineArray<HotSession> hot_;
+  LineArray<ColdSession> cold_;
+  std::vector<uint32_t> free_colds_;
+  uint32_t size_ = 0;
+};
+
+}  // namespace mailtap::flow
+
+#endif  // MAILTAP_LIB_FLOW_SESSION_TABLE_H_

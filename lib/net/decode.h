@@ -1,0 +1,82 @@
+// From a frame to its innermost TCP segment. Pure functions on bytes: no state, no allocation.
+#ifndef MAILTAP_LIB_NET_DECODE_H_
+#define MAILTAP_LIB_NET_DECODE_H_
+
+#include <array>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "lib/net/address.h"
+#include "lib/net/encap.h"
+
+namespace mailtap::net {
+
+// How a frame starts. Live ports carry Ethernet; captures may carry the others (the numbers of
+// libpcap's link types are mapped by whoever reads the capture).
+enum class LinkType : uint8_t {
+  kEthernet,
+  kRawIp,  // the IP header itself, either version
+  kNull,   // four bytes of address family in either byte order (BSD loopback)
+  kSll,    // Linux "cooked" v1, 16 bytes
+  kSll2,   // Linux "cooked" v2, 20 bytes
+};
+
+// What a frame turned out to be. The first is what mailtap is about; the next two are other
+// traffic, in order; the rest could not be decoded and are counted as drops, each by its name.
+enum class Outcome : uint8_t {
+  kTcp,
+  kNotIp,
+  kNotTcp,
+  kTruncatedLink,  // the capture ends within a link-layer header
+  kTruncatedIp,    // or within an IP header
+  kBadIpHeader,    // version, header length or total length make no sense
+  kTruncatedTcp,   // the capture ends within the TCP header's first 20 bytes
+  kBadTcpHeader,   // data offset below 20 or past the segment's end
+  kFragment,       // a fragment that could not be placed
+  kEncapDepth,     // wrapped deeper than EncapStack holds
+  kUnknownLink,    // a loopback or cooked frame of an unknown family
+};
+inline constexpr int kOutcomeCount = 11;
+inline constexpr int kFirstDropOutcome = static_cast<int>(Outcome::kTruncatedLink);
+inline constexpr std::array<absl::string_view, kOutcomeCount> kOutcomeNames = {
+    "tcp",          "not_ip",        "not_tcp",       "truncated_link",
+    "truncated_ip", "bad_ip_header", "truncated_tcp", "bad_tcp_header",
+    "fragment",     "encap_depth",   "unknown_link"};
+
+// RFC 9293, 3.1
+enum TcpFlag : uint8_t { kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10 };
+
+// The innermost TCP segment of a frame. Pointers lead into the frame. Fields other than `encap`
+// are set only where Decode returned kTcp; addresses and hash also for kFragment.
+struct Segment {
+  const uint8_t* ip = nullptr;       // innermost IP header
+  const uint8_t* payload = nullptr;  // first byte after the TCP header
+  uint32_t captured = 0;             // payload bytes that are in the frame
+  uint32_t length = 0;               // payload bytes by the IP header's length
+  uint32_t seq = 0;
+  uint32_t ack = 0;
+  uint16_t src_port = 0;  // host order
+  uint16_t dst_port = 0;
+  uint8_t flags = 0;  // TcpFlag bits
+  bool v4 = true;
+  uint64_t address_hash = 0;  // see lib/net/hash.h
+  EncapStack encap;           // outermost first
+
+  IpAddress source() const {
+    return v4 ? IpAddress::FromV4(ip + 12) : IpAddress::FromV6(ip + 8);
+  }
+  IpAddress destination() const {
+    return v4 ? IpAddress::FromV4(ip + 16) : IpAddress::FromV6(ip + 24);
+  }
+};
+
+// Decodes `captured` bytes at `data` of a frame that was `wire_length` bytes long. `vlan` is a
+// tag that the port had already taken off the frame, or kNoVlan. Reads nothing outside the
+// captured bytes.
+inline constexpr uint16_t kNoVlan = 0xffff;
+Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
+               uint16_t vlan, Segment& segment);
+
+}  // namespace mailtap::net
+
+#endif  // MAILTAP_LIB_NET_DECODE_H_
