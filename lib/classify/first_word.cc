@@ -12,7 +12,8 @@ namespace mailtap::classify {
 FirstWordFilter::FirstWordFilter() {
   std::vector<uint32_t> words;
   for (const Pattern& pattern : Patterns()) {
-    for (const absl::string_view word : absl::StrSplit(pattern.first_words, '|', absl::SkipEmpty())) {
+    for (const absl::string_view word :
+         absl::StrSplit(pattern.first_words, '|', absl::SkipEmpty())) {
       uint32_t folded;
       std::memcpy(&folded, word.data(), sizeof(folded));
       words.push_back(folded | kFold);

@@ -14,8 +14,9 @@ namespace mailtap::classify {
 
 class SmtpTransactions {
  public:
+  SmtpTransactions() = default;
   // `from_start`: the first reply is the greeting.
-  explicit SmtpTransactions(bool from_start = true) : greeted_(!from_start) {}
+  explicit SmtpTransactions(bool from_start) : greeted_(!from_start) {}
 
   // The streams' next bytes, each in order, and neither ahead of what its sender had seen of
   // the other. OnClient must not be called while skipping(). Either returns early, with how
@@ -75,7 +76,7 @@ class SmtpTransactions {
   uint8_t queue_head_ = 0;
   uint8_t queue_size_ = 0;
 
-  bool greeted_;
+  bool greeted_ = false;
   bool in_message_ = false;
   bool auth_line_ = false;  // the client's next line answers a challenge
   bool starttls_ = false;   // the client's last command was STARTTLS

@@ -8,19 +8,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/base/time.h"
-
 namespace mailtap::flow {
 
 struct Handshake {
   uint64_t flow_hash = 0;  // 0: empty
-  UnixNanos time = 0;
   uint32_t client_isn = 0;
   uint32_t server_isn = 0;
   uint16_t client_port = 0;
   bool has_server = false;  // the SYN-ACK was seen too
 };
-static_assert(sizeof(Handshake) == 32);
+static_assert(sizeof(Handshake) == 24);
 
 class HandshakeTable {
  public:

@@ -36,6 +36,7 @@ class HolePool {
   void Free(uint32_t index);
 
   Hole& operator[](uint32_t index) { return holes_[index]; }
+  const Hole& operator[](uint32_t index) const { return holes_[index]; }
   uint32_t oldest() const { return oldest_; }
   uint32_t used() const { return used_; }
   uint32_t capacity() const { return static_cast<uint32_t>(holes_.size()); }

@@ -4,8 +4,19 @@
 
 namespace mailtap::flow {
 
-void Sequencer::Synchronize(HotSession& hot, End end, uint32_t first_byte) {
-  hot.base[end] = hot.mark[end] = first_byte;
+void Sequencer::Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
+                            UnixNanos now) {
+  if (TestEnd(hot.state.synced, end)) return;
+  if (!TestEnd(hot.state.based, end)) {
+    hot.base[end] = hot.mark[end] = first_byte;
+  } else {
+    const int32_t below = Distance(hot.base[end], first_byte);
+    if (below < 0 || below > kTrustedJump) return;
+    if (below > 0) {
+      Open(hot, cold, end, first_byte, static_cast<uint32_t>(below), now);
+      hot.base[end] = first_byte;
+    }
+  }
   hot.state.based |= EndBit(end);
   hot.state.synced |= EndBit(end);
 }

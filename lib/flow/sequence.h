@@ -45,8 +45,10 @@ class Sequencer {
  public:
   Sequencer(HolePool& holes, SequenceCounters& counters) : holes_(holes), counters_(counters) {}
 
-  // Sets the base of `end` from the handshake: the first payload byte's number.
-  static void Synchronize(HotSession& hot, End end, uint32_t first_byte);
+  // The handshake says which number the first payload byte of `end` has. Sets the base, or
+  // moves a base that was guessed from a later segment down to it.
+  void Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
+                   UnixNanos now);
 
   // Accounts a segment that `end` sent: `length` bytes of payload from `seq`, and a FIN after
   // them. An empty segment also tells how far its sender had got.

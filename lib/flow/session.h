@@ -22,12 +22,14 @@ inline constexpr uint32_t kNone = 0xffffffff;  // no index
 using End = int;  // 0 or 1
 constexpr End Other(End end) { return end ^ 1; }
 
-enum class Stage : uint32_t { kCandidate, kMail };
+// Undecided; mail; or a flow on a mail port that turned out to be something else, kept so that
+// the rest of it is not taken for mail met under way.
+enum class Stage : uint32_t { kCandidate, kMail, kOther };
 
 // One bit per end where the field's type is two bits wide.
 struct SessionState {
   uint32_t occupied : 1 = 0;
-  uint32_t stage : 1 = 0;       // Stage
+  uint32_t stage : 2 = 0;       // Stage
   uint32_t service : 2 = 0;     // Service; valid for mail
   uint32_t evidence : 2 = 0;    // Evidence; valid for mail
   uint32_t tls : 2 = 0;         // Tls
@@ -70,7 +72,7 @@ struct alignas(kCacheLine) ColdSession {
   uint32_t pending_inferred[2];
   uint32_t pending_repeated[2];
   uint32_t pending_packets[2];
-  uint32_t slot;      // of the hot line; changes when the table closes a gap
+  uint32_t slot;      // of the hot line, which may move; kNone while free
   uint32_t holes[2];  // head of the list of holes, lowest number first
   uint32_t dialogue;  // text still being read, or kNone
   // Second line: touched at ticks and at the session's end.

@@ -42,7 +42,10 @@ SessionTable::SessionTable(uint32_t capacity) : capacity_(std::max(capacity, 8u)
   hot_.reset(static_cast<HotSession*>(AllocateLines(slots * sizeof(HotSession))));
   cold_.reset(static_cast<ColdSession*>(AllocateLines(capacity_ * sizeof(ColdSession))));
   free_colds_.reserve(capacity_);
-  for (uint32_t i = capacity_; i-- > 0;) free_colds_.push_back(i);
+  for (uint32_t i = capacity_; i-- > 0;) {
+    cold_[i].slot = kNone;
+    free_colds_.push_back(i);
+  }
 }
 
 uint64_t SessionTable::HashOf(const HotSession& hot) {
@@ -104,6 +107,7 @@ uint32_t SessionTable::Insert(const SessionKey& key, uint64_t hash, UnixNanos no
 
 void SessionTable::Remove(uint32_t slot) {
   free_colds_.push_back(hot_[slot].cold);
+  cold_[hot_[slot].cold].slot = kNone;
   --size_;
   // Close the gap: whatever may stand in the freed slot or nearer to its home moves up.
   uint32_t gap = slot;

@@ -1,0 +1,37 @@
+// Finds the moment at which an IMAP or POP3 client turns to TLS (RFC 9051, 6.2.1; RFC 2595).
+#ifndef MAILTAP_LIB_CLASSIFY_STARTTLS_WATCHER_H_
+#define MAILTAP_LIB_CLASSIFY_STARTTLS_WATCHER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mailtap::classify {
+
+class StarttlsWatcher {
+ public:
+  // The client's next bytes, in order. Returns how many were taken: fewer than `size` exactly
+  // when tls() has become true; the first byte not taken then starts the ClientHello.
+  std::size_t OnClient(const uint8_t* data, std::size_t size);
+
+  bool tls() const { return tls_; }
+  // The client has said so much in clear that it will not ask for TLS any more.
+  bool done() const { return lines_ >= kMaxLines; }
+
+ private:
+  // Enough for CAPABILITY, ID and a few refused attempts.
+  static constexpr int kMaxLines = 24;
+  static constexpr int kKept = 16;
+
+  bool AsksForTls() const;
+
+  char tail_[kKept] = {};  // the last bytes of the line so far, oldest first once full
+  uint8_t kept_ = 0;
+  uint8_t lines_ = 0;
+  bool line_empty_ = true;
+  bool asked_ = false;  // the last whole line asked for TLS
+  bool tls_ = false;
+};
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_STARTTLS_WATCHER_H_

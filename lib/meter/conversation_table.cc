@@ -1,0 +1,106 @@
+#include "lib/meter/conversation_table.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "lib/net/hash.h"
+
+namespace mailtap::meter {
+namespace {
+
+// Rows kept back for (client, any), (any, server) and the global one when the rest are taken.
+uint32_t ReservedRows(uint32_t capacity) { return capacity / 16 + 1; }
+
+}  // namespace
+
+ConversationTable::ConversationTable(uint32_t capacity)
+    : rows_(std::max(capacity, 16u)), buckets_(std::bit_ceil(rows_.size()), kNone) {
+  touched_.reserve(rows_.size());
+  for (uint32_t i = static_cast<uint32_t>(rows_.size()); i-- > 0;) {
+    rows_[i].next = free_;
+    free_ = i;
+  }
+}
+
+uint64_t ConversationTable::HashOf(const ConversationKey& key) {
+  const uint64_t client = net::FoldV6(key.client.raw_high(), key.client.raw_low());
+  const uint64_t server = net::FoldV6(key.server.raw_high(), key.server.raw_low());
+  const uint64_t rest = static_cast<uint64_t>(key.encap_tag) << 32 |
+                        static_cast<uint64_t>(key.server_port) << 16 |
+                        static_cast<uint64_t>(key.service) << 8 |
+                        static_cast<uint64_t>(key.attribution);
+  return net::Mix(net::Mix(client ^ net::kHashSeed1, server + net::kHashSeed2),
+                  rest ^ net::kHashSeed2);
+}
+
+uint32_t ConversationTable::FindOrAdd(const ConversationKey& key, uint32_t reserve) {
+  const uint64_t hash = HashOf(key);
+  for (uint32_t row = Bucket(hash); row != kNone; row = rows_[row].next) {
+    if (rows_[row].hash == hash && rows_[row].delta.key == key) return row;
+  }
+  if (rows_.size() - used_ <= reserve) return kNone;
+  const uint32_t index = free_;
+  Row& row = rows_[index];
+  free_ = row.next;
+  ++used_;
+  row = Row{.delta = {.key = key},
+            .hash = hash,
+            .references = 0,
+            .next = Bucket(hash),
+            .touched = false};
+  Bucket(hash) = index;
+  return index;
+}
+
+uint32_t ConversationTable::Acquire(const ConversationKey& key, bool& exact) {
+  const uint32_t reserved = ReservedRows(capacity());
+  uint32_t row = FindOrAdd(key, reserved);
+  exact = row != kNone;
+  if (!exact) {
+    const ConversationKey client_only = {
+        .client = key.client, .service = key.service, .attribution = Attribution::kClientOnly};
+    const ConversationKey server_only = {.server = key.server,
+                                         .server_port = key.server_port,
+                                         .service = key.service,
+                                         .attribution = Attribution::kServerOnly};
+    // The last kServiceCount rows are the global ones', so they always find room.
+    row = FindOrAdd(client_only, reserved / 2 + kServiceCount);
+    if (row == kNone) row = FindOrAdd(server_only, kServiceCount);
+    if (row == kNone) {
+      row = FindOrAdd({.service = key.service, .attribution = Attribution::kNone}, 0);
+    }
+  }
+  ++rows_[row].references;
+  return row;
+}
+
+void ConversationTable::Release(uint32_t row) {
+  if (--rows_[row].references == 0 && !rows_[row].touched) Free(row);
+}
+
+DeltaRecord& ConversationTable::Touch(uint32_t index) {
+  Row& row = rows_[index];
+  if (!row.touched) {
+    row.touched = true;
+    touched_.push_back(index);
+  }
+  return row.delta;
+}
+
+void ConversationTable::Reset(uint32_t index) {
+  Row& row = rows_[index];
+  row.delta = DeltaRecord{.key = row.delta.key};
+  row.touched = false;
+  if (row.references == 0) Free(index);
+}
+
+void ConversationTable::Free(uint32_t index) {
+  uint32_t* link = &Bucket(rows_[index].hash);
+  while (*link != index) link = &rows_[*link].next;
+  *link = rows_[index].next;
+  rows_[index].next = free_;
+  free_ = index;
+  --used_;
+}
+
+}  // namespace mailtap::meter

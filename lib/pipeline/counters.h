@@ -1,0 +1,51 @@
+// What a worker counts. The worker writes; any thread may read at any time.
+#ifndef MAILTAP_LIB_PIPELINE_COUNTERS_H_
+#define MAILTAP_LIB_PIPELINE_COUNTERS_H_
+
+#include <array>
+
+#include "absl/strings/string_view.h"
+#include "lib/base/cache_line.h"
+#include "lib/base/counter.h"
+#include "lib/flow/sequence.h"
+#include "lib/net/decode.h"
+
+namespace mailtap::pipeline {
+
+// State that was wanted and not to be had. Each is a bounded table that was full.
+enum class Shortage : uint8_t {
+  kSessions,        // a mail packet without a session: its payload is unattributed
+  kConversations,   // a session whose bytes went to a row that knows less
+  kDialogues,       // a session judged by its port alone
+  kReorderBuffers,  // a session whose text was read with a gap
+  kNames,           // a server name not kept
+  kEncapsulations,  // a session whose encapsulation is not told
+  kRing,            // a tick whose deltas had to wait for the next
+};
+inline constexpr int kShortageCount = 7;
+inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = {
+    "sessions", "conversations",  "dialogues", "reorder_buffers",
+    "names",    "encapsulations", "ring"};
+
+struct alignas(kCacheLine) WorkerCounters {
+  SingleWriterCounter packets;
+  SingleWriterCounter bytes;         // of frames, as they were on the wire
+  SingleWriterCounter mail_packets;  // of mail sessions and candidates
+  SingleWriterCounter snapped;       // frames of which only a part was captured
+  std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
+  std::array<SingleWriterCounter, kShortageCount> shortages;
+  flow::SequenceCounters sequence;
+  SingleWriterCounter unattributed_bytes;     // payload on mail ports without a session
+  SingleWriterCounter port_content_mismatch;  // flows on mail ports whose content is not mail
+  SingleWriterCounter half_open;              // handshakes and scans: never any payload
+  // Gauges, set at every tick.
+  SingleWriterCounter sessions;
+  SingleWriterCounter conversations;
+  SingleWriterCounter dialogues;
+  SingleWriterCounter holes;
+  SingleWriterCounter last_tick;  // see TickOf()
+};
+
+}  // namespace mailtap::pipeline
+
+#endif  // MAILTAP_LIB_PIPELINE_COUNTERS_H_

@@ -1,0 +1,102 @@
+#include "lib/pipeline/dialogue.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/flow/sequence.h"
+
+namespace mailtap::pipeline {
+
+using flow::Distance;
+using flow::End;
+using flow::kNone;
+
+DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)
+    : dialogues_(dialogues), held_(held_segments) {
+  free_dialogues_.reserve(dialogues);
+  for (uint32_t i = dialogues; i-- > 0;) free_dialogues_.push_back(i);
+  for (uint32_t i = held_segments; i-- > 0;) {
+    held_[i].next = free_held_;
+    free_held_ = i;
+  }
+}
+
+uint32_t DialoguePool::Allocate() {
+  if (free_dialogues_.empty()) return kNone;
+  const uint32_t index = free_dialogues_.back();
+  free_dialogues_.pop_back();
+  Dialogue& dialogue = dialogues_[index];
+  dialogue = Dialogue{};
+  dialogue.held = kNone;
+  ++used_;
+  return index;
+}
+
+void DialoguePool::Free(uint32_t index) {
+  Dialogue& dialogue = dialogues_[index];
+  while (dialogue.held != kNone) Drop(&dialogue.held, dialogue);
+  free_dialogues_.push_back(index);
+  --used_;
+}
+
+DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end, uint32_t seq,
+                                        uint32_t length, uint32_t ack, uint32_t fin_bits,
+                                        int free_end) {
+  if (dialogue.started[end]) {
+    if (Distance(seq + length, dialogue.next[end]) <= 0) return Turn::kPast;
+    if (end != free_end && Distance(seq, dialogue.next[end]) > 0) return Turn::kLater;
+  }
+  const End other = flow::Other(end);
+  if (other == free_end || !dialogue.started[other]) return Turn::kNow;
+  // The sender had seen the other side up to `ack`; a FIN takes a number too.
+  const int32_t unheard = Distance(ack, dialogue.next[other]);
+  return unheard > (flow::TestEnd(fin_bits, other) ? 1 : 0) ? Turn::kLater : Turn::kNow;
+}
+
+bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment) {
+  for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
+    if (held_[i].end == end && held_[i].seq == segment.seq &&
+        held_[i].length == segment.length) {
+      return true;  // a copy
+    }
+  }
+  if (dialogue.held_count >= kMaxHeld || free_held_ == kNone) {
+    dialogue.broken = true;
+    return false;
+  }
+  const uint32_t index = free_held_;
+  Held& held = held_[index];
+  free_held_ = held.next;
+  held.next = dialogue.held;
+  held.seq = segment.seq;
+  held.ack = segment.ack;
+  held.length = segment.length;
+  held.captured = std::min(segment.captured, kHeldBytes);
+  held.end = static_cast<uint8_t>(end);
+  std::memcpy(held.data, segment.data, held.captured);
+  dialogue.held = index;
+  ++dialogue.held_count;
+  return true;
+}
+
+void DialoguePool::Drop(uint32_t* link, Dialogue& dialogue) {
+  const uint32_t index = *link;
+  *link = held_[index].next;
+  held_[index].next = free_held_;
+  free_held_ = index;
+  --dialogue.held_count;
+}
+
+uint32_t DialoguePool::SkipGap(Dialogue& dialogue, End end, uint32_t mark) {
+  if (!dialogue.started[end] || Distance(mark, dialogue.next[end]) <= 0) return 0;
+  uint32_t to = mark;
+  for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
+    if (held_[i].end == end && Distance(held_[i].seq, to) < 0) to = held_[i].seq;
+  }
+  const int32_t passed = Distance(to, dialogue.next[end]);
+  if (passed <= 0) return 0;  // nothing is missing here: it waits for the other side
+  dialogue.next[end] = to;
+  return static_cast<uint32_t>(passed);
+}
+
+}  // namespace mailtap::pipeline

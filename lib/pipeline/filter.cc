@@ -1,0 +1,84 @@
+// The cheap tests: which packets need to be placed in a session at all.
+#include "lib/net/hash.h"
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+// How many packets ahead the next headers are brought towards the cache.
+constexpr std::size_t kPrefetchAhead = 4;
+// Web servers' TLS: a ClientHello there is no sign of mail.
+constexpr uint16_t kHttpsPort = 443;
+
+bool MayBeClientHello(const net::Segment& segment) {
+  const uint8_t* p = segment.payload;
+  return p[0] == 22 && p[1] == 3 && p[2] <= 4 && (segment.captured < 6 || p[5] == 1) &&
+         segment.src_port != kHttpsPort && segment.dst_port != kHttpsPort;
+}
+
+}  // namespace
+
+void Worker::Process(absl::Span<const PacketView> burst) {
+  uint64_t bytes = 0;
+  std::array<uint32_t, net::kOutcomeCount> outcomes = {};
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (i + kPrefetchAhead < burst.size()) {
+      __builtin_prefetch(burst[i + kPrefetchAhead].data);
+      __builtin_prefetch(burst[i + kPrefetchAhead].data + kCacheLine);
+    }
+    const PacketView& packet = burst[i];
+    bytes += packet.wire_length;
+    if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
+    Pending& pending = pending_[pending_count_];
+    const net::Outcome outcome = net::Decode(packet.data, packet.captured, packet.wire_length,
+                                             packet.link, packet.vlan, pending.segment);
+    ++outcomes[static_cast<int>(outcome)];
+    if (outcome != net::Outcome::kTcp || !Wanted(pending)) continue;
+    pending.time = packet.time;
+    Queue();
+  }
+  // The views are the caller's until it gets control back.
+  DrainPending();
+  counters_.packets.Add(burst.size());
+  counters_.bytes.Add(bytes);
+  for (int i = 0; i < net::kOutcomeCount; ++i) {
+    if (outcomes[i] != 0) counters_.outcomes[i].Add(outcomes[i]);
+  }
+}
+
+bool Worker::Wanted(Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  pending.flow_hash = net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port);
+  pending.suspected = false;
+  pending.mail_port = ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port);
+  if (pending.mail_port) return true;
+  pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
+  if (suspicion_.Test(pending.flow_hash) || (segment.flags & net::kSyn) != 0) return true;
+  if (segment.captured >= classify::FirstWordFilter::kWordBytes) {
+    pending.suspected = first_words_.Matches(segment.payload) || MayBeClientHello(segment);
+  } else if (segment.length != 0 && segment.captured == segment.length) {
+    // A greeting may come one byte at a time.
+    pending.suspected = first_words_.MayMatch(segment.payload, segment.length);
+  }
+  // From here until this packet's turn is over, later packets of its flow wait behind it; what
+  // comes of it then does not depend on where a burst ends.
+  if (pending.suspected) suspicion_.Raise(pending.flow_hash);
+  return pending.suspected;
+}
+
+void Worker::Queue() {
+  const Pending& pending = pending_[pending_count_];
+  sessions_.Prefetch(pending.flow_hash);
+  if (!pending.mail_port) handshakes_.Prefetch(pending.handshake_slot);
+  if (++pending_count_ == kPendingSlots) DrainPending();
+}
+
+void Worker::DrainPending() {
+  for (uint32_t i = 0; i < pending_count_; ++i) {
+    Handle(pending_[i]);
+    if (pending_[i].suspected) suspicion_.Lower(pending_[i].flow_hash);
+  }
+  pending_count_ = 0;
+}
+
+}  // namespace mailtap::pipeline

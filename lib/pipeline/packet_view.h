@@ -1,0 +1,25 @@
+// A packet as the worker sees it, wherever it came from: an mbuf, or a capture file.
+#ifndef MAILTAP_LIB_PIPELINE_PACKET_VIEW_H_
+#define MAILTAP_LIB_PIPELINE_PACKET_VIEW_H_
+
+#include <cstdint>
+
+#include "lib/base/time.h"
+#include "lib/net/decode.h"
+
+namespace mailtap::pipeline {
+
+// Does not own the bytes; they stay valid for the call that gets the view.
+struct PacketView {
+  const uint8_t* data = nullptr;
+  uint32_t captured = 0;     // bytes at `data`
+  uint32_t wire_length = 0;  // bytes that the frame had
+  UnixNanos time = 0;
+  uint16_t port = 0;             // index of the port or capture
+  uint16_t vlan = net::kNoVlan;  // tag taken off by the port
+  net::LinkType link = net::LinkType::kEthernet;
+};
+
+}  // namespace mailtap::pipeline
+
+#endif  // MAILTAP_LIB_PIPELINE_PACKET_VIEW_H_

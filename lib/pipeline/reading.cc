@@ -1,0 +1,341 @@
+// What is read of a session's text, and what follows from it.
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "lib/classify/server_name.h"
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using classify::Answer;
+using classify::TlsHelloParser;
+using flow::End;
+using flow::EndBit;
+using flow::kNone;
+using flow::Stage;
+using flow::TestEnd;
+
+namespace {
+
+// After so many segments without a decision a flow met under way is judged by what there is.
+constexpr uint32_t kMaxOpeningSegments = 16;
+
+}  // namespace
+
+Worker::Hint Worker::PortHint(const flow::HotSession& hot) const {
+  if (hot.state.standard_port == 0) return {};
+  const uint16_t port = hot.port[flow::Other(ClientEnd(hot))];
+  if (!ports_.Contains(port)) return {};  // a mail port on the client's side means nothing
+  return {.known = true, .service = ports_.service(port), .tls = ports_.tls(port)};
+}
+
+void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  for (const End e : {0, 1}) {
+    // The handshake tells where each side's text starts.
+    if (!dialogue.started[e] && TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
+      dialogue.started[e] = dialogue.from_start[e] = true;
+      dialogue.next[e] = hot.base[e];
+    }
+  }
+  if (++dialogue.segments == 1) {
+    const End server = flow::Other(ClientEnd(hot));
+    dialogue.smtp = classify::SmtpTransactions(dialogue.from_start[server]);
+  }
+  if (JudgeRecord(slot, end, segment)) return;
+  const End client = ClientEnd(hot);
+  const bool held = dialogues_.Offer(
+      dialogue, end,
+      {.seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
+       .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
+       .length = segment.length,
+       .captured = segment.captured,
+       .data = segment.payload},
+      hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
+      [&](End from, const uint8_t* data, uint32_t length, uint32_t captured, uint32_t ack) {
+        OnText(slot, from, data, length, captured, ack);
+      });
+  if (!held) Short(Shortage::kReorderBuffers);
+  if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
+      dialogue.segments >= kMaxOpeningSegments) {
+    Judge(slot, /*finished=*/dialogue.segments > 4 * kMaxOpeningSegments);
+  }
+}
+
+// The worker has stopped waiting for what `lost_end` sent: goes on behind it.
+void Worker::Resume(uint32_t slot, End lost_end) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.dialogue == kNone) return;
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  const End client = ClientEnd(hot);
+  if (dialogue.smtp.skipping() && lost_end == client) return;  // message text: not needed
+  const uint32_t passed = dialogues_.SkipGap(dialogue, lost_end, hot.mark[lost_end]);
+  if (passed != 0) {
+    if (lost_end == client && dialogue.smtp.chunk_left() >= passed) {
+      dialogue.smtp.SkipChunk(passed);
+    } else {
+      dialogue.broken = true;
+      // Without its first bytes a side is like one met under way.
+      if (dialogue.text_length[lost_end] == 0) {
+        dialogue.from_start[lost_end] = false;
+      } else {
+        dialogue.text_ended[lost_end] = true;
+      }
+    }
+  }
+  dialogues_.Pump(
+      dialogue, hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
+      [&](End from, const uint8_t* data, uint32_t length, uint32_t captured, uint32_t ack) {
+        OnText(slot, from, data, length, captured, ack);
+      });
+}
+
+void Worker::OnText(uint32_t slot, End end, const uint8_t* data, uint32_t length,
+                    uint32_t captured, uint32_t ack) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const uint32_t index = sessions_.cold(hot).dialogue;
+  if (index == kNone) return;  // an earlier piece of the same segment has settled it
+  Dialogue& dialogue = dialogues_[index];
+  if (dialogue.hello_started) {
+    if (end == ClientEnd(hot)) {
+      dialogue.hello.Feed(data, captured);
+      if (captured < length) dialogue.broken = true;
+      JudgeHello(slot, captured < length);
+    }
+    return;
+  }
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
+    ReadOpening(slot, end, data, captured);
+    if (captured < length) dialogue.text_ended[end] = true;
+  }
+  ReadCommands(slot, end, data, length, captured, ack);
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && !dialogue.hello_started) {
+    Judge(slot, /*finished=*/false);
+  }
+}
+
+void Worker::ReadOpening(uint32_t slot, End end, const uint8_t* data, uint32_t size) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End client = ClientEnd(hot);
+  uint32_t& kept = dialogue.text_length[end];
+  if (kept == 0 && end != client && dialogue.text_length[client] == 0) {
+    dialogue.server_first = dialogue.from_start[end];
+  }
+  const uint32_t take = std::min(size, Dialogue::kTextBytes - kept);
+  if (!dialogue.text_ended[end]) {
+    std::memcpy(dialogue.text[end] + kept, data, take);
+    kept += take;
+    if (kept == Dialogue::kTextBytes) dialogue.text_ended[end] = true;
+  }
+}
+
+void Worker::ReadCommands(uint32_t slot, End end, const uint8_t* data, uint32_t length,
+                          uint32_t captured, uint32_t ack) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  const End client = ClientEnd(hot);
+  const bool mail = IsMail(hot);
+  const bool smtp = !mail || hot.state.service == static_cast<uint32_t>(Service::kSmtp);
+  if (end != client) {
+    if (!smtp) return;
+    uint32_t at = 0;
+    while (at < captured) {
+      const bool was_skipping = dialogue.smtp.skipping();
+      at += static_cast<uint32_t>(dialogue.smtp.OnServer(data + at, captured - at));
+      if (was_skipping && !dialogue.smtp.skipping() &&
+          flow::Distance(ack, dialogue.next[client]) > 0) {
+        dialogue.next[client] = ack;  // the message ended where the server had read up to
+      }
+    }
+    if (captured < length) dialogue.broken = true;
+    return;
+  }
+  if (smtp && dialogue.smtp.skipping()) return;
+  const bool first_words = dialogue.text_length[client] <= captured;
+  if (!mail && first_words && dialogue.from_start[client] &&
+      classify::LooksLikeClientHello(data, captured)) {
+    StartHello(hot, dialogue, client, data, captured);
+    return JudgeHello(slot, /*finished=*/captured < length);
+  }
+  uint32_t taken = captured;
+  if (smtp) taken = static_cast<uint32_t>(dialogue.smtp.OnClient(data, captured));
+  bool tls = dialogue.smtp.tls();
+  if (!tls && (!mail || !smtp)) {
+    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(data, captured));
+    tls = dialogue.watcher.tls();
+  }
+  if (captured < length && dialogue.smtp.chunk_left() >= length - captured) {
+    dialogue.smtp.SkipChunk(length - captured);
+  } else if (captured < length) {
+    dialogue.broken = true;
+  }
+  if (tls) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
+    Judge(slot, /*finished=*/false);
+    if (cold.dialogue == kNone) return;
+    StartHello(hot, dialogue, client, data + taken, captured - taken);
+    JudgeHello(slot, false);
+  } else if (mail && !smtp && dialogue.watcher.done()) {
+    StopReading(hot);
+  }
+}
+
+// The client's text has turned into TLS.
+void Worker::StartHello(flow::HotSession& hot, Dialogue& dialogue, End client,
+                        const uint8_t* data, uint32_t size) {
+  if (hot.state.tls == static_cast<uint32_t>(Tls::kNone)) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kImplicit);
+  }
+  dialogue.hello_started = true;
+  dialogue.text_length[client] = 0;
+  dialogue.text_ended[client] = true;
+  dialogue.hello.Start(dialogue.name);
+  dialogue.hello.Feed(data, size);
+}
+
+// Decides about a session whose client speaks TLS, as far as the hello is known.
+void Worker::JudgeHello(uint32_t slot, bool finished) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const TlsHelloParser& hello = dialogue.hello;
+  if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
+  const auto tls = static_cast<Tls>(hot.state.tls);
+  const absl::string_view name = hello.server_name();
+  std::optional<Service> claimed = classify::ServiceOfServerName(name);
+  if (hello.alpn_imap()) claimed = Service::kImap;
+  if (hello.alpn_pop3()) claimed = Service::kPop3;
+
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
+    const Hint port = PortHint(hot);
+    const bool hello_read = hello.status() == TlsHelloParser::Status::kDone;
+    if (hello.status() == TlsHelloParser::Status::kNotHello) {
+      return Reject(slot);
+    } else if (port.known && port.tls) {
+      const bool named = claimed == port.service;
+      Accept(slot, port.service, named ? Evidence::kSni : Evidence::kPort, tls);
+    } else if (tls == Tls::kStarttls && port.known) {
+      Accept(slot, port.service, Evidence::kPort, tls);
+    } else if (claimed.has_value() && hello_read) {
+      Accept(slot, *claimed, Evidence::kSni, tls);
+    } else {
+      return Reject(slot);
+    }
+  }
+  if (!name.empty()) KeepName(hot, name);
+  StopReading(hot);
+}
+
+// A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
+bool Worker::JudgeRecord(uint32_t slot, End end, const net::Segment& segment) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return false;
+  const Hint port = PortHint(hot);
+  if (!port.known || !classify::LooksLikeTlsRecord(segment.payload, segment.captured)) {
+    return false;
+  }
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const bool client = end == ClientEnd(hot);
+  // From the start on, the ClientHello is read for its name; only the server's side may be all
+  // there is.
+  if (client && classify::LooksLikeClientHello(segment.payload, segment.captured)) return false;
+  if (dialogue.from_start[end] && (client || !port.tls)) return false;
+  if (dialogue.hello_started) return false;
+  Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
+  StopReading(hot);
+  return true;
+}
+
+void Worker::Judge(uint32_t slot, bool finished) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return;
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (dialogue.hello_started) return JudgeHello(slot, finished);
+  const End client = ClientEnd(hot);
+  const Hint port = PortHint(hot);
+  classify::Context context = {.server_first = dialogue.server_first, .finished = finished};
+  if (port.known) context.port_service = port.service;
+  const classify::Recognition found =
+      recogniser_.Judge(dialogue.Spoken(client, finished),
+                        dialogue.Spoken(flow::Other(client), finished), context);
+  if (found.answer == Answer::kYes) {
+    Accept(slot, found.service, found.evidence, static_cast<Tls>(hot.state.tls));
+  } else if (found.answer == Answer::kNo) {
+    Reject(slot);
+  }
+}
+
+void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const uint32_t index = sessions_.cold(hot).dialogue;
+  hot.state.stage = static_cast<uint32_t>(Stage::kMail);
+  hot.state.service = static_cast<uint32_t>(service);
+  hot.state.evidence = static_cast<uint32_t>(evidence);
+  hot.state.tls = static_cast<uint32_t>(tls);
+  if (hot.state.established != 0) ++established_;
+  if (index == kNone) return;
+  if (evidence == Evidence::kBanner && service == Service::kSmtp) {
+    SendBannerName(hot, dialogues_[index]);
+  }
+}
+
+void Worker::Reject(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  StopReading(hot);
+  if (hot.state.standard_port == 0) {
+    remove_ = true;
+    return;
+  }
+  hot.state.stage = static_cast<uint32_t>(Stage::kOther);
+  counters_.port_content_mismatch.Add(1);
+}
+
+void Worker::StopReading(flow::HotSession& hot) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.dialogue == kNone) return;
+  Fold(hot);  // takes the messages counted so far
+  dialogues_.Free(cold.dialogue);
+  cold.dialogue = kNone;
+}
+
+void Worker::KeepName(flow::HotSession& hot, absl::string_view name) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.name != kNone) return;
+  cold.name = names_.Acquire(name);
+  if (cold.name == kNone) {
+    Short(Shortage::kNames);
+    return;
+  }
+  SendName(hot, meter::NameSource::kSni, name, cold.last_seen);
+}
+
+// The token after the code of a greeting, where it is a dotted name (RFC 5321, 4.2).
+void Worker::SendBannerName(const flow::HotSession& hot, const Dialogue& dialogue) {
+  const End server = flow::Other(ClientEnd(hot));
+  absl::string_view text(dialogue.text[server], dialogue.text_length[server]);
+  constexpr size_t kCode = 4;
+  if (text.size() <= kCode || !dialogue.from_start[server]) return;
+  text.remove_prefix(kCode);
+  const absl::string_view token = text.substr(0, text.find_first_of(" \r\n"));
+  if (token.size() == text.size() || token.size() > meter::NameRecord::kMaxLength) return;
+  const bool valid = std::all_of(token.begin(), token.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.';
+  });
+  // An address literal or a lone word says nothing that an analyst could look up.
+  const size_t dot = token.rfind('.');
+  if (!valid || dot == token.npos || dot + 1 == token.size() ||
+      !absl::ascii_isalpha(static_cast<unsigned char>(token[dot + 1]))) {
+    return;
+  }
+  char lower[meter::NameRecord::kMaxLength];
+  std::transform(token.begin(), token.end(), lower, absl::ascii_tolower);
+  SendName(hot, meter::NameSource::kBanner, {lower, token.size()},
+           sessions_.cold(const_cast<flow::HotSession&>(hot)).last_seen);
+}
+
+}  // namespace mailtap::pipeline

@@ -1,0 +1,301 @@
+// What happens once a tick, and at a session's end.
+#include <algorithm>
+#include <cstring>
+
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using flow::End;
+using flow::kNone;
+using flow::Stage;
+using flow::TestEnd;
+
+bool Worker::EndTick(int64_t tick) {
+  const UnixNanos end = StartOfTick(tick + 1);
+  SettleDue(end);
+  Expire(tick);
+  for (const uint32_t index : dirty_) {
+    if (sessions_.cold_at(index).slot == kNone) continue;  // ended since
+    flow::HotSession& hot = sessions_.hot_of(index);
+    Fold(hot);
+    hot.state.dirty = 0;
+  }
+  dirty_.clear();
+  if (suspicion_.saturated()) RebuildSuspicion();
+  SetGauges(tick);
+  const bool flushed = conversations_.Flush(
+      [this](const meter::DeltaRecord& delta) { return ring_.Push(delta); });
+  if (flushed && ring_.Push(exchange::TickRecord{.tick = tick, .sessions = established_})) {
+    return true;
+  }
+  Short(Shortage::kRing);
+  return false;
+}
+
+bool Worker::Finish(int64_t tick) {
+  bool all = true;
+  for (uint32_t index = 0; index < sessions_.capacity(); ++index) {
+    const uint32_t slot = sessions_.cold_at(index).slot;
+    if (slot != kNone) all = EndSession(slot) && all;
+  }
+  return EndTick(tick) && all;
+}
+
+int64_t Worker::NextEventTick() const {
+  int64_t next = started_ && sessions_.size() != 0 ? timers_.NextTick() : INT64_MAX;
+  if (const uint32_t oldest = holes_.oldest(); oldest != kNone) {
+    next =
+        std::min(next, TickOf(holes_[oldest].created + timeouts_.inference * kNanosPerSecond));
+  }
+  return next;
+}
+
+// Holes that nothing has filled in time are loss.
+void Worker::SettleDue(UnixNanos end) {
+  const int64_t patience = timeouts_.inference * kNanosPerSecond;
+  while (holes_.oldest() != kNone) {
+    const flow::Hole hole = holes_[holes_.oldest()];
+    if (hole.created + patience >= end) return;
+    flow::HotSession& hot = sessions_.hot_of(hole.owner);
+    sequencer_.Settle(hot, sessions_.cold(hot), holes_.oldest());
+    MarkDirty(hot);
+    if (hole.provisional) continue;
+    Resume(sessions_.cold(hot).slot, hole.end);
+    if (remove_) Forget(sessions_.cold_at(hole.owner).slot);
+  }
+}
+
+// When a session is to be looked at next, if it stays silent.
+int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
+  const bool closed = hot.state.reset != 0 || hot.state.fin == 3;
+  const bool lasting = hot.state.established != 0 && hot.state.fin == 0 &&
+                       hot.state.stage != static_cast<uint32_t>(Stage::kCandidate);
+  const int64_t seconds = closed    ? timeouts_.closed
+                          : lasting ? timeouts_.established
+                                    : timeouts_.candidate;
+  return TickOf(cold.last_seen + seconds * kNanosPerSecond);
+}
+
+void Worker::Schedule(flow::HotSession& hot) {
+  timers_.Schedule(hot.cold, DueTick(hot, sessions_.cold(hot)));
+}
+
+void Worker::Expire(int64_t tick) {
+  if (!started_) return;
+  timers_.FireUntil(tick, [this, tick](uint32_t index) {
+    flow::HotSession& hot = sessions_.hot_of(index);
+    const int64_t due = DueTick(hot, sessions_.cold(hot));
+    if (due > tick || !EndSession(sessions_.cold(hot).slot)) {
+      timers_.Schedule(index, std::max(due, tick + 1));
+    }
+  });
+}
+
+meter::ConversationKey Worker::KeyOf(const flow::HotSession& hot) const {
+  const End client = ClientEnd(hot);
+  const End server = flow::Other(client);
+  return {.client = hot.address[client],
+          .server = hot.address[server],
+          .encap_tag = hot.encap_tag,
+          .server_port = hot.port[server],
+          .service = static_cast<Service>(hot.state.service)};
+}
+
+// Moves a session's pending counts to its totals and, for established mail, to its
+// conversation.
+void Worker::Fold(flow::HotSession& hot) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  uint32_t pending[2][3];
+  uint32_t packets[2];
+  for (const End end : {0, 1}) {
+    pending[end][flow::kObserved] = cold.pending_observed[end];
+    pending[end][flow::kInferred] = cold.pending_inferred[end];
+    pending[end][flow::kRepeated] = cold.pending_repeated[end];
+    packets[end] = cold.pending_packets[end];
+    for (int kind = 0; kind < 3; ++kind) cold.AddTotal(end, kind, pending[end][kind]);
+    cold.packets[end] += packets[end];
+    cold.pending_observed[end] = cold.pending_inferred[end] = cold.pending_repeated[end] = 0;
+    cold.pending_packets[end] = 0;
+    // Distances to the base stay meaningful: it follows at half a gigabyte.
+    constexpr uint32_t kTrail = 1u << 29;
+    if (hot.mark[end] - hot.base[end] > 2 * kTrail) hot.base[end] = hot.mark[end] - kTrail;
+  }
+  if (!IsMail(hot) || hot.state.established == 0) return;
+
+  if (cold.conversation == kNone) {
+    bool exact = false;
+    cold.conversation = conversations_.Acquire(KeyOf(hot), exact);
+    if (!exact) Short(Shortage::kConversations);
+  }
+  meter::DeltaRecord& delta = conversations_.Touch(cold.conversation);
+  const bool first = hot.state.counted == 0;
+  hot.state.counted = 1;
+  delta.sessions += first ? 1 : 0;
+  const UnixNanos since = first ? cold.first_seen : cold.last_seen;
+  delta.first_seen = delta.first_seen == 0 ? since : std::min(delta.first_seen, since);
+  delta.last_seen = std::max(delta.last_seen, cold.last_seen);
+  for (const End end : {0, 1}) {
+    meter::DirectionBytes& bytes = delta.bytes[end == ClientEnd(hot) ? kUp : kDown];
+    // The first report carries all that was counted before the session was known for mail.
+    bytes.observed += first ? cold.total(end, flow::kObserved) : pending[end][flow::kObserved];
+    bytes.inferred += first ? cold.total(end, flow::kInferred) : pending[end][flow::kInferred];
+    bytes.repeated += first ? cold.total(end, flow::kRepeated) : pending[end][flow::kRepeated];
+    bytes.packets += first ? cold.packets[end] : packets[end];
+  }
+  if (cold.dialogue == kNone || hot.state.service != static_cast<uint32_t>(Service::kSmtp)) {
+    return;
+  }
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  delta.messages += dialogue.smtp.messages() - dialogue.reported_messages;
+  delta.rejected += dialogue.smtp.rejected() - dialogue.reported_rejected;
+  dialogue.reported_messages = dialogue.smtp.messages();
+  dialogue.reported_rejected = dialogue.smtp.rejected();
+}
+
+// Reads what is left of a session that has ended, and decides about it for good.
+void Worker::CloseText(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const uint32_t index = sessions_.cold(hot).dialogue;
+  if (index == kNone) return;
+  Dialogue& dialogue = dialogues_[index];
+  for (int round = 0; round < 2 * dialogue.held_count + 2; ++round) {
+    if (dialogue.held == kNone || sessions_.cold(hot).dialogue == kNone) break;
+    Resume(slot, round % 2);
+  }
+  Judge(slot, /*finished=*/true);
+  if (sessions_.cold(hot).dialogue != kNone) dialogue.smtp.Finish();
+}
+
+// Ends a session: settles, decides, reports and removes it. False, with nothing removed, where
+// the ring has no room for the report; the caller tries again later.
+bool Worker::EndSession(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  sequencer_.SettleAll(hot, cold);
+  CloseText(slot);
+  remove_ = false;  // it is being removed
+  const bool silent = hot.state.payload == 0;
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && silent &&
+      hot.state.established != 0) {
+    // One direction's acknowledgments are all that the mirror shows.
+    const Hint port = PortHint(hot);
+    if (port.known) {
+      Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
+    }
+  }
+  Fold(hot);
+  if (IsMail(hot)) {
+    if (!Report(hot)) return false;
+    if (hot.state.established != 0) --established_;
+  }
+  if (hot.state.established == 0) CountFailed(hot);
+  Forget(slot);
+  return true;
+}
+
+bool Worker::SendName(const flow::HotSession& hot, meter::NameSource source,
+                      absl::string_view name, UnixNanos time) {
+  meter::NameRecord record = {.key = KeyOf(hot),
+                              .time = time,
+                              .session_id = hot.cold,
+                              .source = source,
+                              .length = static_cast<uint8_t>(name.size())};
+  std::memcpy(record.text, name.data(), name.size());
+  return ring_.Push(record);
+}
+
+bool Worker::Report(const flow::HotSession& hot) {
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  const End client = ClientEnd(hot);
+  meter::SessionRecord record = {.key = KeyOf(hot),
+                                 .id = hot.cold,
+                                 .first_seen = cold.first_seen,
+                                 .last_seen = cold.last_seen};
+  uint64_t volume = 0;
+  for (const End end : {0, 1}) {
+    meter::DirectionBytes& bytes = record.bytes[end == client ? kUp : kDown];
+    bytes = {.observed = cold.total(end, flow::kObserved),
+             .inferred = cold.total(end, flow::kInferred),
+             .repeated = cold.total(end, flow::kRepeated),
+             .packets = cold.packets[end]};
+    volume += bytes.volume();
+  }
+  if (volume == 0) return true;  // a handshake is no session
+  const bool clear_smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp) &&
+                          hot.state.tls == static_cast<uint32_t>(Tls::kNone);
+  if (clear_smtp && cold.dialogue != kNone && hot.state.seen == 3 && hot.state.synced == 3) {
+    const Dialogue& dialogue = dialogues_[cold.dialogue];
+    const End server = flow::Other(client);
+    const bool heard = !dialogue.broken && dialogue.next[server] == hot.mark[server] &&
+                       (dialogue.smtp.skipping() || dialogue.next[client] == hot.mark[client]);
+    if (heard) {
+      record.messages = dialogue.smtp.messages();
+      if (!dialogue.smtp.unpaired()) record.rejected = dialogue.smtp.rejected();
+    }
+  }
+  record.client_port = hot.port[client];
+  record.evidence = static_cast<Evidence>(hot.state.evidence);
+  record.tls = static_cast<Tls>(hot.state.tls);
+  record.established = hot.state.established != 0;
+  record.has_sni = cold.name != kNone;
+  record.encap = encaps_.Get(cold.encap);
+  if (record.has_sni &&
+      !SendName(hot, meter::NameSource::kSni, names_.Get(cold.name), cold.last_seen)) {
+    return false;
+  }
+  return ring_.Push(record);
+}
+
+// A connection to a mail port that was opened in sight and came to nothing.
+void Worker::CountFailed(const flow::HotSession& hot) {
+  if (hot.state.synced == 0 || hot.state.standard_port == 0) return;
+  if (hot.state.payload == 0) counters_.half_open.Add(1);
+  const Hint port = PortHint(hot);
+  if (!port.known) return;
+  meter::ConversationKey key = KeyOf(hot);
+  key.service = port.service;
+  bool exact = false;
+  const uint32_t row = conversations_.Acquire(key, exact);
+  meter::DeltaRecord& delta = conversations_.Touch(row);
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  ++delta.failed_sessions;
+  if (delta.first_seen == 0) delta.first_seen = cold.first_seen;
+  delta.last_seen = std::max(delta.last_seen, cold.last_seen);
+  conversations_.Release(row);
+}
+
+// Takes a session out of every table.
+void Worker::Forget(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  remove_ = false;
+  sequencer_.SettleAll(hot, cold);
+  timers_.Cancel(hot.cold);
+  if (cold.dialogue != kNone) dialogues_.Free(cold.dialogue);
+  if (cold.name != kNone) names_.Release(cold.name);
+  if (cold.conversation != kNone) conversations_.Release(cold.conversation);
+  if (hot.state.standard_port == 0) {
+    suspicion_.Lower(flow::SessionTable::HashOf(hot));
+  }
+  sessions_.Remove(slot);
+}
+
+void Worker::RebuildSuspicion() {
+  suspicion_.Clear();
+  for (uint32_t index = 0; index < sessions_.capacity(); ++index) {
+    if (sessions_.cold_at(index).slot == kNone) continue;
+    const flow::HotSession& hot = sessions_.hot_of(index);
+    if (hot.state.standard_port == 0) suspicion_.Raise(flow::SessionTable::HashOf(hot));
+  }
+}
+
+void Worker::SetGauges(int64_t tick) {
+  counters_.sessions.Set(sessions_.size());
+  counters_.conversations.Set(conversations_.size());
+  counters_.dialogues.Set(dialogues_.used());
+  counters_.holes.Set(holes_.used());
+  counters_.last_tick.Set(static_cast<uint64_t>(tick));
+}
+
+}  // namespace mailtap::pipeline

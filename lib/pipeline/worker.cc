@@ -1,0 +1,260 @@
+#include "lib/pipeline/worker.h"
+
+#include <algorithm>
+
+#include "lib/net/hash.h"
+
+namespace mailtap::pipeline {
+
+using flow::Distance;
+using flow::End;
+using flow::EndBit;
+using flow::kNone;
+using flow::Stage;
+using flow::TestEnd;
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
+    const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
+    exchange::RecordRing& ring) {
+  auto recogniser = classify::Recogniser::Create(std::move(patterns));
+  if (!recogniser.ok()) return recogniser.status();
+  return std::unique_ptr<Worker>(new Worker(config, *std::move(recogniser), ring));
+}
+
+Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
+               exchange::RecordRing& ring)
+    : timeouts_(config.timeouts),
+      recogniser_(std::move(recogniser)),
+      ring_(ring),
+      sessions_(static_cast<uint32_t>(config.limits.sessions)),
+      holes_(static_cast<uint32_t>(config.limits.holes)),
+      sequencer_(holes_, counters_.sequence),
+      timers_(sessions_.colds()),
+      handshakes_(static_cast<uint32_t>(config.limits.handshakes)),
+      conversations_(static_cast<uint32_t>(config.limits.conversations)),
+      dialogues_(static_cast<uint32_t>(config.limits.dialogues),
+                 static_cast<uint32_t>(config.limits.reorder_buffers)),
+      // Names are shared: a sixteenth of the sessions is more than a site has mail servers.
+      names_(static_cast<uint32_t>(config.limits.sessions) / 16 + 1),
+      encaps_(static_cast<uint32_t>(config.limits.encapsulations)) {
+  for (int s = 0; s < kServiceCount; ++s) {
+    for (const uint16_t port : config.services[s].ports) {
+      ports_.Add(port, static_cast<Service>(s), /*tls=*/false);
+    }
+    for (const uint16_t port : config.services[s].tls_ports) {
+      ports_.Add(port, static_cast<Service>(s), /*tls=*/true);
+    }
+  }
+  dirty_.reserve(2 * sessions_.capacity());
+}
+
+void Worker::Handle(Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  now_ = std::max(now_, pending.time);
+  if (!started_) {
+    started_ = true;
+    timers_.Start(TickOf(now_));
+  }
+  const flow::SessionKey key = {.source = segment.source(),
+                                .destination = segment.destination(),
+                                .source_port = segment.src_port,
+                                .destination_port = segment.dst_port,
+                                .encap_tag = 0};
+  End end = 0;
+  const uint32_t slot = FindOrCreate(pending, key, end);
+  if (slot == kNone) return;
+  counters_.mail_packets.Add(1);
+  Account(slot, end, segment, pending.time);
+  if (remove_) Forget(slot);
+}
+
+// A SYN that does not fit the numbers of the session in its place opens another one: the ports
+// are used again.
+bool Worker::StartsAnew(const flow::HotSession& hot, End end,
+                        const net::Segment& segment) const {
+  if ((segment.flags & net::kSyn) == 0 || !TestEnd(hot.state.based, end)) return false;
+  const int32_t below = Distance(hot.base[end], segment.seq + 1);
+  if (TestEnd(hot.state.synced, end)) return below != 0;
+  return below < 0 || below > flow::kTrustedJump;
+}
+
+uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
+  const net::Segment& segment = pending.segment;
+  uint32_t slot = sessions_.Find(key, pending.flow_hash, end);
+  if (slot != kNone) {
+    if (!StartsAnew(sessions_.hot(slot), end, segment)) return slot;
+    // With the ring full the old session can't be reported yet, so it stays a while longer.
+    if (!EndSession(slot)) return kNone;
+  }
+  end = 0;
+  return pending.mail_port ? CreateOnMailPort(pending, key) : CreateOnOddPort(pending, key);
+}
+
+uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
+  const uint32_t slot = sessions_.Insert(key, pending.flow_hash, pending.time);
+  if (slot == kNone) {
+    Short(Shortage::kSessions);
+    return kNone;
+  }
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  bool full = false;
+  cold.encap = encaps_.Number(pending.segment.encap, full);
+  if (full) Short(Shortage::kEncapsulations);
+  cold.dialogue = dialogues_.Allocate();
+  if (cold.dialogue == kNone) Short(Shortage::kDialogues);
+  Schedule(hot);
+  return slot;
+}
+
+uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey& key) {
+  const net::Segment& segment = pending.segment;
+  if ((segment.flags & net::kRst) != 0) return kNone;
+  const uint32_t slot = Create(pending, key);
+  if (slot == kNone) {
+    // The full table loses no bytes: they go to whoever sent them, without a session.
+    counters_.unattributed_bytes.Add(segment.length);
+    meter::ConversationKey unknown = {.attribution = meter::Attribution::kNone};
+    const bool to_server = ports_.Contains(segment.dst_port);
+    unknown.service = ports_.service(to_server ? segment.dst_port : segment.src_port);
+    bool exact = false;
+    const uint32_t row = conversations_.Acquire(unknown, exact);
+    meter::DeltaRecord& delta = conversations_.Touch(row);
+    meter::DirectionBytes& bytes = delta.bytes[to_server ? kUp : kDown];
+    bytes.observed += segment.length;
+    bytes.packets += 1;
+    if (delta.first_seen == 0) delta.first_seen = pending.time;
+    delta.last_seen = pending.time;
+    conversations_.Release(row);
+    return kNone;
+  }
+  flow::HotSession& hot = sessions_.hot(slot);
+  hot.state.standard_port = 1;
+  // The opener of the connection is the client; met under way, the mail port is the server's.
+  const bool syn = (segment.flags & net::kSyn) != 0;
+  const bool ack = (segment.flags & net::kAck) != 0;
+  hot.state.client_known = syn;
+  hot.state.client_end = syn ? (ack ? 1 : 0) : (ports_.Contains(segment.dst_port) ? 0 : 1);
+  if (sessions_.cold(hot).dialogue == kNone) {
+    // Nobody can read it: the port must do.
+    const Hint port = PortHint(hot);
+    if (port.known) {
+      Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
+    }
+  }
+  return slot;
+}
+
+uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
+  const net::Segment& segment = pending.segment;
+  const bool ack = (segment.flags & net::kAck) != 0;
+  if ((segment.flags & net::kSyn) != 0) {
+    // A SYN-ACK alone tells the client's number too.
+    handshakes_.Put(pending.handshake_slot,
+                    {.flow_hash = pending.flow_hash,
+                     .client_isn = ack ? segment.ack - 1 : segment.seq,
+                     .server_isn = ack ? segment.seq : 0,
+                     .client_port = ack ? segment.dst_port : segment.src_port,
+                     .has_server = ack});
+    return kNone;
+  }
+  if (!pending.suspected) return kNone;
+  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+  // Only the first payload of a side continues the handshake.
+  bool from_client = false;
+  if (handshake != nullptr) {
+    from_client = segment.src_port == handshake->client_port;
+    const uint32_t isn = from_client ? handshake->client_isn : handshake->server_isn;
+    const bool known = from_client || handshake->has_server;
+    if (known ? segment.seq != isn + 1 : segment.ack != handshake->client_isn + 1) {
+      handshake = nullptr;
+    }
+  }
+  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
+                    first_words_.Matches(segment.payload);
+  if (handshake == nullptr && !word) return kNone;
+
+  const uint32_t slot = Create(pending, key);
+  if (slot == kNone) return kNone;
+  flow::HotSession& hot = sessions_.hot(slot);
+  suspicion_.Raise(pending.flow_hash);
+  if (sessions_.cold(hot).dialogue == kNone) {
+    Forget(slot);  // on an odd port only the content tells
+    return kNone;
+  }
+  if (handshake == nullptr) {
+    // Servers open with a number or a sign, clients with a command.
+    const uint8_t first = segment.payload[0] | 0x20;
+    hot.state.client_end = first >= 'a' && first <= 'z' ? 0 : 1;
+    return slot;
+  }
+  const End client = from_client ? 0 : 1;
+  hot.state.client_end = static_cast<uint32_t>(client);
+  hot.state.client_known = 1;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  sequencer_.Synchronize(hot, cold, client, handshake->client_isn + 1, pending.time);
+  if (handshake->has_server) {
+    sequencer_.Synchronize(hot, cold, flow::Other(client), handshake->server_isn + 1,
+                           pending.time);
+    hot.state.seen |= EndBit(flow::Other(client));
+  }
+  hot.state.seen |= EndBit(client);
+  handshakes_.Erase(handshake);
+  return slot;
+}
+
+void Worker::MarkDirty(flow::HotSession& hot) {
+  if (hot.state.dirty != 0) return;
+  if (dirty_.size() == dirty_.capacity()) {
+    Fold(hot);
+    return;
+  }
+  hot.state.dirty = 1;
+  dirty_.push_back(hot.cold);
+}
+
+void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNanos time) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  const End other = flow::Other(end);
+  const uint8_t flags = segment.flags;
+  cold.last_seen = std::max(cold.last_seen, time);
+  cold.first_seen = std::min(cold.first_seen, time);
+  hot.state.seen |= EndBit(end);
+  const bool was_closed = hot.state.reset != 0 || hot.state.fin == 3;
+
+  if ((flags & net::kRst) != 0) {
+    // The numbers of a RST are often somebody else's guess: it ends the session, no more.
+    ++cold.pending_packets[end];
+    hot.state.reset = 1;
+  } else {
+    ++cold.pending_packets[end];
+    uint32_t seq = segment.seq;
+    if ((flags & net::kSyn) != 0) {
+      sequencer_.Synchronize(hot, cold, end, ++seq, time);
+      if ((flags & net::kAck) != 0) {
+        sequencer_.Synchronize(hot, cold, other, segment.ack, time);
+      }
+    }
+    if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, time);
+    sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0, time);
+    if (hot.state.acked != 0 || hot.state.payload == 3) {
+      if (hot.state.established == 0 && IsMail(hot)) ++established_;
+      hot.state.established = 1;
+    }
+    if (segment.length != 0 && cold.dialogue != kNone) Read(slot, end, segment);
+  }
+  MarkDirty(hot);
+  constexpr uint32_t kFoldEarly = 1u << 30;  // well before a counter of 32 bits is full
+  if ((cold.pending_observed[end] | cold.pending_repeated[end] | cold.pending_inferred[0] |
+       cold.pending_inferred[1]) >= kFoldEarly) {
+    Fold(hot);
+  }
+  const bool closed = hot.state.reset != 0 || hot.state.fin == 3;
+  if (closed && !was_closed) {
+    timers_.Cancel(hot.cold);
+    Schedule(hot);
+  }
+}
+
+}  // namespace mailtap::pipeline

@@ -1,0 +1,169 @@
+// A worker's whole data plane: decode, filter, place in a session, account, read what must be
+// read, and once a tick flush what changed. Run to completion; DPDK-free.
+//
+// One thread owns a worker and makes every call but counters(). Nothing is allocated after
+// Create, nothing blocks, nothing logs.
+#ifndef MAILTAP_LIB_PIPELINE_WORKER_H_
+#define MAILTAP_LIB_PIPELINE_WORKER_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "lib/classify/first_word.h"
+#include "lib/classify/port_table.h"
+#include "lib/classify/recogniser.h"
+#include "lib/config/config.h"
+#include "lib/exchange/ring.h"
+#include "lib/flow/handshake_table.h"
+#include "lib/flow/hole_pool.h"
+#include "lib/flow/sequence.h"
+#include "lib/flow/session_table.h"
+#include "lib/flow/suspicion.h"
+#include "lib/flow/timer_wheel.h"
+#include "lib/meter/conversation_table.h"
+#include "lib/pipeline/counters.h"
+#include "lib/pipeline/dialogue.h"
+#include "lib/pipeline/intern.h"
+#include "lib/pipeline/packet_view.h"
+
+namespace mailtap::pipeline {
+
+class Worker {
+ public:
+  // Allocates every table. `ring` takes the records and outlives the worker.
+  static absl::StatusOr<std::unique_ptr<Worker>> Create(
+      const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
+      exchange::RecordRing& ring);
+
+  // A burst of packets of the tick under way, in order.
+  void Process(absl::Span<const PacketView> burst);
+
+  // Ends `tick`: settles and expires what fell due before its end and pushes what changed.
+  // False when the ring filled up: call again once there is room, with the same tick, or go on
+  // with the next tick and let the rest wait.
+  bool EndTick(int64_t tick);
+
+  // Ends every session, as if all had idled out, and flushes. Returns like EndTick.
+  bool Finish(int64_t tick);
+
+  // The earliest tick whose EndTick has something to do without further packets, or INT64_MAX.
+  int64_t NextEventTick() const;
+
+  // Any thread.
+  const WorkerCounters& counters() const { return counters_; }
+
+ private:
+  // A packet that needs a session looked up, between decoding and its turn.
+  struct Pending {
+    net::Segment segment;
+    uint64_t flow_hash = 0;
+    UnixNanos time = 0;
+    uint32_t handshake_slot = 0;
+    bool mail_port = false;
+    bool suspected = false;  // raised the suspicion array until its turn is over
+  };
+  static constexpr uint32_t kPendingSlots = 8;
+
+  Worker(const config::Config& config, classify::Recogniser recogniser,
+         exchange::RecordRing& ring);
+
+  // Filter (filter.cc)
+  bool Wanted(Pending& pending);
+  void Queue();
+  void DrainPending();
+
+  // One packet (worker.cc)
+  void Handle(Pending& pending);
+  uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
+  uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
+  uint32_t Create(const Pending& pending, const flow::SessionKey& key);
+  bool StartsAnew(const flow::HotSession& hot, flow::End end,
+                  const net::Segment& segment) const;
+  void Account(uint32_t slot, flow::End end, const net::Segment& segment, UnixNanos time);
+  void MarkDirty(flow::HotSession& hot);
+
+  // Text (reading.cc)
+  void Read(uint32_t slot, flow::End end, const net::Segment& segment);
+  void Resume(uint32_t slot, flow::End lost_end);
+  void OnText(uint32_t slot, flow::End end, const uint8_t* data, uint32_t length,
+              uint32_t captured, uint32_t ack);
+  void ReadOpening(uint32_t slot, flow::End end, const uint8_t* data, uint32_t size);
+  void ReadCommands(uint32_t slot, flow::End end, const uint8_t* data, uint32_t length,
+                    uint32_t captured, uint32_t ack);
+  void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
+                  const uint8_t* data, uint32_t size);
+  void FinishHello(flow::HotSession& hot, Dialogue& dialogue);
+  void Judge(uint32_t slot, bool finished);
+  void JudgeHello(uint32_t slot, bool finished);
+  bool JudgeRecord(uint32_t slot, flow::End end, const net::Segment& segment);
+  void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
+  void Reject(uint32_t slot);
+  void StopReading(flow::HotSession& hot);
+  void KeepName(flow::HotSession& hot, absl::string_view name);
+  void SendBannerName(const flow::HotSession& hot, const Dialogue& dialogue);
+  struct Hint {
+    bool known = false;
+    Service service = Service::kSmtp;
+    bool tls = false;
+  };
+  Hint PortHint(const flow::HotSession& hot) const;
+
+  // Ticks and ends (ticking.cc)
+  void SettleDue(UnixNanos now);
+  void Expire(int64_t tick);
+  int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
+  void Schedule(flow::HotSession& hot);
+  void Fold(flow::HotSession& hot);
+  bool EndSession(uint32_t slot);
+  void CloseText(uint32_t slot);
+  bool Report(const flow::HotSession& hot);
+  void CountFailed(const flow::HotSession& hot);
+  void Forget(uint32_t slot);
+  void RebuildSuspicion();
+  void SetGauges(int64_t tick);
+  meter::ConversationKey KeyOf(const flow::HotSession& hot) const;
+  bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,
+                UnixNanos time);
+
+  flow::End ClientEnd(const flow::HotSession& hot) const {
+    return static_cast<flow::End>(hot.state.client_end);
+  }
+  static bool IsMail(const flow::HotSession& hot) {
+    return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
+  }
+  void Short(Shortage what) { counters_.shortages[static_cast<int>(what)].Add(1); }
+
+  const config::Timeouts timeouts_;
+  classify::PortTable ports_;
+  classify::FirstWordFilter first_words_;
+  classify::Recogniser recogniser_;
+  exchange::RecordRing& ring_;
+
+  WorkerCounters counters_;
+  flow::SessionTable sessions_;
+  flow::HolePool holes_;
+  flow::Sequencer sequencer_;
+  flow::TimerWheel timers_;
+  flow::HandshakeTable handshakes_;
+  flow::SuspicionArray suspicion_;
+  meter::ConversationTable conversations_;
+  DialoguePool dialogues_;
+  NameTable names_;
+  EncapTable encaps_;
+  std::vector<uint32_t> dirty_;  // cold records of sessions with pending counts
+  std::array<Pending, kPendingSlots> pending_;
+  uint32_t pending_count_ = 0;
+  uint32_t established_ = 0;  // mail sessions
+  UnixNanos now_ = 0;         // of the packet at hand
+  bool started_ = false;      // a first packet has set the clock
+  bool remove_ = false;       // the session at hand is not mail, and is to be removed
+};
+
+}  // namespace mailtap::pipeline
+
+#endif  // MAILTAP_LIB_PIPELINE_WORKER_H_
