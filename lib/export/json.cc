@@ -1,0 +1,139 @@
+#include "lib/export/json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "lib/net/address.h"
+#include "lib/net/encap.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Version of the alert object; grows when a field changes its meaning or goes.
+constexpr int kAlertSchema = 1;
+
+Json Text(absl::string_view text) { return std::string(text); }
+
+// Six decimals are finer than any capture's truth and coarser than a double's last bits, which
+// differ with the order of a sum. Adding zero turns -0.0 into 0.0.
+Json Ratio(double value) { return std::round(value * 1e6) / 1e6 + 0.0; }
+
+Json CountOrNull(uint32_t count) {
+  if (count == meter::SessionRecord::kUnknownCount) return nullptr;
+  return count;
+}
+
+Json EncapNames(const net::EncapStack& stack) {
+  Json names = Json::array();
+  for (uint32_t i = 0; i < stack.depth; ++i) names.push_back(net::ToString(stack.layers[i]));
+  return names;
+}
+
+Json PeerJson(const control::AlertPeer& peer) {
+  return {{"peer", net::ToString(peer.peer)},  //
+          {"name", TextOrNull(peer.name)},
+          {"port", peer.port},
+          {"sent", peer.sent},
+          {"received", peer.received},
+          {"sessions", peer.sessions},
+          {"verdict", Text(Name(peer.verdict))}};
+}
+
+Json PeersJson(const std::vector<control::AlertPeer>& peers) {
+  Json array = Json::array();
+  for (const control::AlertPeer& peer : peers) array.push_back(PeerJson(peer));
+  return array;
+}
+
+}  // namespace
+
+Json MetricNumber(config::Metric metric, double value) {
+  constexpr double kLargestExact = 9007199254740992.0;  // 2^53
+  const bool counts = metric != config::Metric::kSentReceivedRatio;
+  if (counts && value == std::floor(value) && std::abs(value) <= kLargestExact) {
+    return static_cast<int64_t>(value);
+  }
+  return Ratio(value);
+}
+
+Json TextOrNull(absl::string_view text) {
+  if (text.empty()) return nullptr;
+  return Text(text);
+}
+
+std::string Dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+std::string ValidUtf8(absl::string_view text) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return std::string(text);
+  return Json::parse(Dump(Text(text))).get<std::string>();
+}
+
+std::string ToJsonLine(const control::JudgedSession& session) {
+  const meter::SessionRecord& record = session.record;
+  const meter::DirectionBytes& up = record.bytes[kUp];
+  const meter::DirectionBytes& down = record.bytes[kDown];
+  return Dump(Json{{"first_seen", FormatRfc3339(record.first_seen)},
+                   {"last_seen", FormatRfc3339(record.last_seen)},
+                   {"client", net::ToString(record.key.client)},
+                   {"client_port", record.client_port},
+                   {"server", net::ToString(record.key.server)},
+                   {"server_port", record.key.server_port},
+                   {"service", Text(Name(record.key.service))},
+                   {"evidence", Text(Name(record.evidence))},
+                   {"tls", Text(Name(record.tls))},
+                   {"sni", TextOrNull(session.sni)},
+                   {"bytes_up", up.volume()},
+                   {"bytes_down", down.volume()},
+                   {"inferred_up", up.inferred},
+                   {"inferred_down", down.inferred},
+                   {"repeated_up", up.repeated},
+                   {"repeated_down", down.repeated},
+                   {"packets_up", up.packets},
+                   {"packets_down", down.packets},
+                   {"messages", CountOrNull(record.messages)},
+                   {"rejected", CountOrNull(record.rejected)},
+                   {"established", record.established},
+                   {"verdict", Text(Name(session.verdict))},
+                   {"relay", TextOrNull(session.relay)},
+                   {"encap", EncapNames(record.encap)}});
+}
+
+std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
+  return Dump(Json{{"schema", kAlertSchema},
+                   {"sensor", Text(sensor)},
+                   {"id", alert.id},
+                   {"state", Text(Name(alert.state))},
+                   {"time", FormatRfc3339(alert.time)},
+                   {"rule", alert.rule},
+                   {"severity", Text(Name(alert.severity))},
+                   {"host", net::ToString(alert.host)},
+                   {"role", Text(Name(alert.role))},
+                   {"verdict", Text(Name(alert.verdict))},
+                   {"asset", TextOrNull(alert.asset)},
+                   {"service", Text(Name(alert.service))},
+                   {"metric", Text(Name(alert.metric))},
+                   {"value", MetricNumber(alert.metric, alert.value)},
+                   {"threshold", MetricNumber(alert.metric, alert.threshold)},
+                   {"window_seconds", alert.window_seconds},
+                   {"first_seen", FormatRfc3339(alert.first_seen)},
+                   {"last_seen", FormatRfc3339(alert.last_seen)},
+                   {"top_peers", PeersJson(alert.top_peers)},
+                   {"confidence",
+                    {{"loss_ratio", Ratio(alert.confidence.loss_ratio)},
+                     {"repeat_ratio", Ratio(alert.confidence.repeat_ratio)},
+                     {"one_way_ratio", Ratio(alert.confidence.one_way_ratio)}}},
+                   {"attack",
+                    {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
+                     {"analytic", "AN0382"},
+                     {"detection", "DET0135"}}},
+                   {"config_version", alert.config_version},
+                   {"summary", alert.summary}});
+}
+
+}  // namespace mailtap::exporting

@@ -1,0 +1,43 @@
+// Sessions and alerts as the fixed interfaces spell them: one JSON object a line.
+//
+// The text depends on the argument alone: keys keep their order, integers stay integers, and
+// ratios are rounded to six decimals, so equal inputs give equal bytes. Invalid UTF-8 (a name
+// off the wire) becomes U+FFFD; nothing here throws or fails. Any thread.
+#ifndef MAILTAP_LIB_EXPORT_JSON_H_
+#define MAILTAP_LIB_EXPORT_JSON_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "lib/config/config.h"
+#include "lib/control/alert.h"
+#include "lib/control/judged_session.h"
+
+namespace mailtap::exporting {
+
+// One line of --flows, without its newline.
+std::string ToJsonLine(const control::JudgedSession& session);
+
+// One line of --alerts and of the alert file, without its newline. `sensor` is the name of
+// this sensor from the configuration.
+std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor);
+
+// The parts that the report shares.
+
+// A metric's value: an integer where the metric counts bytes or things, rounded to six
+// decimals where it is a ratio.
+nlohmann::ordered_json MetricNumber(config::Metric metric, double value);
+
+// The text or null, where empty means that there is none.
+nlohmann::ordered_json TextOrNull(absl::string_view text);
+
+// Serialises with invalid UTF-8 replaced. `indent` as nlohmann's dump; -1: one line.
+std::string Dump(const nlohmann::ordered_json& json, int indent = -1);
+
+// `text` with every invalid UTF-8 sequence replaced by U+FFFD.
+std::string ValidUtf8(absl::string_view text);
+
+}  // namespace mailtap::exporting
+
+#endif  // MAILTAP_LIB_EXPORT_JSON_H_
