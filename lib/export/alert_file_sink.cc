@@ -1,0 +1,111 @@
+#include "lib/export/alert_file_sink.h"
+
+#include <chrono>
+#include <utility>
+
+#include "lib/base/log.h"
+#include "lib/base/status.h"
+#include "lib/export/json.h"
+
+namespace mailtap::exporting {
+
+absl::StatusOr<std::unique_ptr<AlertFileSink>> AlertFileSink::Start(const std::string& path,
+                                                                    std::string sensor,
+                                                                    std::size_t capacity) {
+  MAILTAP_ASSIGN_OR_RETURN(auto writer, FileWriter::Open(path, FileWriter::Mode::kFollow));
+  std::unique_ptr<AlertFileSink> sink(
+      new AlertFileSink(std::move(writer), std::move(sensor), capacity));
+  sink->thread_ = std::thread([s = sink.get()] { s->Run(); });
+  return sink;
+}
+
+AlertFileSink::AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sensor,
+                             std::size_t capacity)
+    : sensor_(std::move(sensor)), capacity_(capacity), writer_(std::move(writer)) {}
+
+AlertFileSink::~AlertFileSink() { Stop(); }
+
+void AlertFileSink::Submit(const control::Alert& alert) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= capacity_) {
+      ++refused_;
+      return;
+    }
+    queue_.push_back(alert);
+  }
+  wake_.notify_one();
+}
+
+SinkStatus AlertFileSink::status() const {
+  const std::lock_guard lock(mutex_);
+  SinkStatus status = file_;
+  status.name = "alert_file";
+  status.queued += queue_.size();
+  status.queue_capacity = capacity_;
+  status.dropped += refused_;
+  return status;
+}
+
+void AlertFileSink::RequestReopen() {
+  {
+    const std::lock_guard lock(mutex_);
+    reopen_ = true;
+  }
+  wake_.notify_one();
+}
+
+void AlertFileSink::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+// Sleeps until there is an alert or a request. While lines wait for a disk that was full, it
+// also looks again each second.
+void AlertFileSink::WaitForWork(std::unique_lock<std::mutex>& lock) {
+  const auto something = [this] { return !queue_.empty() || stopping_ || reopen_; };
+  if (writer_->pending() == 0) {
+    wake_.wait(lock, something);
+  } else {
+    wake_.wait_for(lock, std::chrono::seconds(1), something);
+  }
+}
+
+void AlertFileSink::Run() {
+  bool last = false;
+  while (!last) {
+    std::deque<control::Alert> batch;
+    bool reopen = false;
+    {
+      std::unique_lock lock(mutex_);
+      WaitForWork(lock);
+      batch.swap(queue_);
+      reopen = std::exchange(reopen_, false);
+      last = stopping_;
+      file_.queued = writer_->pending() + batch.size();
+    }
+    if (reopen) writer_->Reopen();
+    WriteBatch(batch);
+    if (last) {
+      if (const absl::Status closed = writer_->Close(); !closed.ok()) {
+        LogError(closed.message());
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    file_.queued = writer_->pending();
+    file_.written = writer_->written();
+    file_.dropped = writer_->lost();
+    file_.errors = writer_->errors();
+  }
+}
+
+void AlertFileSink::WriteBatch(const std::deque<control::Alert>& batch) {
+  for (const control::Alert& alert : batch) writer_->Write(ToJsonLine(alert, sensor_));
+  writer_->Flush();
+}
+
+}  // namespace mailtap::exporting

@@ -1,0 +1,61 @@
+// The alert file: one JSON object a line, appended.
+#ifndef MAILTAP_LIB_EXPORT_ALERT_FILE_SINK_H_
+#define MAILTAP_LIB_EXPORT_ALERT_FILE_SINK_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "lib/export/alert_sink.h"
+#include "lib/export/file_writer.h"
+
+namespace mailtap::exporting {
+
+class AlertFileSink : public AlertSink {
+ public:
+  static constexpr std::size_t kDefaultCapacity = 4096;
+
+  // Opens `path` (see FileWriter::Mode::kFollow) and starts the thread. `sensor` is this
+  // sensor's name in each object; `capacity` is the queue's bound in alerts.
+  static absl::StatusOr<std::unique_ptr<AlertFileSink>> Start(
+      const std::string& path, std::string sensor, std::size_t capacity = kDefaultCapacity);
+  ~AlertFileSink() override;  // as Stop()
+
+  void Submit(const control::Alert& alert) override;
+  SinkStatus status() const override;
+  void Stop() override;
+
+  // Asks the thread to go on in whatever file the path leads to now (logrotate's postrotate).
+  // A file moved or deleted without this is noticed at the next alert. Any thread; not from a
+  // signal handler.
+  void RequestReopen();
+
+ private:
+  AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sensor, std::size_t capacity);
+
+  void Run();
+  void WaitForWork(std::unique_lock<std::mutex>& lock);
+  void WriteBatch(const std::deque<control::Alert>& batch);
+
+  const std::string sensor_;
+  const std::size_t capacity_;
+  const std::unique_ptr<FileWriter> writer_;  // the sink's thread only
+
+  mutable std::mutex mutex_;          // guards all below
+  std::condition_variable wake_;      // with mutex_
+  std::deque<control::Alert> queue_;  // control core adds, the sink's thread takes
+  bool stopping_ = false;
+  bool reopen_ = false;
+  uint64_t refused_ = 0;  // queue full
+  SinkStatus file_;       // what the writer said last
+  std::thread thread_;
+};
+
+}  // namespace mailtap::exporting
+
+#endif  // MAILTAP_LIB_EXPORT_ALERT_FILE_SINK_H_

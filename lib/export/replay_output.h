@@ -1,0 +1,54 @@
+// What a replay puts out while it runs.
+#ifndef MAILTAP_LIB_EXPORT_REPLAY_OUTPUT_H_
+#define MAILTAP_LIB_EXPORT_REPLAY_OUTPUT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/control/output.h"
+#include "lib/export/alert_log.h"
+#include "lib/export/file_writer.h"
+
+namespace mailtap::exporting {
+
+// Writes sessions and alerts to their files as they come, in the caller's order, and remembers
+// the alerts for the report. All calls from one thread.
+class ReplayOutput : public control::Output {
+ public:
+  struct Files {
+    std::string flows;   // path of --flows; empty: none
+    std::string alerts;  // path of --alerts; empty: none
+  };
+
+  // Creates or empties the files; fails where one can't be opened. `sensor` is this sensor's
+  // name in each alert.
+  static absl::StatusOr<std::unique_ptr<ReplayOutput>> Open(const Files& files,
+                                                            std::string sensor);
+
+  void OnAlert(const control::Alert& alert) override;
+  void OnSession(const control::JudgedSession& session) override;
+
+  // Writes out what is buffered and closes the files. DataLoss where a line was lost.
+  absl::Status Finish();
+
+  // Valid while this object lives; grows with OnAlert().
+  const std::vector<AlertHistory>& alerts() const { return log_.alerts(); }
+  // Sessions given so far, written or not.
+  uint64_t sessions() const { return sessions_; }
+
+ private:
+  explicit ReplayOutput(std::string sensor);
+
+  const std::string sensor_;
+  std::unique_ptr<FileWriter> flows_file_;   // null: not wanted
+  std::unique_ptr<FileWriter> alerts_file_;  // null: not wanted
+  AlertLog log_;
+  uint64_t sessions_ = 0;
+};
+
+}  // namespace mailtap::exporting
+
+#endif  // MAILTAP_LIB_EXPORT_REPLAY_OUTPUT_H_

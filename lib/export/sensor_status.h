@@ -1,0 +1,91 @@
+// What the sensor knows of itself, beside what the control core knows of the traffic: filled by
+// the application for each scrape, from counters that their owners write.
+#ifndef MAILTAP_LIB_EXPORT_SENSOR_STATUS_H_
+#define MAILTAP_LIB_EXPORT_SENSOR_STATUS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "lib/base/time.h"
+
+namespace mailtap::exporting {
+
+// Packets that were read and not metered, for one reason.
+struct DropCount {
+  std::string reason;  // lower case with underscores, from a fixed list
+  uint64_t packets = 0;
+};
+
+// A receive queue of a port.
+struct QueueStatus {
+  int queue = 0;
+  uint64_t packets = 0;  // since start
+  uint64_t bytes = 0;
+  uint64_t dropped = 0;  // by the hardware, where it counts by queue
+};
+
+// A mirror port, or one capture of a replay.
+struct PortStatus {
+  int port = 0;                     // unique; the label of its series
+  std::string device;               // "0000:03:00.0", "net_af_packet0", or the capture's path
+  uint64_t packets = 0;             // received, since start
+  uint64_t bytes = 0;               // as on the wire
+  uint64_t missed = 0;              // lost by the port because no descriptor was free (imissed)
+  uint64_t no_mbuf = 0;             // lost because the mbuf pool was empty (rx_nombuf)
+  uint64_t errors = 0;              // damaged frames (ierrors)
+  bool link_up = true;              // false: the mirror is silent
+  std::vector<QueueStatus> queues;  // empty for a capture
+};
+
+// A table of fixed size.
+struct TableStatus {
+  std::string name;  // "sessions", "conversations", ... as in [limits]
+  uint64_t used = 0;
+  uint64_t capacity = 0;
+};
+
+struct WorkerStatus {
+  int worker = 0;
+  uint64_t packets = 0;  // seen, since start
+  uint64_t bytes = 0;
+  uint64_t mail_packets = 0;     // of these, belonging to mail sessions
+  std::vector<DropCount> drops;  // every reason, those at zero included
+  std::vector<TableStatus> tables;
+  uint64_t ring_used_bytes = 0;
+  uint64_t ring_capacity_bytes = 0;
+  uint64_t ring_full = 0;           // records that had to wait for the next tick
+  uint64_t unattributed_bytes = 0;  // metered without a row of their own: a table was full
+  UnixNanos last_tick = 0;          // end of the last tick it closed; 0: none yet
+};
+
+// A destination of alerts.
+struct SinkStatus {
+  std::string name;
+  uint64_t queued = 0;  // now
+  uint64_t queue_capacity = 0;
+  uint64_t written = 0;  // delivered, since start
+  uint64_t dropped = 0;  // lost: queue full, or not deliverable
+  uint64_t errors = 0;   // failed attempts
+};
+
+struct SensorStatus {
+  std::string version;   // of mailtap
+  std::string compiler;  // "gcc 12.2.0"
+  std::string dpdk;      // "22.11.11"; empty without DPDK
+  // Wall clock; 0 leaves the family out, so that a replay's metrics are the same on every run.
+  UnixNanos start_time = 0;
+  std::vector<PortStatus> ports;
+  std::vector<WorkerStatus> workers;
+  std::vector<SinkStatus> sinks;
+};
+
+// Unavailable, naming the first worker that has not closed a tick since `limit_seconds` before
+// `now` (or never did); OK when all have.
+absl::Status CheckWorkersAlive(const std::vector<WorkerStatus>& workers, UnixNanos now,
+                               int64_t limit_seconds);
+
+}  // namespace mailtap::exporting
+
+#endif  // MAILTAP_LIB_EXPORT_SENSOR_STATUS_H_
