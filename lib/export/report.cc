@@ -1,0 +1,155 @@
+#include "lib/export/report.h"
+
+#include "lib/base/mail.h"
+#include "lib/config/config.h"
+#include "lib/export/file_writer.h"
+#include "lib/export/json.h"
+#include "lib/net/address.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Version of the report object; grows when a field changes its meaning or goes.
+constexpr int kReportSchema = 1;
+
+Json Text(absl::string_view text) { return std::string(text); }
+
+Json TimeOrNull(UnixNanos time) {
+  if (time == 0) return nullptr;
+  return FormatRfc3339(time);
+}
+
+Json CapturesJson(const std::vector<CaptureRead>& captures) {
+  Json array = Json::array();
+  for (const CaptureRead& capture : captures) {
+    array.push_back({{"path", capture.path},
+                     {"packets", capture.packets},
+                     {"bytes", capture.bytes},
+                     {"damage", TextOrNull(capture.damage)}});
+  }
+  return array;
+}
+
+Json DropsJson(const std::vector<DropCount>& drops) {
+  Json object = Json::object();
+  for (const DropCount& drop : drops) object[drop.reason] = drop.packets;
+  return object;
+}
+
+// Every service and verdict, so that a zero can be told from a missing one.
+Json TotalsJson(const control::Snapshot& snapshot) {
+  Json array = Json::array();
+  for (int s = 0; s < kServiceCount; ++s) {
+    for (int v = 0; v < config::kVerdictCount; ++v) {
+      const control::Totals& totals = snapshot.totals[s][v];
+      const meter::DirectionBytes& up = totals.bytes[kUp];
+      const meter::DirectionBytes& down = totals.bytes[kDown];
+      array.push_back({{"service", Text(kServiceNames[s])},
+                       {"verdict", Text(config::kVerdictNames[v])},
+                       {"sessions", totals.sessions},
+                       {"failed_sessions", totals.failed_sessions},
+                       {"messages", totals.messages},
+                       {"rejected", totals.rejected},
+                       {"bytes_up", up.volume()},
+                       {"bytes_down", down.volume()},
+                       {"inferred_up", up.inferred},
+                       {"inferred_down", down.inferred},
+                       {"repeated_up", up.repeated},
+                       {"repeated_down", down.repeated},
+                       {"packets_up", up.packets},
+                       {"packets_down", down.packets}});
+    }
+  }
+  return array;
+}
+
+Json HostsJson(const std::vector<control::HostTotals>& hosts) {
+  Json array = Json::array();
+  for (const control::HostTotals& host : hosts) {
+    array.push_back({{"host", net::ToString(host.host)},
+                     {"unapproved_sent", host.unapproved_sent},
+                     {"unapproved_received", host.unapproved_received},
+                     {"unapproved_sessions", host.unapproved_sessions},
+                     {"approved_sent", host.approved_sent},
+                     {"approved_received", host.approved_received},
+                     {"approved_sessions", host.approved_sessions}});
+  }
+  return array;
+}
+
+Json RelaysJson(const std::vector<control::RelayUse>& relays) {
+  Json array = Json::array();
+  for (const control::RelayUse& relay : relays) {
+    array.push_back({{"name", relay.name},
+                     {"owner", TextOrNull(relay.owner)},
+                     {"hosts", relay.hosts},
+                     {"sessions", relay.sessions},
+                     {"bytes", relay.bytes},
+                     {"last_used", TimeOrNull(relay.last_used)}});
+  }
+  return array;
+}
+
+Json AlertCountsJson(const std::vector<control::AlertCount>& counts) {
+  Json array = Json::array();
+  for (const control::AlertCount& count : counts) {
+    array.push_back({{"rule", count.rule},
+                     {"severity", Text(Name(count.severity))},
+                     {"raised", count.raised},
+                     {"cleared", count.cleared},
+                     {"active", count.active}});
+  }
+  return array;
+}
+
+Json AlertsJson(const std::vector<AlertHistory>& alerts) {
+  Json array = Json::array();
+  for (const AlertHistory& history : alerts) {
+    const control::Alert& alert = history.alert;
+    array.push_back({{"id", alert.id},
+                     {"rule", alert.rule},
+                     {"severity", Text(Name(alert.severity))},
+                     {"state", Text(Name(alert.state))},
+                     {"raised", TimeOrNull(history.raised)},
+                     {"cleared", TimeOrNull(history.cleared)},
+                     {"updates", history.updates},
+                     {"host", net::ToString(alert.host)},
+                     {"role", Text(Name(alert.role))},
+                     {"verdict", Text(Name(alert.verdict))},
+                     {"service", Text(Name(alert.service))},
+                     {"metric", Text(Name(alert.metric))},
+                     {"highest_value", MetricNumber(alert.metric, history.highest_value)},
+                     {"threshold", MetricNumber(alert.metric, alert.threshold)},
+                     {"window_seconds", alert.window_seconds},
+                     {"summary", alert.summary}});
+  }
+  return array;
+}
+
+}  // namespace
+
+std::string ReportJson(const ReportInput& input) {
+  const control::Snapshot& snapshot = *input.snapshot;
+  const Json report = {{"schema", kReportSchema},
+                       {"config_version", snapshot.config_version},
+                       {"packets", input.packets},
+                       {"bytes", input.bytes},
+                       {"first_packet", TimeOrNull(input.first_packet)},
+                       {"last_packet", TimeOrNull(input.last_packet)},
+                       {"captures", CapturesJson(input.captures)},
+                       {"drops", DropsJson(input.drops)},
+                       {"totals", TotalsJson(snapshot)},
+                       {"hosts", HostsJson(input.hosts)},
+                       {"relays", RelaysJson(snapshot.relays)},
+                       {"alert_counts", AlertCountsJson(snapshot.alerts)},
+                       {"alerts", AlertsJson(input.alerts)}};
+  return Dump(report, 2) + "\n";
+}
+
+absl::Status WriteReport(const std::string& path, const ReportInput& input) {
+  return WriteWholeFile(path, ReportJson(input));
+}
+
+}  // namespace mailtap::exporting
