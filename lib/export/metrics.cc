@@ -1,0 +1,24 @@
+#include "lib/export/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include "lib/export/file_writer.h"
+
+namespace mailtap::exporting {
+
+std::vector<prometheus::MetricFamily> MetricsCollector::Collect() const {
+  MetricFamilies families;
+  AddSensorFamilies(status_(), families);
+  if (const auto snapshot = snapshot_()) AddTrafficFamilies(*snapshot, families);
+  return families.Take();
+}
+
+std::string MetricsText(const prometheus::Collectable& source) {
+  return prometheus::TextSerializer().Serialize(source.Collect());
+}
+
+absl::Status WriteMetrics(const std::string& path, const prometheus::Collectable& source) {
+  return WriteWholeFile(path, MetricsText(source));
+}
+
+}  // namespace mailtap::exporting
