@@ -1,0 +1,51 @@
+#include "lib/export/sensor_routes.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lib/export/metrics.h"
+
+namespace mailtap::exporting {
+namespace {
+
+constexpr char kIndex[] = R"(<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>mailtap</title></head>
+<body>
+<h1>mailtap</h1>
+<ul>
+<li><a href="/metrics">/metrics</a>: everything that is counted, for Prometheus</li>
+<li><a href="/healthz">/healthz</a>: 200 while the process runs</li>
+<li><a href="/readyz">/readyz</a>: 200 while the sensor does its work, else 503 and why not</li>
+</ul>
+</body>
+</html>
+)";
+
+HttpResponse ReadyPage(const absl::Status& status) {
+  HttpResponse page;
+  page.status = status.ok() ? 200 : 503;
+  page.body = status.ok() ? "ready\n" : absl::StrCat("not ready: ", status.message(), "\n");
+  return page;
+}
+
+}  // namespace
+
+HttpRoutes SensorRoutes(std::shared_ptr<const prometheus::Collectable> metrics,
+                        Readiness readiness) {
+  HttpRoutes routes;
+  routes["/"] = [] { return HttpResponse{200, "text/html; charset=utf-8", kIndex}; };
+  routes["/healthz"] = [] {
+    HttpResponse page;
+    page.body = "ok\n";
+    return page;
+  };
+  routes["/readyz"] = [ready = std::move(readiness)] { return ReadyPage(ready()); };
+  routes["/metrics"] = [source = std::move(metrics)] {
+    return HttpResponse{200, kMetricsContentType, MetricsText(*source)};
+  };
+  return routes;
+}
+
+}  // namespace mailtap::exporting
