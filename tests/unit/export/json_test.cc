@@ -1,0 +1,98 @@
+#include "lib/export/json.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tests/unit/export/samples.h"
+
+namespace mailtap::exporting {
+namespace {
+
+TEST(SessionJson, HasEveryFieldInTheOrderOfTheInterface) {
+  EXPECT_EQ(ToJsonLine(SampleSession()),
+            R"({"first_seen":"2026-11-23T20:41:07.000123Z",)"
+            R"("last_seen":"2026-11-23T20:41:09.000123Z",)"
+            R"("client":"10.1.2.3","client_port":40001,)"
+            R"("server":"2001:db8::25","server_port":587,)"
+            R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net",)"
+            R"("bytes_up":1024,"bytes_down":300,"inferred_up":24,"inferred_down":0,)"
+            R"("repeated_up":7,"repeated_down":0,"packets_up":12,"packets_down":11,)"
+            R"("messages":2,"rejected":0,"established":true,)"
+            R"("verdict":"approved","relay":"corporate gateway",)"
+            R"("encap":["vlan:100","vxlan:77"]})");
+}
+
+TEST(SessionJson, WhatIsNotKnownIsNull) {
+  control::JudgedSession session = SampleSession();
+  session.sni.clear();
+  session.relay.clear();
+  session.record.messages = meter::SessionRecord::kUnknownCount;
+  session.record.rejected = meter::SessionRecord::kUnknownCount;
+  session.record.encap = {};
+  const auto json = nlohmann::json::parse(ToJsonLine(session));
+  for (const char* key : {"sni", "relay", "messages", "rejected"}) {
+    EXPECT_TRUE(json.at(key).is_null()) << key;
+  }
+  EXPECT_EQ(json.at("encap"), nlohmann::json::array());
+}
+
+TEST(SessionJson, CountersBeyondAFloatStayExact) {
+  control::JudgedSession session = SampleSession();
+  session.record.bytes[kUp] = {std::numeric_limits<uint64_t>::max(), 0, 0, 0};
+  EXPECT_NE(ToJsonLine(session).find(R"("bytes_up":18446744073709551615,)"), std::string::npos);
+}
+
+TEST(SessionJson, AHostileNameStaysOneValidLine) {
+  control::JudgedSession session = SampleSession();
+  session.sni = std::string("a\"\n\xff\xc3\0z", 7);
+  const std::string line = ToJsonLine(session);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const std::string sni = nlohmann::json::parse(line).at("sni");
+  EXPECT_EQ(sni, std::string("a\"\n\xef\xbf\xbd\xef\xbf\xbd\0z", 11));
+}
+
+TEST(AlertJson, HasEveryFieldInTheOrderOfTheInterface) {
+  EXPECT_EQ(
+      ToJsonLine(SampleAlert(), "sensor-1"),
+      R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
+      R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
+      R"("host":"10.1.2.3","role":"client","verdict":"unapproved_external",)"
+      R"("asset":"workstations","service":"smtp","metric":"sent_bytes",)"
+      R"("value":52428800,"threshold":50000000,"window_seconds":300,)"
+      R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
+      R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
+      R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","port":587,)"
+      R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
+      R"({"peer":"203.0.113.10","name":null,"port":25,)"
+      R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
+      R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"one_way_ratio":0.333333},)"
+      R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
+      R"("config_version":"00112233aabb",)"
+      R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+}
+
+TEST(AlertJson, WithoutPeersOrAssetStaysWellFormed) {
+  control::Alert alert = SampleAlert();
+  alert.asset.clear();
+  alert.top_peers.clear();
+  const auto json = nlohmann::json::parse(ToJsonLine(alert, "s"));
+  EXPECT_TRUE(json.at("asset").is_null());
+  EXPECT_EQ(json.at("top_peers"), nlohmann::json::array());
+}
+
+TEST(MetricNumber, CountsAreIntegersAndRatiosAreRounded) {
+  using config::Metric;
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSentBytes, 0)), "0");
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSentBytes, 9007199254740992.0)), "9007199254740992");
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSessions, 20)), "20");
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSessions, 20.5)), "20.5");
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSentReceivedRatio, 3)), "3.0");
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSentReceivedRatio, 2.0 / 3)), "0.666667");
+  // Equal but for the last bit, as sums in another order are.
+  EXPECT_EQ(Dump(MetricNumber(Metric::kSentReceivedRatio, 0.1 + 0.2)),
+            Dump(MetricNumber(Metric::kSentReceivedRatio, 0.3)));
+}
+
+}  // namespace
+}  // namespace mailtap::exporting

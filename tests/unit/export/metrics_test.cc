@@ -1,0 +1,209 @@
+#include "lib/export/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "lib/export/snapshot_board.h"
+#include "tests/unit/export/samples.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string Text(std::shared_ptr<const control::Snapshot> snapshot,
+                 const SensorStatus& status) {
+  return MetricsText(MetricsCollector([=] { return snapshot; }, [=] { return status; }));
+}
+
+std::string SampleText() { return Text(SampleSnapshot(), SampleStatus()); }
+
+// The sample with exactly these labels, as text; "" where there is none.
+std::string Sample(const std::string& text, const std::string& series) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StartsWith(line, series + " "))
+      return std::string(line.substr(series.size() + 1));
+  }
+  return "";
+}
+
+TEST(Metrics, CountTheTraffic) {
+  const std::string text = SampleText();
+  const std::string smtp = R"({service="smtp",verdict="unapproved_external")";
+  EXPECT_EQ(Sample(text, "mailtap_mail_bytes_total" + smtp + R"(,direction="up"})"),
+            "52428800");
+  EXPECT_EQ(Sample(text, "mailtap_mail_bytes_total" + smtp + R"(,direction="down"})"), "9060");
+  EXPECT_EQ(Sample(text, "mailtap_mail_inferred_bytes_total" + smtp + R"(,direction="up"})"),
+            "428800");
+  EXPECT_EQ(Sample(text, "mailtap_mail_repeated_bytes_total" + smtp + R"(,direction="up"})"),
+            "1000");
+  EXPECT_EQ(Sample(text, "mailtap_mail_packets_total" + smtp + R"(,direction="down"})"),
+            "20000");
+  EXPECT_EQ(Sample(text, "mailtap_mail_sessions_total" + smtp + "}"), "4");
+  EXPECT_EQ(Sample(text, "mailtap_mail_failed_sessions_total" + smtp + "}"), "1");
+  EXPECT_EQ(Sample(text, R"(mailtap_messages_total{verdict="unapproved_external"})"), "17");
+  EXPECT_EQ(Sample(text, R"(mailtap_messages_rejected_total{verdict="unapproved_external"})"),
+            "2");
+  EXPECT_EQ(Sample(text, R"(mailtap_mail_sessions_total{service="pop3",verdict="transit"})"),
+            "0");
+}
+
+TEST(Metrics, ShowAlertsHostsAndRelays) {
+  const std::string text = SampleText();
+  const std::string rule = R"({rule="bulk mail out",severity="high"})";
+  EXPECT_EQ(Sample(text, "mailtap_alerts_raised_total" + rule), "1");
+  EXPECT_EQ(Sample(text, "mailtap_alerts_cleared_total" + rule), "0");
+  EXPECT_EQ(Sample(text, "mailtap_alerts_active" + rule), "1");
+  const std::string host = R"({rule="bulk mail out",host="10.1.2.3",role="client"})";
+  EXPECT_EQ(Sample(text, "mailtap_host_window_value" + host), "52428800");
+  EXPECT_EQ(Sample(text, "mailtap_host_window_threshold" + host), "50000000");
+  EXPECT_EQ(Sample(text, "mailtap_host_alerting" + host), "1");
+  EXPECT_EQ(Sample(text, "mailtap_hosts_tracked"), "3");
+  EXPECT_EQ(Sample(text, "mailtap_hosts_cut"), "2");
+  const std::string relay = R"({relay="corporate gateway"})";
+  EXPECT_EQ(Sample(text, "mailtap_relay_bytes_total" + relay), "12345");
+  EXPECT_EQ(Sample(text, "mailtap_relay_sessions_total" + relay), "9");
+  EXPECT_EQ(Sample(text, "mailtap_relay_hosts" + relay), "2");
+  EXPECT_EQ(Sample(text, "mailtap_tick_duration_seconds_count"), "33");
+  EXPECT_EQ(Sample(text, "mailtap_tick_duration_seconds_sum"), "1.5");
+  EXPECT_EQ(Sample(text, R"(mailtap_config_info{config_version="00112233aabb"})"), "1");
+}
+
+TEST(Metrics, ShowPortsQueuesAndWorkers) {
+  const std::string text = SampleText();
+  const std::string port = R"({port="0",device="0000:03:00.0"})";
+  EXPECT_EQ(Sample(text, "mailtap_port_packets_total" + port), "100");
+  EXPECT_EQ(Sample(text, "mailtap_port_bytes_total" + port), "6400");
+  EXPECT_EQ(Sample(text, "mailtap_port_missed_packets_total" + port), "1");
+  EXPECT_EQ(Sample(text, "mailtap_port_no_mbuf_total" + port), "2");
+  EXPECT_EQ(Sample(text, "mailtap_port_errors_total" + port), "3");
+  EXPECT_EQ(Sample(text, R"(mailtap_port_up{port="1",device="net_pcap0"})"), "0");
+  EXPECT_EQ(Sample(text, R"(mailtap_queue_packets_total{port="0",queue="1"})"), "40");
+  EXPECT_EQ(Sample(text, R"(mailtap_queue_dropped_packets_total{port="0",queue="1"})"), "5");
+  EXPECT_EQ(Sample(text, R"(mailtap_worker_mail_packets_total{worker="1"})"), "20");
+  EXPECT_EQ(Sample(text, R"(mailtap_worker_table_entries{worker="0",table="sessions"})"), "7");
+  EXPECT_EQ(Sample(text, R"(mailtap_worker_table_capacity{worker="0",table="sessions"})"),
+            "262144");
+  EXPECT_EQ(
+      Sample(text, R"(mailtap_worker_dropped_packets_total{worker="0",reason="not_tcp"})"),
+      "5");
+  EXPECT_EQ(Sample(text, R"(mailtap_dropped_packets_total{reason="not_tcp"})"), "10");
+  EXPECT_EQ(Sample(text, R"(mailtap_dropped_packets_total{reason="truncated"})"), "0");
+  EXPECT_EQ(Sample(text, R"(mailtap_ring_used_bytes{worker="0"})"), "512");
+  EXPECT_EQ(Sample(text, R"(mailtap_sink_dropped_total{sink="alert_file"})"), "2");
+  EXPECT_EQ(Sample(text, "mailtap_start_time_seconds"), "1795466400");
+  EXPECT_EQ(
+      Sample(text,
+             R"(mailtap_build_info{version="0.1.0",compiler="gcc 12.2.0",dpdk="22.11.11"})"),
+      "1");
+}
+
+TEST(Metrics, BeforeTheFirstTickHaveTheSensorOnly) {
+  const std::string text = Text(nullptr, SampleStatus());
+  EXPECT_THAT(text, HasSubstr("mailtap_build_info{"));
+  EXPECT_THAT(text, Not(HasSubstr("mailtap_mail_bytes_total")));
+}
+
+TEST(Metrics, OfAReplayHaveNoStartTimeAndNoEmptyFamilies) {
+  SensorStatus status = SampleStatus();
+  status.start_time = 0;
+  status.sinks.clear();
+  const std::string text = Text(SampleSnapshot(), status);
+  EXPECT_THAT(text, Not(HasSubstr("mailtap_start_time_seconds")));
+  EXPECT_THAT(text, Not(HasSubstr("mailtap_sink")));
+}
+
+TEST(Metrics, EveryFamilyHasHelpAndEverySeriesIsThereOnce) {
+  std::set<std::string> helped, series;
+  for (const absl::string_view line : absl::StrSplit(SampleText(), '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
+    if (words[0] == "#") {
+      const bool first = words[1] != "HELP" || helped.insert(words[2]).second;
+      EXPECT_TRUE(first) << line;
+      continue;
+    }
+    EXPECT_TRUE(series.insert(std::string(line.substr(0, line.rfind(' ')))).second) << line;
+  }
+  EXPECT_GT(helped.size(), 50u);
+}
+
+TEST(Metrics, LabelsAreEscaped) {
+  auto snapshot = SampleSnapshot();
+  snapshot->relays[0].name = "a\"b\\c\nd\xff";
+  EXPECT_EQ(Sample(Text(snapshot, SampleStatus()),
+                   "mailtap_relay_hosts{relay=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\"}"),
+            "2");
+}
+
+std::shared_ptr<control::Snapshot> ManyHosts(int count) {
+  auto snapshot = SampleSnapshot();
+  snapshot->host_gauges.clear();
+  for (int i = 0; i < count; ++i) {
+    const uint8_t bytes[4] = {10, 9, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+    snapshot->host_gauges.push_back(
+        {"bulk", net::IpAddress::FromV4(bytes), Role::kServer, 1.0 * i, 5e7, false});
+  }
+  snapshot->hosts_tracked = 5000;
+  return snapshot;
+}
+
+TEST(Metrics, AThousandHostsAreAThousandSeries) {
+  const std::string text = Text(ManyHosts(1000), SampleStatus());
+  int series = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    series += absl::StartsWith(line, "mailtap_host_window_value{");
+  }
+  EXPECT_EQ(series, 1000);
+  EXPECT_EQ(Sample(text, "mailtap_hosts_cut"), "4000");
+}
+
+TEST(Metrics, PromtoolFindsNothingWrong) {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
+  const TempDir dir;
+  auto snapshot = ManyHosts(20);
+  snapshot->relays.push_back({"a\"b\\c\nd", "", 0, 0, 0, 0});
+  const SensorStatus status = SampleStatus();
+  ASSERT_TRUE(WriteMetrics(dir.File("m.prom"),
+                           MetricsCollector([&] { return snapshot; }, [&] { return status; }))
+                  .ok());
+  const std::string command = absl::StrCat("promtool check metrics <", dir.File("m.prom"), " >",
+                                           dir.File("out"), " 2>&1");
+  EXPECT_EQ(std::system(command.c_str()), 0) << ReadFile(dir.File("out"));
+  EXPECT_EQ(ReadFile(dir.File("out")), "");
+}
+
+TEST(SnapshotBoard, GivesTheLastOneAndKeepsWhatIsBeingRead) {
+  SnapshotBoard board;
+  EXPECT_EQ(board.Latest(), nullptr);
+  board.Publish(SampleSnapshot());
+  const auto first = board.Latest();
+  auto second = SampleSnapshot();
+  second->ticks = 34;
+  board.Publish(second);
+  EXPECT_EQ(first->ticks, 33u);
+  EXPECT_EQ(board.Latest()->ticks, 34u);
+}
+
+TEST(CheckWorkersAlive, NamesTheOneThatIsNot) {
+  std::vector<WorkerStatus> workers = SampleStatus().workers;
+  const UnixNanos now = workers[0].last_tick + 3 * kNanosPerSecond;
+  EXPECT_TRUE(CheckWorkersAlive(workers, now, 3).ok());
+  EXPECT_TRUE(CheckWorkersAlive({}, now, 3).ok());
+  workers[1].last_tick -= 70 * kNanosPerSecond;
+  EXPECT_EQ(CheckWorkersAlive(workers, now, 3).message(),
+            "worker 1 has not reported for 1m13s");
+  workers[0].last_tick = 0;
+  EXPECT_EQ(CheckWorkersAlive(workers, now, 3).message(), "worker 0 has not reported yet");
+}
+
+}  // namespace
+}  // namespace mailtap::exporting

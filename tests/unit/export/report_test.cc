@@ -1,0 +1,136 @@
+#include "lib/export/report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/export/samples.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<std::string> Keys(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& item : object.items()) keys.push_back(item.key());
+  return keys;
+}
+
+TEST(Report, KeepsItsOrder) {
+  const Json report = Json::parse(ReportJson(SampleReport()));
+  EXPECT_EQ(Keys(report),
+            (std::vector<std::string>{"schema", "config_version", "packets", "bytes",
+                                      "first_packet", "last_packet", "captures", "drops",
+                                      "totals", "hosts", "relays", "alert_counts", "alerts"}));
+}
+
+TEST(Report, HoldsTheFactsExactly) {
+  const Json report = Json::parse(ReportJson(SampleReport()));
+  EXPECT_EQ(report.at("packets"), 1'234'567);
+  EXPECT_EQ(report.at("bytes"), 900'000'000);
+  EXPECT_EQ(report.at("first_packet"), "2026-11-23T20:41:07.000123Z");
+  EXPECT_EQ(report.at("config_version"), "00112233aabb");
+  EXPECT_EQ(report.at("drops").dump(), R"({"not_tcp":12345,"truncated":0})");
+  EXPECT_EQ(report.at("captures")[0].dump(),
+            R"({"path":"a.pcap","packets":1234000,"bytes":899000000,"damage":null})");
+  EXPECT_EQ(report.at("captures")[1].at("damage"), "truncated dump file");
+  EXPECT_EQ(report.at("hosts")[0].dump(),
+            R"({"host":"10.1.2.3","unapproved_sent":52428800,"unapproved_received":9060,)"
+            R"("unapproved_sessions":4,"approved_sent":100,"approved_received":50,)"
+            R"("approved_sessions":1})");
+  EXPECT_EQ(report.at("relays")[0].dump(),
+            R"({"name":"corporate gateway","owner":"messaging team","hosts":2,"sessions":9,)"
+            R"("bytes":12345,"last_used":"2026-11-23T20:41:07.000123Z"})");
+}
+
+TEST(Report, ListsEveryServiceAndVerdict) {
+  const Json totals = Json::parse(ReportJson(SampleReport())).at("totals");
+  ASSERT_EQ(totals.size(), 18u);
+  EXPECT_EQ(totals[3].dump(),
+            R"({"service":"smtp","verdict":"unapproved_external","sessions":4,)"
+            R"("failed_sessions":1,"messages":17,"rejected":2,"bytes_up":52428800,)"
+            R"("bytes_down":9060,"inferred_up":428800,"inferred_down":0,"repeated_up":1000,)"
+            R"("repeated_down":0,"packets_up":40000,"packets_down":20000})");
+  EXPECT_EQ(totals[17].at("service"), "pop3");
+  EXPECT_EQ(totals[17].at("verdict"), "unattributed");
+}
+
+TEST(Report, TellsHowEachAlertWent) {
+  const Json report = Json::parse(ReportJson(SampleReport()));
+  EXPECT_EQ(report.at("alert_counts")[0].dump(),
+            R"({"rule":"bulk mail out","severity":"high","raised":1,"cleared":0,"active":1})");
+  const Json& alert = report.at("alerts")[0];
+  EXPECT_EQ(alert.at("raised"), "2026-11-23T20:41:08.000000Z");
+  EXPECT_TRUE(alert.at("cleared").is_null());
+  EXPECT_EQ(alert.at("highest_value"), 52'428'800);
+}
+
+TEST(Report, DoesNotDependOnHowLongAnythingTook) {
+  ReportInput slow = SampleReport();
+  auto snapshot = SampleSnapshot();
+  snapshot->last_tick_seconds = 12;
+  snapshot->total_tick_seconds = 34;
+  slow.snapshot = snapshot;
+  EXPECT_EQ(ReportJson(slow), ReportJson(SampleReport()));
+}
+
+TEST(Report, OfNoPacketsHasNoTimes) {
+  ReportInput empty;
+  empty.snapshot = std::make_shared<control::Snapshot>();
+  const Json report = Json::parse(ReportJson(empty));
+  EXPECT_TRUE(report.at("first_packet").is_null());
+  EXPECT_TRUE(report.at("last_packet").is_null());
+  EXPECT_EQ(report.at("drops").dump(), "{}");
+  EXPECT_EQ(report.at("hosts").dump(), "[]");
+}
+
+TEST(Report, IsWrittenToItsFile) {
+  const TempDir dir;
+  ASSERT_TRUE(WriteReport(dir.File("r.json"), SampleReport()).ok());
+  EXPECT_EQ(ReadFile(dir.File("r.json")), ReportJson(SampleReport()));
+}
+
+TEST(AlertLog, FollowsAnAlertFromRaiseToClear) {
+  AlertLog log;
+  control::Alert alert = SampleAlert();
+  log.Add(alert);
+  alert.state = control::AlertState::kUpdated;
+  alert.value = 90e6;
+  alert.time += 300 * kNanosPerSecond;
+  alert.summary = "more";
+  log.Add(alert);
+  alert.state = control::AlertState::kCleared;
+  alert.value = 0;
+  alert.threshold = 20e6;
+  alert.time += 600 * kNanosPerSecond;
+  alert.summary = "over";
+  log.Add(alert);
+  ASSERT_EQ(log.alerts().size(), 1u);
+  const AlertHistory& history = log.alerts()[0];
+  EXPECT_EQ(history.raised, SampleAlert().time);
+  EXPECT_EQ(history.cleared, alert.time);
+  EXPECT_EQ(history.updates, 1u);
+  EXPECT_EQ(history.highest_value, 90e6);
+  EXPECT_EQ(history.alert.state, control::AlertState::kCleared);
+  EXPECT_EQ(history.alert.summary, "more");
+  EXPECT_EQ(history.alert.threshold, SampleAlert().threshold);
+  EXPECT_EQ(history.alert.top_peers.size(), 2u);
+}
+
+TEST(AlertLog, KeepsAlertsApartInTheOrderTheyWereRaised) {
+  AlertLog log;
+  control::Alert first = SampleAlert(), second = SampleAlert();
+  second.id = "fedcba9876543210";
+  log.Add(second);
+  log.Add(first);
+  first.state = control::AlertState::kCleared;
+  log.Add(first);
+  ASSERT_EQ(log.alerts().size(), 2u);
+  EXPECT_EQ(log.alerts()[0].alert.id, second.id);
+  EXPECT_EQ(log.alerts()[0].cleared, 0);
+  EXPECT_NE(log.alerts()[1].cleared, 0);
+}
+
+}  // namespace
+}  // namespace mailtap::exporting

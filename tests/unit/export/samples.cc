@@ -1,0 +1,151 @@
+#include "tests/unit/export/samples.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace mailtap::exporting {
+namespace {
+
+net::IpAddress Address(const char* text) { return net::ParseAddress(text).value(); }
+
+}  // namespace
+
+control::JudgedSession SampleSession() {
+  control::JudgedSession session;
+  meter::SessionRecord& record = session.record;
+  record.key.client = Address("10.1.2.3");
+  record.key.server = Address("2001:db8::25");
+  record.key.server_port = 587;
+  record.key.service = Service::kSmtp;
+  record.client_port = 40001;
+  record.first_seen = kSampleTime;
+  record.last_seen = kSampleTime + 2 * kNanosPerSecond;
+  record.bytes[kUp] = {1000, 24, 7, 12};
+  record.bytes[kDown] = {300, 0, 0, 11};
+  record.messages = 2;
+  record.rejected = 0;
+  record.evidence = Evidence::kBanner;
+  record.tls = Tls::kStarttls;
+  record.established = true;
+  record.encap.Push(net::EncapKind::kVlan, 100);
+  record.encap.Push(net::EncapKind::kVxlan, 77);
+  session.sni = "mx.example.net";
+  session.verdict = config::Verdict::kApproved;
+  session.relay = "corporate gateway";
+  return session;
+}
+
+control::Alert SampleAlert() {
+  control::Alert alert;
+  alert.id = "0123456789abcdef";
+  alert.state = control::AlertState::kRaised;
+  alert.time = 1795466468 * kNanosPerSecond;
+  alert.rule = "bulk mail out";
+  alert.severity = config::Severity::kHigh;
+  alert.host = Address("10.1.2.3");
+  alert.asset = "workstations";
+  alert.value = 52'428'800;
+  alert.threshold = 50'000'000;
+  alert.window_seconds = 300;
+  alert.first_seen = kSampleTime;
+  alert.last_seen = kSampleTime + kNanosPerSecond / 2;
+  alert.top_peers = {
+      {Address("203.0.113.9"), "mx.example.net", 587, 52'428'000, 9'000, 3,
+       config::Verdict::kUnapprovedExternal},
+      {Address("203.0.113.10"), "", 25, 800, 60, 1, config::Verdict::kUnapprovedExternal}};
+  alert.confidence = {0.1234567, 0, 1.0 / 3};
+  alert.config_version = "00112233aabb";
+  alert.summary = "10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m.";
+  return alert;
+}
+
+std::shared_ptr<control::Snapshot> SampleSnapshot() {
+  auto snapshot = std::make_shared<control::Snapshot>();
+  snapshot->time = 1795466500 * kNanosPerSecond;
+  snapshot->ticks = 33;
+  snapshot->last_tick_seconds = 0.25;
+  snapshot->total_tick_seconds = 1.5;
+  const auto smtp = static_cast<int>(Service::kSmtp);
+  const auto external = static_cast<int>(config::Verdict::kUnapprovedExternal);
+  control::Totals& totals = snapshot->totals[smtp][external];
+  totals.bytes[kUp] = {52'000'000, 428'800, 1'000, 40'000};
+  totals.bytes[kDown] = {9'060, 0, 0, 20'000};
+  totals.sessions = 4;
+  totals.failed_sessions = 1;
+  totals.messages = 17;
+  totals.rejected = 2;
+  snapshot->hosts_known = 5;
+  snapshot->conversations_known = 6;
+  snapshot->host_gauges = {
+      {"bulk mail out", Address("10.1.2.3"), Role::kClient, 52'428'800, 50'000'000, true}};
+  snapshot->hosts_tracked = 3;
+  snapshot->relays = {{"corporate gateway", "messaging team", 2, 9, 12'345, kSampleTime}};
+  snapshot->alerts = {{"bulk mail out", config::Severity::kHigh, 1, 0, 1}};
+  snapshot->config_version = "00112233aabb";
+  return snapshot;
+}
+
+SensorStatus SampleStatus() {
+  SensorStatus status;
+  status.version = "0.1.0";
+  status.compiler = "gcc 12.2.0";
+  status.dpdk = "22.11.11";
+  status.start_time = 1795466400 * kNanosPerSecond;
+  status.ports = {
+      {0, "0000:03:00.0", 100, 6'400, 1, 2, 3, true, {{0, 60, 4'000, 0}, {1, 40, 2'400, 5}}},
+      {1, "net_pcap0", 0, 0, 0, 0, 0, false, {}}};
+  for (int i = 0; i < 2; ++i) {
+    WorkerStatus worker;
+    worker.worker = i;
+    worker.packets = 50;
+    worker.bytes = 3'200;
+    worker.mail_packets = 20;
+    worker.drops = {{"not_tcp", 5}, {"truncated", 0}};
+    worker.tables = {{"sessions", 7, 262'144}, {"holes", 0, 131'072}};
+    worker.ring_used_bytes = 512;
+    worker.ring_capacity_bytes = 16'777'216;
+    worker.last_tick = 1795466500 * kNanosPerSecond;
+    status.workers.push_back(worker);
+  }
+  status.sinks = {{"alert_file", 1, 4'096, 10, 2, 3}};
+  return status;
+}
+
+ReportInput SampleReport() {
+  ReportInput report;
+  report.packets = 1'234'567;
+  report.bytes = 900'000'000;
+  report.first_packet = kSampleTime;
+  report.last_packet = kSampleTime + 90 * kNanosPerSecond;
+  report.captures = {{"a.pcap", 1'234'000, 899'000'000, ""},
+                     {"b.pcap", 567, 1'000'000, "truncated dump file"}};
+  report.drops = {{"not_tcp", 12'345}, {"truncated", 0}};
+  report.snapshot = SampleSnapshot();
+  report.hosts = {{Address("10.1.2.3"), 52'428'800, 9'060, 100, 50, 4, 1},
+                  {Address("10.1.2.4"), 0, 0, 777, 0, 0, 1}};
+  AlertLog log;
+  log.Add(SampleAlert());
+  report.alerts = log.alerts();
+  return report;
+}
+
+TempDir::TempDir() {
+  std::string pattern = std::filesystem::temp_directory_path() / "mailtap-export-XXXXXX";
+  path_ = mkdtemp(pattern.data());
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream content;
+  content << in.rdbuf();
+  return content.str();
+}
+
+}  // namespace mailtap::exporting

@@ -1,0 +1,45 @@
+// Sessions, alerts and snapshots that the tests of this room share.
+#ifndef MAILTAP_TESTS_UNIT_EXPORT_SAMPLES_H_
+#define MAILTAP_TESTS_UNIT_EXPORT_SAMPLES_H_
+
+#include <memory>
+#include <string>
+
+#include "lib/control/alert.h"
+#include "lib/control/judged_session.h"
+#include "lib/control/snapshot.h"
+#include "lib/export/report.h"
+#include "lib/export/sensor_status.h"
+
+namespace mailtap::exporting {
+
+// 2026-11-23T20:41:07.000123456Z
+inline constexpr UnixNanos kSampleTime = 1795466467'000'123'456;
+
+control::JudgedSession SampleSession();
+control::Alert SampleAlert();
+// Totals, one host gauge, one relay, one alert count.
+std::shared_ptr<control::Snapshot> SampleSnapshot();
+// Two ports, two workers, one sink.
+SensorStatus SampleStatus();
+ReportInput SampleReport();
+
+// A directory of its own, removed with everything in it.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string ReadFile(const std::string& path);
+
+}  // namespace mailtap::exporting
+
+#endif  // MAILTAP_TESTS_UNIT_EXPORT_SAMPLES_H_
