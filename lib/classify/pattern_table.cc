@@ -10,15 +10,15 @@ using enum Strength;
 // clang-format off
 constexpr Pattern kPatterns[] = {
   // SMTP, server
-  {kSmtp, kServer, kProof, R"(^220[ -].{0,140}\b(e?smtp|postfix|exim|sendmail|mailer))", "220 |220-",
+  {kSmtp, kServer, kProof, R"(^220[- ].{0,140}\b(e?smtp|postfix|exim|sendmail|mailer))", "220 |220-",
    "an FTP banner that boasts of mail", "RFC 5321, 3.1 and 4.3.1"},
-  {kSmtp, kServer, kHint, R"(^220[ -\r\n])", "", "FTP, Telnet gateways", "RFC 5321, 4.2"},
-  {kSmtp, kServer, kHint, R"(^(421|554)[ -])", "421 |421-|554 |554-", "FTP's 421", "RFC 5321, 3.1"},
-  {kSmtp, kServer, kHint, R"(^[2-5][0-9][0-9][ -])", "", "FTP, NNTP, HTTP-less status lines", "RFC 5321, 4.2"},
+  {kSmtp, kServer, kHint, R"(^220[- \r\n])", "", "FTP, Telnet gateways", "RFC 5321, 4.2"},
+  {kSmtp, kServer, kHint, R"(^(421|554)[- ])", "421 |421-|554 |554-", "FTP's 421", "RFC 5321, 3.1"},
+  {kSmtp, kServer, kHint, R"(^[2-5][0-9][0-9][- ])", "", "FTP, NNTP, HTTP-less status lines", "RFC 5321, 4.2"},
   {kSmtp, kServer, kProof,
-   R"(^250-.{0,140}\n250[ -](size|pipelining|8bitmime|starttls|auth|dsn|chunking|smtputf8|enhancedstatuscodes|etrn|vrfy|expn|help))",
+   R"(^250-.{0,140}\n250[- ](size|pipelining|8bitmime|starttls|auth|dsn|chunking|smtputf8|enhancedstatuscodes|etrn|vrfy|expn|help))",
    "250-", "", "RFC 5321, 4.1.1.1"},
-  {kSmtp, kServer, kProof, R"(^[245][0-9][0-9][ -][245]\.[0-9]{1,3}\.[0-9]{1,3}[ \r\n])", "250 |354 ", "",
+  {kSmtp, kServer, kProof, R"(^[245][0-9][0-9][- ][245]\.[0-9]{1,3}\.[0-9]{1,3}[ \r\n])", "250 |354 ", "",
    "RFC 2034, enhanced status codes"},
   // SMTP, client
   {kSmtp, kClient, kProof, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
@@ -56,7 +56,7 @@ constexpr Pattern kPatterns[] = {
    "", "FTP, IRC and SMTP share some", "RFC 1939, 5"},
 
   // What opens like mail, or is met where mail is looked for
-  {kFtp, kServer, kProof, R"(^220[ -].{0,140}\bftp)", "", "", "RFC 959, 4.2"},
+  {kFtp, kServer, kProof, R"(^220[- ].{0,140}\bftp)", "", "", "RFC 959, 4.2"},
   {kFtp, kClient, kProof,
    R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl|gssapi)|opts |clnt |pbsz |prot ))",
    "", "", "RFC 959, 4.1; RFC 2228"},
@@ -69,7 +69,7 @@ constexpr Pattern kPatterns[] = {
   {kRedis, kClient, kProof, R"(^\*[0-9]{1,6}\r\n\$)", "", "", "Redis serialization protocol"},
   {kRedis, kServer, kProof, R"(^(\+pong\r|\$-?[0-9]{1,9}\r\n|:-?[0-9]{1,18}\r\n|\*[0-9]{1,9}\r\n|-noauth |-wrongtype |-moved |-err (unknown command|wrong number)))",
    "", "", "Redis serialization protocol"},
-  {kNntp, kServer, kProof, R"(^20[01][ -])", "", "", "RFC 3977, 5.1"},
+  {kNntp, kServer, kProof, R"(^20[01][- ])", "", "", "RFC 3977, 5.1"},
   {kNntp, kClient, kProof, R"(^(mode reader|authinfo |group |article |xover |newgroups |newnews |list (active|newsgroups)|capabilities))",
    "", "", "RFC 3977"},
   {kIrc, kServer, kProof, R"(^:[^ \r\n]{1,100} (notice|[0-9]{3}) )", "", "", "RFC 1459, 2.3"},

@@ -171,15 +171,15 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   if (u == Strength::kHint) {
     return settled || client.ended ? Yes(service, Evidence::kCommand) : kOpen;
   }
-  if (!settled && !client.ended && !server.ended) return kOpen;
-  // Nothing that is known. From the start on, mail would have said something known; met under
-  // way, text may be a message's, and the port is all there is.
+  // Nothing that is known. A client that starts with garbage proves nothing: its server may yet
+  // greet it.
   const bool spoke_from_start =
       (!up_text.empty() && client.from_start) || (!down_text.empty() && server.from_start);
-  const bool nothing_said = up_text.empty() && down_text.empty();
-  if (spoke_from_start || nothing_said || !IsText(up_text) || !IsText(down_text)) {
-    return settled || spoke_from_start ? kNotMail : kOpen;
-  }
+  if (spoke_from_start) return settled ? kNotMail : kOpen;
+  // Met under way, text may be a message's, and the port is all there is.
+  if (!settled && !client.ended && !server.ended) return kOpen;
+  if (up_text.empty() && down_text.empty()) return kNotMail;
+  if (!IsText(up_text) || !IsText(down_text)) return kNotMail;
   return Yes(service, Evidence::kPort);
 }
 

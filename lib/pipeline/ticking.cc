@@ -163,7 +163,7 @@ void Worker::CloseText(uint32_t slot) {
     if (dialogue.held == kNone || sessions_.cold(hot).dialogue == kNone) break;
     Resume(slot, round % 2);
   }
-  Judge(slot, /*finished=*/true);
+  if (sessions_.cold(hot).dialogue != kNone) Judge(slot, /*finished=*/true);
   if (sessions_.cold(hot).dialogue != kNone) dialogue.smtp.Finish();
 }
 

@@ -1,0 +1,164 @@
+#include "app/mailtap/capture_reader.h"
+
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace mailtap::app {
+namespace {
+
+std::optional<net::LinkType> LinkTypeOf(int datalink) {
+  switch (datalink) {
+    case DLT_EN10MB:
+      return net::LinkType::kEthernet;
+    case DLT_RAW:
+    case DLT_IPV4:
+    case DLT_IPV6:
+      return net::LinkType::kRawIp;
+    case DLT_NULL:
+    case DLT_LOOP:
+      return net::LinkType::kNull;
+    case DLT_LINUX_SLL:
+      return net::LinkType::kSll;
+    case DLT_LINUX_SLL2:
+      return net::LinkType::kSll2;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string LinkName(int datalink) {
+  const char* name = pcap_datalink_val_to_name(datalink);
+  return name != nullptr ? name : absl::StrCat("number ", datalink);
+}
+
+bool IsGzip(FILE* file) {
+  const int first = std::getc(file);
+  if (first == EOF) return false;
+  std::ungetc(first, file);
+  constexpr int kGzipMagic = 0x1f;  // no capture format starts with it
+  return first == kGzipMagic;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::string& path,
+                                                                   uint16_t port) {
+  std::unique_ptr<CaptureReader> reader(new CaptureReader(path, port));
+  FILE* file =
+      path == "-" ? ::fdopen(::dup(STDIN_FILENO), "rb") : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  }
+  struct stat info = {};
+  if (::fstat(::fileno(file), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) {
+      std::fclose(file);
+      return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
+    }
+    if (S_ISREG(info.st_mode)) reader->size_ = static_cast<uint64_t>(info.st_size);
+  }
+  if (IsGzip(file)) {
+    std::fclose(file);
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is gzip-compressed; unpack it on the way: zcat ", path,
+                     " | mailtap replay -"));
+  }
+  char error[PCAP_ERRBUF_SIZE] = "";
+  reader->pcap_ =
+      pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
+  if (reader->pcap_ == nullptr) {
+    std::fclose(file);
+    return absl::InvalidArgumentError(absl::StrCat(path, ": not a readable capture: ", error));
+  }
+  const int datalink = pcap_datalink(reader->pcap_);
+  const auto link = LinkTypeOf(datalink);
+  if (!link.has_value()) {
+    return absl::UnimplementedError(
+        absl::StrCat(path, ": link type ", LinkName(datalink),
+                     " is not supported; supported are Ethernet, raw IP, null/loopback, Linux "
+                     "SLL and SLL2"));
+  }
+  reader->view_.link = *link;
+  return reader;
+}
+
+CaptureReader::~CaptureReader() {
+  if (pcap_ != nullptr) pcap_close(pcap_);
+}
+
+bool CaptureReader::Next() {
+  pcap_pkthdr* header = nullptr;
+  const uint8_t* data = nullptr;
+  const int result = pcap_next_ex(pcap_, &header, &data);
+  if (result != 1) {
+    if (result != PCAP_ERROR_BREAK) damage_ = pcap_geterr(pcap_);
+    return false;
+  }
+  view_.data = data;
+  view_.captured = header->caplen;
+  // Some writers leave the original length out.
+  view_.wire_length = std::max(header->len, header->caplen);
+  // With nanosecond precision asked for, libpcap puts nanoseconds into tv_usec.
+  view_.time = header->ts.tv_sec * kNanosPerSecond + header->ts.tv_usec;
+  ++packets_;
+  bytes_ += view_.wire_length;
+  return true;
+}
+
+uint64_t CaptureReader::position() const {
+  if (size_ == 0) return 0;
+  const long at = std::ftell(pcap_file(pcap_));
+  return at < 0 ? 0 : static_cast<uint64_t>(at);
+}
+
+absl::StatusOr<CaptureMerge> CaptureMerge::Open(const std::vector<std::string>& paths) {
+  CaptureMerge merge;
+  for (const std::string& path : paths) {
+    auto reader = CaptureReader::Open(path, static_cast<uint16_t>(merge.captures_.size()));
+    if (!reader.ok()) return reader.status();
+    merge.captures_.push_back(*std::move(reader));
+  }
+  for (const auto& capture : merge.captures_) {
+    if (capture->Next()) merge.waiting_.push_back(capture.get());
+  }
+  return merge;
+}
+
+const pipeline::PacketView* CaptureMerge::Next() {
+  if (given_ != nullptr && !given_->Next()) {
+    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), given_));
+  }
+  given_ = nullptr;
+  if (waiting_.empty()) return nullptr;
+  given_ = *std::min_element(waiting_.begin(), waiting_.end(),
+                             [](const CaptureReader* a, const CaptureReader* b) {
+                               return a->packet().time < b->packet().time;
+                             });
+  return &given_->packet();
+}
+
+uint64_t CaptureMerge::position() const {
+  uint64_t sum = 0;
+  for (const auto& capture : captures_) sum += capture->position();
+  return sum;
+}
+
+uint64_t CaptureMerge::size() const {
+  uint64_t sum = 0;
+  for (const auto& capture : captures_) {
+    if (capture->size() == 0) return 0;  // one of unknown size leaves the sum unknown
+    sum += capture->size();
+  }
+  return sum;
+}
+
+}  // namespace mailtap::app

@@ -1,0 +1,76 @@
+// Reads packets from capture files, merged by time.
+#ifndef MAILTAP_APP_MAILTAP_CAPTURE_READER_H_
+#define MAILTAP_APP_MAILTAP_CAPTURE_READER_H_
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/pipeline/packet_view.h"
+
+struct pcap;
+
+namespace mailtap::app {
+
+// One capture: pcap or pcapng, a file or "-" for standard input.
+class CaptureReader {
+ public:
+  // `port` goes into each packet's view. Fails, with a message that names the file, where it
+  // can't be opened, is no capture, or has a link type that is not supported.
+  static absl::StatusOr<std::unique_ptr<CaptureReader>> Open(const std::string& path,
+                                                             uint16_t port);
+  ~CaptureReader();
+
+  // Moves to the next packet. False at the capture's end, or where it is damaged.
+  bool Next();
+  // The present packet; its bytes are valid until the next call of Next().
+  const pipeline::PacketView& packet() const { return view_; }
+
+  const std::string& path() const { return path_; }
+  uint64_t packets() const { return packets_; }
+  uint64_t bytes() const { return bytes_; }
+  // Why reading stopped before the capture's end; empty otherwise.
+  const std::string& damage() const { return damage_; }
+  // Bytes of the file read so far, and its size; 0 where it is not a regular file.
+  uint64_t position() const;
+  uint64_t size() const { return size_; }
+
+ private:
+  CaptureReader(std::string path, uint16_t port) : path_(std::move(path)) { view_.port = port; }
+
+  const std::string path_;
+  pcap* pcap_ = nullptr;
+  uint64_t size_ = 0;
+  uint64_t packets_ = 0;
+  uint64_t bytes_ = 0;
+  std::string damage_;
+  pipeline::PacketView view_;
+};
+
+// Several captures as one stream. Of packets with the same stamp, the capture named first goes
+// first.
+class CaptureMerge {
+ public:
+  static absl::StatusOr<CaptureMerge> Open(const std::vector<std::string>& paths);
+
+  // The next packet by time, or null at the end of all. Valid until the next call.
+  const pipeline::PacketView* Next();
+
+  const std::vector<std::unique_ptr<CaptureReader>>& captures() const { return captures_; }
+  uint64_t position() const;
+  uint64_t size() const;
+
+ private:
+  CaptureMerge() = default;
+
+  std::vector<std::unique_ptr<CaptureReader>> captures_;
+  std::vector<CaptureReader*> waiting_;  // those with a packet to give, in the user's order
+  CaptureReader* given_ = nullptr;       // whose packet was given last
+};
+
+}  // namespace mailtap::app
+
+#endif  // MAILTAP_APP_MAILTAP_CAPTURE_READER_H_

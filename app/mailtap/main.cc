@@ -1,0 +1,88 @@
+// mailtap: finds hosts that send much mail past the enterprise's own relays.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/mailtap/replay.h"
+#include "lib/base/log.h"
+#include "lib/config/parse.h"
+
+namespace mailtap::app {
+namespace {
+
+// The configuration, or null after printing its faults. Warnings go to standard error too.
+std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
+  config::ParseResult result = config::ParseFile(path);
+  for (const config::Fault& warning : result.warnings) {
+    std::cerr << config::ToString(warning) << " (warning)\n";
+  }
+  for (const config::Fault& fault : result.faults) {
+    std::cerr << config::ToString(fault) << '\n';
+  }
+  if (!result.config.has_value()) return nullptr;
+  SetLogLevel(result.config->log_level);
+  return std::make_shared<const config::Config>(*std::move(result.config));
+}
+
+int Check(const std::string& path, bool print) {
+  const auto config = LoadConfig(path);
+  if (config == nullptr) return 1;
+  if (print) {
+    std::cout << config::ToToml(*config);
+  } else {
+    std::cout << path << ": ok\n";
+  }
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App cli{
+      "Finds hosts that send large volumes of SMTP, IMAP or POP3 traffic past the "
+      "enterprise's own mail infrastructure.",
+      "mailtap"};
+  cli.set_version_flag("--version", std::string(MAILTAP_VERSION));
+  cli.require_subcommand(1);
+
+  std::string config_path = "/etc/mailtap/mailtap.toml";
+  ReplayOptions replay_options;
+  CLI::App* replay =
+      cli.add_subcommand("replay", "judge captures as if they were live traffic");
+  replay
+      ->add_option("captures", replay_options.captures,
+                   "pcap or pcapng files, - for standard input; several merge by time")
+      ->required();
+  replay->add_option("--config", config_path, "configuration file")->capture_default_str();
+  replay->add_option("--flows", replay_options.flows,
+                     "write mail sessions here, one JSON a line");
+  replay->add_option("--alerts", replay_options.alerts, "write alerts here, one JSON a line");
+  replay->add_option("--report", replay_options.report, "write the report here, as JSON");
+  replay->add_option("--metrics", replay_options.metrics,
+                     "write the metrics here, as Prometheus text");
+  replay->add_option("--workers", replay_options.workers, "worker threads")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  bool no_progress = false;
+  replay->add_flag("--no-progress", no_progress, "show no progress bar");
+
+  std::string check_path;
+  bool print = false;
+  CLI::App* check = cli.add_subcommand("check", "check a configuration file");
+  check->add_option("file", check_path, "configuration file")->required();
+  check->add_flag("--print", print, "print the effective configuration");
+
+  CLI11_PARSE(cli, argc, argv);
+  if (check->parsed()) return Check(check_path, print);
+
+  const auto config = LoadConfig(config_path);
+  if (config == nullptr) return 1;
+  replay_options.progress = !no_progress;
+  return Replay(replay_options, config);
+}
+
+}  // namespace
+}  // namespace mailtap::app
+
+int main(int argc, char** argv) { return mailtap::app::Main(argc, argv); }

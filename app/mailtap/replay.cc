@@ -1,0 +1,175 @@
+#include "app/mailtap/replay.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "app/mailtap/capture_reader.h"
+#include "app/mailtap/replay_workers.h"
+#include "app/mailtap/worker_status.h"
+#include "lib/base/log.h"
+#include "lib/control/control.h"
+#include "lib/export/metrics.h"
+#include "lib/export/progress_bar.h"
+#include "lib/export/replay_output.h"
+#include "lib/export/report.h"
+#include "lib/export/summary.h"
+
+namespace mailtap::app {
+namespace {
+
+constexpr int kNothingDone = 1;
+constexpr int kIncomplete = 2;
+
+// What the packets say of time. Never runs backwards: a packet that comes late counts for the
+// tick under way.
+class PacketClock {
+ public:
+  // Sets the packet's stamp to the clock; returns its tick.
+  int64_t Stamp(pipeline::PacketView& packet) {
+    if (first_ == 0) first_ = packet.time;
+    last_ = std::max(last_, packet.time);
+    packet.time = last_;
+    return TickOf(last_);
+  }
+  UnixNanos first() const { return first_; }
+  UnixNanos last() const { return last_; }
+
+ private:
+  UnixNanos first_ = 0;
+  UnixNanos last_ = 0;
+};
+
+// Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker
+// or the control core has something to do are ended.
+void AdvanceTo(int64_t tick, int64_t current, ReplayWorkers& workers,
+               const control::Control& control) {
+  while (current < tick) {
+    workers.EndTick(current);
+    current = std::max(current + 1, std::min(workers.NextEventTick(), control.NextEventTick()));
+  }
+}
+
+void ReadAll(CaptureMerge& captures, ReplayWorkers& workers, const control::Control& control,
+             PacketClock& clock, exporting::ProgressBar& progress) {
+  constexpr uint64_t kPacketsPerUpdate = 4096;
+  uint64_t packets = 0;
+  int64_t tick = 0;
+  while (const pipeline::PacketView* next = captures.Next()) {
+    pipeline::PacketView packet = *next;
+    const int64_t at = clock.Stamp(packet);
+    if (packets == 0) tick = at;
+    if (at > tick) {
+      AdvanceTo(at, tick, workers, control);
+      tick = at;
+    }
+    workers.Process(packet);
+    if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, captures.position());
+  }
+  if (packets != 0) workers.Finish(tick);
+}
+
+exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers& workers,
+                              const control::Control& control, const PacketClock& clock,
+                              const exporting::ReplayOutput& output,
+                              const config::Config& config) {
+  exporting::ReportInput report;
+  report.first_packet = clock.first();
+  report.last_packet = clock.last();
+  for (const auto& capture : captures.captures()) {
+    report.captures.push_back(
+        {capture->path(), capture->packets(), capture->bytes(), capture->damage()});
+    report.packets += capture->packets();
+    report.bytes += capture->bytes();
+  }
+  for (int i = 0; i < workers.size(); ++i) {
+    AddDrops(StatusOf(i, workers.worker(i).counters(), workers.ring(i), config.limits).drops,
+             report.drops);
+  }
+  report.snapshot = control.MakeSnapshot();
+  report.hosts = control.RankedHosts();
+  report.alerts = output.alerts();
+  return report;
+}
+
+absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportInput& report,
+                              const ReplayWorkers& workers, const config::Config& config) {
+  const auto status = [&] {
+    exporting::SensorStatus sensor = BuildStatus();
+    for (std::size_t i = 0; i < report.captures.size(); ++i) {
+      const exporting::CaptureRead& capture = report.captures[i];
+      sensor.ports.push_back({.port = static_cast<int>(i),
+                              .device = capture.path,
+                              .packets = capture.packets,
+                              .bytes = capture.bytes});
+    }
+    for (int i = 0; i < workers.size(); ++i) {
+      sensor.workers.push_back(
+          StatusOf(i, workers.worker(i).counters(), workers.ring(i), config.limits));
+    }
+    return sensor;
+  };
+  return exporting::WriteMetrics(
+      path, exporting::MetricsCollector([&] { return report.snapshot; }, status));
+}
+
+// What went wrong without stopping the replay.
+std::vector<std::string> Warnings(const exporting::ReportInput& report,
+                                  const absl::Status& lines, const absl::Status& report_file,
+                                  const absl::Status& metrics_file) {
+  std::vector<std::string> warnings;
+  for (const exporting::CaptureRead& capture : report.captures) {
+    if (capture.damage.empty()) continue;
+    warnings.push_back(absl::StrCat(capture.path, ": damaged after packet ", capture.packets,
+                                    ": ", capture.damage, "; everything before is counted"));
+  }
+  for (const absl::Status& status : {lines, report_file, metrics_file}) {
+    if (!status.ok()) warnings.emplace_back(status.message());
+  }
+  return warnings;
+}
+
+}  // namespace
+
+int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config) {
+  const auto fail = [](const absl::Status& status) {
+    LogError(absl::string_view(status.message().data(), status.message().size()));
+    return kNothingDone;
+  };
+  auto captures = CaptureMerge::Open(options.captures);
+  if (!captures.ok()) return fail(captures.status());
+  auto output =
+      exporting::ReplayOutput::Open({options.flows, options.alerts}, config->sensor.name);
+  if (!output.ok()) return fail(output.status());
+  control::Control control(config, **output);
+  auto workers = ReplayWorkers::Create(*config, options.workers, control);
+  if (!workers.ok()) return fail(workers.status());
+
+  const auto start = std::chrono::steady_clock::now();
+  PacketClock clock;
+  auto progress = exporting::ProgressBar::OnStderr(options.progress, captures->size());
+  ReadAll(*captures, **workers, control, clock, progress);
+  progress.Finish();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+
+  exporting::SummaryInput summary;
+  summary.report = Gather(*captures, **workers, control, clock, **output, *config);
+  const absl::Status lines = (*output)->Finish();
+  const absl::Status report_file = options.report.empty()
+                                       ? absl::OkStatus()
+                                       : exporting::WriteReport(options.report, summary.report);
+  const absl::Status metrics_file =
+      options.metrics.empty()
+          ? absl::OkStatus()
+          : WriteMetricsFile(options.metrics, summary.report, **workers, *config);
+  summary.seconds = elapsed.count();
+  summary.warnings = Warnings(summary.report, lines, report_file, metrics_file);
+  exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
+  std::cout.flush();
+  return summary.warnings.empty() ? 0 : kIncomplete;
+}
+
+}  // namespace mailtap::app

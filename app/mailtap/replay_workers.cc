@@ -1,0 +1,209 @@
+#include "app/mailtap/replay_workers.h"
+
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "lib/net/decode.h"
+
+namespace mailtap::app {
+namespace {
+
+// Packets copied for a worker with a thread of its own.
+struct Batch {
+  static constexpr std::size_t kPackets = 512;
+  static constexpr std::size_t kBytes = 512 * 1024;
+
+  std::vector<pipeline::PacketView> views;
+  std::vector<uint8_t> bytes;
+
+  Batch() {
+    views.reserve(kPackets);
+    bytes.reserve(kBytes);
+  }
+  bool Fits(std::size_t size) const {
+    return views.size() < kPackets && bytes.size() + size <= kBytes;
+  }
+  void Add(const pipeline::PacketView& packet) {
+    views.push_back(packet);
+    bytes.insert(bytes.end(), packet.data, packet.data + packet.captured);
+  }
+  // The bytes may have moved while the batch grew; they lie in the packets' order.
+  void PlaceViews() {
+    const uint8_t* at = bytes.data();
+    for (pipeline::PacketView& view : views) {
+      view.data = at;
+      at += view.captured;
+    }
+  }
+};
+
+// What a worker's thread is told to do: packets, or a tick's end.
+struct Order {
+  std::unique_ptr<Batch> batch;
+  int64_t tick = 0;
+  bool finish = false;
+};
+
+// Depends on the addresses alone; see flow::HandshakeTable for why these bits.
+int LaneOf(const pipeline::PacketView& packet, std::size_t lanes) {
+  net::Segment segment;
+  segment.address_hash = 0;
+  net::Decode(packet.data, packet.captured, packet.wire_length, packet.link, packet.vlan,
+              segment);
+  return static_cast<int>((segment.address_hash & 0xff) % lanes);
+}
+
+}  // namespace
+
+struct ReplayWorkers::Lane {
+  std::unique_ptr<exchange::RecordRing> ring;
+  std::unique_ptr<pipeline::Worker> worker;
+
+  // The rest only with a thread.
+  std::unique_ptr<Batch> filling;  // the caller's
+  std::thread thread;
+  std::mutex mutex;  // guards all below
+  std::condition_variable changed;
+  std::deque<Order> orders;
+  bool busy = false;  // an order is being carried out
+  bool stop = false;
+  static constexpr std::size_t kMaxOrders = 16;
+
+  void Submit(Order order) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return orders.size() < kMaxOrders; });
+    orders.push_back(std::move(order));
+    changed.notify_all();
+  }
+  bool Idle() {
+    const std::lock_guard lock(mutex);
+    return orders.empty() && !busy;
+  }
+  void SendBatch() {
+    if (filling == nullptr || filling->views.empty()) return;
+    Order order;
+    order.batch = std::move(filling);
+    Submit(std::move(order));
+  }
+  // In a replay nothing waits for the next tick: the ring is drained until all is through.
+  void Close(const Order& order) {
+    while (!(order.finish ? worker->Finish(order.tick) : worker->EndTick(order.tick))) {
+      std::this_thread::yield();
+    }
+  }
+  void Loop();
+};
+
+void ReplayWorkers::Lane::Loop() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    changed.wait(lock, [this] { return stop || !orders.empty(); });
+    if (orders.empty()) return;
+    Order order = std::move(orders.front());
+    orders.pop_front();
+    busy = true;
+    lock.unlock();
+    if (order.batch != nullptr) {
+      order.batch->PlaceViews();
+      worker->Process(order.batch->views);
+    } else {
+      Close(order);
+    }
+    lock.lock();
+    busy = false;
+    changed.notify_all();
+  }
+}
+
+ReplayWorkers::ReplayWorkers(control::Control& control) : control_(control) {}
+
+const pipeline::Worker& ReplayWorkers::worker(int i) const { return *lanes_[i]->worker; }
+const exchange::RecordRing& ReplayWorkers::ring(int i) const { return *lanes_[i]->ring; }
+
+absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
+    const config::Config& config, int workers, control::Control& control) {
+  auto patterns = classify::PatternDatabase::Compile();
+  if (!patterns.ok()) return patterns.status();
+  std::unique_ptr<ReplayWorkers> all(new ReplayWorkers(control));
+  for (int i = 0; i < workers; ++i) {
+    auto lane = std::make_unique<Lane>();
+    lane->ring = std::make_unique<exchange::RecordRing>(
+        static_cast<std::size_t>(config.limits.ring_bytes));
+    auto worker = pipeline::Worker::Create(config, *patterns, *lane->ring);
+    if (!worker.ok()) return worker.status();
+    lane->worker = *std::move(worker);
+    if (workers > 1) lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });
+    all->lanes_.push_back(std::move(lane));
+  }
+  return all;
+}
+
+ReplayWorkers::~ReplayWorkers() {
+  for (const auto& lane : lanes_) {
+    if (!lane->thread.joinable()) continue;
+    {
+      const std::lock_guard lock(lane->mutex);
+      lane->stop = true;
+      lane->changed.notify_all();
+    }
+    lane->thread.join();
+  }
+}
+
+void ReplayWorkers::Process(const pipeline::PacketView& packet) {
+  if (lanes_.size() == 1) return lanes_[0]->worker->Process({&packet, 1});
+  Lane& lane = *lanes_[LaneOf(packet, lanes_.size())];
+  if (lane.filling != nullptr && !lane.filling->Fits(packet.captured)) lane.SendBatch();
+  if (lane.filling == nullptr) lane.filling = std::make_unique<Batch>();
+  lane.filling->Add(packet);
+}
+
+// True when something was drained.
+bool ReplayWorkers::DrainAll() {
+  struct Applier {
+    control::Control& control;
+    void operator()(const meter::DeltaRecord& record) const { control.Apply(record); }
+    void operator()(const meter::NameRecord& record) const { control.Apply(record); }
+    void operator()(const meter::SessionRecord& record) const { control.Apply(record); }
+    void operator()(const exchange::TickRecord&) const {}
+  };
+  bool any = false;
+  for (const auto& lane : lanes_) any = lane->ring->Drain(Applier{control_}) != 0 || any;
+  return any;
+}
+
+void ReplayWorkers::CloseTick(int64_t tick, bool finish) {
+  if (lanes_.size() == 1) {
+    pipeline::Worker& worker = *lanes_[0]->worker;
+    while (!(finish ? worker.Finish(tick) : worker.EndTick(tick))) DrainAll();
+  } else {
+    for (const auto& lane : lanes_) {
+      lane->SendBatch();
+      Order order;
+      order.tick = tick;
+      order.finish = finish;
+      lane->Submit(std::move(order));
+    }
+    for (const auto& lane : lanes_) {
+      while (!lane->Idle()) {
+        if (!DrainAll()) std::this_thread::yield();
+      }
+    }
+  }
+  DrainAll();
+  control_.EndTick(tick);
+}
+
+void ReplayWorkers::EndTick(int64_t tick) { CloseTick(tick, /*finish=*/false); }
+void ReplayWorkers::Finish(int64_t tick) { CloseTick(tick, /*finish=*/true); }
+
+int64_t ReplayWorkers::NextEventTick() const {
+  int64_t next = INT64_MAX;
+  for (const auto& lane : lanes_) next = std::min(next, lane->worker->NextEventTick());
+  return next;
+}
+
+}  // namespace mailtap::app

@@ -1,0 +1,52 @@
+// The workers of a replay. One runs in the caller's thread; several run in their own, and wait
+// for each other at every tick, so that the result does not depend on how many there are.
+#ifndef MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_
+#define MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/config/config.h"
+#include "lib/control/control.h"
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::app {
+
+// All calls from one thread, which is also the control core's.
+class ReplayWorkers {
+ public:
+  static absl::StatusOr<std::unique_ptr<ReplayWorkers>> Create(const config::Config& config,
+                                                               int workers,
+                                                               control::Control& control);
+  ~ReplayWorkers();
+
+  // A packet of the tick under way. The view's bytes are used or copied before it returns.
+  void Process(const pipeline::PacketView& packet);
+
+  // Ends `tick` at every worker, and at the control core after it has all their records.
+  void EndTick(int64_t tick);
+  // Ends all sessions, then `tick`.
+  void Finish(int64_t tick);
+
+  // The earliest tick at which a worker has something to do without packets, or INT64_MAX.
+  int64_t NextEventTick() const;
+
+  int size() const { return static_cast<int>(lanes_.size()); }
+  const pipeline::Worker& worker(int i) const;
+  const exchange::RecordRing& ring(int i) const;
+
+ private:
+  struct Lane;
+  explicit ReplayWorkers(control::Control& control);
+  void CloseTick(int64_t tick, bool finish);
+  bool DrainAll();
+
+  control::Control& control_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace mailtap::app
+
+#endif  // MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_

@@ -1,0 +1,57 @@
+#include "app/mailtap/worker_status.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace mailtap::app {
+
+exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& counters,
+                                 const exchange::RecordRing& ring,
+                                 const config::Limits& limits) {
+  exporting::WorkerStatus status;
+  status.worker = number;
+  status.packets = counters.packets.value();
+  status.bytes = counters.bytes.value();
+  status.mail_packets = counters.mail_packets.value();
+  for (int i = net::kFirstDropOutcome; i < net::kOutcomeCount; ++i) {
+    status.drops.push_back({std::string(net::kOutcomeNames[i]), counters.outcomes[i].value()});
+  }
+  for (int i = 0; i < pipeline::kShortageCount; ++i) {
+    status.drops.push_back(
+        {absl::StrCat("full_", pipeline::kShortageNames[i]), counters.shortages[i].value()});
+  }
+  status.tables = {
+      {"sessions", counters.sessions.value(), static_cast<uint64_t>(limits.sessions)},
+      {"conversations", counters.conversations.value(),
+       static_cast<uint64_t>(limits.conversations)},
+      {"dialogues", counters.dialogues.value(), static_cast<uint64_t>(limits.dialogues)},
+      {"holes", counters.holes.value(), static_cast<uint64_t>(limits.holes)},
+  };
+  status.ring_used_bytes = ring.used();
+  status.ring_capacity_bytes = ring.capacity();
+  status.ring_full = counters.shortages[static_cast<int>(pipeline::Shortage::kRing)].value();
+  status.unattributed_bytes = counters.unattributed_bytes.value();
+  const auto last_tick = static_cast<int64_t>(counters.last_tick.value());
+  status.last_tick = last_tick == 0 ? 0 : StartOfTick(last_tick + 1);
+  return status;
+}
+
+void AddDrops(const std::vector<exporting::DropCount>& more,
+              std::vector<exporting::DropCount>& sum) {
+  if (sum.empty()) {
+    sum = more;
+    return;
+  }
+  for (std::size_t i = 0; i < more.size(); ++i) sum[i].packets += more[i].packets;
+}
+
+exporting::SensorStatus BuildStatus() {
+  exporting::SensorStatus status;
+  status.version = MAILTAP_VERSION;
+  status.compiler = MAILTAP_COMPILER;
+  status.dpdk = MAILTAP_DPDK;
+  return status;
+}
+
+}  // namespace mailtap::app
