@@ -18,6 +18,11 @@
 
 namespace mailtap::config {
 
+// The spellings of [log] level.
+inline constexpr std::array<absl::string_view, 4> kLogLevelNames = {"debug", "info", "warn",
+                                                                    "error"};
+constexpr absl::string_view Name(LogLevel l) { return kLogLevelNames[static_cast<int>(l)]; }
+
 // What the control core says of a conversation. See DESIGN: the first that fits.
 enum class Verdict : uint8_t {
   kTransit,             // no internal end
@@ -95,7 +100,8 @@ struct Rule {
   std::string name;                 // required, unique
   std::vector<std::string> groups;  // names of [[group]]s; empty: every internal host
   std::vector<Service> services;    // empty: all
-  std::vector<Verdict> verdicts;    // empty: unapproved_external and unapproved_internal
+  std::vector<Verdict> verdicts;    // left out: unapproved_external and unapproved_internal;
+                                    // parsing fills these in, so it is never empty after it
   std::vector<Role> roles;          // empty: both, each judged by itself
   Metric metric = Metric::kSentBytes;
   int64_t window_seconds = 300;  // 10 s .. 24 h

@@ -1,0 +1,91 @@
+#include "lib/config/parse.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lib/config/findings.h"
+#include "lib/config/quantity.h"
+#include "lib/config/sections.h"
+#include "lib/config/table_reader.h"
+
+namespace mailtap::config {
+namespace {
+
+constexpr int64_t kLargestFile = 64 << 20;
+
+// FNV-1a, 64 bits (draft-eastlake-fnv): the version has to be the same in every process and on
+// every machine, which absl::Hash is not.
+uint64_t StableHash(absl::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
+// The sensor's name is left out, so that sensors which judge alike show the same version.
+std::string VersionOf(Config config) {
+  config.sensor.name.clear();
+  return absl::StrFormat("%012x", StableHash(ToToml(config)) >> 16);
+}
+
+ParseResult OneFault(absl::string_view file, std::string message) {
+  return {std::nullopt, {{std::string(file), 1, 1, std::move(message)}}, {}};
+}
+
+}  // namespace
+
+std::string ToString(const Fault& fault) {
+  return absl::StrCat(fault.file, ":", fault.line, ":", fault.column, ": ", fault.message);
+}
+
+ParseResult Parse(absl::string_view text, absl::string_view file) {
+  Findings findings(file);
+  Config config;
+  try {
+    const toml::table root = toml::parse(ToStd(text));
+    TableReader reader(root, "", findings);
+    ReadSettings(reader, findings, config);
+    ReadPolicy(reader, findings, config);
+    reader.Finish();
+    Validate(root, findings, config);
+  } catch (const toml::parse_error& error) {
+    findings.Error(error.source(),
+                   absl::StrCat("not valid TOML: ", ToAbsl(error.description())));
+  }
+  ParseResult result{std::nullopt, findings.TakeErrors(), findings.TakeWarnings()};
+  if (result.faults.empty()) {
+    config.version = VersionOf(config);
+    result.config = std::move(config);
+  }
+  return result;
+}
+
+ParseResult ParseFile(const std::string& path) {
+  // Looked at before it is opened: opening a FIFO would wait for a writer.
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) {
+    return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return OneFault(
+        path, S_ISDIR(status.st_mode) ? "is a directory, not a file" : "is not a regular file");
+  }
+  if (status.st_size > kLargestFile) {
+    return OneFault(path, absl::StrCat("is larger than ", FormatSize(kLargestFile)));
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  in.read(text.data(), status.st_size);
+  if (in.bad()) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
+  text.resize(static_cast<size_t>(in.gcount()));
+  return Parse(text, path);
+}
+
+}  // namespace mailtap::config

@@ -1,0 +1,138 @@
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "lib/config/sections.h"
+
+namespace mailtap::config {
+namespace {
+
+constexpr int64_t kMinute = 60;
+constexpr int64_t kDay = 86'400;
+constexpr size_t kLongestName = 128;
+constexpr size_t kLongestPath = 4'095;  // PATH_MAX without its NUL
+
+// Calls `read` with a reader for the table `key`, where the file has one.
+template <typename Read>
+void Section(TableReader& parent, absl::string_view key, Findings& findings, Read read) {
+  const toml::node* node = parent.Find(key);
+  if (node == nullptr) return;
+  const toml::table* table = node->as_table();
+  if (table == nullptr) {
+    return parent.Error(*node, absl::StrCat(parent.PathOf(key), " must be a table, [",
+                                            parent.PathOf(key), "], not ", Describe(*node)));
+  }
+  TableReader reader(*table, parent.PathOf(key), findings);
+  read(reader);
+  reader.Finish();
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 && name[0] != '\0' ? name : "mailtap";
+}
+
+void ReadNetworks(TableReader& root, Findings& findings, Config& config) {
+  const auto missing = [&](const toml::source_region& at) {
+    findings.Error(at,
+                   "networks.internal is missing: list your own networks, such as "
+                   "[\"10.0.0.0/8\", \"fd00::/8\"]");
+  };
+  const toml::node* networks = root.table().get("networks");
+  if (networks == nullptr) missing(root.table().source());
+  Section(root, "networks", findings, [&](TableReader& t) {
+    t.Prefixes("internal", IfEmpty::kAllow, config.networks.internal);
+    const toml::node* given = t.table().get("internal");
+    if (given == nullptr) return missing(t.table().source());
+    if (given->is_array() && given->as_array()->empty()) missing(given->source());
+  });
+}
+
+void ReadServices(TableReader& root, Findings& findings, Config& config) {
+  Section(root, "services", findings, [&](TableReader& services) {
+    for (int i = 0; i < kServiceCount; ++i) {
+      Section(services, kServiceNames[i], findings, [&](TableReader& t) {
+        t.Ports("ports", IfEmpty::kAllow, config.services[i].ports);
+        t.Ports("tls_ports", IfEmpty::kAllow, config.services[i].tls_ports);
+      });
+    }
+  });
+}
+
+void ReadHttp(TableReader& t, Findings& findings, Http& http) {
+  std::string address = http.address;
+  t.Text("address", 1, kLongestName, address);
+  const toml::node* given = t.table().get("address");
+  if (given != nullptr && given->is_string()) {
+    const auto parsed = net::ParseAddress(address);
+    const auto loopback = net::ParsePrefix("127.0.0.0/8");
+    if (!parsed.ok()) {
+      t.Error(*given, absl::StrCat("http.address must be an IP address to listen on, not ",
+                                   Describe(*given)));
+    } else if (!loopback->Contains(*parsed) && net::ToString(*parsed) != "::1") {
+      findings.Warn(given->source(),
+                    "http.address is reachable from other hosts, and the pages ask for no "
+                    "password: shield the port with a firewall or a proxy");
+    }
+  }
+  http.address = address;
+  int64_t port = http.port;
+  t.Integer("port", 1, 65'535, port);
+  http.port = static_cast<uint16_t>(port);
+  t.Integer("connections", 1, 10'000, http.connections);
+  t.Integer("connections_per_address", 1, 10'000, http.connections_per_address);
+  t.Duration("timeout", 1, 10 * kMinute, http.timeout_seconds);
+}
+
+void ReadLimits(TableReader& t, Limits& limits) {
+  constexpr int64_t kMost = 1 << 28;
+  t.Integer("sessions", 1'024, kMost, limits.sessions);
+  t.Integer("conversations", 1'024, kMost, limits.conversations);
+  t.Integer("handshakes", 1'024, kMost, limits.handshakes);
+  t.Integer("dialogues", 64, kMost, limits.dialogues);
+  t.Integer("holes", 64, kMost, limits.holes);
+  t.Integer("reorder_buffers", 64, 1 << 22, limits.reorder_buffers);
+  t.Size("ring", 64 << 10, int64_t{1} << 30, limits.ring_bytes);
+  t.Integer("encapsulations", 64, 1 << 20, limits.encapsulations);
+}
+
+void ReadTimeouts(TableReader& t, Timeouts& timeouts) {
+  t.Duration("established", kMinute, kDay, timeouts.established);
+  t.Duration("candidate", 1, 60 * kMinute, timeouts.candidate);
+  t.Duration("closed", 1, 10 * kMinute, timeouts.closed);
+  t.Duration("inference", 1, kMinute, timeouts.inference);
+}
+
+void ReadDataplane(TableReader& t, Dataplane& dataplane) {
+  t.Integer("burst", 1, 512, dataplane.burst);
+  t.Integer("rx_descriptors", 64, 65'536, dataplane.rx_descriptors);
+  t.Integer("mbufs", 0, 1 << 26, dataplane.mbufs);
+  t.Integer("mtu", 576, 65'535, dataplane.mtu);
+  t.Bool("promiscuous", dataplane.promiscuous);
+}
+
+}  // namespace
+
+void ReadSettings(TableReader& root, Findings& findings, Config& config) {
+  Section(root, "sensor", findings,
+          [&](TableReader& t) { t.Text("name", 1, kLongestName, config.sensor.name); });
+  if (config.sensor.name.empty()) config.sensor.name = HostName();
+  ReadNetworks(root, findings, config);
+  ReadServices(root, findings, config);
+  Section(root, "alerts", findings, [&](TableReader& t) {
+    t.Text("file", 0, kLongestPath, config.alerts.file);
+    t.Duration("update", 1, kDay, config.alerts.update_seconds);
+    t.Integer("top_peers", 1, 1'000, config.alerts.top_peers);
+  });
+  Section(root, "http", findings, [&](TableReader& t) { ReadHttp(t, findings, config.http); });
+  Section(root, "metrics", findings,
+          [&](TableReader& t) { t.Integer("top_hosts", 0, 10'000, config.metrics.top_hosts); });
+  Section(root, "limits", findings, [&](TableReader& t) { ReadLimits(t, config.limits); });
+  Section(root, "timeouts", findings,
+          [&](TableReader& t) { ReadTimeouts(t, config.timeouts); });
+  Section(root, "dataplane", findings,
+          [&](TableReader& t) { ReadDataplane(t, config.dataplane); });
+  Section(root, "log", findings,
+          [&](TableReader& t) { t.Choice("level", kLogLevelNames, config.log_level); });
+}
+
+}  // namespace mailtap::config

@@ -1,0 +1,168 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/time.h"
+#include "lib/config/findings.h"
+#include "lib/config/parse.h"
+#include "lib/config/quantity.h"
+
+namespace mailtap::config {
+namespace {
+
+// Appends "key = value" lines under a heading.
+class Writer {
+ public:
+  void Heading(absl::string_view heading) {
+    absl::StrAppend(&out_, out_.empty() ? "" : "\n", heading, "\n");
+  }
+  void Raw(absl::string_view key, absl::string_view value) {
+    absl::StrAppend(&out_, key, " = ", value, "\n");
+  }
+  void Text(absl::string_view key, absl::string_view value) { Raw(key, Quoted(value)); }
+  void Integer(absl::string_view key, int64_t value) { Raw(key, absl::StrCat(value)); }
+  void Duration(absl::string_view key, int64_t seconds) { Text(key, FormatDuration(seconds)); }
+  void Size(absl::string_view key, int64_t bytes) { Text(key, FormatSize(bytes)); }
+  void Threshold(absl::string_view key, bool is_bytes, double value) {
+    if (is_bytes) return Size(key, static_cast<int64_t>(value));
+    Raw(key, FormatNumber(value));
+  }
+
+  void List(absl::string_view key, const std::vector<std::string>& items) {
+    constexpr size_t kWidest = 96;
+    const std::string line = absl::StrCat("[", absl::StrJoin(items, ", "), "]");
+    if (line.size() + key.size() <= kWidest) return Raw(key, line);
+    Raw(key, absl::StrCat("[\n  ", absl::StrJoin(items, ",\n  "), ",\n]"));
+  }
+  // As List; an empty list means "any" and is what leaving the key out means.
+  template <typename T, typename Format>
+  void AnyOrList(absl::string_view key, const std::vector<T>& values, Format format) {
+    if (values.empty()) {
+      absl::StrAppend(&out_, "# ", key, ": any\n");
+    } else {
+      List(key, Each(values, format));
+    }
+  }
+
+  template <typename T, typename Format>
+  static std::vector<std::string> Each(const std::vector<T>& values, Format format) {
+    std::vector<std::string> items;
+    items.reserve(values.size());
+    for (const T& value : values) items.push_back(format(value));
+    return items;
+  }
+
+  std::string Take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+std::string PrefixItem(const net::Prefix& prefix) { return Quoted(net::ToString(prefix)); }
+std::string PortItem(uint16_t port) { return absl::StrCat(port); }
+std::string TextItem(const std::string& text) { return Quoted(text); }
+template <typename Enum>
+std::string NameItem(Enum value) {
+  return Quoted(Name(value));
+}
+
+void WriteRelay(Writer& w, const Relay& relay) {
+  w.Heading("[[relay]]");
+  w.Text("name", relay.name);
+  w.AnyOrList("sources", relay.sources, PrefixItem);
+  w.AnyOrList("destinations", relay.destinations, PrefixItem);
+  w.AnyOrList("services", relay.services, NameItem<Service>);
+  w.AnyOrList("ports", relay.ports, PortItem);
+  w.Text("owner", relay.owner);
+  w.Text("reason", relay.reason);
+  w.Text("mode", "enforce");
+}
+
+void WriteGroup(Writer& w, const Group& group) {
+  w.Heading("[[group]]");
+  w.Text("name", group.name);
+  w.List("members", Writer::Each(group.members, PrefixItem));
+}
+
+void WriteRule(Writer& w, const Rule& rule) {
+  const bool is_bytes = IsBytes(rule.metric);
+  w.Heading("[[rule]]");
+  w.Text("name", rule.name);
+  w.AnyOrList("groups", rule.groups, TextItem);
+  w.AnyOrList("services", rule.services, NameItem<Service>);
+  w.AnyOrList("verdicts", rule.verdicts, NameItem<Verdict>);
+  w.AnyOrList("roles", rule.roles, NameItem<Role>);
+  w.Text("metric", Name(rule.metric));
+  w.Duration("window", rule.window_seconds);
+  w.Threshold("raise", is_bytes, rule.raise);
+  w.Threshold("clear", is_bytes, rule.clear);
+  w.Duration("hold", rule.hold_seconds);
+  w.Text("severity", Name(rule.severity));
+}
+
+void WriteWhoAndWhere(Writer& w, const Config& config) {
+  w.Heading("[sensor]");
+  w.Text("name", config.sensor.name);
+  w.Heading("[networks]");
+  w.List("internal", Writer::Each(config.networks.internal, PrefixItem));
+  for (int i = 0; i < kServiceCount; ++i) {
+    w.Heading(absl::StrCat("[services.", kServiceNames[i], "]"));
+    w.List("ports", Writer::Each(config.services[i].ports, PortItem));
+    w.List("tls_ports", Writer::Each(config.services[i].tls_ports, PortItem));
+  }
+}
+
+void WriteOutputs(Writer& w, const Config& config) {
+  w.Heading("[alerts]");
+  w.Text("file", config.alerts.file);
+  w.Duration("update", config.alerts.update_seconds);
+  w.Integer("top_peers", config.alerts.top_peers);
+  w.Heading("[http]");
+  w.Text("address", config.http.address);
+  w.Integer("port", config.http.port);
+  w.Integer("connections", config.http.connections);
+  w.Integer("connections_per_address", config.http.connections_per_address);
+  w.Duration("timeout", config.http.timeout_seconds);
+  w.Heading("[metrics]");
+  w.Integer("top_hosts", config.metrics.top_hosts);
+}
+
+void WriteSizing(Writer& w, const Config& config) {
+  w.Heading("[limits]");
+  w.Integer("sessions", config.limits.sessions);
+  w.Integer("conversations", config.limits.conversations);
+  w.Integer("handshakes", config.limits.handshakes);
+  w.Integer("dialogues", config.limits.dialogues);
+  w.Integer("holes", config.limits.holes);
+  w.Integer("reorder_buffers", config.limits.reorder_buffers);
+  w.Size("ring", config.limits.ring_bytes);
+  w.Integer("encapsulations", config.limits.encapsulations);
+  w.Heading("[timeouts]");
+  w.Duration("established", config.timeouts.established);
+  w.Duration("candidate", config.timeouts.candidate);
+  w.Duration("closed", config.timeouts.closed);
+  w.Duration("inference", config.timeouts.inference);
+  w.Heading("[dataplane]");
+  w.Integer("burst", config.dataplane.burst);
+  w.Integer("rx_descriptors", config.dataplane.rx_descriptors);
+  w.Integer("mbufs", config.dataplane.mbufs);
+  w.Integer("mtu", config.dataplane.mtu);
+  w.Raw("promiscuous", config.dataplane.promiscuous ? "true" : "false");
+}
+
+}  // namespace
+
+std::string ToToml(const Config& config) {
+  Writer w;
+  WriteWhoAndWhere(w, config);
+  for (const Relay& relay : config.relays) WriteRelay(w, relay);
+  for (const Group& group : config.groups) WriteGroup(w, group);
+  for (const Rule& rule : config.rules) WriteRule(w, rule);
+  WriteOutputs(w, config);
+  WriteSizing(w, config);
+  w.Heading("[log]");
+  w.Text("level", Name(config.log_level));
+  return w.Take();
+}
+
+}  // namespace mailtap::config

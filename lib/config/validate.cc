@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/time.h"
+#include "lib/config/sections.h"
+
+namespace mailtap::config {
+namespace {
+
+using At = Findings::At;
+
+// Where entry `index` of [[kind]] says `key`; the entry itself where it doesn't.
+At PlaceOf(const toml::table& root, absl::string_view kind, size_t index,
+           absl::string_view key) {
+  const auto entry = root[ToStd(kind)][index];
+  const toml::node* value = entry[ToStd(key)].node();
+  return value != nullptr ? value->source() : entry.node()->source();
+}
+
+At PlaceOf(const toml::table& root, absl::string_view section, absl::string_view key) {
+  const toml::node* value = root[ToStd(section)][ToStd(key)].node();
+  return value != nullptr ? value->source() : root.source();
+}
+
+template <typename Entry>
+void CheckUnique(const toml::table& root, absl::string_view kind,
+                 const std::vector<Entry>& entries, Findings& findings) {
+  absl::flat_hash_map<absl::string_view, size_t> first;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].name.empty()) continue;  // already reported
+    const auto [earlier, is_new] = first.emplace(entries[i].name, i);
+    if (is_new) continue;
+    findings.Error(
+        PlaceOf(root, kind, i, "name"),
+        absl::StrCat(kind, ".name ", Quoted(entries[i].name), " is used already at line ",
+                     PlaceOf(root, kind, earlier->second, "name").begin.line));
+  }
+}
+
+bool CoversAll(const std::vector<net::Prefix>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(), [](const net::Prefix& prefix) {
+    return prefix.length == 0 || net::ToString(prefix) == "0.0.0.0/0";
+  });
+}
+
+bool Overlap(const std::vector<net::Prefix>& some, const std::vector<net::Prefix>& others) {
+  for (const net::Prefix& a : some) {
+    for (const net::Prefix& b : others) {
+      if (a.Contains(b.address) || b.Contains(a.address)) return true;
+    }
+  }
+  return false;
+}
+
+void CheckNetworks(const toml::table& root, Findings& findings, const Config& config) {
+  if (!CoversAll(config.networks.internal)) return;
+  findings.Warn(PlaceOf(root, "networks", "internal"),
+                "networks.internal covers every address, so no mail is external");
+}
+
+void CheckRelays(const toml::table& root, Findings& findings, const Config& config) {
+  if (config.relays.empty()) {
+    findings.Warn(root.source(),
+                  "no [[relay]] is defined, so all mail of internal hosts is unapproved");
+  }
+  for (size_t i = 0; i < config.relays.size(); ++i) {
+    const Relay& relay = config.relays[i];
+    const bool any_source = relay.sources.empty() || CoversAll(relay.sources);
+    const bool any_destination = relay.destinations.empty() || CoversAll(relay.destinations);
+    if (!any_source || !any_destination || root["relay"][i]["names"]) continue;
+    findings.Warn(PlaceOf(root, "relay", i, "name"),
+                  absl::StrCat("relay ", Quoted(relay.name),
+                               " approves mail from any source to any destination; give it "
+                               "sources or destinations"));
+  }
+}
+
+void CheckGroups(const toml::table& root, Findings& findings, const Config& config) {
+  absl::flat_hash_set<absl::string_view> used;
+  for (const Rule& rule : config.rules) used.insert(rule.groups.begin(), rule.groups.end());
+  for (size_t i = 0; i < config.groups.size(); ++i) {
+    const Group& group = config.groups[i];
+    if (!group.name.empty() && !used.contains(group.name)) {
+      findings.Warn(PlaceOf(root, "group", i, "name"),
+                    absl::StrCat("no rule uses group ", Quoted(group.name),
+                                 "; it only names hosts in alerts"));
+    }
+    if (!group.members.empty() && !config.networks.internal.empty() &&
+        !Overlap(group.members, config.networks.internal)) {
+      findings.Warn(PlaceOf(root, "group", i, "members"),
+                    absl::StrCat("group ", Quoted(group.name),
+                                 " lies outside networks.internal, and only internal hosts "
+                                 "are judged"));
+    }
+  }
+}
+
+void CheckRuleGroups(const toml::table& root, Findings& findings, const Config& config) {
+  std::vector<std::string> names;
+  for (const Group& group : config.groups) names.push_back(group.name);
+  const absl::flat_hash_set<std::string> known(names.begin(), names.end());
+  for (size_t i = 0; i < config.rules.size(); ++i) {
+    const toml::array* groups = root["rule"][i]["groups"].as_array();
+    if (groups == nullptr) continue;
+    for (const toml::node& group : *groups) {
+      const auto* name = group.as_string();
+      if (name == nullptr || known.contains(name->get())) continue;
+      findings.Error(group.source(),
+                     absl::StrCat("rule.groups: there is no [[group]] named ", Describe(group),
+                                  Suggestion(name->get(), names)));
+    }
+  }
+}
+
+// Whether the rule looks at nothing that its metric counts, and why.
+absl::string_view WhyNeverRaised(const Rule& rule) {
+  const auto nobody = [](Verdict v) {
+    return v == Verdict::kTransit || v == Verdict::kUnattributed;
+  };
+  if (std::all_of(rule.verdicts.begin(), rule.verdicts.end(), nobody)) {
+    return "mail with the verdicts it lists belongs to no internal host";
+  }
+  const auto is_smtp = [](Service s) { return s == Service::kSmtp; };
+  if (rule.metric == Metric::kMessages && !rule.services.empty() &&
+      std::none_of(rule.services.begin(), rule.services.end(), is_smtp)) {
+    return "messages are counted in SMTP only, which rule.services leaves out";
+  }
+  return "";
+}
+
+void CheckRules(const toml::table& root, Findings& findings, const Config& config) {
+  if (config.rules.empty()) {
+    findings.Warn(root.source(), "no [[rule]] is defined, so nothing raises an alert");
+  }
+  CheckRuleGroups(root, findings, config);
+  for (size_t i = 0; i < config.rules.size(); ++i) {
+    const Rule& rule = config.rules[i];
+    const absl::string_view why = WhyNeverRaised(rule);
+    if (why.empty()) continue;
+    findings.Warn(PlaceOf(root, "rule", i, "name"),
+                  absl::StrCat("rule ", Quoted(rule.name), " can never raise: ", why));
+  }
+}
+
+// A port stands for one service, and either for clear text or for TLS.
+void CheckServicePorts(const toml::table& root, Findings& findings, const Config& config) {
+  struct Claim {
+    std::string path;
+    At at;
+    bool given;  // by the file, not by a default
+  };
+  absl::flat_hash_map<uint16_t, Claim> claims;
+  const auto claim = [&](absl::string_view service, absl::string_view key, uint16_t port) {
+    const toml::node* node = root["services"][ToStd(service)][ToStd(key)].node();
+    const Claim made = {absl::StrCat("services.", service, ".", key),
+                        node != nullptr ? node->source() : root.source(), node != nullptr};
+    const auto [entry, is_new] = claims.emplace(port, made);
+    if (is_new) return;
+    const Claim& earlier = entry->second;
+    // One of the two is in the file: defaults don't collide with each other.
+    const Claim& place = made.given ? made : earlier;
+    const Claim& other = made.given ? earlier : made;
+    findings.Error(place.at, absl::StrCat(place.path, ": port ", port, " is also in ",
+                                          other.path, other.given ? "" : " (by default)",
+                                          "; a port can stand for one only"));
+  };
+  for (int i = 0; i < kServiceCount; ++i) {
+    for (const uint16_t port : config.services[i].ports) claim(kServiceNames[i], "ports", port);
+    for (const uint16_t port : config.services[i].tls_ports) {
+      claim(kServiceNames[i], "tls_ports", port);
+    }
+  }
+}
+
+void CheckOperation(const toml::table& root, Findings& findings, const Config& config) {
+  const std::string& file = config.alerts.file;
+  if (!file.empty() && file[0] != '/') {
+    findings.Warn(PlaceOf(root, "alerts", "file"),
+                  "alerts.file is relative, so it depends on where mailtap is started");
+  }
+  constexpr int64_t kIdleRenewal = 29 * 60;  // RFC 2177
+  if (config.timeouts.established <= kIdleRenewal) {
+    findings.Warn(
+        PlaceOf(root, "timeouts", "established"),
+        absl::StrCat("timeouts.established is not above ", FormatDuration(kIdleRenewal),
+                     ", so that one idle IMAP session counts as several"));
+  }
+}
+
+}  // namespace
+
+void Validate(const toml::table& root, Findings& findings, const Config& config) {
+  CheckUnique(root, "relay", config.relays, findings);
+  CheckUnique(root, "group", config.groups, findings);
+  CheckUnique(root, "rule", config.rules, findings);
+  CheckNetworks(root, findings, config);
+  CheckServicePorts(root, findings, config);
+  CheckRelays(root, findings, config);
+  CheckGroups(root, findings, config);
+  CheckRules(root, findings, config);
+  CheckOperation(root, findings, config);
+}
+
+}  // namespace mailtap::config

@@ -1,0 +1,220 @@
+// What is refused, where, and in which words.
+#include "tests/unit/config/test_support.h"
+
+namespace mailtap::config {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+TEST(FaultTest, WithoutInternalNetworksNothingCanBeJudged) {
+  const char kMissing[] =
+      "networks.internal is missing: list your own networks, such as [\"10.0.0.0/8\", "
+      "\"fd00::/8\"]";
+  EXPECT_THAT(Texts(Parse("", "f").faults), ElementsAre(absl::StrCat("f:1:1: ", kMissing)));
+  EXPECT_THAT(Texts(Parse("\n[networks]\n", "f").faults),
+              ElementsAre(absl::StrCat("f:2:1: ", kMissing)));
+  EXPECT_THAT(Texts(Parse("[networks]\ninternal = []\n", "f").faults),
+              ElementsAre(absl::StrCat("f:2:12: ", kMissing)));
+}
+
+TEST(FaultTest, ASyntaxFaultIsReportedAlone) {
+  EXPECT_THAT(FaultsWith("[http]\nport = \nprot = 3\n"),
+              ElementsAre(AllOf(StartsWith("f:5:"), HasSubstr("not valid TOML: "))));
+  EXPECT_THAT(FaultsWith("[http]\nport = 1\nport = 2\n"),
+              ElementsAre(AllOf(StartsWith("f:6:"), HasSubstr("not valid TOML: "))));
+  EXPECT_THAT(FaultsWith(absl::string_view("x = \"a\0b\"\n", 10)),
+              ElementsAre(HasSubstr("not valid TOML: ")));
+  EXPECT_THAT(FaultsWith("x = \"\xff\xfe\"\n"), ElementsAre(HasSubstr("not valid TOML: ")));
+}
+
+TEST(FaultTest, AllOthersAreReportedAtOnceInFileOrder) {
+  EXPECT_THAT(
+      FaultsWith("[timeouts]\nclosed = \"1h\"\n\n[http]\nprot = 80\nport = 0\n"
+                 "[[rule]]\nname = \"r\"\nwindow = \"2d\"\nraise = \"1MB\"\n"),
+      ElementsAre("f:5:10: timeouts.closed must be a duration such as \"5m\" (units s m "
+                  "h d) from 1s to 10m, not \"1h\"",
+                  "f:8:1: unknown key http.prot; did you mean port?",
+                  "f:9:8: http.port must be an integer from 1 to 65535, not 0",
+                  "f:12:10: rule.window must be a duration such as \"5m\" (units s m h "
+                  "d) from 10s to 1d, not \"2d\""));
+}
+
+TEST(FaultTest, UnknownKeysNameTheNearestKnownOne) {
+  EXPECT_THAT(FaultsWith("[htpp]\nport = 1\n"),
+              ElementsAre("f:4:2: unknown key htpp; did you mean http?"));
+  EXPECT_THAT(FaultsWith("[[rules]]\nname = \"x\"\n"),
+              ElementsAre("f:4:3: unknown key rules; did you mean rule?"));
+  EXPECT_THAT(FaultsWith("[services.stmp]\nports = [25]\n"),
+              ElementsAre("f:4:11: unknown key services.stmp; did you mean smtp?"));
+  EXPECT_THAT(FaultsWith("[timeouts]\nestablised = \"1h\"\n"),
+              ElementsAre(HasSubstr("timeouts.establised; did you mean established?")));
+  EXPECT_THAT(FaultsWith("[http]\npassword = \"x\"\n"),
+              ElementsAre("f:5:1: unknown key http.password"));
+  EXPECT_THAT(FaultsWith("[http]\n\"\" = 1\n"), ElementsAre("f:5:1: unknown key http."));
+}
+
+TEST(FaultTest, WrongTypesSayWhatBelongsThere) {
+  EXPECT_THAT(FaultsWith("http = 3\n"), ElementsAre(HasSubstr("unknown key networks.http")))
+      << "a key after a table's heading belongs to that table";
+  EXPECT_THAT(Texts(Parse(absl::StrCat("http = 3\n", kMinimal), "f").faults),
+              ElementsAre("f:1:8: http must be a table, [http], not 3"));
+  EXPECT_THAT(
+      FaultsWith("[http]\nport = \"80\"\naddress = 1\ntimeout = 10\n"),
+      ElementsAre(HasSubstr("http.port must be an integer from 1 to 65535, not \"80\""),
+                  HasSubstr("http.address must be a text of 1 to 128 bytes, not 1"),
+                  HasSubstr("http.timeout must be a duration such as \"5m\" (units s m h "
+                            "d) from 1s to 10m, not 10")));
+  EXPECT_THAT(FaultsWith("[dataplane]\npromiscuous = \"yes\"\nmbufs = [1]\nmtu = 1.5\n"),
+              ElementsAre(HasSubstr("dataplane.promiscuous must be true or false, not \"yes\""),
+                          HasSubstr("not an array"), HasSubstr("not 1.5")));
+  EXPECT_THAT(FaultsWith("[relay]\nname = \"x\"\n"),
+              ElementsAre("f:4:1: relay must be written as [[relay]], once for each entry"));
+  EXPECT_THAT(FaultsWith("[services.smtp]\nports = 25\ntls_ports = [\"465\", 0, 70000]\n"),
+              ElementsAre(HasSubstr("services.smtp.ports must be an array, not 25"),
+                          HasSubstr("an array of ports from 1 to 65535, not \"465\""),
+                          HasSubstr("not 0"), HasSubstr("not 70000")));
+}
+
+TEST(FaultTest, NetworksAreCheckedOneByOne) {
+  EXPECT_THAT(
+      FaultsWith("[[group]]\nname = \"g\"\nmembers = [\"10.1.2.3/8\", \"10.0.0.256\", 10, "
+                 "\"mail.example.net\", \"10.1.0.0/33\"]\n"),
+      ElementsAre("f:6:12: group.members: \"10.1.2.3/8\" has bits set past its prefix length; "
+                  "did you mean 10.0.0.0/8?",
+                  HasSubstr("\"10.0.0.256\" is not an IP address"),
+                  HasSubstr("group.members must be an array of networks such as"),
+                  HasSubstr("\"mail.example.net\" is not an IP address"),
+                  HasSubstr("needs a prefix length from 0 to 32")));
+}
+
+TEST(FaultTest, RelayKeysThatCantBeHonouredAreRefusedNotIgnored) {
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nnames = [\"*.example.net\"]\n"
+                         "expires = 2027-06-30\nmode = \"observe\"\n"),
+              ElementsAre(AllOf(StartsWith("f:6:9: relay.names is not supported yet"),
+                                HasSubstr("relay.destinations")),
+                          StartsWith("f:7:11: relay.expires is not supported yet"),
+                          StartsWith("f:8:8: relay.mode = \"observe\" is not supported yet")));
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nmode = \"off\"\n"),
+              ElementsAre("f:6:8: relay.mode must be \"enforce\", not \"off\""));
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nmode = 1\n"), SizeIs(1));
+}
+
+TEST(FaultTest, AnEmptyListIsNotAny) {
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nsources = []\nports = []\n"),
+              ElementsAre("f:6:11: relay.sources must not be empty; leave the key out for any",
+                          "f:7:9: relay.ports must not be empty; leave the key out for any"));
+}
+
+TEST(FaultTest, RequiredKeys) {
+  EXPECT_THAT(FaultsWith("[[relay]]\n[[group]]\n[[rule]]\n"),
+              ElementsAre("f:4:1: relay.name is missing: give a name",
+                          "f:5:1: group.name is missing: give a name",
+                          "f:5:1: group.members is missing: give the group's networks, such as "
+                          "[\"10.1.0.0/16\"]",
+                          "f:6:1: rule.name is missing: give a name",
+                          "f:6:1: rule.raise is missing: give a size such as \"50MB\""));
+}
+
+TEST(FaultTest, NamesAreUniqueShortAndPrintable) {
+  EXPECT_THAT(
+      FaultsWith("[[rule]]\nname = \"x\"\nraise = 1\n[[rule]]\nname = \"x\"\nraise = 2\n"),
+      ElementsAre("f:8:8: rule.name \"x\" is used already at line 5"));
+  EXPECT_THAT(FaultsWith("[sensor]\nname = \"a\\u0000b\"\n"),
+              ElementsAre("f:5:8: sensor.name must be a text without control characters, not "
+                          "\"a\\u0000b\""));
+  EXPECT_THAT(FaultsWith("[sensor]\nname = \" \"\n"),
+              ElementsAre("f:5:8: sensor.name must be a text of 1 to 128 bytes, not \" \""));
+  EXPECT_THAT(
+      FaultsWith(absl::StrCat("[sensor]\nname = \"", std::string(500, 'x'), "\"\n")),
+      ElementsAre(absl::StrCat("f:5:8: sensor.name must be a text of 1 to 128 bytes, not \"",
+                               std::string(60, 'x'), "\"...")));
+}
+
+std::vector<std::string> RuleFaults(absl::string_view keys) {
+  return FaultsWith(absl::StrCat("[[rule]]\nname = \"r\"\n", keys));
+}
+
+TEST(FaultTest, Thresholds) {
+  EXPECT_THAT(RuleFaults("raise = \"20MB\"\nclear = \"50MB\"\n"),
+              ElementsAre(StartsWith("f:7:9: rule.clear must not be above rule.raise")));
+  EXPECT_THAT(RuleFaults("raise = \"20 mb\"\n"),
+              ElementsAre("f:6:9: rule.raise must be a size such as \"50MB\" (units B kB MB GB "
+                          "KiB MiB GiB) from 1B to 8388608GiB, not \"20 mb\""));
+  for (const char* raise : {"0", "-1", "1.5", "\"0B\"", "true", "inf"}) {
+    EXPECT_THAT(RuleFaults(absl::StrCat("raise = ", raise, "\n")), SizeIs(1)) << raise;
+  }
+  for (const char* raise : {"0", "-1", "\"5\"", "\"5MB\"", "inf", "nan", "1e16", "0.0"}) {
+    EXPECT_THAT(RuleFaults(absl::StrCat("metric = \"sessions\"\nraise = ", raise, "\n")),
+                ElementsAre(StartsWith("f:7:9: rule.raise must be a number above 0")))
+        << raise;
+  }
+}
+
+TEST(FaultTest, RulesNameWhatExists) {
+  EXPECT_THAT(
+      FaultsWith("[[group]]\nname = \"workstations\"\nmembers = [\"10.1.0.0/16\"]\n"
+                 "[[rule]]\nname = \"r\"\nraise = 1\ngroups = [\"workstation\", \"zzz\"]\n"),
+      ElementsAre("f:10:11: rule.groups: there is no [[group]] named \"workstation\"; did you "
+                  "mean workstations?",
+                  "f:10:26: rule.groups: there is no [[group]] named \"zzz\""));
+  EXPECT_THAT(RuleFaults("raise = 1\nservices = [\"smpt\"]\nverdicts = [\"bad\"]\n"
+                         "roles = [\"both\"]\nseverity = \"urgent\"\n"),
+              ElementsAre("f:7:13: rule.services must be one of smtp, imap, pop3, not \"smpt\"",
+                          HasSubstr("one of transit, inbound, approved, unapproved_external, "
+                                    "unapproved_internal, unattributed, not \"bad\""),
+                          HasSubstr("one of client, server, not \"both\""),
+                          HasSubstr("one of low, medium, high, critical, not \"urgent\"")));
+  EXPECT_THAT(RuleFaults("raise = 1\nmetric = \"bytes\"\n"),
+              ElementsAre(HasSubstr("one of sent_bytes, received_bytes, sessions, messages, "
+                                    "distinct_peers, sent_received_ratio, not \"bytes\"")));
+}
+
+TEST(FaultTest, APortStandsForOneService) {
+  EXPECT_THAT(FaultsWith("[services.smtp]\nports = [25, 143]\n"),
+              ElementsAre("f:5:9: services.smtp.ports: port 143 is also in services.imap.ports "
+                          "(by default); a port can stand for one only"));
+  EXPECT_THAT(FaultsWith("[services.imap]\nports = [143, 993]\ntls_ports = [993]\n"),
+              ElementsAre("f:6:13: services.imap.tls_ports: port 993 is also in "
+                          "services.imap.ports; a port can stand for one only"));
+}
+
+TEST(FaultTest, TheWebPageListensOnAnAddress) {
+  EXPECT_THAT(FaultsWith("[http]\naddress = \"localhost\"\n"),
+              ElementsAre("f:5:11: http.address must be an IP address to listen on, not "
+                          "\"localhost\""));
+}
+
+TEST(FaultTest, SizesOutOfRange) {
+  EXPECT_THAT(
+      FaultsWith("[limits]\nring = \"1KiB\"\nsessions = 1\nholes = 999999999999\n"),
+      ElementsAre("f:5:8: limits.ring must be a size such as \"16MiB\" (units B kB MB GB "
+                  "KiB MiB GiB) from 64KiB to 1GiB, not \"1KiB\"",
+                  HasSubstr("limits.sessions must be an integer from 1024 to"),
+                  HasSubstr("limits.holes must be an integer from 64 to")));
+}
+
+// Whatever comes in, a result comes out: cut and altered copies of a valid text.
+TEST(FaultTest, DamagedTextNeverDoesWorseThanAFault) {
+  const std::string whole = absl::StrCat(
+      kMinimal,
+      "[[relay]]\nname = \"é\\u00e9\"\nsources = [\"10.20.0.10\"]\n[[rule]]\nname = "
+      "\"r\"\nraise = \"1.5MB\"\nclear = 1\nhold = \"1h\"\n[http]\nport = 0x50\n");
+  EXPECT_THAT(Texts(Parse(whole, "f").faults), IsEmpty());
+  for (size_t i = 0; i < whole.size(); ++i) {
+    Parse(absl::string_view(whole).substr(0, i), "f");
+    for (const char c : {'\0', '"', '[', ']', '\n', '=', '.', '\\', '\x80', '9'}) {
+      std::string altered = whole;
+      altered[i] = c;
+      const ParseResult result = Parse(altered, "f");
+      EXPECT_EQ(result.config.has_value(), result.faults.empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mailtap::config

@@ -1,0 +1,124 @@
+// What --print writes reads back as the same configuration.
+#include <cmath>
+#include <random>
+
+#include "tests/unit/config/test_support.h"
+
+namespace mailtap::config {
+namespace {
+
+using testing::HasSubstr;
+
+void ExpectReadsBack(const Config& config) {
+  const std::string text = ToToml(config);
+  const ParseResult again = Parse(text, "printed");
+  ASSERT_THAT(Texts(again.faults), testing::IsEmpty()) << text;
+  EXPECT_EQ(ToToml(*again.config), text);
+  EXPECT_EQ(again.config->version, config.version);
+}
+
+TEST(ToTomlTest, DefaultsReadBack) { ExpectReadsBack(Accepted(kMinimal)); }
+
+TEST(ToTomlTest, PrintsAsItUnderstands) {
+  const std::string text =
+      ToToml(AcceptedWith("[[rule]]\nname = \"r\"\nwindow = \"90m\"\nraise = "
+                          "1500000000\n[[relay]]\nname = \"any\"\n"));
+  EXPECT_THAT(text, HasSubstr("[[relay]]\nname = \"any\"\n# sources: any\n# destinations: any\n"
+                              "# services: any\n# ports: any\nowner = \"\"\nreason = \"\"\n"
+                              "mode = \"enforce\"\n"));
+  EXPECT_THAT(text, HasSubstr("[[rule]]\nname = \"r\"\n# groups: any\n# services: any\n"
+                              "verdicts = [\"unapproved_external\", \"unapproved_internal\"]\n"
+                              "# roles: any\nmetric = \"sent_bytes\"\nwindow = \"1h30m\"\n"
+                              "raise = \"1500MB\"\nclear = \"750MB\"\nhold = \"10m\"\n"
+                              "severity = \"medium\"\n"));
+}
+
+TEST(ToTomlTest, TextsAreEscaped) {
+  ExpectReadsBack(
+      AcceptedWith("[[group]]\nname = 'a \"quoted\" \\ back\\slash é 東'\n"
+                   "members = [\"10.0.0.1\"]\n"));
+  Config config = Accepted(kMinimal);
+  config.relays.push_back({.name = "x", .owner = "tab\there, bell\a, del\x7f"});
+  EXPECT_THAT(ToToml(config), HasSubstr(R"(owner = "tab\u0009here, bell\u0007, del\u007F")"));
+}
+
+TEST(ToTomlTest, LongListsAreBrokenIntoLines) {
+  std::string members;
+  for (int i = 0; i < 50; ++i) absl::StrAppend(&members, "\"10.1.", i, ".0/24\",");
+  const Config config =
+      AcceptedWith(absl::StrCat("[[group]]\nname = \"g\"\nmembers = [", members, "]\n"));
+  EXPECT_THAT(ToToml(config),
+              HasSubstr("members = [\n  \"10.1.0.0/24\",\n  \"10.1.1.0/24\",\n"));
+  ExpectReadsBack(config);
+}
+
+// Random policies, of every kind of threshold, list and text.
+class RandomConfig {
+ public:
+  explicit RandomConfig(uint32_t seed) : random_(seed) {}
+
+  Config Make() {
+    Config config = Accepted(kMinimal);
+    for (int i = Below(4); i > 0; --i) config.groups.push_back({Name(i), Prefixes(1)});
+    for (int i = Below(4); i > 0; --i) config.relays.push_back(MakeRelay(i));
+    for (int i = Below(6); i > 0; --i) config.rules.push_back(MakeRule(i, config));
+    config.limits.ring_bytes = 65'536 + Below(1 << 29);
+    config.alerts.update_seconds = 1 + Below(86'400);
+    return config;
+  }
+
+ private:
+  int Below(int n) { return static_cast<int>(random_() % n); }
+  std::string Name(int i) {
+    static const char* kParts[] = {"mail", " ", "\"", "\\", "ü", "東", "#", "=", "]", "'"};
+    std::string name = absl::StrCat("n", i);
+    for (int k = Below(6); k > 0; --k) name += kParts[Below(10)];
+    return name;
+  }
+  std::vector<net::Prefix> Prefixes(int least) {
+    std::vector<net::Prefix> prefixes;
+    for (int i = least + Below(30); i > 0; --i) {
+      const std::string text = Below(2) ? absl::StrCat("10.", i, ".0.0/", 16 + Below(17))
+                                        : absl::StrCat("fd00:", i, "::/", 32 + Below(97));
+      prefixes.push_back(*net::ParsePrefix(text));
+    }
+    return prefixes;
+  }
+  Relay MakeRelay(int i) {
+    Relay relay{.name = Name(i), .sources = Prefixes(0), .destinations = Prefixes(0)};
+    if (Below(2)) relay.services = {Service::kImap, Service::kSmtp};
+    if (Below(2)) relay.ports = {static_cast<uint16_t>(1 + Below(65'535))};
+    relay.owner = Name(9);
+    return relay;
+  }
+  Rule MakeRule(int i, const Config& config) {
+    Rule rule{.name = Name(i), .metric = static_cast<Metric>(Below(kMetricCount))};
+    if (!config.groups.empty() && Below(2)) rule.groups = {config.groups[0].name};
+    rule.verdicts = {static_cast<Verdict>(Below(kVerdictCount))};
+    rule.window_seconds = 10 + Below(86'391);
+    const double scale = std::uniform_real_distribution<>(0, 12)(random_);
+    rule.raise = std::pow(10.0, scale) + 1;
+    rule.clear = rule.raise / 3;
+    if (IsBytes(rule.metric)) {
+      rule.raise = std::ceil(rule.raise);
+      rule.clear = std::ceil(rule.clear);
+    }
+    rule.hold_seconds = Below(86'401);
+    rule.severity = static_cast<Severity>(Below(kSeverityCount));
+    return rule;
+  }
+
+  std::mt19937 random_;
+};
+
+TEST(ToTomlTest, RandomConfigurationsReadBack) {
+  for (uint32_t seed = 0; seed < 500; ++seed) {
+    const std::string text = ToToml(RandomConfig(seed).Make());
+    const ParseResult again = Parse(text, "printed");
+    ASSERT_THAT(Texts(again.faults), testing::IsEmpty()) << text;
+    ASSERT_EQ(ToToml(*again.config), text);
+  }
+}
+
+}  // namespace
+}  // namespace mailtap::config
