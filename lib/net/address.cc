@@ -22,11 +22,11 @@ std::string ToString(const IpAddress& address) {
 
 absl::StatusOr<IpAddress> ParseAddress(absl::string_view text) {
   const std::string terminated(text);
+  // inet_pton would read no further than a NUL inside.
+  const bool whole = terminated.find('\0') == std::string::npos;
   uint8_t raw[16];
-  if (terminated.size() == text.size() && inet_pton(AF_INET, terminated.c_str(), raw) == 1) {
-    return IpAddress::FromV4(raw);
-  }
-  if (inet_pton(AF_INET6, terminated.c_str(), raw) == 1) return IpAddress::FromV6(raw);
+  if (whole && inet_pton(AF_INET, terminated.c_str(), raw) == 1) return IpAddress::FromV4(raw);
+  if (whole && inet_pton(AF_INET6, terminated.c_str(), raw) == 1) return IpAddress::FromV6(raw);
   return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an IP address"));
 }
 
