@@ -18,7 +18,6 @@ void AlertLog::Add(const control::Alert& alert) {
     ++history.updates;
     return;
   }
-  // By the time that it clears, the window no longer holds what the alert was about.
   history.cleared = alert.time;
   history.alert.state = alert.state;
   history.alert.time = alert.time;

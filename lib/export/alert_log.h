@@ -13,11 +13,13 @@ namespace mailtap::exporting {
 
 // How one alert went.
 struct AlertHistory {
-  control::Alert alert;   // as it stood last, except that `summary`, `threshold` and the
-                          // evidence are those of its last raised or updated state
-  UnixNanos raised = 0;   // when it was raised
-  UnixNanos cleared = 0;  // when it cleared; 0: still open
-  double highest_value = 0;
+  // The alert as it was last raised or updated, with that moment's evidence and sentence. When
+  // it clears, state, time, value and last_seen move on; the rest stays, since a window that
+  // has run empty says nothing of what the alert was about.
+  control::Alert alert;
+  UnixNanos raised = 0;
+  UnixNanos cleared = 0;     // 0: still open
+  double highest_value = 0;  // of all states, in the metric's unit
   uint64_t updates = 0;
 };
 

@@ -18,7 +18,7 @@ constexpr auto kLeft = Table::Align::kLeft;
 // 1234567 -> "1,234,567": a person compares counts with those of other tools.
 std::string Grouped(uint64_t value) {
   std::string digits = absl::StrCat(value);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 

@@ -2,11 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -191,6 +191,29 @@ TEST(SnapshotBoard, GivesTheLastOneAndKeepsWhatIsBeingRead) {
   board.Publish(second);
   EXPECT_EQ(first->ticks, 33u);
   EXPECT_EQ(board.Latest()->ticks, 34u);
+}
+
+// For ThreadSanitizer: the control core swaps snapshots while the web server reads them.
+TEST(SnapshotBoard, IsReadWhileItIsWritten) {
+  SnapshotBoard board;
+  board.Publish(SampleSnapshot());
+  std::thread control_core([&] {
+    for (uint64_t tick = 34; tick < 134; ++tick) {
+      auto snapshot = SampleSnapshot();
+      snapshot->ticks = tick;
+      board.Publish(std::move(snapshot));
+    }
+  });
+  const MetricsCollector metrics([&] { return board.Latest(); }, [] { return SampleStatus(); });
+  uint64_t last = 0;
+  for (int i = 0; i < 50; ++i) {
+    const uint64_t ticks =
+        std::stoull(Sample(MetricsText(metrics), "mailtap_tick_duration_seconds_count"));
+    EXPECT_GE(ticks, last);
+    last = ticks;
+  }
+  control_core.join();
+  EXPECT_EQ(board.Latest()->ticks, 133u);
 }
 
 TEST(CheckWorkersAlive, NamesTheOneThatIsNot) {
