@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/mailtap/replay.h"
+#include "app/mailtap/run.h"
 #include "lib/base/log.h"
 #include "lib/config/parse.h"
 
@@ -73,11 +74,18 @@ int Main(int argc, char** argv) {
   check->add_option("file", check_path, "configuration file")->required();
   check->add_flag("--print", print, "print the effective configuration");
 
+  std::vector<std::string> eal_arguments;
+  CLI::App* run = cli.add_subcommand("run", "judge live traffic of DPDK ports");
+  run->add_option("--config", config_path, "configuration file")->capture_default_str();
+  run->add_option("eal", eal_arguments, "arguments of DPDK's EAL, after --");
+  run->footer("Example: mailtap run --config mailtap.toml -- -l 0,1 -a 0000:3b:00.0");
+
   CLI11_PARSE(cli, argc, argv);
   if (check->parsed()) return Check(check_path, print);
 
   const auto config = LoadConfig(config_path);
   if (config == nullptr) return 1;
+  if (run->parsed()) return Run(eal_arguments, config);
   replay_options.progress = !no_progress;
   return Replay(replay_options, config);
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "lib/base/cache_line.h"
 #include "lib/exchange/messages.h"
@@ -39,18 +40,20 @@ class RecordRing {
 
   // Consumer thread only. Calls visitor(const Record&) for each record that was in the ring at
   // the time of the call, oldest first, and frees them. The reference is valid during the call
-  // only. Returns how many records there were.
+  // only. A visitor that returns bool stops the drain with false, behind the record it was
+  // given. Returns how many records were visited.
   template <typename Visitor>
   std::size_t Drain(Visitor&& visitor) {
     const uint64_t end = tail_.load(std::memory_order_acquire);
     uint64_t at = head_.load(std::memory_order_relaxed);
     std::size_t count = 0;
-    while (at != end) {
+    bool more = true;
+    while (more && at != end) {
       const std::byte* slot = data_.get() + (at & mask_);
       Header header;
       std::memcpy(&header, slot, sizeof(header));
       if (header.kind != Kind::kPadding) {
-        Dispatch(header.kind, slot + sizeof(header), visitor);
+        more = Dispatch(header.kind, slot + sizeof(header), visitor);
         ++count;
       }
       at += header.size;
@@ -79,13 +82,18 @@ class RecordRing {
   }
 
   template <typename Record, typename Visitor>
-  static void Visit(const std::byte* payload, Visitor& visitor) {
+  static bool Visit(const std::byte* payload, Visitor& visitor) {
     Record record;
     std::memcpy(&record, payload, sizeof(record));
-    visitor(static_cast<const Record&>(record));
+    if constexpr (std::is_same_v<decltype(visitor(std::as_const(record))), bool>) {
+      return visitor(std::as_const(record));
+    } else {
+      visitor(std::as_const(record));
+      return true;
+    }
   }
   template <typename Visitor>
-  static void Dispatch(Kind kind, const std::byte* payload, Visitor& visitor) {
+  static bool Dispatch(Kind kind, const std::byte* payload, Visitor& visitor) {
     switch (kind) {
       case Kind::kDelta:
         return Visit<meter::DeltaRecord>(payload, visitor);
@@ -96,8 +104,9 @@ class RecordRing {
       case Kind::kTick:
         return Visit<TickRecord>(payload, visitor);
       case Kind::kPadding:
-        return;
+        break;
     }
+    return true;
   }
 
   const uint64_t mask_;

@@ -1,0 +1,210 @@
+#include "app/mailtap/live_sensor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "app/mailtap/worker_status.h"
+#include "lib/base/log.h"
+#include "lib/base/status.h"
+#include "lib/export/alert_file_sink.h"
+#include "lib/export/metrics.h"
+#include "lib/export/sensor_routes.h"
+
+namespace mailtap::app {
+
+absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
+    const std::vector<std::string>& eal_arguments,
+    std::shared_ptr<const config::Config> config) {
+  std::unique_ptr<LiveSensor> sensor(new LiveSensor(std::move(config)));
+  MAILTAP_ASSIGN_OR_RETURN(sensor->eal_, dataplane::Eal::Start(eal_arguments));
+  sensor->clock_ = std::make_unique<dataplane::TscClock>();
+  sensor->start_time_ = sensor->clock_->Now();
+  MAILTAP_RETURN_IF_ERROR(sensor->StartPorts());
+  MAILTAP_RETURN_IF_ERROR(sensor->StartWorkers());
+  MAILTAP_RETURN_IF_ERROR(sensor->StartOutputs());
+  return sensor;
+}
+
+LiveSensor::~LiveSensor() {
+  http_.reset();  // before what its handlers look at
+  if (output_ != nullptr) output_->Stop();
+}
+
+absl::Status LiveSensor::StartPorts() {
+  lcores_ = eal_->worker_lcores();
+  if (lcores_.empty()) {
+    return absl::FailedPreconditionError(
+        "no lcore for a worker: EAL has the main lcore only. Give it at least two, for example "
+        "-- -l 0,1 (the control core runs on the first)");
+  }
+  const std::vector<uint16_t> ids = dataplane::Port::Available();
+  if (ids.empty()) {
+    return absl::FailedPreconditionError(
+        "no DPDK port. Bind a NIC with dpdk-devbind.py, or name a virtual one, for example "
+        "-- --vdev=net_af_packet0,iface=eth1");
+  }
+  // Every port gets as many queues as the others: a connection whose directions come in on two
+  // ports then meets itself at one worker.
+  std::size_t queues = lcores_.size();
+  for (const uint16_t id : ids) {
+    MAILTAP_ASSIGN_OR_RETURN(const uint16_t most, dataplane::Port::MaxQueues(id));
+    queues = std::min<std::size_t>(queues, most);
+  }
+  if (queues < lcores_.size()) {
+    LogWarning(absl::StrCat(lcores_.size() - queues, " of ", lcores_.size(),
+                            " worker lcores stay idle: the ports have ", queues,
+                            " receive queues"));
+    lcores_.resize(queues);
+  }
+  for (const uint16_t id : ids) {
+    MAILTAP_ASSIGN_OR_RETURN(
+        auto port,
+        dataplane::Port::Start(id, static_cast<uint16_t>(queues), config_->dataplane));
+    LogInfo(absl::StrCat("port ", id, " (", port->name(), "): ", queues, " receive queues"));
+    ports_.push_back(std::move(port));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::StartWorkers() {
+  MAILTAP_ASSIGN_OR_RETURN(const auto patterns, classify::PatternDatabase::Compile());
+  for (std::size_t i = 0; i < lcores_.size(); ++i) {
+    Lane lane;
+    lane.ring = std::make_unique<exchange::RecordRing>(
+        static_cast<std::size_t>(config_->limits.ring_bytes));
+    MAILTAP_ASSIGN_OR_RETURN(lane.worker,
+                             pipeline::Worker::Create(*config_, patterns, *lane.ring));
+    lanes_.push_back(std::move(lane));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::StartOutputs() {
+  std::vector<std::unique_ptr<exporting::AlertSink>> sinks;
+  if (!config_->alerts.file.empty()) {
+    MAILTAP_ASSIGN_OR_RETURN(
+        auto sink, exporting::AlertFileSink::Start(config_->alerts.file, config_->sensor.name));
+    sinks.push_back(std::move(sink));
+  }
+  output_ = std::make_unique<exporting::LiveOutput>(std::move(sinks));
+  control_ = std::make_unique<control::Control>(config_, *output_);
+  auto metrics = std::make_shared<exporting::MetricsCollector>(
+      [this] { return board_.Latest(); }, [this] { return Status(); });
+  MAILTAP_ASSIGN_OR_RETURN(
+      http_, exporting::HttpServer::Start(
+                 config_->http,
+                 exporting::SensorRoutes(std::move(metrics), [this] { return Ready(); })));
+  LogInfo(absl::StrCat("metrics on http://", config_->http.address, ":", http_->port(),
+                       "/metrics"));
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
+  std::vector<uint16_t> ids;
+  for (const auto& port : ports_) ids.push_back(port->id());
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i].loop =
+        std::make_unique<dataplane::LcoreLoop>(*lanes_[i].worker, ids, static_cast<uint16_t>(i),
+                                               config_->dataplane.burst, *clock_, stop);
+    MAILTAP_RETURN_IF_ERROR(lanes_[i].loop->Launch(lcores_[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LiveSensor::Run(const std::atomic<bool>& stop) {
+  std::vector<exchange::RecordRing*> rings;
+  for (const Lane& lane : lanes_) rings.push_back(lane.ring.get());
+  TickCollector collector(rings, *control_, TickOf(clock_->Now()));
+  MAILTAP_RETURN_IF_ERROR(LaunchLcores(stop));
+  running_ = true;
+
+  constexpr std::chrono::milliseconds kPollInterval(1);
+  while (!stop) {
+    if (collector.Poll(clock_->Now())) {
+      Publish();
+    } else {
+      std::this_thread::sleep_for(kPollInterval);
+    }
+  }
+  running_ = false;
+  const auto done = [](const Lane& lane) { return lane.loop->done(); };
+  while (!std::all_of(lanes_.begin(), lanes_.end(), done)) {
+    collector.DrainAll();
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  collector.DrainAll();
+  collector.Finish();
+  Publish();
+  return absl::OkStatus();
+}
+
+void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }
+
+std::vector<exporting::WorkerStatus> LiveSensor::WorkerStatuses() const {
+  std::vector<exporting::WorkerStatus> statuses;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    statuses.push_back(StatusOf(static_cast<int>(i), lanes_[i].worker->counters(),
+                                *lanes_[i].ring, config_->limits));
+  }
+  return statuses;
+}
+
+exporting::SensorStatus LiveSensor::Status() const {
+  exporting::SensorStatus status = BuildStatus();
+  status.start_time = start_time_;
+  for (const auto& port : ports_) {
+    const dataplane::PortStats stats = port->stats();
+    exporting::PortStatus out = {.port = port->id(),
+                                 .device = port->name(),
+                                 .packets = stats.packets,
+                                 .bytes = stats.bytes,
+                                 .missed = stats.missed,
+                                 .no_mbuf = stats.no_mbuf,
+                                 .errors = stats.errors,
+                                 .link_up = stats.link_up};
+    for (std::size_t q = 0; q < stats.queues.size(); ++q) {
+      out.queues.push_back({.queue = static_cast<int>(q),
+                            .packets = stats.queues[q].packets,
+                            .bytes = stats.queues[q].bytes,
+                            .dropped = stats.queues[q].errors});
+    }
+    status.ports.push_back(std::move(out));
+  }
+  status.workers = WorkerStatuses();
+  status.sinks = output_->sink_status();
+  return status;
+}
+
+absl::Status LiveSensor::Ready() const {
+  if (!running_) return absl::UnavailableError("starting or stopping");
+  constexpr int64_t kStallSeconds = 5;
+  return exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds);
+}
+
+exporting::ReportInput LiveSensor::Report() const {
+  exporting::ReportInput report;
+  const exporting::SensorStatus status = Status();
+  for (const exporting::PortStatus& port : status.ports) {
+    report.captures.push_back(
+        {.path = port.device, .packets = port.packets, .bytes = port.bytes});
+    report.drops.push_back({absl::StrCat(port.device, ": missed by the port"), port.missed});
+    report.drops.push_back({absl::StrCat(port.device, ": no mbuf"), port.no_mbuf});
+    report.drops.push_back({absl::StrCat(port.device, ": damaged frames"), port.errors});
+  }
+  std::vector<exporting::DropCount> drops;
+  for (const exporting::WorkerStatus& worker : status.workers) {
+    report.packets += worker.packets;
+    report.bytes += worker.bytes;
+    AddDrops(worker.drops, drops);
+  }
+  report.drops.insert(report.drops.end(), drops.begin(), drops.end());
+  report.first_packet = start_time_;
+  report.last_packet = clock_->Now();
+  report.snapshot = board_.Latest();
+  report.hosts = control_->RankedHosts();
+  return report;
+}
+
+}  // namespace mailtap::app

@@ -1,0 +1,76 @@
+// Everything that a live run consists of, wired together.
+#ifndef MAILTAP_APP_MAILTAP_LIVE_SENSOR_H_
+#define MAILTAP_APP_MAILTAP_LIVE_SENSOR_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "app/mailtap/tick_collector.h"
+#include "lib/config/config.h"
+#include "lib/control/control.h"
+#include "lib/dataplane/eal.h"
+#include "lib/dataplane/lcore.h"
+#include "lib/dataplane/port.h"
+#include "lib/export/http_server.h"
+#include "lib/export/live_output.h"
+#include "lib/export/report.h"
+#include "lib/export/sensor_status.h"
+#include "lib/export/snapshot_board.h"
+
+namespace mailtap::app {
+
+class LiveSensor {
+ public:
+  // Starts EAL, ports, sinks and the web server; no packet is received yet. Main thread.
+  static absl::StatusOr<std::unique_ptr<LiveSensor>> Start(
+      const std::vector<std::string>& eal_arguments,
+      std::shared_ptr<const config::Config> config);
+  ~LiveSensor();
+
+  // Launches the lcores and runs the control core in the calling thread until `stop` is set;
+  // then lets the workers finish and closes the last tick.
+  absl::Status Run(const std::atomic<bool>& stop);
+
+  // What was seen, after Run().
+  exporting::ReportInput Report() const;
+
+ private:
+  struct Lane {
+    std::unique_ptr<exchange::RecordRing> ring;
+    std::unique_ptr<pipeline::Worker> worker;
+    std::unique_ptr<dataplane::LcoreLoop> loop;
+  };
+
+  explicit LiveSensor(std::shared_ptr<const config::Config> config)
+      : config_(std::move(config)) {}
+  absl::Status StartPorts();
+  absl::Status StartWorkers();
+  absl::Status StartOutputs();
+  absl::Status LaunchLcores(const std::atomic<bool>& stop);
+  void Publish();
+  // Any thread.
+  exporting::SensorStatus Status() const;
+  std::vector<exporting::WorkerStatus> WorkerStatuses() const;
+  absl::Status Ready() const;
+
+  const std::shared_ptr<const config::Config> config_;
+  // In the order in which they need each other; destroyed in the opposite one.
+  std::unique_ptr<dataplane::Eal> eal_;
+  std::unique_ptr<dataplane::TscClock> clock_;
+  std::vector<unsigned> lcores_;  // one a queue
+  std::vector<std::unique_ptr<dataplane::Port>> ports_;
+  std::vector<Lane> lanes_;
+  std::unique_ptr<exporting::LiveOutput> output_;
+  std::unique_ptr<control::Control> control_;
+  exporting::SnapshotBoard board_;
+  UnixNanos start_time_ = 0;
+  std::atomic<bool> running_{false};  // main writes, HTTP reads
+  std::unique_ptr<exporting::HttpServer> http_;
+};
+
+}  // namespace mailtap::app
+
+#endif  // MAILTAP_APP_MAILTAP_LIVE_SENSOR_H_

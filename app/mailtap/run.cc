@@ -1,0 +1,48 @@
+#include "app/mailtap/run.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <iostream>
+
+#include "app/mailtap/live_sensor.h"
+#include "lib/base/log.h"
+#include "lib/export/summary.h"
+
+namespace mailtap::app {
+namespace {
+
+// Lock-free, so a signal handler may set it.
+std::atomic<bool> g_stop{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void OnSignal(int) { g_stop = true; }
+
+}  // namespace
+
+int Run(const std::vector<std::string>& eal_arguments,
+        std::shared_ptr<const config::Config> config) {
+  const auto fail = [](const absl::Status& status) {
+    LogError(absl::string_view(status.message().data(), status.message().size()));
+    return 1;
+  };
+  auto sensor = LiveSensor::Start(eal_arguments, std::move(config));
+  if (!sensor.ok()) return fail(sensor.status());
+  std::signal(SIGINT, OnSignal);
+  std::signal(SIGTERM, OnSignal);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that write alone
+  LogInfo("running; SIGINT or SIGTERM ends it");
+  if (const absl::Status status = (*sensor)->Run(g_stop); !status.ok()) return fail(status);
+
+  exporting::SummaryInput summary;
+  summary.report = (*sensor)->Report();
+  summary.seconds =
+      static_cast<double>(summary.report.last_packet - summary.report.first_packet) /
+      kNanosPerSecond;
+  exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
+  std::cout.flush();
+  return 0;
+}
+
+}  // namespace mailtap::app

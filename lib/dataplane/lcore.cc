@@ -1,0 +1,78 @@
+#include "lib/dataplane/lcore.h"
+
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace mailtap::dataplane {
+
+LcoreLoop::LcoreLoop(pipeline::Worker& worker, std::vector<uint16_t> ports, uint16_t queue,
+                     int64_t burst, const TscClock& clock, const std::atomic<bool>& stop)
+    : worker_(worker),
+      ports_(std::move(ports)),
+      queue_(queue),
+      burst_(static_cast<uint16_t>(std::clamp<int64_t>(burst, 1, kMaxBurst))),
+      clock_(clock),
+      stop_(stop),
+      views_(burst_),
+      scratch_(kScratch) {}
+
+absl::Status LcoreLoop::Launch(unsigned lcore) {
+  const auto run = [](void* self) {
+    static_cast<LcoreLoop*>(self)->Run();
+    return 0;
+  };
+  if (const int error = rte_eal_remote_launch(run, this, lcore); error != 0) {
+    return absl::InternalError(absl::StrCat("lcore ", lcore, " is busy"));
+  }
+  return absl::OkStatus();
+}
+
+pipeline::PacketView LcoreLoop::ViewOf(const rte_mbuf& mbuf, uint16_t port, UnixNanos now) {
+  pipeline::PacketView view;
+  view.data = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
+  view.captured = mbuf.data_len;
+  view.wire_length = mbuf.pkt_len;
+  view.time = now;
+  view.port = port;
+  if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) view.vlan = mbuf.vlan_tci & 0x0fff;
+  if (mbuf.nb_segs > 1 && mbuf.pkt_len <= scratch_.size() - scratch_used_) {
+    uint8_t* to = scratch_.data() + scratch_used_;
+    view.data = static_cast<const uint8_t*>(rte_pktmbuf_read(&mbuf, 0, mbuf.pkt_len, to));
+    view.captured = mbuf.pkt_len;
+    scratch_used_ += mbuf.pkt_len;
+  }
+  return view;
+}
+
+void LcoreLoop::Receive(uint16_t port, UnixNanos now) {
+  const uint16_t count = rte_eth_rx_burst(port, queue_, mbufs_.data(), burst_);
+  if (count == 0) return;
+  scratch_used_ = 0;
+  for (uint16_t i = 0; i < count; ++i) views_[i] = ViewOf(*mbufs_[i], port, now);
+  worker_.Process({views_.data(), count});
+  rte_pktmbuf_free_bulk(mbufs_.data(), count);
+}
+
+void LcoreLoop::Run() {
+  int64_t tick = TickOf(clock_.Now());
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const UnixNanos now = clock_.Now();
+    if (const int64_t at = TickOf(now); at != tick) {
+      // What a full ring holds back waits in the tables for the next tick.
+      worker_.EndTick(tick);
+      tick = at;
+    }
+    for (const uint16_t port : ports_) Receive(port, now);
+  }
+  // The control core drains until everybody is done, so there will be room.
+  while (!worker_.Finish(tick)) rte_pause();
+  done_.store(true, std::memory_order_release);
+}
+
+}  // namespace mailtap::dataplane

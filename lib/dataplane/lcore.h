@@ -1,0 +1,57 @@
+// The loop that a worker lcore runs: receive a burst from its queue of every port, let the
+// worker process it, give the mbufs back; once a tick, let the worker flush.
+#ifndef MAILTAP_LIB_DATAPLANE_LCORE_H_
+#define MAILTAP_LIB_DATAPLANE_LCORE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "lib/dataplane/eal.h"
+#include "lib/pipeline/worker.h"
+
+struct rte_mbuf;
+
+namespace mailtap::dataplane {
+
+// Everything one worker lcore needs. Made by the main thread before Launch, read by the lcore.
+class LcoreLoop {
+ public:
+  // Polls receive queue `queue` of each of `ports`. `worker`, `clock` and `stop` outlive the
+  // loop.
+  LcoreLoop(pipeline::Worker& worker, std::vector<uint16_t> ports, uint16_t queue,
+            int64_t burst, const TscClock& clock, const std::atomic<bool>& stop);
+
+  // Starts Run() on an lcore. Main thread.
+  absl::Status Launch(unsigned lcore);
+  // Whether Run() has returned; then the worker may be touched by the main thread again.
+  bool done() const { return done_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr std::size_t kMaxBurst = 512;
+  static constexpr std::size_t kScratch = 64 * 1024;
+
+  void Run();
+  void Receive(uint16_t port, UnixNanos now);
+  pipeline::PacketView ViewOf(const rte_mbuf& mbuf, uint16_t port, UnixNanos now);
+
+  pipeline::Worker& worker_;
+  const std::vector<uint16_t> ports_;
+  const uint16_t queue_;
+  const uint16_t burst_;
+  const TscClock& clock_;
+  const std::atomic<bool>& stop_;  // set by a signal, read by the lcore
+  std::atomic<bool> done_{false};  // lcore writes, main reads
+
+  std::array<rte_mbuf*, kMaxBurst> mbufs_;
+  std::vector<pipeline::PacketView> views_;
+  std::vector<uint8_t> scratch_;  // for frames that lie in several mbufs
+  std::size_t scratch_used_ = 0;
+};
+
+}  // namespace mailtap::dataplane
+
+#endif  // MAILTAP_LIB_DATAPLANE_LCORE_H_

@@ -1,0 +1,165 @@
+#include "lib/dataplane/port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/log.h"
+#include "lib/base/status.h"
+
+namespace mailtap::dataplane {
+namespace {
+
+// Toeplitz with this pattern hashes (a, b) and (b, a) alike (Woo and Park, "Scalable TCP
+// Session Monitoring with Symmetric Receive-side Scaling", 2012).
+constexpr uint8_t kSymmetricKey[] = {0x6d, 0x5a};
+
+// The addresses alone, for every kind of packet that has some: both directions, all fragments
+// and all sessions of two hosts then meet at one queue.
+constexpr uint64_t kAddressHash = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 |
+                                  RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |
+                                  RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
+
+absl::Status DpdkError(absl::string_view what, const std::string& port, int error) {
+  return absl::InternalError(
+      absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(error < 0 ? -error : error)));
+}
+
+// Asks for `mtu`, or for the most that the device takes.
+void SetMtu(uint16_t id, const std::string& name, int64_t mtu, const rte_eth_dev_info& info) {
+  const auto wanted = static_cast<uint16_t>(
+      std::min<int64_t>(mtu, info.max_mtu != 0 ? info.max_mtu : UINT16_MAX));
+  if (rte_eth_dev_set_mtu(id, wanted) != 0) {
+    uint16_t present = 0;
+    rte_eth_dev_get_mtu(id, &present);
+    LogWarning(absl::StrCat("port ", name, ": MTU ", wanted, " refused, stays at ", present,
+                            "; larger frames may be dropped by the device"));
+  }
+}
+
+uint32_t MbufCount(const config::Dataplane& config, uint16_t queues, uint16_t descriptors) {
+  if (config.mbufs != 0) return static_cast<uint32_t>(config.mbufs);
+  // Full rings, a burst in each worker's hands, and what lcore caches keep.
+  constexpr uint32_t kSpare = 4'096;
+  return queues * (descriptors + 2u * static_cast<uint32_t>(config.burst)) + kSpare;
+}
+
+}  // namespace
+
+std::vector<uint16_t> Port::Available() {
+  std::vector<uint16_t> ids;
+  uint16_t id;
+  RTE_ETH_FOREACH_DEV(id) { ids.push_back(id); }
+  return ids;
+}
+
+absl::StatusOr<uint16_t> Port::MaxQueues(uint16_t id) {
+  rte_eth_dev_info info = {};
+  if (const int error = rte_eth_dev_info_get(id, &info); error != 0) {
+    return DpdkError("no device information", absl::StrCat(id), error);
+  }
+  return info.max_rx_queues;
+}
+
+absl::StatusOr<std::unique_ptr<Port>> Port::Start(uint16_t id, uint16_t queues,
+                                                  const config::Dataplane& config) {
+  std::unique_ptr<Port> port(new Port(id, queues));
+  char name[RTE_ETH_NAME_MAX_LEN] = "";
+  rte_eth_dev_get_name_by_port(id, name);
+  port->name_ = name;
+  MAILTAP_RETURN_IF_ERROR(port->Configure(config));
+  if (const int error = rte_eth_dev_start(id); error != 0) {
+    return DpdkError("does not start", port->name_, error);
+  }
+  port->started_ = true;
+  if (config.promiscuous && rte_eth_promiscuous_enable(id) != 0) {
+    LogWarning(absl::StrCat("port ", name,
+                            ": promiscuous mode refused; a mirror's frames for "
+                            "other MAC addresses may be dropped by the device"));
+  }
+  return port;
+}
+
+absl::Status Port::Configure(const config::Dataplane& config) {
+  rte_eth_dev_info info = {};
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) {
+    return DpdkError("no device information", name_, error);
+  }
+  rte_eth_conf conf = {};
+  // Chained mbufs for jumbo frames; LRO stays off, since it merges what must be counted apart.
+  conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+  std::vector<uint8_t> key(info.hash_key_size != 0 ? info.hash_key_size : 40);
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = kSymmetricKey[i % 2];
+  if (queues_ > 1) {
+    conf.rx_adv_conf.rss_conf.rss_hf = kAddressHash & info.flow_type_rss_offloads;
+    if (conf.rx_adv_conf.rss_conf.rss_hf != 0) {
+      conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+      conf.rx_adv_conf.rss_conf.rss_key = key.data();
+      conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key.size());
+    } else {
+      LogWarning(absl::StrCat("port ", name_,
+                              ": cannot spread packets by address; both "
+                              "directions of a connection must reach the same queue by other "
+                              "means"));
+    }
+  }
+  if (const int error = rte_eth_dev_configure(id_, queues_, 0, &conf); error != 0) {
+    return DpdkError(absl::StrCat("refuses ", queues_, " receive queues"), name_, error);
+  }
+  SetMtu(id_, name_, config.mtu, info);
+  auto descriptors = static_cast<uint16_t>(config.rx_descriptors);
+  uint16_t no_tx = 0;
+  if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors, &no_tx);
+      error != 0) {
+    return DpdkError("refuses its descriptors", name_, error);
+  }
+  const int socket = rte_eth_dev_socket_id(id_);
+  constexpr unsigned kCache = 256;
+  pool_ = rte_pktmbuf_pool_create(absl::StrCat("mailtap_rx_", id_).c_str(),
+                                  MbufCount(config, queues_, descriptors), kCache, 0,
+                                  RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+  if (pool_ == nullptr) return DpdkError("no memory for its mbufs", name_, rte_errno);
+  for (uint16_t queue = 0; queue < queues_; ++queue) {
+    rte_eth_rxconf rx = info.default_rxconf;
+    rx.offloads = conf.rxmode.offloads;
+    // One slow queue must not hold up the others (82599).
+    rx.rx_drop_en = 1;
+    if (const int error =
+            rte_eth_rx_queue_setup(id_, queue, descriptors,
+                                   static_cast<unsigned>(socket < 0 ? 0 : socket), &rx, pool_);
+        error != 0) {
+      return DpdkError(absl::StrCat("refuses receive queue ", queue), name_, error);
+    }
+  }
+  return absl::OkStatus();
+}
+
+Port::~Port() {
+  if (started_) rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+  rte_mempool_free(pool_);
+}
+
+PortStats Port::stats() const {
+  PortStats out;
+  rte_eth_stats stats = {};
+  if (rte_eth_stats_get(id_, &stats) == 0) {
+    out.packets = stats.ipackets;
+    out.bytes = stats.ibytes;
+    out.missed = stats.imissed;
+    out.errors = stats.ierrors;
+    out.no_mbuf = stats.rx_nombuf;
+    const int counted = std::min<int>(queues_, RTE_ETHDEV_QUEUE_STAT_CNTRS);
+    for (int q = 0; q < counted; ++q) {
+      out.queues.push_back({stats.q_ipackets[q], stats.q_ibytes[q], stats.q_errors[q]});
+    }
+  }
+  rte_eth_link link = {};
+  out.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0;
+  return out;
+}
+
+}  // namespace mailtap::dataplane

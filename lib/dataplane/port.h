@@ -1,0 +1,69 @@
+// A mirror port: any DPDK device, physical or virtual, receive only.
+#ifndef MAILTAP_LIB_DATAPLANE_PORT_H_
+#define MAILTAP_LIB_DATAPLANE_PORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/config/config.h"
+
+struct rte_mempool;
+
+namespace mailtap::dataplane {
+
+struct QueueStats {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t errors = 0;  // dropped at this queue, where the device counts so
+};
+
+struct PortStats {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t missed = 0;   // no free descriptor
+  uint64_t errors = 0;   // damaged frames
+  uint64_t no_mbuf = 0;  // pool empty
+  bool link_up = false;
+  std::vector<QueueStats> queues;
+};
+
+class Port {
+ public:
+  // The ids of all ports that EAL has found.
+  static std::vector<uint16_t> Available();
+  // How many receive queues the port can have.
+  static absl::StatusOr<uint16_t> MaxQueues(uint16_t id);
+
+  // Configures and starts the port with `queues` receive queues, spread by a symmetric hash
+  // over the addresses where the device can. Main thread, after Eal::Start. Settings that the
+  // device refuses and that can be done without (MTU, promiscuous mode, hash) are logged as
+  // warnings.
+  static absl::StatusOr<std::unique_ptr<Port>> Start(uint16_t id, uint16_t queues,
+                                                     const config::Dataplane& config);
+  ~Port();
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  uint16_t id() const { return id_; }
+  uint16_t queues() const { return queues_; }
+  const std::string& name() const { return name_; }
+  // Any thread.
+  PortStats stats() const;
+
+ private:
+  Port(uint16_t id, uint16_t queues) : id_(id), queues_(queues) {}
+  absl::Status Configure(const config::Dataplane& config);
+
+  const uint16_t id_;
+  const uint16_t queues_;
+  std::string name_;
+  rte_mempool* pool_ = nullptr;
+  bool started_ = false;
+};
+
+}  // namespace mailtap::dataplane
+
+#endif  // MAILTAP_LIB_DATAPLANE_PORT_H_
