@@ -1,0 +1,57 @@
+// Mail sessions: what is said in them, and what a sensor should say of them.
+#ifndef MAILTAP_APP_MAILTAP_GEN_MAIL_H_
+#define MAILTAP_APP_MAILTAP_GEN_MAIL_H_
+
+#include <cstdint>
+#include <string>
+
+#include "app/mailtap-gen/plan.h"
+
+namespace mailtap::gen {
+
+enum class MailService : uint8_t { kSmtp, kImap, kPop3 };
+inline constexpr const char* kMailServiceNames[] = {"smtp", "imap", "pop3"};
+enum class MailTls : uint8_t { kNone, kStarttls, kImplicit };
+inline constexpr const char* kMailTlsNames[] = {"none", "starttls", "implicit"};
+
+// Bytes of a message's text, about.
+struct SizeRange {
+  uint32_t low = 500;
+  uint32_t high = 60'000;
+};
+
+// What to say.
+struct MailScript {
+  MailService service = MailService::kSmtp;
+  MailTls tls = MailTls::kNone;
+  std::string sni;          // empty: the hello has none
+  std::string server_name;  // in the greeting
+  uint32_t uploads = 0;     // messages sent by the client (SMTP, IMAP APPEND)
+  uint32_t downloads = 0;   // messages fetched (IMAP, POP3)
+  uint32_t rejected = 0;    // SMTP transactions that the server refuses
+  SizeRange upload_size;
+  SizeRange download_size;
+  uint32_t idle_us = 0;  // IMAP: how long to stay in IDLE
+};
+
+// Writes the session's plan.
+void WriteMail(PlanWriter& writer, const MailScript& script);
+
+// One file each; called by WriteMail after the implicit handshake.
+void WriteSmtp(PlanWriter& writer, const MailScript& script);
+void WriteImap(PlanWriter& writer, const MailScript& script);
+void WritePop3(PlanWriter& writer, const MailScript& script);
+
+// A message: headers and lines of text. Its length is known before it is said.
+struct Message {
+  std::string header;
+  uint32_t body = 0;  // bytes, a multiple of kLineBytes
+
+  uint32_t size() const { return static_cast<uint32_t>(header.size()) + body; }
+};
+Message MakeMessage(Random& random, const SizeRange& text);
+void SayMessage(PlanWriter& writer, Side side, const Message& message);
+
+}  // namespace mailtap::gen
+
+#endif  // MAILTAP_APP_MAILTAP_GEN_MAIL_H_
