@@ -1,0 +1,125 @@
+#include "app/mailtap-gen/truth.h"
+
+#include <cstdio>
+#include <ctime>
+
+namespace mailtap::gen {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::array<const char*, 2> kRoleNames = {"client", "server"};
+
+ordered_json NullUnless(bool known, uint64_t value) {
+  return known ? ordered_json(value) : ordered_json(nullptr);
+}
+
+// TLS hides transactions, and only SMTP has any.
+bool TransactionsSeen(const MailRecord& record) {
+  return record.service == MailService::kSmtp && record.tls == MailTls::kNone;
+}
+
+}  // namespace
+
+std::string FormatTime(int64_t unix_ns) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  const std::time_t seconds = unix_ns / kSecond;
+  std::tm utc = {};
+  gmtime_r(&seconds, &utc);
+  char text[64];
+  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900,
+                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                static_cast<int>(unix_ns % kSecond / 1'000));
+  return text;
+}
+
+absl::StatusOr<TruthFile> TruthFile::Create(const std::string& path) {
+  TruthFile file;
+  file.path_ = path;
+  if (!path.empty()) {
+    file.lines_.open(path, std::ios::trunc);
+    if (!file.lines_) return absl::UnavailableError(path + ": can't be written");
+  }
+  return file;
+}
+
+void TruthFile::AddMail(const MailRecord& r) {
+  ++mail_sessions_;
+  mail_packets_ += r.traffic.packets[0] + r.traffic.packets[1];
+  hosts_[{r.client, Side::kClient, r.service}].Add(r);
+  hosts_[{r.server, Side::kServer, r.service}].Add(r);
+  services_[static_cast<std::size_t>(r.service)].Add(r);
+  if (!lines_.is_open()) return;
+  const ordered_json line = {
+      {"first_seen", FormatTime(r.first_seen_ns)},
+      {"last_seen", FormatTime(r.last_seen_ns)},
+      {"client", ToString(r.client)},
+      {"client_port", r.client_port},
+      {"server", ToString(r.server)},
+      {"server_port", r.server_port},
+      {"service", kMailServiceNames[static_cast<std::size_t>(r.service)]},
+      {"tls", kMailTlsNames[static_cast<std::size_t>(r.tls)]},
+      {"sni", r.sni.empty() ? ordered_json(nullptr) : ordered_json(r.sni)},
+      {"bytes_up", r.traffic.bytes[0]},
+      {"bytes_down", r.traffic.bytes[1]},
+      {"packets_up", r.traffic.packets[0]},
+      {"packets_down", r.traffic.packets[1]},
+      {"messages", NullUnless(TransactionsSeen(r), r.accepted)},
+      {"rejected", NullUnless(TransactionsSeen(r), r.rejected)},
+      {"encap", r.encap},
+      {"odd_port", r.odd_port},
+      {"reset", r.reset},
+      {"forged", r.forged},
+      {"origin", r.origin}};
+  lines_ << line.dump() << '\n';
+}
+
+void TruthFile::Totals::Add(const MailRecord& record) {
+  ++sessions;
+  bytes_up += record.traffic.bytes[0];
+  bytes_down += record.traffic.bytes[1];
+  if (!TransactionsSeen(record)) return;
+  messages += record.accepted;
+  rejected += record.rejected;
+}
+
+ordered_json TruthFile::Totals::Json() const {
+  return {{"sessions", sessions},
+          {"bytes_up", bytes_up},
+          {"bytes_down", bytes_down},
+          {"messages", messages},
+          {"rejected", rejected}};
+}
+
+ordered_json TruthFile::Summary() const {
+  ordered_json services = ordered_json::object();
+  for (std::size_t i = 0; i < services_.size(); ++i) {
+    services[kMailServiceNames[i]] = services_[i].Json();
+  }
+  ordered_json hosts = ordered_json::array();
+  for (const auto& [key, totals] : hosts_) {
+    ordered_json host = {{"host", ToString(key.host)},
+                         {"role", kRoleNames[static_cast<std::size_t>(key.role)]},
+                         {"service", kMailServiceNames[static_cast<std::size_t>(key.service)]}};
+    host.update(totals.Json());
+    hosts.push_back(std::move(host));
+  }
+  ordered_json background = ordered_json::object();
+  for (std::size_t i = 0; i < background_.size(); ++i) {
+    background[kBackgroundNames[i]] = {{"flows", background_[i].flows},
+                                       {"packets", background_[i].packets}};
+  }
+  return {{"mail", {{"sessions", mail_sessions_}, {"packets", mail_packets_}}},
+          {"services", services},
+          {"background", background},
+          {"hosts", hosts}};
+}
+
+absl::Status TruthFile::Close() {
+  if (!lines_.is_open()) return absl::OkStatus();
+  lines_.close();
+  if (!lines_) return absl::UnavailableError(path_ + ": write failed");
+  return absl::OkStatus();
+}
+
+}  // namespace mailtap::gen
