@@ -1,0 +1,324 @@
+#include "app/mailtap-gen/options.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "CLI/CLI.hpp"
+#include "app/mailtap-gen/units.h"
+
+namespace mailtap::gen {
+namespace {
+
+constexpr char kDescription[] =
+    R"(Writes captures of mail among other traffic, with a known truth beside them.
+
+  mailtap-gen --out traffic.pcap
+  mailtap-gen --out big.pcap --packets 5M --flows 20k --hosts 2000 --seed 7
+  mailtap-gen --out - --truth t.jsonl --packets 1M | mailtap replay - --config c.toml
+  mailtap-gen --out attack.pcap --recipe app/mailtap-gen/recipes/demo.toml
+  mailtap-gen --out bad.pcap --encap mixed --duplicate 100 --copy mixed --reorder 20
+
+The same arguments give the same bytes. Every mail session in a capture is complete; background
+is cut where the capture ends. Beside FILE.pcap are written
+  FILE.truth.jsonl   one JSON object for each mail session, as it ends, with the fields of
+                     `mailtap replay --flows`, and odd_port, reset, forged and origin
+  FILE.summary.json  totals by host, role and service, the background, and what the mirror did
+What a bad mirror does to the capture (see "Mirror") leaves the truth as it is.)";
+
+constexpr char kPopulation[] = R"(
+Network:
+  10.1.0.0/16 up, fd00:1::/32       workstations (--hosts)
+  10.20.0.10, fd00:20::10           internal mail gateway
+  10.20.0.20, fd00:20::20           internal mailbox server
+  10.20.1.0/24, fd00:20:1::/48      other internal servers
+  192.0.2.1-14, 2001:db8:1::1-e     the enterprise's relays outside
+  198.51.100.0/24, 2001:db8:2::/48  strangers' mail servers (--unlisted) and clients
+  203.0.113.0/24, 2001:db8:3::/48   web and other servers outside
+
+Mail ports: 25, 587, 143, 110 in clear or with STARTTLS, 465, 993, 995 with TLS. Odd ones: 2525,
+8025, 10143, 10110; with TLS 2465, 10993, 10995, and then the ClientHello always names smtp., imap.
+or pop.example.net. Background: HTTP, HTTPS, SSH, PostgreSQL, MySQL, DNS, FTP, Redis, NNTP, IRC,
+ManageSieve, ICMP, and SYNs to mail ports that nobody answers.
+)";
+
+std::string Footer() {
+  return std::string(kPopulation) +
+         "\nKinds of --encap, with the number each has unless KIND:NUMBER says another; "
+         "tunnels "
+         "over\nIP take KIND/6 for an outer IPv6 header:\n" +
+         Encapsulation::Describe() +
+         "\nA recipe is a TOML file. [traffic] holds options of this command (packets = 0 for "
+         "the\nrecipe's sessions alone; the command line wins). Each [[session]] has the "
+         "keys\n" +
+         DescribeRecipe();
+}
+
+// Text options that need more than a number.
+struct Texts {
+  std::string out, truth, summary, format = "pcap", recipe;
+  std::string packets, hosts, flows, packet_size = "1514", message_size = "60kB";
+  std::string rate, duration, start = "2026-01-05T09:00:00Z";
+  std::string encap, copy = "exact", reorder_by = "3ms", one_way = "off";
+  std::string forge_within;
+};
+
+CLI::Option* AddPercent(CLI::App& app, const std::string& name, double& value,
+                        const std::string& help) {
+  return app.add_option(name, value, help)
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("PCT")
+      ->capture_default_str();
+}
+
+void AddOutput(CLI::App& app, Texts& texts) {
+  const std::string group = "Output";
+  app.add_option("--out", texts.out, "the capture; - for standard output")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--truth", texts.truth, "the sessions' truth, instead of beside the capture")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--summary", texts.summary, "the summary, instead of beside the capture")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--format", texts.format,
+                 "pcap (microseconds), pcap-ns (nanoseconds) or pcapng (nanoseconds)")
+      ->check(CLI::IsMember({"pcap", "pcap-ns", "pcapng"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--recipe", texts.recipe, "places explicit sessions; see below")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+void AddTraffic(CLI::App& app, Texts& texts, EngineOptions& engine) {
+  const std::string group = "Traffic";
+  const auto text = [&](const char* name, std::string& value, const char* type,
+                        const char* help) {
+    app.add_option(name, value, help)->type_name(type)->capture_default_str()->group(group);
+  };
+  PopulationOptions& who = engine.population;
+  app.add_option("--seed", engine.seed, "of everything that is left to chance")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(group);
+  text("--packets", texts.packets, "N", "exactly so many, a recipe's apart [100k]");
+  text("--hosts", texts.hosts, "N", "workstations [200]");
+  text("--flows", texts.flows, "N", "connections at any time [200]");
+  AddPercent(app, "--mail-share", engine.mail_share, "share of the packets that is mail")
+      ->group(group);
+  text("--packet-size", texts.packet_size, "N|imix",
+       "largest frame, 128 to 9216 bytes, or 128/594/1514 as 7:4:1 of the flows");
+  text("--message-size", texts.message_size, "SIZE", "of the largest mail message");
+  text("--rate", texts.rate, "N",
+       "packets a second [as fast as the sessions are by themselves]");
+  text("--duration", texts.duration, "TIME", "of the capture, instead of a rate");
+  text("--start", texts.start, "TIME", "of the first packet");
+  AddPercent(app, "--ipv6", who.ipv6, "share of the flows")->group(group);
+  AddPercent(app, "--odd-ports", who.odd_ports, "share of the mail sessions")->group(group);
+  AddPercent(app, "--starttls", who.starttls, "share of the mail sessions")->group(group);
+  AddPercent(app, "--implicit-tls", who.implicit_tls, "share of the mail sessions")
+      ->group(group);
+  AddPercent(app, "--unlisted", who.unlisted,
+             "share of the mail sessions that go from workstations straight to strangers")
+      ->group(group);
+}
+
+void AddMirror(CLI::App& app, Texts& texts, EngineOptions& engine, MirrorOptions& mirror) {
+  const std::string group = "Mirror";
+  const auto percent = [&](const char* name, double& value, const char* help) {
+    AddPercent(app, name, value, help)->group(group);
+  };
+  app.add_option(
+         "--encap", texts.encap,
+         "wraps all frames: kinds outermost first, like vlan:100,vxlan:77; or mixed: each "
+         "flow in one of all kinds, or none")
+      ->type_name("KINDS")
+      ->group(group);
+  percent("--duplicate", mirror.duplicate, "frames that are captured twice");
+  app.add_option(
+         "--copy", texts.copy,
+         "what differs in a duplicate: nothing (exact), ttl, vlan, mac, tunnel, or one of "
+         "these in turn (mixed)")
+      ->check(CLI::IsMember({"exact", "ttl", "vlan", "mac", "tunnel", "mixed"}))
+      ->capture_default_str()
+      ->group(group);
+  percent("--lose", mirror.lose, "frames that are missing");
+  percent("--reorder", mirror.reorder, "frames that come late");
+  app.add_option("--reorder-by", texts.reorder_by, "how late at most")
+      ->type_name("TIME")
+      ->capture_default_str()
+      ->group(group);
+  percent("--retransmit", mirror.retransmit,
+          "segments that their sender sends again within 200 ms");
+  app.add_option("--fragment", mirror.fragment,
+                 "cuts IP packets into fragments with at most so many bytes of payload")
+      ->type_name("BYTES")
+      ->check(CLI::Range(8, 65'528))
+      ->group(group);
+  app.add_option("--snap", mirror.snap, "captures at most so many bytes of a frame")
+      ->type_name("BYTES")
+      ->check(CLI::Range(14, 65'535))
+      ->group(group);
+  app.add_option("--one-way", texts.one_way,
+                 "only what clients send (up), what servers send (down), or one of the two for "
+                 "each flow (mixed)")
+      ->check(CLI::IsMember({"off", "up", "down", "mixed"}))
+      ->capture_default_str()
+      ->group(group);
+  percent("--forge", engine.forge,
+          "mail sessions with 1 to 3 segments that neither end sent, more than 64 KiB off the "
+          "sequence");
+  app.add_option("--forge-within", texts.forge_within,
+                 "forged segments start at most so far beyond the sequence instead")
+      ->type_name("BYTES")
+      ->group(group);
+}
+
+CLI::ParseError Fault(const std::string& text) {
+  return CLI::ParseError(text, CLI::ExitCodes::ValidationError);
+}
+
+template <typename T>
+void StoreSize(const std::string& name, const std::string& text, uint64_t low, uint64_t high,
+               T& value) {
+  if (text.empty()) return;
+  const std::optional<uint64_t> size = ParseSize(text);
+  if (!size || *size < low || *size > high) {
+    throw Fault(name + ": from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  value = static_cast<T>(*size);
+}
+
+void StoreTimes(const Texts& texts, EngineOptions& engine) {
+  const std::optional<int64_t> start = ParseTime(texts.start);
+  if (!start) throw Fault("--start: like 2026-01-05T09:00:00Z");
+  engine.start_ns = *start;
+  if (!texts.rate.empty() && !texts.duration.empty()) {
+    throw Fault("--rate and --duration exclude each other");
+  }
+  StoreSize("--rate", texts.rate, 1, 1'000'000'000, engine.rate);
+  if (!texts.duration.empty()) {
+    const std::optional<uint64_t> duration = ParseDuration(texts.duration);
+    if (!duration || *duration == 0) throw Fault("--duration: like 90s or 10m");
+    engine.rate = static_cast<double>(engine.packets) / (static_cast<double>(*duration) * 1e-9);
+  }
+  // A flow sends some twenty packets a second by itself. Stretched by more than sixty, pauses
+  // would reach the times after which a sensor gives a session up.
+  constexpr double kLeastFlowRate = 1.0 / 3;
+  const double least = kLeastFlowRate * engine.flows;
+  if (engine.rate > 0 && engine.packets != 0 && engine.rate < least) {
+    throw Fault("so many --flows need at least " + std::to_string(static_cast<int>(least) + 1) +
+                " packets a second: lower --flows, or raise --rate or --packets");
+  }
+}
+
+// Where something belongs that is not named: beside the capture, unless that has no place.
+std::string Beside(const std::string& out, const char* extension) {
+  if (out == "-") return "";
+  return std::filesystem::path(out).replace_extension(extension).string();
+}
+
+// The index of `text` in `names`, which holds it.
+template <typename Enum>
+Enum Choose(const std::string& text, std::initializer_list<const char*> names) {
+  const auto at = std::find(names.begin(), names.end(), text);
+  return static_cast<Enum>(at - names.begin());
+}
+
+void StoreMirror(const Texts& texts, Options& options) {
+  MirrorOptions& mirror = options.mirror;
+  mirror.seed = options.engine.seed;
+  mirror.copy =
+      Choose<CopyKind>(texts.copy, {"exact", "ttl", "vlan", "mac", "tunnel", "mixed"});
+  mirror.one_way = Choose<OneWay>(texts.one_way, {"off", "up", "down", "mixed"});
+  const std::optional<uint64_t> by = ParseDuration(texts.reorder_by);
+  if (!by || *by == 0 || *by > 2'000'000'000) throw Fault("--reorder-by: up to 2s");
+  mirror.reorder_by_ns = *by;
+  mirror.fragment = mirror.fragment / 8 * 8;
+  options.engine.may_fragment = mirror.fragment != 0;
+  StoreSize("--forge-within", texts.forge_within, 1, 65'536, options.engine.forge_within);
+  if (texts.encap == "mixed") {
+    options.engine.encapsulations = Encapsulation::All();
+  } else if (!texts.encap.empty()) {
+    absl::StatusOr<Encapsulation> encap = Encapsulation::Parse(texts.encap);
+    if (!encap.ok()) throw Fault(std::string(encap.status().message()));
+    options.engine.encapsulations = {*encap};
+  }
+}
+
+void Store(const Texts& texts, Options& options) {
+  EngineOptions& engine = options.engine;
+  if (texts.out.empty()) throw Fault("--out is required");
+  options.out = texts.out;
+  options.truth = texts.truth.empty() ? Beside(texts.out, ".truth.jsonl") : texts.truth;
+  options.summary = texts.summary.empty() ? Beside(texts.out, ".summary.json") : texts.summary;
+  options.format = Choose<CaptureFormat>(texts.format, {"pcap", "pcap-ns", "pcapng"});
+  StoreSize("--packets", texts.packets, 0, uint64_t{1} << 40, engine.packets);
+  StoreSize("--hosts", texts.hosts, 1, 1'000'000, engine.population.hosts);
+  StoreSize("--flows", texts.flows, 1, 10'000'000, engine.flows);
+  StoreSize("--message-size", texts.message_size, 1, 1'000'000'000,
+            engine.population.message_bytes);
+  if (texts.packet_size == "imix") {
+    engine.frame_bytes = 0;
+  } else {
+    StoreSize("--packet-size", texts.packet_size, 128, kMaxFrameBytes, engine.frame_bytes);
+  }
+  if (engine.population.starttls + engine.population.implicit_tls > 100) {
+    throw Fault("--starttls and --implicit-tls are more than 100 together");
+  }
+  StoreTimes(texts, engine);
+  StoreMirror(texts, options);
+}
+
+void Define(CLI::App& app, Texts& texts, Options& options) {
+  app.set_help_flag("-h,--help", "this text");
+  app.set_version_flag("--version", MAILTAP_VERSION);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.get_formatter()->column_width(26);
+  AddOutput(app, texts);
+  AddTraffic(app, texts, options.engine);
+  AddMirror(app, texts, options.engine, options.mirror);
+  app.footer(Footer());
+}
+
+// CLI11 wants the arguments last first.
+void ParseAll(CLI::App& app, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());
+  app.parse(arguments);
+}
+
+}  // namespace
+
+std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* argv) {
+  Options options;
+  options.arguments.assign(argv + 1, argv + argc);
+  Recipe recipe;
+  // Twice: a recipe brings arguments of its own, which those of the command line override.
+  for (const bool with_recipe : {false, true}) {
+    CLI::App app(kDescription, "mailtap-gen");
+    Texts texts;
+    Define(app, texts, options);
+    try {
+      ParseAll(app, options.arguments);
+      if (!with_recipe && !texts.recipe.empty()) {
+        absl::StatusOr<Recipe> read = ReadRecipe(texts.recipe);
+        if (!read.ok()) throw Fault(std::string(read.status().message()));
+        recipe = *std::move(read);
+        options = {};
+        options.arguments = recipe.arguments;
+        options.arguments.insert(options.arguments.end(), argv + 1, argv + argc);
+        continue;
+      }
+      Store(texts, options);
+    } catch (const CLI::ParseError& error) {
+      return ExitStatus{app.exit(error)};
+    }
+    break;
+  }
+  options.recipe = std::move(recipe);
+  return options;
+}
+
+}  // namespace mailtap::gen
