@@ -47,7 +47,7 @@ struct Alert {
   net::IpAddress host;
   Role role = Role::kClient;
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
-  std::string asset;                 // the host's first group, or empty
+  std::string asset;                 // the host's group with the longest prefix, or empty
   Service service = Service::kSmtp;  // of the largest share
   config::Metric metric = config::Metric::kSentBytes;
   double value = 0;

@@ -3,21 +3,27 @@
 #ifndef MAILTAP_LIB_CONTROL_CONTROL_H_
 #define MAILTAP_LIB_CONTROL_CONTROL_H_
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "lib/config/config.h"
+#include "lib/control/bounds.h"
 #include "lib/control/output.h"
 #include "lib/control/snapshot.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
 
+class Engine;
+
 // One thread (the control core's) calls everything here. Records of one tick may come in any
 // order and from any number of workers: what is put out depends on their sum alone.
 class Control {
  public:
   // `output` must outlive this object.
-  Control(std::shared_ptr<const config::Config> config, Output& output);
+  Control(std::shared_ptr<const config::Config> config, Output& output,
+          const Bounds& bounds = {});
   ~Control();
 
   // Records of the tick that is being gathered.
@@ -25,14 +31,14 @@ class Control {
   void Apply(const meter::NameRecord& name);
   void Apply(const meter::SessionRecord& session);
 
-  // Ends `tick`: everything applied since the last call belongs to it (or to the idle time
-  // before it). Puts out sessions and alert changes, sorted. Ticks must grow; those skipped
-  // were idle, and alerts that change within them carry their own times.
+  // Ends `tick`: everything applied since the last call counts as its traffic. Puts out the
+  // sessions, then the alert changes, each sorted. Ticks must grow; those skipped were idle,
+  // and alerts that change within them are put out first and carry their own times.
   void EndTick(int64_t tick);
 
   // The earliest tick after the last one at which something can change without new traffic
-  // (an alert that clears or updates), or INT64_MAX. A replay may skip to it or to the next
-  // packet.
+  // (an alert that clears or updates, a ratio that rises), or INT64_MAX. A replay may skip to
+  // it or to the next packet; at some such ticks it then turns out that nothing changes.
   int64_t NextEventTick() const;
 
   // The state at the end of the last tick. Never null. The builder's thread is the caller's;
@@ -43,8 +49,7 @@ class Control {
   std::vector<HostTotals> RankedHosts() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace mailtap::control

@@ -1,0 +1,81 @@
+// The life of alerts: raised, updated, cleared.
+#ifndef MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
+#define MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/control/alert.h"
+#include "lib/control/snapshot.h"
+#include "lib/control/windows.h"
+
+namespace mailtap::control {
+
+struct OpenAlert {
+  static constexpr int64_t kNotBelow = INT64_MAX;
+
+  uint32_t entity = kNone;
+  std::string id;
+  UnixNanos first_seen = 0;  // of the traffic in the window at the raise
+  // Of the largest share, as of the last report for which the window held anything.
+  config::Verdict verdict = config::Verdict::kUnapprovedExternal;
+  Service service = Service::kSmtp;
+
+  int64_t below_since = kNotBelow;  // the tick at whose end the value fell below `clear`
+  int64_t last_report = 0;          // the tick of the last raised or updated
+  int64_t timer = INT64_MAX;        // the tick at which it wants to be looked at again
+  bool news = false;                // traffic counted since the last report
+};
+
+// An entity raises when its value is at or above `raise` at the end of a tick. It clears when
+// the value was below `clear` at the end of each tick for `hold` seconds (hold 0: the first
+// such tick). In between it reports again when traffic has counted since the last report, at
+// most every `update` seconds. Control thread only.
+class AlertBook {
+ public:
+  explicit AlertBook(const config::Config& config);
+
+  // What happens to `entity`, numbered `id`, of which the value is `value` at the end of
+  // `tick`. To be called once for every entity whose sums changed in that tick or that
+  // TakeDue() named. After kCleared the caller calls Close().
+  std::optional<AlertState> Judge(uint32_t id, Entity& entity, double value, int64_t tick);
+  void Close(Entity& entity);
+
+  // Traffic has counted for an entity with an open alert.
+  void NoteTraffic(const Entity& entity) { open_[entity.alert].news = true; }
+
+  OpenAlert& open(const Entity& entity) { return open_[entity.alert]; }
+  uint64_t active(uint16_t rule) const { return counts_[rule].active; }
+  // By rule, in configuration order.
+  const std::vector<AlertCount>& counts() const { return counts_; }
+
+  // The earliest tick at which an open alert may change without new traffic, or INT64_MAX.
+  int64_t NextTimer() const { return timers_.empty() ? INT64_MAX : timers_.top().first; }
+  // The entities whose timers end at or before `tick`.
+  std::vector<uint32_t> TakeDue(int64_t tick);
+
+ private:
+  std::optional<AlertState> JudgeOpen(OpenAlert& alert, const config::Rule& rule, double value,
+                                      int64_t tick);
+  void Open(uint32_t id, Entity& entity, int64_t tick);
+  void SetTimer(uint32_t place, const config::Rule& rule, int64_t tick);
+
+  using Timer = std::pair<int64_t, uint32_t>;  // tick, place in open_
+
+  const std::vector<config::Rule>& rules_;
+  const int64_t update_seconds_;
+  std::vector<OpenAlert> open_;
+  std::vector<uint32_t> free_;
+  std::vector<AlertCount> counts_;
+  // One whose tick isn't its alert's `timer` is out of date, and is passed over.
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_ALERT_BOOK_H_

@@ -1,0 +1,24 @@
+#include "lib/control/control.h"
+
+#include <utility>
+
+#include "lib/control/engine.h"
+
+namespace mailtap::control {
+
+Control::Control(std::shared_ptr<const config::Config> config, Output& output,
+                 const Bounds& bounds)
+    : engine_(std::make_unique<Engine>(std::move(config), output, bounds)) {}
+Control::~Control() = default;
+
+void Control::Apply(const meter::DeltaRecord& delta) { engine_->Apply(delta); }
+void Control::Apply(const meter::NameRecord& name) { engine_->Apply(name); }
+void Control::Apply(const meter::SessionRecord& session) { engine_->Apply(session); }
+void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
+int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
+std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
+  return engine_->MakeSnapshot();
+}
+std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
+
+}  // namespace mailtap::control

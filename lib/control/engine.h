@@ -1,0 +1,51 @@
+// Control's implementation: the parts in their order.
+#ifndef MAILTAP_LIB_CONTROL_ENGINE_H_
+#define MAILTAP_LIB_CONTROL_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/control/control.h"
+#include "lib/control/intake.h"
+#include "lib/control/janitor.h"
+#include "lib/control/judge.h"
+#include "lib/control/session_book.h"
+#include "lib/control/state.h"
+
+namespace mailtap::control {
+
+class Engine {
+ public:
+  Engine(std::shared_ptr<const config::Config> config, Output& output, const Bounds& bounds)
+      : state_(std::move(config), bounds),
+        intake_(state_),
+        sessions_(state_, intake_, output),
+        judge_(state_, output),
+        janitor_(state_) {}
+
+  void Apply(const meter::DeltaRecord& delta) { intake_.Apply(delta); }
+  void Apply(const meter::NameRecord& name) { state_.names.Add(name); }
+  void Apply(const meter::SessionRecord& session) { sessions_.Apply(session); }
+
+  void EndTick(int64_t tick);
+  int64_t NextEventTick() const;
+  std::shared_ptr<const Snapshot> MakeSnapshot() const;
+  std::vector<HostTotals> RankedHosts() const { return state_.hosts.Ranked(); }
+
+ private:
+  void RunTick(int64_t tick);
+
+  State state_;
+  Intake intake_;
+  SessionBook sessions_;
+  Judge judge_;
+  Janitor janitor_;
+  // What the last tick and all of them took; of the process, never of the traffic.
+  double last_tick_seconds_ = 0;
+  double total_tick_seconds_ = 0;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_ENGINE_H_

@@ -1,0 +1,44 @@
+// What stands behind a value: gathered when an alert changes, from the conversations of its
+// host.
+#ifndef MAILTAP_LIB_CONTROL_EVIDENCE_H_
+#define MAILTAP_LIB_CONTROL_EVIDENCE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/control/alert.h"
+#include "lib/control/conversation_table.h"
+#include "lib/control/evidence_log.h"
+#include "lib/control/host_table.h"
+#include "lib/control/name_book.h"
+#include "lib/control/rule_index.h"
+#include "lib/control/windows.h"
+
+namespace mailtap::control {
+
+struct Evidence {
+  bool empty = true;                 // nothing in the window; then the rest says nothing
+  UnixNanos first_seen = 0;          // of the window's traffic, to the bucket's oldest packet
+  std::size_t peers = 0;             // different addresses
+  std::vector<AlertPeer> top_peers;  // by (peer, port, verdict), largest share first
+  Confidence confidence;
+  config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
+  Service service = Service::kSmtp;
+};
+
+// The tables that evidence is read from. All outlive it.
+struct EvidenceSources {
+  const ConversationTable& conversations;
+  const HostTable& hosts;
+  const std::vector<EvidenceLog>& logs;  // as PreparedRule::evidence_log counts them
+  const NameBook& names;
+};
+
+// Over exactly the window of `entity`'s rule at the end of `tick`. Takes time in proportion to
+// the conversations of the host. Equal shares go by sent, received, sessions, then by peer.
+Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule,
+                        const Entity& entity, int64_t tick, std::size_t most_peers);
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_EVIDENCE_H_

@@ -1,0 +1,132 @@
+#include "lib/control/host_table.h"
+
+#include <algorithm>
+
+namespace mailtap::control {
+
+using config::Verdict;
+
+uint32_t HostTable::Find(const net::IpAddress& address) const {
+  const auto found = numbers_.find(address);
+  return found == numbers_.end() ? kNone : found->second;
+}
+
+uint32_t HostTable::Add(const net::IpAddress& address, uint32_t group_set) {
+  uint32_t id;
+  if (free_hosts_.empty()) {
+    id = static_cast<uint32_t>(hosts_.size());
+    hosts_.emplace_back();
+  } else {
+    id = free_hosts_.back();
+    free_hosts_.pop_back();
+    hosts_[id] = Host{};
+  }
+  hosts_[id].totals.host = address;
+  hosts_[id].group_set = group_set;
+  hosts_[id].known = true;
+  numbers_.emplace(address, id);
+  return id;
+}
+
+void HostTable::RemoveHost(uint32_t id) {
+  Host& host = hosts_[id];
+  for (uint32_t lane = host.first_lane; lane != kNone; lane = lanes_[lane].next_of_host) {
+    lanes_[lane].entities.clear();
+    free_lanes_.push_back(lane);
+  }
+  numbers_.erase(host.totals.host);
+  by_unapproved_sent_.Set(id, 0,
+                          [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); });
+  host.known = false;
+  free_hosts_.push_back(id);
+}
+
+uint32_t HostTable::FindLane(uint32_t host, Role role, Service service, Verdict verdict) const {
+  uint32_t id = hosts_[host].first_lane;
+  while (id != kNone) {
+    const Lane& lane = lanes_[id];
+    if (lane.role == role && lane.service == service && lane.verdict == verdict) break;
+    id = lane.next_of_host;
+  }
+  return id;
+}
+
+uint32_t HostTable::AddLane(uint32_t host, Role role, Service service, Verdict verdict) {
+  uint32_t id;
+  if (free_lanes_.empty()) {
+    id = static_cast<uint32_t>(lanes_.size());
+    lanes_.emplace_back();
+  } else {
+    id = free_lanes_.back();
+    free_lanes_.pop_back();
+  }
+  Lane& lane = lanes_[id];
+  lane.host = host;
+  lane.role = role;
+  lane.service = service;
+  lane.verdict = verdict;
+  lane.next_of_host = hosts_[host].first_lane;
+  hosts_[host].first_lane = id;
+  return id;
+}
+
+void HostTable::Count(const Lane& lane) {
+  HostTotals& totals = hosts_[lane.host].totals;
+  switch (lane.verdict) {
+    case Verdict::kApproved:
+    case Verdict::kInbound:
+      totals.approved_sent += lane.sent;
+      totals.approved_received += lane.received;
+      totals.approved_sessions += lane.sessions;
+      break;
+    case Verdict::kUnapprovedExternal:
+    case Verdict::kUnapprovedInternal:
+      totals.unapproved_sent += lane.sent;
+      totals.unapproved_received += lane.received;
+      totals.unapproved_sessions += lane.sessions;
+      by_unapproved_sent_.Set(lane.host, totals.unapproved_sent,
+                              [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); });
+      break;
+    case Verdict::kTransit:
+    case Verdict::kUnattributed:
+      break;  // neither has an end that is a host of ours
+  }
+}
+
+std::vector<HostTotals> HostTable::Top(std::size_t count) const {
+  std::vector<HostTotals> top;
+  for (const uint32_t id : by_unapproved_sent_.Top(
+           count, [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); })) {
+    top.push_back(hosts_[id].totals);
+  }
+  return top;
+}
+
+std::vector<HostTotals> HostTable::Ranked() const {
+  std::vector<HostTotals> ranked;
+  for (const Host& host : hosts_) {
+    const HostTotals& t = host.totals;
+    if (host.known &&
+        (t.unapproved_sent | t.unapproved_received | t.approved_sent | t.approved_received |
+         t.unapproved_sessions | t.approved_sessions) != 0) {
+      ranked.push_back(t);
+    }
+  }
+  std::sort(ranked.begin(), ranked.end(), [](const HostTotals& a, const HostTotals& b) {
+    return a.unapproved_sent != b.unapproved_sent ? a.unapproved_sent > b.unapproved_sent
+                                                  : a.host < b.host;
+  });
+  return ranked;
+}
+
+void HostTable::KeepLongestIdle(std::size_t count, std::vector<uint32_t>& ids) const {
+  if (count >= ids.size()) return;
+  std::nth_element(ids.begin(), ids.begin() + count, ids.end(), [&](uint32_t a, uint32_t b) {
+    return hosts_[a].last_tick != hosts_[b].last_tick
+               ? hosts_[a].last_tick < hosts_[b].last_tick
+               : BeforeByAddress(a, b);
+  });
+  ids.resize(count);
+}
+
+}  // namespace mailtap::control

@@ -1,0 +1,109 @@
+// Every internal host that is known, and its lanes: what it does in one role, by one service,
+// under one verdict.
+#ifndef MAILTAP_LIB_CONTROL_HOST_TABLE_H_
+#define MAILTAP_LIB_CONTROL_HOST_TABLE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "lib/base/mail.h"
+#include "lib/config/config.h"
+#include "lib/control/rank_index.h"
+#include "lib/control/snapshot.h"
+#include "lib/control/tick_row.h"
+
+namespace mailtap::control {
+
+struct Host {
+  HostTotals totals;  // since start; the address too
+  uint32_t first_lane = kNone;
+  uint32_t first_entity = kNone;
+  uint32_t first_conversation[kRoleCount] = {kNone, kNone};  // by its role in them
+  uint32_t group_set = 0;
+  uint32_t last_tick = 0;  // counted from the first tick
+  bool known = false;      // false: the place is free
+};
+
+// Every conversation of one kind flows into one lane per internal end, and a lane knows the
+// windows that count it: per record the number of rules does not matter.
+struct Lane {
+  // What the tick brought so far, as the host sees it.
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  uint32_t sessions = 0;
+  uint32_t messages = 0;
+  UnixNanos last_seen = 0;
+
+  uint32_t host = kNone;
+  uint32_t next_of_host = kNone;
+  Role role = Role::kClient;
+  Service service = Service::kSmtp;
+  config::Verdict verdict = config::Verdict::kTransit;
+  bool counts_peers = false;
+  bool touched = false;                       // in this tick
+  absl::InlinedVector<uint32_t, 4> entities;  // in the windows
+};
+
+// Dense numbers for hosts and lanes, used again after RemoveHost(). Control thread only.
+class HostTable {
+ public:
+  // The number of `address`, or kNone.
+  uint32_t Find(const net::IpAddress& address) const;
+  // Adds one that is not there yet.
+  uint32_t Add(const net::IpAddress& address, uint32_t group_set);
+  // Takes out a host and its lanes; nothing may refer to them any more.
+  void RemoveHost(uint32_t host);
+
+  // The lane's number, or kNone.
+  uint32_t FindLane(uint32_t host, Role role, Service service, config::Verdict verdict) const;
+  uint32_t AddLane(uint32_t host, Role role, Service service, config::Verdict verdict);
+
+  Host& at(uint32_t host) { return hosts_[host]; }
+  const Host& at(uint32_t host) const { return hosts_[host]; }
+  Lane& lane(uint32_t lane) { return lanes_[lane]; }
+  const Lane& lane(uint32_t lane) const { return lanes_[lane]; }
+  void Prefetch(uint32_t host) const { __builtin_prefetch(&hosts_[host]); }
+  void PrefetchLane(uint32_t lane) const {
+    __builtin_prefetch(&lanes_[lane]);
+    __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);
+  }
+
+  // Adds what a lane gathered to its host's totals.
+  void Count(const Lane& lane);
+
+  std::size_t size() const { return numbers_.size(); }
+  // The hosts with the most unapproved sent bytes, then by address; at most `count`.
+  std::vector<HostTotals> Top(std::size_t count) const;
+  // All hosts with approved or unapproved traffic in that order.
+  std::vector<HostTotals> Ranked() const;
+  // The `count` of those for which eligible(id) that have been idle for longest, of equals the
+  // smaller address first.
+  template <typename Eligible>
+  std::vector<uint32_t> LongestIdle(std::size_t count, Eligible&& eligible) const {
+    std::vector<uint32_t> ids;
+    for (uint32_t id = 0; id < hosts_.size(); ++id) {
+      if (hosts_[id].known && eligible(id)) ids.push_back(id);
+    }
+    KeepLongestIdle(count, ids);
+    return ids;
+  }
+
+ private:
+  bool BeforeByAddress(uint32_t a, uint32_t b) const {
+    return hosts_[a].totals.host < hosts_[b].totals.host;
+  }
+  void KeepLongestIdle(std::size_t count, std::vector<uint32_t>& ids) const;
+
+  absl::flat_hash_map<net::IpAddress, uint32_t> numbers_;
+  std::vector<Host> hosts_;
+  std::vector<Lane> lanes_;
+  std::vector<uint32_t> free_hosts_;
+  std::vector<uint32_t> free_lanes_;
+  RankIndex<uint64_t> by_unapproved_sent_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_HOST_TABLE_H_

@@ -1,0 +1,262 @@
+#include "lib/control/intake.h"
+
+#include <algorithm>
+
+namespace mailtap::control {
+namespace {
+
+using config::Metric;
+using config::Verdict;
+
+// False for a record that only reports attempts which never got so far as to be established: a
+// scan must not fill the tables.
+bool IsTraffic(const meter::DeltaRecord& d) {
+  return (d.sessions | d.messages | d.rejected) != 0 ||
+         (d.bytes[kUp].volume() | d.bytes[kUp].packets | d.bytes[kUp].repeated |
+          d.bytes[kDown].volume() | d.bytes[kDown].packets | d.bytes[kDown].repeated) != 0;
+}
+
+void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
+  for (int d = 0; d < kDirectionCount; ++d) totals.bytes[d] += delta.bytes[d];
+  totals.sessions += delta.sessions;
+  totals.failed_sessions += delta.failed_sessions;
+  totals.messages += delta.messages;
+  totals.rejected += delta.rejected;
+}
+
+}  // namespace
+
+Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
+  if (key.attribution == meter::Attribution::kFull) {
+    const uint32_t id = state_.conversations.Find(key);
+    if (id != kNone) {
+      const Conversation& conversation = state_.conversations.at(id);
+      return {conversation.verdict,
+              conversation.relay,
+              {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}};
+    }
+  }
+  return state_.policy.Judge(key);
+}
+
+void Intake::Flush() {
+  for (std::size_t i = 0; i < pending_count_; ++i) {
+    state_.conversations.PrefetchKey(pending_[i].key);
+  }
+  for (std::size_t i = 0; i < pending_count_; ++i) Gather(pending_[i]);
+  pending_count_ = 0;
+}
+
+void Intake::Gather(const meter::DeltaRecord& delta) {
+  const int service = static_cast<int>(delta.key.service);
+  state_.first_packet = std::min(state_.first_packet, delta.first_seen);
+  const bool full = delta.key.attribution == meter::Attribution::kFull;
+  if (!full || !IsTraffic(delta)) {
+    const Verdict verdict = JudgementOf(delta.key).verdict;
+    AddTo(state_.totals[service][static_cast<int>(verdict)], delta);
+    return;
+  }
+  uint32_t id = state_.conversations.Find(delta.key);
+  if (id == kNone) id = NewConversation(delta.key);
+  Conversation& conversation = state_.conversations.at(id);
+  AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
+  if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
+  if (conversation.verdict == Verdict::kTransit) return;
+  if (conversation.tick_row == kNone) {
+    conversation.tick_row = static_cast<uint32_t>(rows_.size());
+    rows_.push_back({.conversation = id});
+  }
+  rows_[conversation.tick_row].Add(delta);
+}
+
+uint32_t Intake::NewConversation(const meter::ConversationKey& key) {
+  const Judgement judgement = state_.policy.Judge(key);
+  const uint32_t id = state_.conversations.Add(key);
+  Conversation& conversation = state_.conversations.at(id);
+  conversation.verdict = judgement.verdict;
+  conversation.relay = judgement.relay;
+  if (judgement.relay != kNoRelay && !state_.relays.AddClient(judgement.relay, key.client)) {
+    ++state_.forgotten;
+  }
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const int end = static_cast<int>(role);
+    if (!judgement.internal[end]) continue;
+    const uint32_t lane_id = LaneOf(key, role, judgement.verdict);
+    const Lane& lane = state_.hosts.lane(lane_id);
+    conversation.lanes[end] = lane_id;
+    state_.conversations.Link(id, role, state_.hosts.at(lane.host).first_conversation[end]);
+    if (lane.counts_peers) {
+      state_.conversations.peer(id, role) = state_.windows.peers().Acquire(
+          lane.host, role, role == Role::kClient ? key.server : key.client);
+    }
+  }
+  conversation.evidence_set = EvidenceSetOf(conversation);
+  return id;
+}
+
+uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict verdict) {
+  const net::IpAddress& address = role == Role::kClient ? key.client : key.server;
+  uint32_t host = state_.hosts.Find(address);
+  if (host == kNone) {
+    host = state_.hosts.Add(address, state_.rules.GroupSetOf(state_.policy.GroupsOf(address)));
+  }
+  const uint32_t known = state_.hosts.FindLane(host, role, key.service, verdict);
+  if (known != kNone) return known;
+
+  const uint32_t id = state_.hosts.AddLane(host, role, key.service, verdict);
+  Lane& lane = state_.hosts.lane(id);
+  const RuleSet& set =
+      state_.rules.RulesFor(state_.hosts.at(host).group_set, role, key.service, verdict);
+  lane.counts_peers = set.counts_peers;
+  lane.entities.reserve(set.rules.size());
+  for (const uint16_t rule : set.rules) lane.entities.push_back(EntityOf(host, role, rule));
+  return id;
+}
+
+uint32_t Intake::EntityOf(uint32_t host, Role role, uint16_t rule) {
+  uint32_t& first = state_.hosts.at(host).first_entity;
+  for (uint32_t id = first; id != kNone; id = state_.windows.at(id).next_of_host) {
+    const Entity& entity = state_.windows.at(id);
+    if (entity.rule == rule && entity.role == role) return id;
+  }
+  const uint32_t id = state_.windows.Create(rule, host, role);
+  state_.windows.at(id).next_of_host = first;
+  first = id;
+  return id;
+}
+
+uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {
+  std::vector<uint16_t> logs;
+  for (const uint32_t lane : conversation.lanes) {
+    if (lane == kNone) continue;
+    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
+      const uint16_t log = state_.windows.rule_of(state_.windows.at(entity)).evidence_log;
+      if (std::find(logs.begin(), logs.end(), log) == logs.end()) logs.push_back(log);
+    }
+  }
+  std::sort(logs.begin(), logs.end());
+  const auto [at, added] =
+      evidence_set_numbers_.try_emplace(logs, static_cast<uint16_t>(evidence_sets_.size()));
+  if (added) evidence_sets_.push_back(std::move(logs));
+  return at->second;
+}
+
+void Intake::Fold(int64_t tick) {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    Prefetch(i);
+    FoldRow(rows_[i], tick);
+  }
+  rows_.clear();
+
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (i + kAhead < lanes_.size()) {
+      const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
+      state_.hosts.Prefetch(soon.host);
+      for (const uint32_t entity : soon.entities) state_.windows.Prefetch(entity);
+    }
+    CountLane(state_.hosts.lane(lanes_[i]), tick);
+  }
+  lanes_.clear();
+}
+
+// Each line is asked for when the one that names it has had time to come.
+void Intake::Prefetch(std::size_t row) const {
+  constexpr std::size_t kConversationAhead = 24, kLaneAhead = 12;
+  if (row + kConversationAhead < rows_.size()) {
+    const uint32_t id = rows_[row + kConversationAhead].conversation;
+    state_.conversations.Prefetch(id);
+    for (const EvidenceLog& log : state_.evidence) log.Prefetch(id);
+  }
+  if (row + kLaneAhead < rows_.size()) {
+    const uint32_t id = rows_[row + kLaneAhead].conversation;
+    for (const uint32_t lane : state_.conversations.at(id).lanes) {
+      if (lane != kNone) state_.hosts.PrefetchLane(lane);
+    }
+  }
+}
+
+void Intake::FoldRow(const TickRow& row, int64_t tick) {
+  Conversation& conversation = state_.conversations.at(row.conversation);
+  conversation.tick_row = kNone;
+  conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
+    state_.evidence[log].Add(row, tick);
+  }
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const uint32_t lane = conversation.lanes[static_cast<int>(role)];
+    if (lane == kNone) continue;
+    FoldInto(lane, row, role);
+    if (state_.hosts.lane(lane).counts_peers) {
+      CountPeer(state_.hosts.lane(lane), row.conversation, tick);
+    }
+  }
+}
+
+void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role) {
+  Lane& lane = state_.hosts.lane(lane_id);
+  const Direction out = role == Role::kClient ? kUp : kDown;
+  lane.sent += row.bytes[out];
+  lane.received += row.bytes[Opposite(out)];
+  lane.sessions += row.sessions;
+  lane.messages += row.messages;
+  lane.last_seen = std::max(lane.last_seen, row.last_seen);
+  if (lane.touched) return;
+  lane.touched = true;
+  lanes_.push_back(lane_id);
+}
+
+void Intake::CountPeer(const Lane& lane, uint32_t conversation, int64_t tick) {
+  const uint32_t peer = state_.conversations.peer(conversation, lane.role);
+  for (const uint32_t id : lane.entities) {
+    const Entity& entity = state_.windows.at(id);
+    if (state_.windows.rule_of(entity).rule->metric == Metric::kDistinctPeers) {
+      state_.windows.AddPeer(id, tick, peer);
+    }
+  }
+}
+
+void Intake::CountLane(Lane& lane, int64_t tick) {
+  state_.hosts.Count(lane);
+  state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  for (const uint32_t id : lane.entities) {
+    Entity& entity = state_.windows.at(id);
+    uint64_t a = 0, b = 0;
+    bool counts = false;
+    switch (state_.windows.rule_of(entity).rule->metric) {
+      case Metric::kSentBytes:
+        a = lane.sent;
+        break;
+      case Metric::kReceivedBytes:
+        a = lane.received;
+        break;
+      case Metric::kSessions:
+        a = lane.sessions;
+        break;
+      case Metric::kMessages:
+        a = lane.messages;
+        break;
+      case Metric::kDistinctPeers:
+        counts = true;  // the peers themselves were counted row by row
+        break;
+      case Metric::kSentReceivedRatio:
+        a = lane.sent;
+        b = lane.received;
+        break;
+    }
+    counts |= (a | b) != 0;
+    if (!counts) continue;
+    state_.windows.Add(id, tick, a, b);
+    entity.last_seen = std::max(entity.last_seen, lane.last_seen);
+    if (entity.alert != kNone) {
+      state_.alerts.NoteTraffic(entity);
+      state_.windows.MarkChanged(id);
+    }
+  }
+  lane.sent = lane.received = 0;
+  lane.sessions = lane.messages = 0;
+  lane.last_seen = 0;
+  lane.touched = false;
+}
+
+}  // namespace mailtap::control

@@ -1,0 +1,61 @@
+// From delta records to windows: gathers a tick's records by conversation, then counts them.
+#ifndef MAILTAP_LIB_CONTROL_INTAKE_H_
+#define MAILTAP_LIB_CONTROL_INTAKE_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "lib/control/state.h"
+#include "lib/control/tick_row.h"
+
+namespace mailtap::control {
+
+// Control thread only.
+class Intake {
+ public:
+  explicit Intake(State& state) : state_(state) {}
+
+  // Gathers a record. Totals and relay use grow at the latest with the next Flush().
+  void Apply(const meter::DeltaRecord& delta) {
+    pending_[pending_count_] = delta;
+    if (++pending_count_ == pending_.size()) Flush();
+  }
+  void Flush();
+
+  // Counts all that was gathered as traffic of `tick`, of which the windows have been expired.
+  void Fold(int64_t tick);
+
+  // What the policy says of a conversation, from memory where it is known.
+  Judgement JudgementOf(const meter::ConversationKey& key) const;
+
+ private:
+  void Gather(const meter::DeltaRecord& delta);
+  uint32_t NewConversation(const meter::ConversationKey& key);
+  // The lane of the conversation's end `role`, which is internal.
+  uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
+  uint32_t EntityOf(uint32_t host, Role role, uint16_t rule);
+  uint16_t EvidenceSetOf(const Conversation& conversation);
+
+  void FoldRow(const TickRow& row, int64_t tick);
+  void FoldInto(uint32_t lane_id, const TickRow& row, Role role);
+  void CountPeer(const Lane& lane, uint32_t conversation, int64_t tick);
+  void CountLane(Lane& lane, int64_t tick);
+  void Prefetch(std::size_t row) const;
+
+  State& state_;
+  // Records wait here so that their look-ups can be started together.
+  std::array<meter::DeltaRecord, 64> pending_;
+  std::size_t pending_count_ = 0;
+  std::vector<TickRow> rows_;    // of the tick, one a conversation
+  std::vector<uint32_t> lanes_;  // touched in the tick
+  // Lists of evidence logs, each different one once.
+  std::map<std::vector<uint16_t>, uint16_t> evidence_set_numbers_;
+  std::vector<std::vector<uint16_t>> evidence_sets_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_INTAKE_H_

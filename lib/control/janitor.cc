@@ -1,0 +1,82 @@
+#include "lib/control/janitor.h"
+
+#include <algorithm>
+
+#include "lib/control/trim.h"
+
+namespace mailtap::control {
+
+void Janitor::Tidy() {
+  TidyEvidence();
+  state_.forgotten += state_.windows.Trim(state_.bounds.window_rows);
+  state_.forgotten += state_.names.Trim();
+  TidyConversations();
+  TidyHosts();
+}
+
+void Janitor::TidyEvidence() {
+  for (;;) {
+    std::size_t rows = 0;
+    EvidenceLog* longest = nullptr;
+    for (EvidenceLog& log : state_.evidence) {
+      rows += log.rows();
+      if (longest == nullptr || log.rows() > longest->rows()) longest = &log;
+    }
+    if (rows <= state_.bounds.evidence_rows) return;
+    const std::size_t dropped = longest->DropOldest();
+    if (dropped == 0) return;
+    state_.forgotten += dropped;
+  }
+}
+
+void Janitor::TidyConversations() {
+  const std::size_t excess = Excess(state_.conversations.size(), state_.bounds.conversations);
+  if (excess == 0) return;
+  for (const uint32_t id : state_.conversations.LongestIdle(excess)) Forget(id);
+  state_.forgotten += excess;
+}
+
+void Janitor::Forget(uint32_t id) {
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const int end = static_cast<int>(role);
+    const uint32_t lane = state_.conversations.at(id).lanes[end];
+    if (lane == kNone) continue;
+    Host& host = state_.hosts.at(state_.hosts.lane(lane).host);
+    state_.conversations.Unlink(id, role, host.first_conversation[end]);
+    const uint32_t peer = state_.conversations.peer(id, role);
+    if (peer != kNone) state_.windows.peers().Release(peer);
+  }
+  for (EvidenceLog& log : state_.evidence) log.Forget(id);
+  state_.conversations.Remove(id);
+}
+
+bool Janitor::IsIdle(uint32_t id) const {
+  const Host& host = state_.hosts.at(id);
+  if (host.first_conversation[0] != kNone || host.first_conversation[1] != kNone) return false;
+  if (state_.windows.LiveOf(id) > 0) return false;
+  for (uint32_t e = host.first_entity; e != kNone; e = state_.windows.at(e).next_of_host) {
+    if (state_.windows.at(e).alert != kNone) return false;
+  }
+  return true;
+}
+
+void Janitor::TidyHosts() {
+  if (state_.hosts.size() <= hosts_allowed_) return;
+  const std::size_t excess = Excess(state_.hosts.size(), state_.bounds.hosts);
+  const std::vector<uint32_t> idle =
+      state_.hosts.LongestIdle(excess, [this](uint32_t id) { return IsIdle(id); });
+  for (const uint32_t id : idle) {
+    uint32_t entity = state_.hosts.at(id).first_entity;
+    while (entity != kNone) {
+      const uint32_t next = state_.windows.at(entity).next_of_host;
+      state_.windows.Remove(entity);
+      entity = next;
+    }
+    state_.hosts.RemoveHost(id);
+  }
+  state_.forgotten += idle.size();
+  // Hosts in use stay, whatever the bound; then it is no use to look for idle ones every tick.
+  hosts_allowed_ = std::max(state_.bounds.hosts, state_.hosts.size() + state_.bounds.hosts / 8);
+}
+
+}  // namespace mailtap::control

@@ -1,0 +1,98 @@
+#include "lib/control/judge.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lib/control/evidence.h"
+#include "lib/control/stable_hash.h"
+#include "lib/control/summary.h"
+
+namespace mailtap::control {
+namespace {
+
+// The same for all states of one alert, on every run and for any number of workers.
+std::string AlertId(const config::Config& config, const Alert& alert) {
+  // Unit separators, since names may hold any other text.
+  return absl::StrFormat(
+      "%016x", StableHash(absl::StrCat(config.sensor.name, "\x1f", alert.rule, "\x1f",
+                                       net::ToString(alert.host), "\x1f", Name(alert.role),
+                                       "\x1f", alert.time)));
+}
+
+}  // namespace
+
+void Judge::EndTick(int64_t tick) {
+  constexpr std::size_t kAhead = 16;
+  state_.windows.Expire(tick);
+  for (const uint32_t id : state_.alerts.TakeDue(tick)) state_.windows.MarkChanged(id);
+  const std::vector<uint32_t> changed = state_.windows.TakeChanged();
+  std::vector<Change> changes;
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    if (i + kAhead < changed.size()) state_.windows.Prefetch(changed[i + kAhead]);
+    if (const auto state = JudgeEntity(changed[i], tick)) {
+      changes.push_back({changed[i], *state});
+    }
+  }
+  const EntityOrder before{state_};
+  std::sort(changes.begin(), changes.end(),
+            [&](const Change& a, const Change& b) { return before(a.entity, b.entity); });
+  for (const Change& change : changes) PutOut(change, tick);
+}
+
+std::optional<AlertState> Judge::JudgeEntity(uint32_t id, int64_t tick) {
+  Entity& entity = state_.windows.at(id);
+  const double value = state_.windows.Value(entity);
+  const double raise = state_.windows.rule_of(entity).rule->raise;
+  state_.gauges.Set(id, value / raise, EntityOrder{state_});
+  if (entity.alert == kNone && value < raise) return std::nullopt;
+  return state_.alerts.Judge(id, entity, value, tick);
+}
+
+void Judge::PutOut(const Change& change, int64_t tick) {
+  Entity& entity = state_.windows.at(change.entity);
+  const PreparedRule& rule = state_.windows.rule_of(entity);
+  const Host& host = state_.hosts.at(entity.host);
+  const Evidence evidence = GatherEvidence(
+      {state_.conversations, state_.hosts, state_.evidence, state_.names}, rule, entity, tick,
+      static_cast<std::size_t>(std::max<int64_t>(0, state_.config->alerts.top_peers)));
+
+  Alert alert;
+  alert.state = change.state;
+  alert.time = StartOfTick(tick + 1);
+  alert.rule = rule.rule->name;
+  alert.severity = rule.rule->severity;
+  alert.host = host.totals.host;
+  alert.role = entity.role;
+  const std::vector<uint32_t>& groups = state_.rules.Groups(host.group_set);
+  if (!groups.empty()) alert.asset = state_.config->groups[groups.front()].name;
+  alert.metric = rule.rule->metric;
+  alert.value = state_.windows.Value(entity);
+  alert.threshold = change.state == AlertState::kCleared ? rule.rule->clear : rule.rule->raise;
+  alert.window_seconds = rule.rule->window_seconds;
+  alert.last_seen = entity.last_seen;
+  alert.top_peers = evidence.top_peers;
+  alert.confidence = evidence.confidence;
+  alert.config_version = state_.config->version;
+
+  OpenAlert& open = state_.alerts.open(entity);
+  if (change.state == AlertState::kRaised) {
+    open.id = AlertId(*state_.config, alert);
+    // Without evidence, because a bound was reached, at least the last of it is known.
+    open.first_seen = evidence.empty ? entity.last_seen : evidence.first_seen;
+  }
+  if (!evidence.empty) {
+    open.verdict = evidence.verdict;
+    open.service = evidence.service;
+  }
+  alert.id = open.id;
+  alert.first_seen = open.first_seen;
+  alert.verdict = open.verdict;
+  alert.service = open.service;
+  alert.summary = Summarize(alert, evidence.peers, rule.rule->hold_seconds);
+  output_.OnAlert(alert);
+  if (change.state == AlertState::kCleared) state_.alerts.Close(entity);
+}
+
+}  // namespace mailtap::control

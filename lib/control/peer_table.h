@@ -1,0 +1,96 @@
+// The peers of hosts, for counting different ones.
+#ifndef MAILTAP_LIB_CONTROL_PEER_TABLE_H_
+#define MAILTAP_LIB_CONTROL_PEER_TABLE_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "lib/base/mail.h"
+#include "lib/net/address.h"
+
+namespace mailtap::control {
+
+// One peer is (host, the host's role, the peer's address), whatever ports and services they
+// use. For each distinct_peers rule (a "slot") it holds the bucket in which it was last seen.
+// A peer lives as long as a conversation or a window row refers to it. Control thread only.
+class PeerTable {
+ public:
+  static constexpr int64_t kNever = INT64_MIN;
+
+  explicit PeerTable(uint16_t slots) : slots_(slots) {}
+
+  // The peer's number, for one more conversation.
+  uint32_t Acquire(uint32_t host, Role role, const net::IpAddress& address) {
+    const Key key{host, role, address};
+    const auto [at, added] = numbers_.try_emplace(key, 0);
+    if (added) at->second = New(key);
+    ++peers_[at->second].conversations;
+    return at->second;
+  }
+  // The conversation is forgotten.
+  void Release(uint32_t peer) {
+    --peers_[peer].conversations;
+    FreeIfUnused(peer);
+  }
+
+  // The bucket of the newest row of `peer` in the window of the rule with `slot`, or kNever.
+  int64_t& LastBucket(uint32_t peer, uint16_t slot) {
+    return last_buckets_[std::size_t{peer} * slots_ + slot];
+  }
+
+  // A window row refers to the peer, or no longer does.
+  void AddRow(uint32_t peer) { ++peers_[peer].rows; }
+  void RemoveRow(uint32_t peer) {
+    --peers_[peer].rows;
+    FreeIfUnused(peer);
+  }
+
+  std::size_t size() const { return numbers_.size(); }
+
+ private:
+  struct Key {
+    uint32_t host;
+    Role role;
+    net::IpAddress address;
+    friend bool operator==(const Key&, const Key&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const Key& k) {
+      return H::combine(std::move(h), k.host, k.role, k.address);
+    }
+  };
+  struct Peer {
+    Key key;
+    uint32_t conversations = 0;
+    uint32_t rows = 0;
+  };
+
+  uint32_t New(const Key& key) {
+    if (!free_.empty()) {
+      const uint32_t peer = free_.back();
+      free_.pop_back();
+      peers_[peer].key = key;
+      return peer;
+    }
+    peers_.push_back({key});
+    last_buckets_.resize(peers_.size() * slots_, kNever);
+    return static_cast<uint32_t>(peers_.size() - 1);
+  }
+  // Without rows all its slots say kNever, so the number is as good as new.
+  void FreeIfUnused(uint32_t peer) {
+    if (peers_[peer].conversations > 0 || peers_[peer].rows > 0) return;
+    numbers_.erase(peers_[peer].key);
+    free_.push_back(peer);
+  }
+
+  const uint16_t slots_;
+  absl::flat_hash_map<Key, uint32_t> numbers_;
+  std::vector<Peer> peers_;
+  std::vector<int64_t> last_buckets_;  // peer * slots_ + slot
+  std::vector<uint32_t> free_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_PEER_TABLE_H_

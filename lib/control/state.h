@@ -1,0 +1,82 @@
+// All that the control core knows: the tables that its parts share.
+#ifndef MAILTAP_LIB_CONTROL_STATE_H_
+#define MAILTAP_LIB_CONTROL_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lib/config/config.h"
+#include "lib/control/alert_book.h"
+#include "lib/control/bounds.h"
+#include "lib/control/conversation_table.h"
+#include "lib/control/evidence_log.h"
+#include "lib/control/host_table.h"
+#include "lib/control/name_book.h"
+#include "lib/control/policy.h"
+#include "lib/control/rank_index.h"
+#include "lib/control/relay_ledger.h"
+#include "lib/control/rule_index.h"
+#include "lib/control/snapshot.h"
+#include "lib/control/windows.h"
+
+namespace mailtap::control {
+
+// Control thread only. Not movable: parts refer to each other.
+struct State {
+  State(std::shared_ptr<const config::Config> c, const Bounds& b)
+      : config(std::move(c)),
+        bounds(b),
+        policy(*config),
+        rules(*config),
+        windows(rules),
+        evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
+        names(bounds),
+        relays(config->relays, bounds.relay_clients),
+        alerts(*config) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  const std::shared_ptr<const config::Config> config;
+  const Bounds bounds;
+
+  const Policy policy;
+  RuleIndex rules;
+
+  ConversationTable conversations;
+  HostTable hosts;
+  Windows windows;
+  std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
+  NameBook names;
+  RelayLedger relays;
+  AlertBook alerts;
+  RankIndex<double> gauges;  // entities by value / raise
+  std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
+
+  int64_t first_tick = INT64_MAX;      // the first that ended
+  int64_t last_tick = INT64_MIN;       // the last that ended
+  UnixNanos first_packet = INT64_MAX;  // the earliest stamp in any record
+  uint64_t ticks = 0;                  // EndTick() calls
+  uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
+};
+
+// The order of entities wherever they are put out: as the configuration has their rules, then
+// by host, then client before server.
+struct EntityOrder {
+  const State& state;
+  bool operator()(uint32_t a, uint32_t b) const {
+    const Entity& x = state.windows.at(a);
+    const Entity& y = state.windows.at(b);
+    if (x.rule != y.rule) return x.rule < y.rule;
+    if (x.host != y.host) {
+      return state.hosts.at(x.host).totals.host < state.hosts.at(y.host).totals.host;
+    }
+    return x.role < y.role;
+  }
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_STATE_H_

@@ -1,0 +1,161 @@
+#include "lib/control/summary.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lib/base/bytes.h"
+#include "lib/base/time.h"
+
+namespace mailtap::control {
+namespace {
+
+using config::Metric;
+using config::Verdict;
+
+absl::string_view Display(Service service) {
+  switch (service) {
+    case Service::kSmtp:
+      return "SMTP";
+    case Service::kImap:
+      return "IMAP";
+    case Service::kPop3:
+      return "POP3";
+  }
+  return "";
+}
+
+// A value or threshold of the metric, in its unit.
+std::string Amount(Metric metric, double value) {
+  if (IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
+  if (metric == Metric::kSentReceivedRatio) return absl::StrFormat("%.4g", value);
+  const uint64_t count = static_cast<uint64_t>(std::llround(value));
+  return count < 100'000 ? absl::StrCat(count) : FormatCount(count);
+}
+
+absl::string_view Plural(double count, absl::string_view one, absl::string_view many) {
+  return count == 1 ? one : many;
+}
+
+std::string HostName(const Alert& alert) {
+  const std::string address = net::ToString(alert.host);
+  return alert.asset.empty() ? address : absl::StrCat(address, " (", alert.asset, ")");
+}
+
+// "sent 52.4 MB", "was talking to 41 peers"
+std::string Deed(const Alert& alert) {
+  const std::string amount = Amount(alert.metric, alert.value);
+  switch (alert.metric) {
+    case Metric::kSentBytes:
+      return absl::StrCat("sent ", amount);
+    case Metric::kReceivedBytes:
+      return absl::StrCat("received ", amount);
+    case Metric::kSessions:
+      return absl::StrCat("had ", amount, Plural(alert.value, " session", " sessions"));
+    case Metric::kMessages:
+      return absl::StrCat("had ", amount, Plural(alert.value, " message", " messages"),
+                          " accepted");
+    case Metric::kDistinctPeers:
+      return absl::StrCat("talked to ", amount,
+                          Plural(alert.value, " different peer", " different peers"));
+    case Metric::kSentReceivedRatio:
+      return absl::StrCat("sent ", amount, " times the bytes that it received");
+  }
+  return "";
+}
+
+// " to 3 external servers that are not approved relays"
+std::string Partners(const Alert& alert, std::size_t peers) {
+  const bool client = alert.role == Role::kClient;
+  absl::string_view where;
+  absl::string_view standing;
+  switch (alert.verdict) {
+    case Verdict::kUnapprovedExternal:
+      where = "external ";
+      standing = client ? Plural(peers, " that is not an approved relay",
+                                 " that are not approved relays")
+                        : " that no relay entry covers";
+      break;
+    case Verdict::kUnapprovedInternal:
+      where = "internal ";
+      standing = client ? Plural(peers, " that is not an approved relay",
+                                 " that are not approved relays")
+                        : " that no relay entry covers";
+      break;
+    case Verdict::kApproved:
+    case Verdict::kInbound:
+      where = "approved ";
+      break;
+    case Verdict::kTransit:
+    case Verdict::kUnattributed:
+      break;
+  }
+  // With distinct peers the number is the value, and has been said.
+  const std::string number =
+      alert.metric == Metric::kDistinctPeers ? "" : absl::StrCat(peers, " ");
+  const absl::string_view kind =
+      client ? Plural(peers, "server", "servers") : Plural(peers, "client", "clients");
+  return absl::StrCat(alert.metric == Metric::kDistinctPeers ? ", " : " with ", number, where,
+                      kind, standing);
+}
+
+// ", most with 198.51.100.7 port 25 (mx.example.net): 41.2 MB sent, 80 kB received"
+std::string Most(const Alert& alert, std::size_t peers) {
+  if (alert.top_peers.empty()) return "";
+  const AlertPeer& top = alert.top_peers.front();
+  const std::string name = top.name.empty() ? "" : absl::StrCat(" (", top.name, ")");
+  return absl::StrCat(", ", peers > 1 ? "most with " : "", net::ToString(top.peer), " port ",
+                      top.port, name, ": ", FormatBytes(top.sent), " sent, ",
+                      FormatBytes(top.received), " received");
+}
+
+absl::string_view Advice(const Alert& alert) {
+  switch (alert.verdict) {
+    case Verdict::kUnapprovedExternal:
+      return alert.role == Role::kClient
+                 ? "check which program on the host sends mail there and whether it may; if "
+                   "the server is a relay of yours, add it to the inventory"
+                 : "check why the host serves mail to the outside and what was fetched; if it "
+                   "is a mail server of yours, add it to the inventory";
+    case Verdict::kUnapprovedInternal:
+      return alert.role == Role::kClient
+                 ? "check whether the internal server is a mail relay that the inventory "
+                   "lacks, or one that nobody set up on purpose"
+                 : "check whether the host is meant to be a mail server; if it is, add it to "
+                   "the inventory";
+    case Verdict::kApproved:
+    case Verdict::kInbound:
+      return "the relay is approved: check whether this much mail is expected of the host";
+    case Verdict::kTransit:
+    case Verdict::kUnattributed:
+      break;
+  }
+  return "check where the traffic comes from";
+}
+
+std::string Threshold(const Alert& alert) {
+  return absl::StrCat("rule \"", alert.rule, "\", threshold ",
+                      Amount(alert.metric, alert.threshold));
+}
+
+std::string Cleared(const Alert& alert, int64_t hold_seconds) {
+  const std::string held =
+      hold_seconds == 0 ? "is" : absl::StrCat("has been for ", FormatDuration(hold_seconds));
+  return absl::StrCat(HostName(alert), " ", held, " below the threshold of ",
+                      Amount(alert.metric, alert.threshold), " ", Name(alert.metric), " in ",
+                      FormatDuration(alert.window_seconds), " as ", Name(alert.role),
+                      " (rule \"", alert.rule, "\"), and now stands at ",
+                      Amount(alert.metric, alert.value), ".");
+}
+
+}  // namespace
+
+std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_seconds) {
+  if (alert.state == AlertState::kCleared) return Cleared(alert, hold_seconds);
+  return absl::StrCat(HostName(alert), alert.state == AlertState::kUpdated ? " still " : " ",
+                      Deed(alert), " by ", Display(alert.service), " within ",
+                      FormatDuration(alert.window_seconds), Partners(alert, peers),
+                      Most(alert, peers), " (", Threshold(alert), "); ", Advice(alert), ".");
+}
+
+}  // namespace mailtap::control

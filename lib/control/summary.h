@@ -1,0 +1,19 @@
+// The sentence that an alert says to a person.
+#ifndef MAILTAP_LIB_CONTROL_SUMMARY_H_
+#define MAILTAP_LIB_CONTROL_SUMMARY_H_
+
+#include <cstdint>
+#include <string>
+
+#include "lib/control/alert.h"
+
+namespace mailtap::control {
+
+// One sentence: who, how much, over which service, with whom, in which window, against which
+// threshold, and what to check. `alert` is complete but for its summary; `peers`: different
+// addresses in the window; `hold_seconds` of its rule.
+std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_seconds);
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_SUMMARY_H_

@@ -1,0 +1,173 @@
+#include "lib/control/windows.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mailtap::control {
+
+using config::Metric;
+
+Windows::Windows(const RuleIndex& index)
+    : rules_(index.rules()), logs_(rules_.size()), peers_(index.peer_slots()) {}
+
+uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
+  uint32_t id;
+  if (free_.empty()) {
+    id = static_cast<uint32_t>(entities_.size());
+    entities_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+    entities_[id] = Entity{};
+  }
+  entities_[id].rule = rule;
+  entities_[id].host = host;
+  entities_[id].role = role;
+  return id;
+}
+
+void Windows::Remove(uint32_t entity) { free_.push_back(entity); }
+
+Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
+  std::deque<Bucket>& buckets = logs_[rule].buckets;
+  if (buckets.empty() || buckets.back().number != number) {
+    // As many rows as last time are likely; growing a million rows step by step is not free.
+    const std::size_t likely = buckets.empty() ? 0 : buckets.back().entities.size();
+    Bucket& fresh = buckets.emplace_back();
+    fresh.number = number;
+    fresh.entities.reserve(likely);
+    const Metric metric = rules_[rule].rule->metric;
+    if (metric == Metric::kDistinctPeers) {
+      fresh.peers.reserve(likely);
+    } else {
+      fresh.a.reserve(likely);
+    }
+    if (metric == Metric::kSentReceivedRatio) fresh.b.reserve(likely);
+  }
+  return buckets.back();
+}
+
+void Windows::AddRow(uint32_t id, Entity& to) {
+  ++logs_[to.rule].rows;
+  ++rows_;
+  if (to.rows++ > 0) return;
+  if (to.host >= live_.size()) live_.resize(to.host + std::size_t{1} + to.host / 2);
+  if (live_[to.host]++ == 0) ++hosts_live_;
+  MarkChanged(id, to);
+}
+
+void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
+  if (a == 0 && b == 0) return;
+  Entity& entity = entities_[id];
+  const PreparedRule& rule = rules_[entity.rule];
+  const int64_t number = rule.shape.BucketOf(tick);
+  Bucket& bucket = CurrentBucket(entity.rule, number);
+  const bool ratio = rule.rule->metric == Metric::kSentReceivedRatio;
+  if (entity.bucket != number) {
+    entity.bucket = number;
+    entity.row = static_cast<uint32_t>(bucket.entities.size());
+    bucket.entities.push_back(id);
+    bucket.a.push_back(0);
+    if (ratio) bucket.b.push_back(0);
+    AddRow(id, entity);
+  }
+  entity.a += a;
+  bucket.a[entity.row] += a;
+  if (ratio) {
+    entity.b += b;
+    bucket.b[entity.row] += b;
+  }
+  MarkChanged(id, entity);
+}
+
+void Windows::AddPeer(uint32_t id, int64_t tick, uint32_t peer) {
+  Entity& entity = entities_[id];
+  const PreparedRule& rule = rules_[entity.rule];
+  const int64_t number = rule.shape.BucketOf(tick);
+  int64_t& last = peers_.LastBucket(peer, rule.peer_slot);
+  if (last == number) return;
+  Bucket& bucket = CurrentBucket(entity.rule, number);
+  bucket.entities.push_back(id);
+  bucket.peers.push_back(peer);
+  peers_.AddRow(peer);
+  AddRow(id, entity);
+  if (last == PeerTable::kNever) ++entity.a;
+  last = number;
+  MarkChanged(id, entity);
+}
+
+int64_t Windows::NextExpiry(uint16_t rule) const {
+  const std::deque<Bucket>& buckets = logs_[rule].buckets;
+  return buckets.empty() ? INT64_MAX : rules_[rule].shape.LeavesAt(buckets.front().number);
+}
+
+int64_t Windows::NextExpiry() const {
+  int64_t next = INT64_MAX;
+  for (uint16_t rule = 0; rule < rules_.size(); ++rule) {
+    next = std::min(next, NextExpiry(rule));
+  }
+  return next;
+}
+
+void Windows::Expire(int64_t tick) {
+  for (uint16_t rule = 0; rule < rules_.size(); ++rule) {
+    while (NextExpiry(rule) <= tick) PopFront(rule);
+  }
+}
+
+void Windows::PopFront(uint16_t rule) {
+  Log& log = logs_[rule];
+  Bucket bucket = std::move(log.buckets.front());
+  log.buckets.pop_front();
+  log.rows -= bucket.entities.size();
+  rows_ -= bucket.entities.size();
+  TakeOut(bucket, rules_[rule]);
+}
+
+void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
+  constexpr std::size_t kAhead = 16;
+  const bool peers = rule.rule->metric == Metric::kDistinctPeers;
+  const bool ratio = rule.rule->metric == Metric::kSentReceivedRatio;
+  const std::size_t rows = bucket.entities.size();
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (i + kAhead < rows) Prefetch(bucket.entities[i + kAhead]);
+    const uint32_t id = bucket.entities[i];
+    Entity& entity = entities_[id];
+    if (peers) {
+      // A peer that came back later is counted in its later bucket.
+      int64_t& last = peers_.LastBucket(bucket.peers[i], rule.peer_slot);
+      if (last == bucket.number) {
+        last = PeerTable::kNever;
+        --entity.a;
+      }
+      peers_.RemoveRow(bucket.peers[i]);
+    } else {
+      entity.a -= bucket.a[i];
+      if (ratio) entity.b -= bucket.b[i];
+    }
+    if (entity.bucket == bucket.number) entity.bucket = INT64_MIN;
+    if (--entity.rows == 0 && --live_[entity.host] == 0) --hosts_live_;
+    MarkChanged(id, entity);
+  }
+}
+
+std::size_t Windows::Trim(std::size_t rows) {
+  std::size_t dropped = 0;
+  while (rows_ > rows) {
+    uint16_t longest = 0;
+    for (uint16_t rule = 1; rule < logs_.size(); ++rule) {
+      if (logs_[rule].rows > logs_[longest].rows) longest = rule;
+    }
+    if (logs_[longest].buckets.size() < 2) break;
+    dropped += logs_[longest].buckets.front().entities.size();
+    PopFront(longest);
+  }
+  return dropped;
+}
+
+std::vector<uint32_t> Windows::TakeChanged() {
+  for (const uint32_t id : changed_) entities_[id].changed = false;
+  return std::exchange(changed_, {});
+}
+
+}  // namespace mailtap::control
