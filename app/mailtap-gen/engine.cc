@@ -83,6 +83,7 @@ void Engine::RunTraffic(uint64_t now_ns) {
 void Engine::RunRecipe() {
   Event event = recipe_events_.top();
   recipe_events_.pop();
+  ports_.Expire(event.time_ns);
   Flow& flow = recipe_flows_[event.slot];
   Emit(flow, event.time_ns);
   if (flow.walker.Next(flow.plan, flow.next)) {
@@ -220,7 +221,9 @@ void Engine::Open(Flow& flow, const Choice& choice, uint64_t now_ns) {
   addressing.ends[1].port = choice.port;
   if (!options_.encapsulations.empty()) {
     const auto count = static_cast<uint32_t>(options_.encapsulations.size());
-    flow.encapsulation = &options_.encapsulations[random_.Below(count)];
+    // Not from the traffic's own chances, so that wrapping changes nothing else.
+    const uint32_t draw = Random(options_.seed + serial_).Below(count);
+    flow.encapsulation = &options_.encapsulations[draw];
   }
   flow.walker.Next(flow.plan, flow.next);
   if (!choice.mail) {

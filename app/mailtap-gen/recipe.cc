@@ -128,7 +128,7 @@ const std::map<std::string, Key>& Keys() {
        {"that these bytes are split over (1)",
         [](Text t, Draft& d) { return Store(ParseSize(t), d.messages, 1, 100'000); }}},
       {"rejected",
-       {"SMTP transactions refused in a session, besides (0)",
+       {"SMTP transactions refused besides, of 2 kB at most (0)",
         [](Text t, Draft& d) {
           return Store(ParseSize(t), d.session.script.rejected, 0, 100'000);
         }}},

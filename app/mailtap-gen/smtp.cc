@@ -134,13 +134,13 @@ class SmtpDialogue {
   void Data(Outcome outcome) {
     Command("DATA", "354 End data with <CR><LF>.<CR><LF>");
     FlushCommands();
-    SayMessage(writer_, Side::kClient, MakeMessage(random_, script_.upload_size));
+    SayMessage(writer_, Side::kClient, MakeText(outcome));
     writer_.Client(".\r\n");
     AnswerText(outcome);
   }
 
   void Chunks(Outcome outcome) {
-    const Message message = MakeMessage(random_, script_.upload_size);
+    const Message message = MakeText(outcome);
     const uint32_t first = message.body / kLineBytes / 2 * kLineBytes;
     if (first != 0 && random_.Chance(50)) {
       writer_.Client("BDAT " + std::to_string(message.header.size() + first) + "\r\n");
@@ -153,6 +153,12 @@ class SmtpDialogue {
       SayMessage(writer_, Side::kClient, message);
     }
     AnswerText(outcome);
+  }
+
+  // What will be refused is short, so that a script's uploads alone decide the volume.
+  Message MakeText(Outcome outcome) {
+    constexpr SizeRange kRefused = {200, 2'000};
+    return MakeMessage(random_, outcome == Outcome::kAccepted ? script_.upload_size : kRefused);
   }
 
   void AnswerText(Outcome outcome) {

@@ -1,0 +1,370 @@
+"""Checks the generator's truth against tshark's own analysis of the capture.
+
+usage: crosscheck.py MAILTAP_GEN {clean,encap,mirror,recipe,interface}
+"""
+
+import datetime
+import hashlib
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from dissect import Capture, smtp_transactions
+
+SKIPPED = 77  # meson's exit code for a test that was not run
+DISSECTOR = {"smtp": "smtp", "imap": "imap", "pop3": "pop"}
+GENERATOR = ""
+
+
+class Run:
+    """One run of the generator."""
+
+    def __init__(self, folder, name, *arguments):
+        self.path = folder / f"{name}.pcap"
+        subprocess.run([GENERATOR, "--out", self.path, *arguments], check=True,
+                       stderr=subprocess.DEVNULL)
+        text = self.path.with_suffix(".truth.jsonl").read_text()
+        self.truth = [json.loads(line) for line in text.splitlines()]
+        self.summary = json.loads(self.path.with_suffix(".summary.json").read_text())
+
+    def digest(self):
+        return [hashlib.sha256(self.path.with_suffix(suffix).read_bytes()).hexdigest()
+                for suffix in (".pcap", ".truth.jsonl")]
+
+
+def equal(what, got, wanted):
+    assert got == wanted, f"{what}: got {got}, wanted {wanted}"
+
+
+def microseconds(epoch):
+    whole, fraction = epoch.split(".")
+    return int(whole) * 1_000_000 + int(fraction[:6])
+
+
+def truth_microseconds(text):
+    time = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (time - epoch) // datetime.timedelta(microseconds=1)
+
+
+def key(session):
+    return (session["client"], session["client_port"], session["server"], session["server_port"])
+
+
+def halves(capture, session):
+    connection = capture.connections[key(session)]
+    return (connection, connection.ends[key(session)[:2]], connection.ends[key(session)[2:]])
+
+
+def check_volumes(capture, truth, directions=("up", "down")):
+    """Different payload bytes of every session, whatever was repeated or moved."""
+    for session in truth:
+        assert key(session) in capture.connections, f"not in the capture: {session}"
+        _, up, down = halves(capture, session)
+        for name, half in (("up", up), ("down", down)):
+            if name in directions:
+                equal(f"{name} of {session}", half.covered()[0], session[f"bytes_{name}"])
+
+
+def check_session(connection, up, down, session, transactions):
+    """What only an undisturbed capture tells exactly."""
+    equal(f"packets of {session}", (up.packets, down.packets),
+          (session["packets_up"], session["packets_down"]))
+    equal(f"first_seen of {session}", microseconds(connection.first),
+          truth_microseconds(session["first_seen"]))
+    equal(f"last_seen of {session}", microseconds(connection.last),
+          truth_microseconds(session["last_seen"]))
+    equal(f"reset of {session}", connection.reset, session["reset"])
+    tls = session["tls"]
+    equal(f"ClientHellos of {session}", connection.hellos, 0 if tls == "none" else 1)
+    equal(f"names of {session}", connection.names, [session["sni"]] if session["sni"] else [])
+    if tls != "implicit":
+        assert DISSECTOR[session["service"]] in connection.protocols, f"not seen: {session}"
+    if session["service"] == "smtp" and tls == "none":
+        equal(f"transactions of {session}", transactions[key(session)],
+              (session["messages"], session["rejected"]))
+    else:
+        equal(f"transactions of {session}", (session["messages"], session["rejected"]),
+              (None, None))
+
+
+def check_summary(run, capture):
+    """The summary adds up to the sessions and to the capture."""
+    summary, truth = run.summary, run.truth
+    equal("mail sessions", summary["mail"]["sessions"], len(truth))
+    equal("mail packets", summary["mail"]["packets"],
+          sum(s["packets_up"] + s["packets_down"] for s in truth))
+    background = summary["background"]
+    equal("packets", summary["mail"]["packets"] + sum(b["packets"] for b in background.values()),
+          capture.frames)
+    tcp_flows = sum(b["flows"] for kind, b in background.items() if kind not in ("dns", "icmp"))
+    equal("other connections", len(capture.connections) - len(truth), tcp_flows)
+    totals = {}
+    for s in truth:
+        for role in ("client", "server"):
+            total = totals.setdefault((s[role], role, s["service"]), [0] * 5)
+            for i, value in enumerate((1, s["bytes_up"], s["bytes_down"], s["messages"] or 0,
+                                       s["rejected"] or 0)):
+                total[i] += value
+    hosts = {(h["host"], h["role"], h["service"]):
+             [h["sessions"], h["bytes_up"], h["bytes_down"], h["messages"], h["rejected"]]
+             for h in summary["hosts"]}
+    equal("hosts", hosts, totals)
+
+
+def check_clean(run, frames):
+    capture = Capture(run.path)
+    equal("frames", capture.frames, frames)
+    equal("malformed", capture.malformed, 0)
+    equal("bad checksums", capture.bad_checksums, 0)
+    equal("sequence trouble", {k: v for k, v in capture.trouble.items() if v}, {})
+    equal("order of times", capture.times, sorted(capture.times, key=microseconds))
+    check_volumes(capture, run.truth)
+    transactions = smtp_transactions(run.path)
+    known = set()
+    for session in run.truth:
+        check_session(*halves(capture, session), session, transactions)
+        known.add(key(session))
+    for connection_key, connection in capture.connections.items():
+        if connection.protocols & set(DISSECTOR.values()):
+            assert connection_key in known, f"mail that is not in the truth: {connection_key}"
+    check_summary(run, capture)
+
+
+def clean(folder):
+    cases = {
+        "usual": (["--seed", "1"], 30_000),
+        "other": (["--seed", "2", "--packets", "20k", "--flows", "50", "--hosts", "5"], 20_000),
+        "mail": (["--seed", "3", "--packets", "15k", "--mail-share", "100"], 15_000),
+        "imix": (["--seed", "4", "--packets", "20k", "--packet-size", "imix", "--ipv6", "50"],
+                 20_000),
+        "jumbo": (["--seed", "5", "--packets", "8k", "--packet-size", "9000", "--mail-share",
+                   "60", "--message-size", "500kB", "--rate", "2000"], 8_000),
+        "tiny": (["--seed", "6", "--packets", "300", "--flows", "4"], 300),
+        "no mail": (["--seed", "7", "--packets", "3k", "--mail-share", "0"], 3_000),
+    }
+    for name, (arguments, frames) in cases.items():
+        if name == "usual":
+            arguments += ["--packets", str(frames)]
+        run = Run(folder, name, *arguments)
+        check_clean(run, frames)
+        kinds = {(s["service"], s["tls"], s["odd_port"], ":" in s["client"]) for s in run.truth}
+        print(f"{name}: {frames} packets, {len(run.truth)} mail sessions of {len(kinds)} kinds")
+        assert name != "no mail" or not run.truth
+        assert name != "tiny" or run.truth
+        if name == "mail":
+            equal("service and TLS kinds", len({k[:2] for k in kinds}), 9)
+            equal("ports and IP versions", len({k[2:] for k in kinds}), 4)
+
+
+def encap(folder):
+    plain = Run(folder, "plain", "--packets", "12k", "--mail-share", "80")
+    stacks = ["mixed", "svlan:7,vlan:8,mpls:5,mpls:6", "vlan:3,vxlan:9,ipip", "geneve/6,pppoe",
+              "gre:5,gtpu,ah", "erspan2,mpls-cw,vlan", "ipip/6,ipip,ipip"]
+    for stack in stacks:
+        run = Run(folder, "wrapped", "--packets", "12k", "--mail-share", "80", "--encap", stack)
+        capture = Capture(run.path)
+        equal(f"{stack}: frames", capture.frames, 12_000)
+        equal(f"{stack}: malformed", capture.malformed, 0)
+        equal(f"{stack}: bad checksums", capture.bad_checksums, 0)
+        check_volumes(capture, run.truth)
+        if stack == "mixed":
+            kinds = {tuple(s["encap"]) for s in run.truth}
+            print(f"mixed: {len(kinds)} kinds of encapsulation among {len(run.truth)} sessions")
+            assert len(kinds) > 20
+        else:
+            same = [{**s, "encap": []} for s in run.truth]
+            equal(f"{stack}: truth", same, plain.truth)
+            equal(f"{stack}: layers", {len(s["encap"]) for s in run.truth},
+                  {stack.count(",") + 1})
+
+
+def check_forged(folder, base, *arguments):
+    run = Run(folder, "forged", *base, "--forge", "50", *arguments)
+    capture = Capture(run.path)
+    forged = 0
+    for session in run.truth:
+        _, up, down = halves(capture, session)
+        beyond = [half.covered(session[f"bytes_{name}"])[1]
+                  for name, half in (("up", up), ("down", down))]
+        forged += session["forged"]
+        if not arguments:  # within 64 KiB a forged segment may look like payload to come
+            equal(f"forged of {session}", sum(beyond), session["forged"])
+    assert forged > 5
+    equal("forged", run.summary["mirror"]["forged"], forged)
+    equal("frames", capture.frames, 12_000 + forged)
+
+
+def mirror(folder):
+    base = ["--packets", "12k", "--mail-share", "60"]
+    plain = Run(folder, "plain", *base)
+    everything = ["--duplicate", "100", "--copy", "mixed", "--reorder", "20", "--retransmit",
+                  "10", "--encap", "mixed"]
+    exact = {
+        "duplicate": ["--duplicate", "30"],
+        "copies": ["--duplicate", "100", "--copy", "mixed"],
+        "reorder": ["--reorder", "20"],
+        "retransmit": ["--retransmit", "10"],
+        "fragment": ["--fragment", "256"],
+        "fragment and wrap": ["--fragment", "512", "--encap", "vlan,vxlan/6", "--reorder", "5"],
+        "snap": ["--snap", "96"],
+        "everything": everything,
+    }
+    for name, arguments in exact.items():
+        run = Run(folder, "bad", *base, *arguments)
+        capture = Capture(run.path)
+        equal(f"{name}: bad checksums", capture.bad_checksums, 0)
+        equal(f"{name}: order of times", capture.times, sorted(capture.times, key=microseconds))
+        check_volumes(capture, run.truth)
+        if name != "everything":
+            equal(f"{name}: truth", [{**s, "encap": []} for s in run.truth], plain.truth)
+        did = run.summary["mirror"]
+        equal(f"{name}: frames", capture.frames, run.summary["packets"])
+        if "fragment" not in name:
+            equal(f"{name}: frames added", capture.frames,
+                  12_000 + did["duplicated"] + did["retransmitted"])
+        equal(f"{name}: frames cut", capture.cut, did["snapped"])
+        print(name, {k: v for k, v in did.items() if v})
+        assert any(did.values()), name
+    check_loss(folder, base, plain)
+    check_one_way(folder, base, plain)
+    check_forged(folder, base)
+    check_forged(folder, base, "--forge-within", "65536")
+
+
+def check_loss(folder, base, plain):
+    run = Run(folder, "lossy", *base, "--lose", "5")
+    equal("truth under loss", run.truth, plain.truth)
+    capture = Capture(run.path)
+    lost = run.summary["mirror"]["lost"]
+    equal("frames", capture.frames, 12_000 - lost)
+    assert 450 < lost < 750, lost
+    whole = seen = 0
+    for session in run.truth:
+        if key(session) in capture.connections:
+            for half in halves(capture, session)[1:]:
+                if half.isn is not None:
+                    seen += half.covered()[0]
+        whole += session["bytes_up"] + session["bytes_down"]
+    assert 0.85 * whole < seen < whole
+
+
+def check_one_way(folder, base, plain):
+    for way, hidden in (("up", "down"), ("down", "up")):
+        run = Run(folder, "one-way", *base, "--one-way", way)
+        equal("truth one way", run.truth, plain.truth)
+        capture = Capture(run.path)
+        for session in run.truth:
+            _, up, down = halves(capture, session)
+            seen, unseen = (up, down) if way == "up" else (down, up)
+            equal(f"{way} of {session}", seen.covered()[0], session[f"bytes_{way}"])
+            equal(f"{hidden} of {session}", unseen.packets, 0)
+        equal("hidden", run.summary["mirror"]["hidden"], 12_000 - capture.frames)
+
+
+RECIPE = """
+[traffic]
+packets = 2000
+flows = 20
+duration = "60s"
+start = "2026-03-01T12:00:00Z"
+
+[[session]]
+name = "bulk"
+at = "10s"
+every = "5s"
+for = "20s"
+client = "10.1.0.23"
+server = "203.0.113.66"
+servers = 3
+upload = "300kB"
+messages = 3
+rejected = 2
+speed = "1MB"
+
+[[session]]
+name = "sync"
+at = "1500ms"
+client = "fd00:1::77"
+clients = 2
+server = "2001:db8:2::9"
+port = 10993
+service = "imap"
+tls = "implicit"
+sni = "imap.example.net"
+download = "2MB"
+messages = 4
+reset = true
+"""
+
+
+def recipe(folder):
+    path = folder / "recipe.toml"
+    path.write_text(RECIPE)
+    run = Run(folder, "recipe", "--recipe", path)
+    check_clean(run, run.summary["packets"])
+    bulk = [s for s in run.truth if s["origin"] == "bulk"]
+    equal("starts", [s["first_seen"] for s in bulk],
+          [f"2026-03-01T12:00:{second}.000000Z" for second in (10, 15, 20, 25)])
+    equal("servers", [s["server"] for s in bulk],
+          [f"203.0.113.{last}" for last in (66, 67, 68, 66)])
+    for session in bulk:
+        equal("transactions", (session["messages"], session["rejected"]), (3, 2))
+        assert 300_000 <= session["bytes_up"] < 310_000, session
+    sync, = [s for s in run.truth if s["origin"] == "sync"]
+    equal("start", sync["first_seen"], "2026-03-01T12:00:01.500000Z")
+    equal("sync", (sync["client"], sync["server_port"], sync["tls"], sync["reset"]),
+          ("fd00:1::77", 10993, "implicit", True))
+    assert 2_000_000 <= sync["bytes_down"] < 2_020_000, sync
+    alone = Run(folder, "alone", "--recipe", path, "--packets", "0")
+    equal("recipe alone", {s["origin"] for s in alone.truth}, {"bulk", "sync"})
+    for broken, where in (("[[session]]\nclient = 1\n", ":2:10: client"),
+                          ("[[session]]\nservice = \"ftp\"\n", ":2:11: service"),
+                          ("[[session]]\ncolour = \"red\"\n", ":2:10: unknown key colour"),
+                          ("[[session]]\nclient = \"10.0.0.1\"\n", ":1:1: a session needs"),
+                          ("[[session]\n", ":1:")):
+        path.write_text(broken)
+        failed = subprocess.run([GENERATOR, "--out", folder / "x.pcap", "--recipe", path],
+                                capture_output=True, text=True)
+        assert failed.returncode != 0 and where in failed.stderr, (where, failed.stderr)
+
+
+def interface(folder):
+    base = ["--packets", "3k", "--duplicate", "5", "--reorder", "5"]
+    first = Run(folder, "first", *base)
+    equal("the same run", Run(folder, "second", *base).digest(), first.digest())
+    assert Run(folder, "third", *base, "--seed", "9").digest()[0] != first.digest()[0]
+    times = Capture(first.path).times
+    for form in ("pcap-ns", "pcapng"):
+        other = Capture(Run(folder, form, *base, "--format", form).path)
+        equal(form, [microseconds(t) for t in other.times], [microseconds(t) for t in times])
+        assert any(not t.endswith("000") for t in other.times), form
+    piped = subprocess.run([GENERATOR, "--out", "-", *base], check=True, capture_output=True)
+    equal("standard output", hashlib.sha256(piped.stdout).hexdigest(), first.digest()[0])
+    for wrong in (["--packets", "many"], ["--encap", "vlan:5000"], ["--encap", "ipip,vlan"],
+                  ["--rate", "5", "--flows", "1000"], ["--lose", "101"], ["--recipe", "/none"],
+                  ["--starttls", "60", "--implicit-tls", "60"], ["--nonsense"]):
+        failed = subprocess.run([GENERATOR, "--out", folder / "x.pcap", *wrong],
+                                capture_output=True, text=True)
+        assert failed.returncode != 0 and failed.stderr, wrong
+        assert not (folder / "x.pcap").exists(), wrong
+
+
+def main():
+    global GENERATOR
+    GENERATOR = sys.argv[1]
+    if shutil.which("tshark") is None:
+        print("tshark is not installed")
+        return SKIPPED
+    case = {"clean": clean, "encap": encap, "mirror": mirror, "recipe": recipe,
+            "interface": interface}[sys.argv[2]]
+    with tempfile.TemporaryDirectory() as folder:
+        case(pathlib.Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
