@@ -48,7 +48,8 @@ std::string Printable(absl::string_view text) {
     const auto byte = static_cast<unsigned char>(out[i]);
     if (byte < 0x20 || byte == 0x7f) out[i] = '?';
     // U+0080 to U+009F are control characters too, two bytes long: C2 80 to C2 9F.
-    if (byte == 0xc2 && static_cast<unsigned char>(out[i + 1]) < 0xa0) out.replace(i, 2, 1, '?');
+    if (byte == 0xc2 && static_cast<unsigned char>(out[i + 1]) < 0xa0)
+      out.replace(i, 2, 1, '?');
   }
   return out;
 }
