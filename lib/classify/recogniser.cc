@@ -143,23 +143,26 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   };
   if (something_else(up) || something_else(down)) return kNotMail;
 
-  if (!context.port_service.has_value()) {
-    // An odd port needs both sides; a side that has spoken and fits nothing settles it.
+  const bool settled = context.finished || (client.ended && server.ended);
+  // An odd port needs both sides; a side that has spoken and fits nothing settles it.
+  const auto judge_odd = [&] {
     const auto fits_nothing = [](absl::string_view text, const Scores& scores) {
       return !text.empty() && std::all_of(scores.begin(), scores.begin() + kMailProtocolCount,
                                           [](Strength s) { return s == Strength::kNone; });
     };
-    if (context.finished || fits_nothing(up_text, up) || fits_nothing(down_text, down)) {
-      return kNotMail;
-    }
-    return (client.ended && server.ended) ? kNotMail : kOpen;
-  }
+    const bool no = settled || fits_nothing(up_text, up) || fits_nothing(down_text, down);
+    return no ? kNotMail : kOpen;
+  };
+  if (!context.port_service.has_value()) return judge_odd();
 
   const Service service = *context.port_service;
   const Strength u = At(up, service), d = At(down, service);
-  if (d == Strength::kProof) return Yes(service, Evidence::kBanner);
   if (u == Strength::kProof) return Yes(service, Evidence::kCommand);
-  const bool settled = context.finished || (client.ended && server.ended);
+  // A greeting that nobody answers is no session yet; where the client's side is not captured,
+  // it is all there will be.
+  const bool unanswered = context.client_seen && client.text.empty() && !client.cut;
+  if (d != Strength::kNone && unanswered) return context.finished ? kNotMail : kOpen;
+  if (d == Strength::kProof) return Yes(service, Evidence::kBanner);
   if (d == Strength::kHint) {
     // The client's answer may yet say that this is another protocol.
     const bool ftp = up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
@@ -167,7 +170,8 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     if (!up_text.empty() || settled) return Yes(service, Evidence::kBanner);
     return kOpen;
   }
-  if (!down_text.empty() && server.from_start) return kNotMail;
+  // Another mail service may stand behind this one's port.
+  if (!down_text.empty() && server.from_start) return judge_odd();
   if (u == Strength::kHint) {
     return settled || client.ended ? Yes(service, Evidence::kCommand) : kOpen;
   }
@@ -178,7 +182,7 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   if (spoke_from_start) return settled ? kNotMail : kOpen;
   // Met under way, text may be a message's, and the port is all there is.
   if (!settled && !client.ended && !server.ended) return kOpen;
-  if (up_text.empty() && down_text.empty()) return kNotMail;
+  if (up_text.empty() && down_text.empty()) return kOpen;
   if (!IsText(up_text) || !IsText(down_text)) return kNotMail;
   return Yes(service, Evidence::kPort);
 }

@@ -26,12 +26,14 @@ struct Speech {
   absl::string_view text;   // from the first byte that was seen
   bool from_start = false;  // that byte is the stream's first
   bool ended = false;       // no more will come: the session ended, or the bound was reached
+  bool cut = false;  // the speaker said more than is seen: a gap, a snapped frame, the bound
 };
 
 // What is known of a flow besides its text.
 struct Context {
   std::optional<Service> port_service;  // the server's port is a standard one
   bool server_first = false;            // the server spoke before it had heard anything
+  bool client_seen = true;              // the capture shows packets of the client
   bool finished = false;                // the session has ended, or has been silent too long
 };
 
@@ -63,6 +65,7 @@ class Recogniser {
   Recogniser(Recogniser&&) = default;
   Recogniser& operator=(Recogniser&&) = default;
 
+  // `finished` settles it, except on a standard port where neither side's text is known at all.
   Recognition Judge(const Speech& client, const Speech& server, const Context& context) const;
 
  private:

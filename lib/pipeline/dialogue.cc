@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "lib/flow/sequence.h"
 
 namespace mailtap::pipeline {
@@ -10,6 +11,23 @@ namespace mailtap::pipeline {
 using flow::Distance;
 using flow::End;
 using flow::kNone;
+
+void Dialogue::KeepTail(const uint8_t* data, uint32_t size) {
+  tail_length = 0;
+  const absl::string_view piece(reinterpret_cast<const char*>(data), size);
+  if (!absl::EndsWith(piece, "\r\n") || absl::EndsWith(piece, "\r\n.\r\n")) return;
+  const absl::string_view tail = piece.substr(size - std::min<size_t>(size, sizeof(text)));
+  std::memcpy(text, tail.data(), tail.size());
+  tail_length = static_cast<uint32_t>(tail.size());
+}
+
+absl::string_view Dialogue::TakeTail() {
+  constexpr absl::string_view kFinalDot = "\r\n.\r\n";
+  const absl::string_view tail(text[0], tail_length);
+  tail_length = 0;
+  const size_t dot = tail.find(kFinalDot);
+  return dot == tail.npos ? absl::string_view() : tail.substr(dot + kFinalDot.size());
+}
 
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)
     : dialogues_(dialogues), held_(held_segments) {
@@ -73,6 +91,7 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
   held.length = segment.length;
   held.captured = std::min(segment.captured, kHeldBytes);
   held.end = static_cast<uint8_t>(end);
+  held.push = segment.push;
   std::memcpy(held.data, segment.data, held.captured);
   dialogue.held = index;
   ++dialogue.held_count;

@@ -26,12 +26,14 @@ struct TextSegment {
   uint32_t length = 0;    // in sequence space
   uint32_t captured = 0;  // bytes at `data`
   const uint8_t* data = nullptr;
+  bool push = false;  // the sender's application had no more to say just then
 };
 
 struct Dialogue {
   static constexpr uint32_t kTextBytes = 192;  // of each side's opening
 
-  // In the order of the session's ends, not of the roles.
+  // What each side said first, in the order of the session's ends, not of the roles. Once the
+  // session is known for mail, the last bytes of message text instead (see KeepTail).
   char text[2][kTextBytes];
   // The server name that a ClientHello gives. Also what lies behind the texts: Hyperscan may
   // read past their ends.
@@ -45,7 +47,8 @@ struct Dialogue {
   bool hello_started;
   bool broken;  // something was lost: counts are unknown from here on
   uint8_t held_count;
-  uint32_t held;  // list of held segments, in no order
+  uint32_t held;         // list of held segments, in no order
+  uint32_t tail_length;  // bytes at `text` that end a message's text
   uint32_t reported_messages;
   uint32_t reported_rejected;
   uint32_t segments;  // payload segments seen
@@ -53,10 +56,17 @@ struct Dialogue {
   classify::StarttlsWatcher watcher;
   classify::TlsHelloParser hello;
 
+  // Message text is skipped, but a client may send its next commands right behind the final dot
+  // (RFC 2920). Remembers the end of a piece of text that may hold some.
+  void KeepTail(const uint8_t* data, uint32_t size);
+  // The bytes behind the final dot in what KeepTail remembered, and forgets them.
+  absl::string_view TakeTail();
+
   classify::Speech Spoken(flow::End end, bool ended) const {
     return {.text = {text[end], text_length[end]},
             .from_start = from_start[end],
-            .ended = ended || text_ended[end]};
+            .ended = ended || text_ended[end],
+            .cut = text_ended[end]};
   }
 };
 static_assert(sizeof(Dialogue::name) >= classify::Speech::kSlack);
@@ -99,6 +109,7 @@ class DialoguePool {
     uint32_t length;
     uint32_t captured;
     uint8_t end;
+    bool push;
     uint8_t data[kHeldBytes];
   };
 
@@ -107,8 +118,9 @@ class DialoguePool {
                      uint32_t ack, uint32_t fin_bits, int free_end);
   bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   void Drop(uint32_t* link, Dialogue& dialogue);
+  // False where the reader has freed the dialogue.
   template <typename Reader>
-  static void Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
+  static bool Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
                       Reader& reader);
 
   std::vector<Dialogue> dialogues_;
@@ -121,7 +133,7 @@ class DialoguePool {
 // --- implementation of the templates ---
 
 template <typename Reader>
-void DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
+bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
                            Reader& reader) {
   // Ahead of what is expected: the first piece, or one behind bytes that nobody waits for.
   if (!dialogue.started[end] || flow::Distance(segment.seq, dialogue.next[end]) > 0) {
@@ -132,7 +144,12 @@ void DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
   const uint32_t length = segment.length - old;
   const uint32_t captured = segment.captured > old ? segment.captured - old : 0;
   dialogue.next[end] += length;
-  reader(end, segment.data + old, length, captured, segment.ack);
+  return reader(end, {.seq = segment.seq + old,
+                      .ack = segment.ack,
+                      .length = length,
+                      .captured = captured,
+                      .data = segment.data + old,
+                      .push = segment.push});
 }
 
 template <typename FreeEnd, typename Reader>
@@ -147,8 +164,8 @@ bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, const TextSegment& s
     case Turn::kNow:
       break;
   }
-  Deliver(dialogue, end, segment, reader);
-  if (dialogue.held != flow::kNone) Pump(dialogue, fin_bits, free_end, reader);
+  const bool alive = Deliver(dialogue, end, segment, reader);
+  if (alive && dialogue.held != flow::kNone) Pump(dialogue, fin_bits, free_end, reader);
   return true;
 }
 
@@ -158,24 +175,32 @@ void DialoguePool::Pump(Dialogue& dialogue, uint32_t fin_bits, FreeEnd&& free_en
   for (bool progress = true; progress;) {
     progress = false;
     for (uint32_t* link = &dialogue.held; *link != flow::kNone;) {
-      const Held& held = held_[*link];
+      const uint32_t index = *link;
+      Held& held = held_[index];
       const Turn turn =
           TurnOf(dialogue, held.end, held.seq, held.length, held.ack, fin_bits, free_end());
       if (turn == Turn::kLater) {
-        link = &held_[*link].next;
+        link = &held.next;
         continue;
       }
+      // Off the list first: the reader may free the dialogue with all that it still holds.
+      *link = held.next;
+      --dialogue.held_count;
+      bool alive = true;
       if (turn == Turn::kNow) {
-        Deliver(dialogue, held.end,
-                {.seq = held.seq,
-                 .ack = held.ack,
-                 .length = held.length,
-                 .captured = held.captured,
-                 .data = held.data},
-                reader);
+        alive = Deliver(dialogue, held.end,
+                        {.seq = held.seq,
+                         .ack = held.ack,
+                         .length = held.length,
+                         .captured = held.captured,
+                         .data = held.data,
+                         .push = held.push},
+                        reader);
         progress = true;
       }
-      Drop(link, dialogue);
+      held.next = free_held_;
+      free_held_ = index;
+      if (!alive) return;
     }
   }
 }

@@ -11,8 +11,7 @@ constexpr std::size_t kPrefetchAhead = 4;
 constexpr uint16_t kHttpsPort = 443;
 
 bool MayBeClientHello(const net::Segment& segment) {
-  const uint8_t* p = segment.payload;
-  return p[0] == 22 && p[1] == 3 && p[2] <= 4 && (segment.captured < 6 || p[5] == 1) &&
+  return classify::LooksLikeClientHello(segment.payload, segment.captured) &&
          segment.src_port != kHttpsPort && segment.dst_port != kHttpsPort;
 }
 
@@ -53,17 +52,21 @@ bool Worker::Wanted(Pending& pending) {
   pending.mail_port = ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port);
   if (pending.mail_port) return true;
   pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-  if (suspicion_.Test(pending.flow_hash) || (segment.flags & net::kSyn) != 0) return true;
+  // Asked even where another flow has raised the counter that this one shares: only what opens
+  // like mail may become a session.
   if (segment.captured >= classify::FirstWordFilter::kWordBytes) {
     pending.suspected = first_words_.Matches(segment.payload) || MayBeClientHello(segment);
   } else if (segment.length != 0 && segment.captured == segment.length) {
     // A greeting may come one byte at a time.
-    pending.suspected = first_words_.MayMatch(segment.payload, segment.length);
+    pending.suspected =
+        first_words_.MayMatch(segment.payload, segment.length) || MayBeClientHello(segment);
   }
+  const bool looked_for =
+      suspicion_.Test(pending.flow_hash) || (segment.flags & net::kSyn) != 0;
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
   if (pending.suspected) suspicion_.Raise(pending.flow_hash);
-  return pending.suspected;
+  return pending.suspected || looked_for;
 }
 
 void Worker::Queue() {

@@ -53,10 +53,12 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
        .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
        .length = segment.length,
        .captured = segment.captured,
-       .data = segment.payload},
+       .data = segment.payload,
+       .push = (segment.flags & net::kPsh) != 0},
       hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
-      [&](End from, const uint8_t* data, uint32_t length, uint32_t captured, uint32_t ack) {
-        OnText(slot, from, data, length, captured, ack);
+      [&](End from, const TextSegment& piece) {
+        OnText(slot, from, piece);
+        return cold.dialogue != kNone;
       });
   if (!held) Short(Shortage::kReorderBuffers);
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
@@ -89,98 +91,114 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   }
   dialogues_.Pump(
       dialogue, hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
-      [&](End from, const uint8_t* data, uint32_t length, uint32_t captured, uint32_t ack) {
-        OnText(slot, from, data, length, captured, ack);
+      [&](End from, const TextSegment& piece) {
+        OnText(slot, from, piece);
+        return cold.dialogue != kNone;
       });
 }
 
-void Worker::OnText(uint32_t slot, End end, const uint8_t* data, uint32_t length,
-                    uint32_t captured, uint32_t ack) {
+void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   const uint32_t index = sessions_.cold(hot).dialogue;
   if (index == kNone) return;  // an earlier piece of the same segment has settled it
   Dialogue& dialogue = dialogues_[index];
+  const bool snapped = piece.captured < piece.length;
   if (dialogue.hello_started) {
     if (end == ClientEnd(hot)) {
-      dialogue.hello.Feed(data, captured);
-      if (captured < length) dialogue.broken = true;
-      JudgeHello(slot, captured < length);
+      dialogue.hello.Feed(piece.data, piece.captured);
+      JudgeHello(slot, /*finished=*/snapped);
     }
     return;
   }
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
-    ReadOpening(slot, end, data, captured);
-    if (captured < length) dialogue.text_ended[end] = true;
+    ReadOpening(slot, end, piece);
+    if (snapped) dialogue.text_ended[end] = true;
   }
-  ReadCommands(slot, end, data, length, captured, ack);
+  if (end == ClientEnd(hot)) {
+    ReadClient(slot, piece);
+  } else {
+    ReadServer(slot, piece);
+  }
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && !dialogue.hello_started) {
     Judge(slot, /*finished=*/false);
   }
 }
 
-void Worker::ReadOpening(uint32_t slot, End end, const uint8_t* data, uint32_t size) {
+void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End client = ClientEnd(hot);
   uint32_t& kept = dialogue.text_length[end];
   if (kept == 0 && end != client && dialogue.text_length[client] == 0) {
-    dialogue.server_first = dialogue.from_start[end];
+    // By its own account: the mirror may lack what it answers.
+    dialogue.server_first = dialogue.from_start[end] && TestEnd(hot.state.synced, client) &&
+                            piece.ack == hot.base[client];
   }
-  const uint32_t take = std::min(size, Dialogue::kTextBytes - kept);
+  const uint32_t take = std::min(piece.captured, Dialogue::kTextBytes - kept);
   if (!dialogue.text_ended[end]) {
-    std::memcpy(dialogue.text[end] + kept, data, take);
+    std::memcpy(dialogue.text[end] + kept, piece.data, take);
     kept += take;
     if (kept == Dialogue::kTextBytes) dialogue.text_ended[end] = true;
   }
 }
 
-void Worker::ReadCommands(uint32_t slot, End end, const uint8_t* data, uint32_t length,
-                          uint32_t captured, uint32_t ack) {
+// SMTP's replies are read, and a candidate's, as if they were SMTP's.
+void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
-  flow::ColdSession& cold = sessions_.cold(hot);
-  Dialogue& dialogue = dialogues_[cold.dialogue];
+  if (IsMail(hot) && hot.state.service != static_cast<uint32_t>(Service::kSmtp)) return;
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End client = ClientEnd(hot);
+  for (uint32_t at = 0; at < piece.captured;) {
+    const bool was_skipping = dialogue.smtp.skipping();
+    at += static_cast<uint32_t>(dialogue.smtp.OnServer(piece.data + at, piece.captured - at));
+    if (!was_skipping || dialogue.smtp.skipping()) continue;
+    // The message ended where the server had read up to, or before commands already sent.
+    // A FIN that it has seen too is no text.
+    const bool with_fin = flow::Distance(piece.ack, hot.mark[client]) > 0;
+    const uint32_t heard = with_fin ? hot.mark[client] : piece.ack;
+    if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
+    const absl::string_view commands = dialogue.TakeTail();
+    dialogue.smtp.OnClient(reinterpret_cast<const uint8_t*>(commands.data()), commands.size());
+  }
+  if (piece.captured < piece.length) dialogue.broken = true;
+}
+
+void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End client = ClientEnd(hot);
   const bool mail = IsMail(hot);
   const bool smtp = !mail || hot.state.service == static_cast<uint32_t>(Service::kSmtp);
-  if (end != client) {
-    if (!smtp) return;
-    uint32_t at = 0;
-    while (at < captured) {
-      const bool was_skipping = dialogue.smtp.skipping();
-      at += static_cast<uint32_t>(dialogue.smtp.OnServer(data + at, captured - at));
-      if (was_skipping && !dialogue.smtp.skipping() &&
-          flow::Distance(ack, dialogue.next[client]) > 0) {
-        dialogue.next[client] = ack;  // the message ended where the server had read up to
-      }
-    }
-    if (captured < length) dialogue.broken = true;
+  if (smtp && dialogue.smtp.skipping()) {
+    if (mail && piece.push) dialogue.KeepTail(piece.data, piece.captured);
     return;
   }
-  if (smtp && dialogue.smtp.skipping()) return;
-  const bool first_words = dialogue.text_length[client] <= captured;
-  if (!mail && first_words && dialogue.from_start[client] &&
-      classify::LooksLikeClientHello(data, captured)) {
-    StartHello(hot, dialogue, client, data, captured);
-    return JudgeHello(slot, /*finished=*/captured < length);
+  const uint32_t missing = piece.length - piece.captured;
+  const bool opening = dialogue.from_start[client] && piece.captured != 0 &&
+                       piece.seq == hot.base[client];
+  if (!mail && opening &&
+      classify::LooksLikeClientHello(piece.data, piece.captured)) {
+    StartHello(hot, dialogue, client, piece.data, piece.captured);
+    return JudgeHello(slot, /*finished=*/missing != 0);
   }
-  uint32_t taken = captured;
-  if (smtp) taken = static_cast<uint32_t>(dialogue.smtp.OnClient(data, captured));
+  uint32_t taken = piece.captured;
+  if (smtp) taken = static_cast<uint32_t>(dialogue.smtp.OnClient(piece.data, piece.captured));
   bool tls = dialogue.smtp.tls();
   if (!tls && (!mail || !smtp)) {
-    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(data, captured));
+    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, piece.captured));
     tls = dialogue.watcher.tls();
   }
-  if (captured < length && dialogue.smtp.chunk_left() >= length - captured) {
-    dialogue.smtp.SkipChunk(length - captured);
-  } else if (captured < length) {
+  if (missing != 0 && dialogue.smtp.chunk_left() >= missing) {
+    dialogue.smtp.SkipChunk(missing);
+  } else if (missing != 0) {
     dialogue.broken = true;
   }
   if (tls) {
     hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
     Judge(slot, /*finished=*/false);
-    if (cold.dialogue == kNone) return;
-    StartHello(hot, dialogue, client, data + taken, captured - taken);
-    JudgeHello(slot, false);
+    if (sessions_.cold(hot).dialogue == kNone) return;
+    StartHello(hot, dialogue, client, piece.data + taken, piece.captured - taken);
+    JudgeHello(slot, /*finished=*/missing != 0);
   } else if (mail && !smtp && dialogue.watcher.done()) {
     StopReading(hot);
   }
@@ -254,11 +272,14 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const net::Segment& segment) {
 void Worker::Judge(uint32_t slot, bool finished) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return;
+  if (sessions_.cold(hot).dialogue == kNone) return;  // rejected, and about to be removed
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   if (dialogue.hello_started) return JudgeHello(slot, finished);
   const End client = ClientEnd(hot);
   const Hint port = PortHint(hot);
-  classify::Context context = {.server_first = dialogue.server_first, .finished = finished};
+  classify::Context context = {.server_first = dialogue.server_first,
+                               .client_seen = TestEnd(hot.state.seen, client),
+                               .finished = finished};
   if (port.known) context.port_service = port.service;
   const classify::Recognition found =
       recogniser_.Judge(dialogue.Spoken(client, finished),
@@ -286,13 +307,15 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
 
 void Worker::Reject(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
+  const bool spoke_tls = hot.state.tls != static_cast<uint32_t>(Tls::kNone);
   StopReading(hot);
-  if (hot.state.standard_port == 0) {
-    remove_ = true;
+  if (hot.state.standard_port != 0) {
+    counters_.port_content_mismatch.Add(1);
+  } else if (spoke_tls) {
+    remove_ = true;  // nothing that it says later will look like mail
     return;
   }
   hot.state.stage = static_cast<uint32_t>(Stage::kOther);
-  counters_.port_content_mismatch.Add(1);
 }
 
 void Worker::StopReading(flow::HotSession& hot) {

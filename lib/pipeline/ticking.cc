@@ -175,10 +175,9 @@ bool Worker::EndSession(uint32_t slot) {
   sequencer_.SettleAll(hot, cold);
   CloseText(slot);
   remove_ = false;  // it is being removed
-  const bool silent = hot.state.payload == 0;
-  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && silent &&
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
       hot.state.established != 0) {
-    // One direction's acknowledgments are all that the mirror shows.
+    // Headers, or one direction's acknowledgments, are all that the mirror shows.
     const Hint port = PortHint(hot);
     if (port.known) {
       Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);

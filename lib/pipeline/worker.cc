@@ -149,7 +149,14 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
   if ((segment.flags & net::kSyn) != 0) {
-    // A SYN-ACK alone tells the client's number too.
+    // A SYN-ACK alone tells the client's number too; a SYN that comes after it, late or again,
+    // tells nothing new.
+    const flow::Handshake* known =
+        handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+    if (known != nullptr && !ack && known->client_isn == segment.seq &&
+        known->client_port == segment.src_port) {
+      return kNone;
+    }
     handshakes_.Put(pending.handshake_slot,
                     {.flow_hash = pending.flow_hash,
                      .client_isn = ack ? segment.ack - 1 : segment.seq,

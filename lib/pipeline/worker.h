@@ -90,11 +90,10 @@ class Worker {
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
   void Resume(uint32_t slot, flow::End lost_end);
-  void OnText(uint32_t slot, flow::End end, const uint8_t* data, uint32_t length,
-              uint32_t captured, uint32_t ack);
-  void ReadOpening(uint32_t slot, flow::End end, const uint8_t* data, uint32_t size);
-  void ReadCommands(uint32_t slot, flow::End end, const uint8_t* data, uint32_t length,
-                    uint32_t captured, uint32_t ack);
+  void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
+  void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
+  void ReadServer(uint32_t slot, const TextSegment& piece);
+  void ReadClient(uint32_t slot, const TextSegment& piece);
   void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
                   const uint8_t* data, uint32_t size);
   void FinishHello(flow::HotSession& hot, Dialogue& dialogue);
