@@ -16,6 +16,14 @@ uint32_t LargestFrame(uint32_t asked, Random& random) {
   return kSizes[Pick(random, {7, 4, 1})];
 }
 
+uint32_t FirstNumber(Random& random) {
+  // Some sessions pass the end of the sequence space.
+  constexpr double kNearEndPercent = 10;
+  constexpr uint32_t kNear = 40'000;
+  return random.Chance(kNearEndPercent) ? ~uint32_t{0} - random.Below(kNear)
+                                        : static_cast<uint32_t>(random.Next());
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, const std::vector<RecipeSession>& recipe,
@@ -214,16 +222,15 @@ void Engine::Open(Flow& flow, const Choice& choice, uint64_t now_ns) {
     Endpoint& end = addressing.ends[Index(side)];
     end.address = side == Side::kClient ? choice.client : choice.server;
     end.ip_id = static_cast<uint16_t>(random_.Next());
-    end.seq = refused && side == Side::kServer ? 0 : static_cast<uint32_t>(random_.Next());
+    end.seq = refused && side == Side::kServer ? 0 : FirstNumber(random_);
     end.stamp_base = static_cast<uint32_t>(random_.Next());
   }
   addressing.ends[0].port = ports_.Take(choice.client, choice.server, choice.port);
   addressing.ends[1].port = choice.port;
   if (!options_.encapsulations.empty()) {
-    const auto count = static_cast<uint32_t>(options_.encapsulations.size());
-    // Not from the traffic's own chances, so that wrapping changes nothing else.
-    const uint32_t draw = Random(options_.seed + serial_).Below(count);
-    flow.encapsulation = &options_.encapsulations[draw];
+    // In turn, so that mail sessions meet all of them.
+    const uint64_t turn = choice.mail ? mail_serial_++ : serial_;
+    flow.encapsulation = &options_.encapsulations[turn % options_.encapsulations.size()];
   }
   flow.walker.Next(flow.plan, flow.next);
   if (!choice.mail) {
@@ -255,17 +262,18 @@ void Engine::Emit(Flow& flow, uint64_t now_ns) {
   const uint32_t length =
       WriteFrame(pool_, flow.plan, step, now_ns, flow.addressing, frame_.data());
   const auto time = options_.start_ns + static_cast<int64_t>(now_ns);
+  const uint32_t payload = tcp && !step.probe ? step.length : 0;
   sink_.Accept({time, frame_.data(), length, length},
-               {flow.serial, step.side, tcp, tcp ? step.length : 0, flow.encapsulation});
+               {flow.serial, step.side, payload, flow.encapsulation});
   if (flow.mail == nullptr) {
     truth_.AddBackgroundPacket(flow.background);
     return;
   }
   MailRecord& mail = *flow.mail;
   mail.last_seen_ns = time;
-  mail.traffic.bytes[Index(step.side)] += step.length;
+  mail.traffic.bytes[Index(step.side)] += payload;
   ++mail.traffic.packets[Index(step.side)];
-  if (flow.forge_left != 0 && step.length != 0 && forge_random_.Chance(20)) {
+  if (flow.forge_left != 0 && payload != 0 && forge_random_.Chance(20)) {
     --flow.forge_left;
     ++mail.forged;
     Forge(flow, now_ns, step.side);
@@ -294,7 +302,7 @@ void Engine::Forge(const Flow& flow, uint64_t now_ns, Side side) {
   const uint32_t length = WriteFrame(pool_, words, step, now_ns, copy, frame_.data());
   const auto time = options_.start_ns + static_cast<int64_t>(now_ns);
   sink_.Accept({time, frame_.data(), length, length},
-               {flow.serial, side, true, step.length, flow.encapsulation});
+               {flow.serial, side, step.length, flow.encapsulation});
   ++forged_;
 }
 

@@ -97,6 +97,7 @@ class Engine {
   uint64_t recipe_due_ = kNever;  // when the first of them is due
   std::array<uint8_t, kMaxFrameBytes> frame_;
   uint64_t serial_ = 0;
+  uint64_t mail_serial_ = 0;
   // Packets of generated traffic.
   uint64_t sent_ = 0;
   uint64_t mail_left_ = 0;     // that open mail sessions will still send

@@ -31,8 +31,7 @@ struct Flow {
 struct FrameInfo {
   uint64_t flow = 0;  // Flow::serial
   Side side = Side::kClient;
-  bool tcp = false;
-  uint32_t payload = 0;                          // of TCP, in bytes
+  uint32_t payload = 0;                          // of TCP, in bytes; 0 for probes and all else
   const Encapsulation* encapsulation = nullptr;  // null: none
 };
 

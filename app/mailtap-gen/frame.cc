@@ -33,7 +33,7 @@ uint32_t WriteTcp(const Addressing& flow, const Step& step, uint64_t time_ns, ui
   const bool ack = (step.flags & kAck) != 0;
   Put16(out, sender.port);
   Put16(out + 2, receiver.port);
-  Put32(out + 4, sender.seq);
+  Put32(out + 4, sender.seq - (step.probe ? 1 : 0));
   Put32(out + 8, ack ? receiver.seq : 0);
   out[13] = step.flags;
   Put16(out + 14, syn ? 64'240 : 502);
@@ -109,7 +109,8 @@ uint32_t WriteFrame(const FillPool& pool, const Plan& plan, const Step& step, ui
     header = WriteTcp(flow, step, time_ns, transport);
     // A SYN that nobody answers is sent again as it was.
     const bool advances = plan.ending != Ending::kSilent;
-    sender.seq += step.length + (advances && (step.flags & (kSyn | kFin)) != 0 ? 1 : 0);
+    if (!step.probe)
+      sender.seq += step.length + (advances && (step.flags & (kSyn | kFin)) != 0 ? 1 : 0);
   } else if (plan.transport == Transport::kUdp) {
     header = WriteUdp(flow, step, transport);
     protocol = kUdpProtocol;
@@ -120,7 +121,11 @@ uint32_t WriteFrame(const FillPool& pool, const Plan& plan, const Step& step, ui
     checksum_at = 2;
     ++sender.seq;
   }
-  CopyPayload(pool, plan, step, transport + header);
+  if (step.probe) {
+    std::memset(transport + header, 0, step.length);
+  } else {
+    CopyPayload(pool, plan, step, transport + header);
+  }
   const uint32_t length = header + step.length;
   WriteIp(sender.address, receiver.address, protocol, length, sender.ip_id++,
           !flow.may_fragment, ip);

@@ -10,6 +10,8 @@ constexpr uint64_t kSecond = 1'000'000'000;
 // A receiver waits this long for an answer to carry its acknowledgment (RFC 9293, 3.8.6.3).
 constexpr uint32_t kDelayedAckUs = 40'000;
 constexpr int kSynTries = 3;
+// Pauses from here on have a keep-alive in their middle (RFC 9293, 3.8.4).
+constexpr uint32_t kKeepAliveUs = 5'000'000;
 
 Step Make(Side side, uint8_t flags, uint64_t delay_ns) {
   Step step;
@@ -83,6 +85,7 @@ bool Walker::Talk(const Plan& plan, Step& step) {
     state_ = State::kClose;
     return Close(plan, step);
   }
+  if (KeepAlive(plan, step)) return true;
   TakeSegment(plan, step);
   if (plan.transport != Transport::kTcp) return true;
   ++unacknowledged_;
@@ -103,11 +106,32 @@ bool Walker::Talk(const Plan& plan, Step& step) {
   return true;
 }
 
+// A probe and its answer, in the middle of a long pause. False where there is none to be sent.
+bool Walker::KeepAlive(const Plan& plan, Step& step) {
+  const uint32_t pause_us = plan.parts[part_].delay_us;
+  if (!burst_start_ || pause_us < kKeepAliveUs || plan.transport != Transport::kTcp)
+    return false;
+  if (probes_ == 0) {
+    step = Make(plan.closer, kAck, pause_us / 2 * kMicrosecond);
+    step.probe = true;
+    // Some send a byte that the other side has, some none.
+    step.length = plan.closer == Side::kClient ? 1 : 0;
+  } else if (probes_ == 1) {
+    step = Make(Other(plan.closer), kAck, plan.rtt_us * kMicrosecond);
+  } else {
+    probes_ = 0;
+    return false;
+  }
+  ++probes_;
+  return true;
+}
+
 void Walker::TakeSegment(const Plan& plan, Step& step) {
   const Part* part = &plan.parts[part_];
   step = Make(part->side, kAck, plan.gap_ns);
   if (burst_start_) {
-    step.delay_ns = part->delay_us * kMicrosecond;
+    const bool half = part->delay_us >= kKeepAliveUs && plan.transport == Transport::kTcp;
+    step.delay_ns = part->delay_us * kMicrosecond / (half ? 2 : 1);
     burst_start_ = false;
   }
   step.part = part_;

@@ -20,7 +20,8 @@ struct Step {
   uint32_t from = 0;      // byte of that part
   uint32_t length = 0;    // payload
   Side side = Side::kClient;
-  uint8_t flags = 0;  // TcpFlag bits
+  uint8_t flags = 0;   // TcpFlag bits
+  bool probe = false;  // a keep-alive: one below the next number, and no part of the stream
 };
 
 class Walker {
@@ -46,6 +47,7 @@ class Walker {
     kEnd
   };
 
+  bool KeepAlive(const Plan& plan, Step& step);
   bool Talk(const Plan& plan, Step& step);
   void TakeSegment(const Plan& plan, Step& step);
   bool Close(const Plan& plan, Step& step);
@@ -56,6 +58,7 @@ class Walker {
   State state_ = State::kStart;
   uint8_t unacknowledged_ = 0;  // segments of the present burst
   uint8_t tries_ = 0;           // SYNs without an answer
+  uint8_t probes_ = 0;          // packets of the keep-alive in the present pause
   bool ack_due_ = false;
   bool burst_start_ = true;
   Side ack_side_ = Side::kServer;
