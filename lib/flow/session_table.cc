@@ -7,7 +7,6 @@
 #include <new>
 
 #include "lib/net/hash.h"
-#include "lib/net/wire.h"
 
 namespace mailtap::flow {
 namespace {
@@ -49,16 +48,8 @@ SessionTable::SessionTable(uint32_t capacity) : capacity_(std::max(capacity, 8u)
 }
 
 uint64_t SessionTable::HashOf(const HotSession& hot) {
-  uint64_t address_hash;
-  if (hot.address[0].is_v4() && hot.address[1].is_v4()) {
-    address_hash = net::AddressHash(net::LoadRaw32(hot.address[0].bytes + 12),
-                                    net::LoadRaw32(hot.address[1].bytes + 12));
-  } else {
-    address_hash =
-        net::AddressHash(net::FoldV6(hot.address[0].raw_high(), hot.address[0].raw_low()),
-                         net::FoldV6(hot.address[1].raw_high(), hot.address[1].raw_low()));
-  }
-  return net::FlowHash(address_hash, hot.port[0], hot.port[1]);
+  return net::FlowHash(net::AddressHash(hot.address[0], hot.address[1]), hot.port[0],
+                       hot.port[1]);
 }
 
 uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) const {

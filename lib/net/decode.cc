@@ -27,6 +27,8 @@ enum IpProtocol : uint8_t {
 
 constexpr int kMaxExtensionHeaders = 8;
 constexpr uint32_t kTcpHeader = 20;
+// The largest segment that a host hands to its NIC uncut is 512 KiB (Linux, "BIG TCP").
+constexpr uint32_t kMaxUncut = 1 << 20;
 
 // What is left of the frame. `wire` may be larger than `captured` (a snapped capture).
 struct Cursor {
@@ -54,8 +56,9 @@ Outcome DecodeTcp(Cursor cursor, uint32_t ip_payload, Segment& segment) {
   segment.ack = Load32(tcp + 8);
   segment.flags = tcp[13];
   segment.length = ip_payload - header;
-  segment.payload = tcp + header;
-  const uint32_t present = cursor.captured > header ? cursor.captured - header : 0;
+  const uint32_t header_present = header < cursor.captured ? header : cursor.captured;
+  segment.payload = tcp + header_present;
+  const uint32_t present = cursor.captured - header_present;
   segment.captured = present < segment.length ? present : segment.length;
   return Outcome::kTcp;
 }
@@ -68,7 +71,7 @@ Outcome DecodeIpv4(Cursor cursor, Segment& segment) {
   // A total length of 0 is what a capture of a segment that the NIC has yet to cut holds.
   uint32_t total = Load16(ip + 2);
   if (total == 0) total = cursor.wire;
-  if (total < header) return Outcome::kBadIpHeader;
+  if (total < header || total > kMaxUncut) return Outcome::kBadIpHeader;
   segment.ip = ip;
   segment.v4 = true;
   segment.address_hash = AddressHash(LoadRaw32(ip + 12), LoadRaw32(ip + 16));
@@ -87,21 +90,27 @@ Outcome DecodeIpv6(Cursor cursor, Segment& segment) {
   uint32_t remaining = Load16(ip + 4);
   segment.ip = ip;
   segment.v4 = false;
-  segment.address_hash = AddressHash(FoldV6(LoadRaw64(ip + 8), LoadRaw64(ip + 16)),
-                                     FoldV6(LoadRaw64(ip + 24), LoadRaw64(ip + 32)));
+  segment.address_hash = AddressHash(segment.source(), segment.destination());
   uint8_t next = ip[6];
   cursor.Skip(40);
   // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
   if (remaining == 0) remaining = cursor.wire;
+  if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
   for (int i = 0; i <= kMaxExtensionHeaders; ++i) {
     if (next == kTcpProtocol) return DecodeTcp(cursor, remaining, segment);
-    if (next == kFragmentHeader) return Outcome::kFragment;
-    if (next != kHopByHop && next != kRouting && next != kDestinationOptions &&
+    const bool fragment = next == kFragmentHeader;
+    if (!fragment && next != kHopByHop && next != kRouting && next != kDestinationOptions &&
         next != kMobility) {
       return Outcome::kNotTcp;
     }
     if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-    const uint32_t size = (cursor.at[1] + 1u) * 8u;
+    // A fragment header with neither an offset nor more to come is on a whole packet (RFC
+    // 6946).
+    constexpr uint16_t kOffsetOrMoreFragments = 0xfff9;
+    if (fragment && (Load16(cursor.at + 2) & kOffsetOrMoreFragments) != 0) {
+      return Outcome::kFragment;
+    }
+    const uint32_t size = fragment ? 8 : (cursor.at[1] + 1u) * 8u;
     if (size > remaining) return Outcome::kBadIpHeader;
     if (!cursor.Has(size)) return Outcome::kTruncatedIp;
     next = cursor.at[0];
@@ -182,7 +191,7 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
                uint16_t vlan, Segment& segment) {
   Cursor cursor{data, captured, wire_length};
   segment.encap.depth = 0;
-  if (vlan != kNoVlan) segment.encap.Push(EncapKind::kVlan, vlan);
+  if (vlan != kNoVlan) segment.encap.Push(EncapKind::kVlan, vlan & 0x0fff);
   switch (link) {
     case LinkType::kEthernet: {
       if (!cursor.Has(14)) return Outcome::kTruncatedLink;

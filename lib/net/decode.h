@@ -71,8 +71,8 @@ struct Segment {
 };
 
 // Decodes `captured` bytes at `data` of a frame that was `wire_length` bytes long. `vlan` is a
-// tag that the port had already taken off the frame, or kNoVlan. Reads nothing outside the
-// captured bytes.
+// tag (with or without its priority bits) that the port had already taken off the frame, or
+// kNoVlan. Reads nothing outside the captured bytes.
 inline constexpr uint16_t kNoVlan = 0xffff;
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
                uint16_t vlan, Segment& segment);

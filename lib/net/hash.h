@@ -6,8 +6,10 @@
 #ifndef MAILTAP_LIB_NET_HASH_H_
 #define MAILTAP_LIB_NET_HASH_H_
 
-#include <bit>
 #include <cstdint>
+
+#include "lib/net/address.h"
+#include "lib/net/wire.h"
 
 namespace mailtap::net {
 
@@ -20,9 +22,12 @@ inline uint64_t Mix(uint64_t a, uint64_t b) {
 inline constexpr uint64_t kHashSeed1 = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
 inline constexpr uint64_t kHashSeed2 = 0xc2b2ae3d27d4eb4f;  // a prime (xxHash's second)
 
-// Sum and xor are symmetric; together they lose only which operand was which.
+// Ordering the operands loses which was which, and nothing else: sum and xor, say, are alike
+// for (10.0.0.1, 10.0.0.2) and (10.0.0.0, 10.0.0.3).
 inline uint64_t SymmetricHash(uint64_t a, uint64_t b) {
-  return Mix((a ^ b) ^ kHashSeed1, (a + b) ^ kHashSeed2);
+  const uint64_t low = a < b ? a : b;
+  const uint64_t high = a < b ? b : a;
+  return Mix(low ^ kHashSeed1, high ^ kHashSeed2);
 }
 
 // `a` and `b`: IPv4 addresses as they lie in memory, or FoldV6 of IPv6 ones.
@@ -31,10 +36,19 @@ inline uint64_t FoldV6(uint64_t high, uint64_t low) {
   return Mix(high ^ kHashSeed2, low ^ kHashSeed1);
 }
 
+// Of two stored addresses. Mapped addresses hash as IPv4 whatever packet they came in, since a
+// stored address does not tell (RFC 4942, 2.2: an IPv6 packet may carry them in malice).
+inline uint64_t AddressHash(const IpAddress& a, const IpAddress& b) {
+  if (a.is_v4() && b.is_v4()) {
+    return AddressHash(LoadRaw32(a.bytes + 12), LoadRaw32(b.bytes + 12));
+  }
+  return AddressHash(FoldV6(a.raw_high(), a.raw_low()), FoldV6(b.raw_high(), b.raw_low()));
+}
+
 inline uint64_t FlowHash(uint64_t address_hash, uint16_t port_a, uint16_t port_b) {
-  const uint64_t ports =
-      static_cast<uint64_t>(port_a ^ port_b) << 32 | static_cast<uint32_t>(port_a + port_b);
-  return Mix(address_hash ^ kHashSeed1, ports ^ kHashSeed2);
+  const uint64_t low = port_a < port_b ? port_a : port_b;
+  const uint64_t high = port_a < port_b ? port_b : port_a;
+  return Mix(address_hash ^ kHashSeed1, (low << 16 | high) ^ kHashSeed2);
 }
 
 }  // namespace mailtap::net

@@ -28,11 +28,6 @@ inline uint32_t LoadRaw32(const uint8_t* p) {
   std::memcpy(&v, p, sizeof(v));
   return v;
 }
-inline uint64_t LoadRaw64(const uint8_t* p) {
-  uint64_t v;
-  std::memcpy(&v, p, sizeof(v));
-  return v;
-}
 
 }  // namespace mailtap::net
 
