@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/time.h"
+
 namespace mailtap::flow {
 
 struct Handshake {
@@ -16,8 +18,10 @@ struct Handshake {
   uint32_t server_isn = 0;
   uint16_t client_port = 0;
   bool has_server = false;  // the SYN-ACK was seen too
+  uint8_t packets[2] = {};  // seen of the client and of the server
+  UnixNanos time = 0;       // of the first of them
 };
-static_assert(sizeof(Handshake) == 24);
+static_assert(sizeof(Handshake) == 32);
 
 class HandshakeTable {
  public:

@@ -18,8 +18,9 @@ using flow::TestEnd;
 
 namespace {
 
-// After so many segments without a decision a flow met under way is judged by what there is.
-constexpr uint32_t kMaxOpeningSegments = 16;
+// After so many segments without a decision a flow is judged by what there is: every byte of
+// both openings may come in a segment of its own.
+constexpr uint32_t kMaxOpeningSegments = 2 * Dialogue::kTextBytes;
 
 }  // namespace
 
@@ -61,9 +62,10 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
         return cold.dialogue != kNone;
       });
   if (!held) Short(Shortage::kReorderBuffers);
+  // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
-      dialogue.segments >= kMaxOpeningSegments) {
-    Judge(slot, /*finished=*/dialogue.segments > 4 * kMaxOpeningSegments);
+      !dialogue.hello_started && dialogue.segments > kMaxOpeningSegments) {
+    Judge(slot, /*finished=*/true);
   }
 }
 

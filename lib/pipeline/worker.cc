@@ -145,24 +145,35 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
   return slot;
 }
 
-uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
+void Worker::RememberHandshake(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
-  if ((segment.flags & net::kSyn) != 0) {
-    // A SYN-ACK alone tells the client's number too; a SYN that comes after it, late or again,
-    // tells nothing new.
-    const flow::Handshake* known =
-        handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-    if (known != nullptr && !ack && known->client_isn == segment.seq &&
-        known->client_port == segment.src_port) {
-      return kNone;
+  // A SYN-ACK alone tells the client's number too.
+  flow::Handshake next = {.flow_hash = pending.flow_hash,
+                          .client_isn = ack ? segment.ack - 1 : segment.seq,
+                          .server_isn = ack ? segment.seq : 0,
+                          .client_port = ack ? segment.dst_port : segment.src_port,
+                          .has_server = ack,
+                          .time = pending.time};
+  const flow::Handshake* known = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+  if (known != nullptr && known->client_isn == next.client_isn &&
+      known->client_port == next.client_port) {
+    std::copy_n(known->packets, 2, next.packets);
+    next.time = std::min(known->time, next.time);
+    if (!ack) {  // late, or again: the server's number stays
+      next.server_isn = known->server_isn;
+      next.has_server = known->has_server;
     }
-    handshakes_.Put(pending.handshake_slot,
-                    {.flow_hash = pending.flow_hash,
-                     .client_isn = ack ? segment.ack - 1 : segment.seq,
-                     .server_isn = ack ? segment.seq : 0,
-                     .client_port = ack ? segment.dst_port : segment.src_port,
-                     .has_server = ack});
+  }
+  uint8_t& packets = next.packets[ack ? 1 : 0];
+  if (packets < UINT8_MAX) ++packets;
+  handshakes_.Put(pending.handshake_slot, next);
+}
+
+uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
+  const net::Segment& segment = pending.segment;
+  if ((segment.flags & net::kSyn) != 0) {
+    RememberHandshake(pending);
     return kNone;
   }
   if (!pending.suspected) return kNone;
@@ -206,6 +217,9 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     hot.state.seen |= EndBit(flow::Other(client));
   }
   hot.state.seen |= EndBit(client);
+  cold.first_seen = std::min(cold.first_seen, handshake->time);
+  cold.pending_packets[client] += handshake->packets[0];
+  cold.pending_packets[flow::Other(client)] += handshake->packets[1];
   handshakes_.Erase(handshake);
   return slot;
 }

@@ -80,6 +80,7 @@ class Worker {
   void Handle(Pending& pending);
   uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
+  void RememberHandshake(const Pending& pending);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   bool StartsAnew(const flow::HotSession& hot, flow::End end,
