@@ -18,6 +18,9 @@ bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 // Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
 
+// With so many bytes LooksLikeClientHello has seen the message's type.
+inline constexpr std::size_t kClientHelloStart = 6;
+
 class TlsHelloParser {
  public:
   enum class Status : uint8_t { kNeedMore, kDone, kNotHello };
@@ -44,7 +47,6 @@ class TlsHelloParser {
   enum class Field : uint8_t {
     kRecordHeader,
     kHandshakeHeader,
-    kVersionAndRandom,
     kSessionIdLength,
     kCiphersLength,
     kCompressionLength,
@@ -66,13 +68,18 @@ class TlsHelloParser {
   void FinishAlpn();
   void Expect(Field field, uint32_t bytes);
   void SkipThen(Field field, uint32_t skip, uint32_t bytes);
+  // Like SkipThen, within the handshake message; a message too short for it is no hello.
+  void SkipInMessage(Field field, uint32_t skip, uint32_t bytes);
   void NextExtension();
+  // Passes over what is left of the extension at hand.
+  void EndExtension();
 
   char* name_ = nullptr;
-  uint64_t value_ = 0;        // the bytes of the field so far, as a number
-  uint32_t record_left_ = 0;  // of the record's payload
-  uint32_t needed_ = 5;       // bytes still missing from the field
-  uint32_t skip_ = 0;         // bytes to pass over before it
+  uint64_t value_ = 0;         // the bytes of the field so far, as a number
+  uint32_t record_left_ = 0;   // of the record's payload
+  uint32_t needed_ = 5;        // bytes still missing from the field
+  uint32_t skip_ = 0;          // bytes to pass over before it
+  uint32_t message_left_ = 0;  // of the handshake message, before the extensions
   uint32_t extensions_left_ = 0;
   uint32_t extension_left_ = 0;
   Status status_ = Status::kNeedMore;

@@ -1,6 +1,6 @@
-// SYNs to ports that are no mail ports: a small direct-mapped table, so that the first payload
-// on an odd port is looked at and its session's numbers start at the handshake. A newer SYN
-// simply takes an older one's place.
+// SYNs to ports that are no mail ports: a small table of two-entry slots, so that the first
+// payload on an odd port is looked at and its session's numbers start at the handshake. A newer
+// SYN simply takes an older one's place.
 #ifndef MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
 #define MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
 
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/cache_line.h"
 #include "lib/base/time.h"
 
 namespace mailtap::flow {
@@ -25,8 +26,9 @@ static_assert(sizeof(Handshake) == 32);
 
 class HandshakeTable {
  public:
+  // Room for `capacity` handshakes, rounded up to a power of two.
   explicit HandshakeTable(uint32_t capacity)
-      : entries_(std::bit_ceil(capacity < 2 ? 2 : capacity)), mask_(entries_.size() - 1) {}
+      : pairs_(std::bit_ceil(capacity < 2 ? 2 : capacity) / 2), mask_(pairs_.size() - 1) {}
 
   // The slot comes from the address hash's low bits first: two flows that meet at one slot then
   // also meet at one worker however traffic is spread by those bits, so that which of them wins
@@ -36,18 +38,33 @@ class HandshakeTable {
     return static_cast<uint32_t>(((flow_hash & ~kSpreadBits) | (address_hash & kSpreadBits)) &
                                  mask_);
   }
-  void Prefetch(uint32_t slot) const { __builtin_prefetch(&entries_[slot]); }
+  void Prefetch(uint32_t slot) const { __builtin_prefetch(&pairs_[slot]); }
 
   // The entry of this flow, or null.
   Handshake* Find(uint32_t slot, uint64_t flow_hash) {
-    Handshake& entry = entries_[slot];
-    return entry.flow_hash == flow_hash ? &entry : nullptr;
+    for (Handshake& entry : pairs_[slot].entries) {
+      if (entry.flow_hash == flow_hash) return &entry;
+    }
+    return nullptr;
   }
-  void Put(uint32_t slot, const Handshake& handshake) { entries_[slot] = handshake; }
-  void Erase(Handshake* entry) { entry->flow_hash = 0; }
+  // Takes the place of the flow's own entry, or of the older one of the slot's two.
+  void Put(uint32_t slot, const Handshake& handshake) {
+    Handshake* place = Find(slot, handshake.flow_hash);
+    if (place == nullptr) {
+      auto& [first, second] = pairs_[slot].entries;
+      place = first.time <= second.time ? &first : &second;
+    }
+    *place = handshake;
+  }
+  void Erase(Handshake* entry) { *entry = {}; }
 
  private:
-  std::vector<Handshake> entries_;
+  // One cache line. Two flows in the middle of their handshakes may share a slot.
+  struct alignas(kCacheLine) Pair {
+    Handshake entries[2];
+  };
+
+  std::vector<Pair> pairs_;
   uint64_t mask_;
 };
 

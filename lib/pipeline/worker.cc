@@ -190,7 +190,10 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   }
   const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
                     first_words_.Matches(segment.payload);
-  if (handshake == nullptr && !word) return kNone;
+  // A ClientHello is its stream's start, whether the handshake was seen or not.
+  const bool hello = !word && segment.captured >= classify::kClientHelloStart &&
+                     classify::LooksLikeClientHello(segment.payload, segment.captured);
+  if (handshake == nullptr && !word && !hello) return kNone;
 
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) return kNone;
@@ -203,7 +206,11 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (handshake == nullptr) {
     // Servers open with a number or a sign, clients with a command.
     const uint8_t first = segment.payload[0] | 0x20;
-    hot.state.client_end = first >= 'a' && first <= 'z' ? 0 : 1;
+    hot.state.client_end = hello || (first >= 'a' && first <= 'z') ? 0 : 1;
+    if (hello) {
+      hot.state.seen |= EndBit(0);
+      sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);
+    }
     return slot;
   }
   const End client = from_client ? 0 : 1;
