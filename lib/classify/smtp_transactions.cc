@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
 namespace mailtap::classify {
@@ -59,12 +59,13 @@ void SmtpTransactions::OnCommandLine() {
              absl::EqualsIgnoreCase(verb, "HELO")) {
     Push(kReset);
   } else if (absl::EqualsIgnoreCase(verb, "BDAT")) {
-    const std::pair<absl::string_view, absl::string_view> arguments =
-        absl::StrSplit(line.substr(verb.size()), absl::MaxSplits(' ', 2), absl::SkipEmpty());
+    const absl::string_view arguments =
+        absl::StripLeadingAsciiWhitespace(line.substr(verb.size()));
+    const absl::string_view digits = arguments.substr(0, arguments.find(' '));
     uint64_t length = 0;
-    if (absl::SimpleAtoi(arguments.first, &length)) {
+    if (absl::SimpleAtoi(digits, &length)) {
       chunk_left_ = length;
-      Push(absl::StartsWithIgnoreCase(arguments.second, "LAST") ? kBdatLast : kBdat);
+      Push(absl::EndsWithIgnoreCase(arguments, " LAST") ? kBdatLast : kBdat);
     } else {
       Push(kOther);  // the server will refuse it, and no chunk follows
     }

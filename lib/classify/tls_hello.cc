@@ -81,6 +81,15 @@ void TlsHelloParser::SkipThen(Field field, uint32_t skip, uint32_t bytes) {
   value_ = 0;
 }
 
+void TlsHelloParser::SkipInMessage(Field field, uint32_t skip, uint32_t bytes) {
+  if (skip + bytes > message_left_) {
+    status_ = Status::kNotHello;
+    return;
+  }
+  message_left_ -= skip + bytes;
+  SkipThen(field, skip, bytes);
+}
+
 void TlsHelloParser::Finish() {
   const auto low16 = static_cast<uint32_t>(value_ & 0xffff);
   switch (field_) {
@@ -91,17 +100,20 @@ void TlsHelloParser::Finish() {
         status_ = Status::kNotHello;
         return;
       }
-      return SkipThen(Field::kSessionIdLength, 2 + 32, 1);
-    case Field::kVersionAndRandom:
-      return;
+      message_left_ = static_cast<uint32_t>(value_ & 0xffffff);
+      return SkipInMessage(Field::kSessionIdLength, 2 + 32, 1);
     case Field::kSessionIdLength:
-      return SkipThen(Field::kCiphersLength, low16 & 0xff, 2);
+      return SkipInMessage(Field::kCiphersLength, low16 & 0xff, 2);
     case Field::kCiphersLength:
-      return SkipThen(Field::kCompressionLength, low16, 1);
+      return SkipInMessage(Field::kCompressionLength, low16, 1);
     case Field::kCompressionLength:
-      return SkipThen(Field::kExtensionsLength, low16 & 0xff, 2);
+      if (message_left_ == (low16 & 0xff)) {
+        status_ = Status::kDone;  // no extensions: allowed up to TLS 1.2
+        return;
+      }
+      return SkipInMessage(Field::kExtensionsLength, low16 & 0xff, 2);
     case Field::kExtensionsLength:
-      extensions_left_ = low16;
+      extensions_left_ = std::min(low16, message_left_);
       return NextExtension();
     case Field::kExtensionHeader:
       return FinishExtensionHeader();
@@ -110,12 +122,9 @@ void TlsHelloParser::Finish() {
     case Field::kServerNameHeader: {
       // List length (2), name type (1, 0 is a host name), name length (2).
       const bool host = (value_ >> 16 & 0xff) == 0;
-      if (!host || low16 == 0 || low16 + 5 > extension_left_) {
-        SkipThen(Field::kSkipExtension, extension_left_ - 5, 0);
-        if (skip_ == 0) NextExtension();
-        return;
-      }
       extension_left_ -= 5;
+      if (!host || low16 == 0 || low16 > extension_left_) return EndExtension();
+      extension_left_ -= low16;
       return Expect(Field::kServerName, low16);
     }
     case Field::kServerName:
@@ -171,8 +180,12 @@ void TlsHelloParser::FinishExtensionHeader() {
   extension_left_ = length;
   if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
   if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);
-  if (length == 0) return NextExtension();
-  SkipThen(Field::kSkipExtension, length, 0);
+  EndExtension();
+}
+
+void TlsHelloParser::EndExtension() {
+  if (extension_left_ == 0) return NextExtension();
+  SkipThen(Field::kSkipExtension, extension_left_, 0);
 }
 
 void TlsHelloParser::FinishName() {
@@ -180,7 +193,7 @@ void TlsHelloParser::FinishName() {
   const bool dotted =
       name.find('.') != name.npos && name.front() != '.' && name.find("..") == name.npos;
   if (name_bad_ || !dotted) name_length_ = 0;
-  NextExtension();
+  EndExtension();
 }
 
 void TlsHelloParser::FinishAlpn() {
