@@ -1,0 +1,86 @@
+"""A large generated capture: every mail session is found with exact bytes, and so are the sums
+per host, role and service.
+
+usage: generated.py PACKETS
+"""
+import collections
+import pathlib
+import sys
+import tempfile
+
+import lib
+
+CONFIG = """
+[sensor]
+name = "test"
+[networks]
+internal = ["10.0.0.0/8", "fd00::/8"]
+"""
+COMPARED = ("service", "tls", "sni", "bytes_up", "bytes_down", "messages", "rejected")
+SHOWN = 20  # differences printed at most
+
+
+def by_ends(rows):
+    """Sessions by their ends; several on the same ports in the order of time."""
+    table = collections.defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["first_seen"]):
+        table[lib.endpoints(row)].append(row)
+    return table
+
+
+def sums(rows):
+    """(host, role, service) -> sessions, bytes up, bytes down"""
+    table = collections.defaultdict(lambda: [0, 0, 0])
+    for row in rows:
+        for role in ("client", "server"):
+            entry = table[lib.address(row[role]), role, row["service"]]
+            entry[0] += 1
+            entry[1] += row["bytes_up"]
+            entry[2] += row["bytes_down"]
+    return table
+
+
+def check_sessions(checks, truth, flows):
+    wanted, got = by_ends(truth), by_ends(flows)
+    differing = collections.Counter()
+    shown = 0
+    for ends in wanted.keys() | got.keys():
+        ours, theirs = wanted.get(ends, []), got.get(ends, [])
+        faults = ["number of sessions"] if len(ours) != len(theirs) else \
+            [field for one, other in zip(ours, theirs) for field in COMPARED
+             if one[field] != other[field]]
+        differing.update(faults)
+        if faults and shown < SHOWN:
+            shown += 1
+            print(f"  {ends}: {faults}\n    truth {ours}\n    flows {theirs}")
+    checks.equal(dict(differing), {}, "sessions that differ, by field")
+    inferred = sum(flow["inferred_up"] + flow["inferred_down"] for flow in flows)
+    checks.equal(inferred, 0, "bytes inferred in a whole capture")
+
+
+def check_hosts(checks, truth, flows):
+    wanted, got = sums(truth), sums(flows)
+    off = [key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key)]
+    checks.equal(off[:SHOWN], [], "hosts whose sums differ")
+    print(f"{len(wanted)} sums per host, role and service, {len(off)} of them off")
+
+
+def main():
+    checks = lib.Checks()
+    packets = int(sys.argv[1])
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        capture, truth = lib.generate(folder, "--seed", 7, "--packets", packets)
+        size = capture.stat().st_size
+        done = lib.replay(folder / "out", [capture], CONFIG, 2, ("flows", "report"), timeout=900)
+        print(f"{packets} packets, {size >> 20} MiB, {len(truth)} mail sessions in the truth, "
+              f"{len(done.flows)} reported")
+        checks.equal(done.status, 0, "exit status")
+        checks.expect(len(truth) > packets / 10000, "the truth holds many sessions")
+        check_sessions(checks, truth, done.flows)
+        check_hosts(checks, truth, done.flows)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

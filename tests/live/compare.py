@@ -1,0 +1,66 @@
+"""Compares a live run's metrics with those of the same packets' replay.
+
+usage: compare.py REPLAY.prom LIVE.prom [--lossy]
+
+Every packet sent has to be received or counted as dropped by a port. Where none was dropped, the
+mail counters have to be the same; with --lossy something has to have been dropped.
+"""
+import re
+import sys
+
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+# The same in both, by the labels that both have.
+EQUAL = ("mailtap_mail_bytes_total", "mailtap_mail_sessions_total", "mailtap_mail_packets_total",
+         "mailtap_messages_total", "mailtap_messages_rejected_total",
+         "mailtap_mail_inferred_bytes_total")
+DROPPED = ("mailtap_port_missed_packets_total", "mailtap_port_errors_total",
+           "mailtap_port_no_mbuf_total")
+
+
+def read(path):
+    """family -> labels -> value"""
+    families = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if found := SAMPLE.match(line):
+                families.setdefault(found[1], {})[found[2] or ""] = float(found[3])
+    return families
+
+
+def total(families, name):
+    return sum(families.get(name, {}).values())
+
+
+def main():
+    replay, live = read(sys.argv[1]), read(sys.argv[2])
+    lossy = "--lossy" in sys.argv
+    faults = []
+    sent = total(replay, "mailtap_port_packets_total")
+    received = total(live, "mailtap_port_packets_total")
+    looked_at = total(live, "mailtap_worker_packets_total")
+    dropped = sum(total(live, name) for name in DROPPED)
+    print(f"sent {sent:.0f}, received {received:.0f}, looked at {looked_at:.0f}, "
+          f"dropped {dropped:.0f}")
+    if sent == 0 or received + dropped != sent:
+        faults.append(f"{sent - received - dropped:.0f} packets are neither received nor dropped")
+    if looked_at != received:
+        faults.append(f"{received - looked_at:.0f} received packets were not looked at")
+    if lossy:
+        if dropped == 0:
+            faults.append("nothing was dropped: the test shows nothing")
+    elif dropped:
+        faults.append("packets were dropped at a rate that one core can take")
+    else:
+        for name in EQUAL:
+            print(f"{name}: {total(replay, name):.0f}, live {total(live, name):.0f}")
+            if replay.get(name) != live.get(name):
+                faults.append(f"{name}: {live.get(name)} instead of {replay.get(name)}")
+        if total(replay, "mailtap_mail_bytes_total") == 0:
+            faults.append("the traffic holds no mail")
+    for fault in faults:
+        print(f"NOT AS EXPECTED: {fault}")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

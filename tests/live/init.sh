@@ -1,0 +1,107 @@
+# Shared by the live tests: a sender and a sensor in namespaces of their own, joined by a bridge
+# that floods every frame, and `mailtap run` on net_af_packet. Everything is removed at the end.
+#
+# Sourced by a test, which then calls the functions below. Status 77 means: not run, and why.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+skip() { echo "SKIPPED: $*"; exit 77; }
+[ "$(id -u)" = 0 ] || skip "network namespaces need root"
+for tool in ip tcpreplay tcpprep curl python3; do
+  command -v $tool >/dev/null || skip "$tool is not installed"
+done
+[ "$MAILTAP_DATAPLANE" = yes ] || skip "built without DPDK (meson option dataplane)"
+
+id="ml$$"
+work=$(mktemp -d)
+sensor=""
+clean_up() {
+  local status=$?
+  [ -z "$sensor" ] || kill -KILL "$sensor" 2>/dev/null || true
+  for name in src lan sen; do ip netns del "$id-$name" 2>/dev/null || true; done
+  [ "$status" = 0 ] || cat "$work"/*.log 2>/dev/null || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+ip netns add "$id-probe" 2>/dev/null || skip "network namespaces are not available"
+ip netns del "$id-probe"
+
+# make_network PORTS: eth0, eth1... of the sender each reach the sensor's interface of that name
+# over a bridge that forgets every address (ageing_time 0).
+make_network() {
+  local port name
+  for name in src lan sen; do
+    ip netns add "$id-$name"
+    ip netns exec "$id-$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+      net.ipv6.conf.default.disable_ipv6=1
+    ip -n "$id-$name" link set lo up
+  done
+  for port in $(seq 0 $(($1 - 1))); do
+    ip -n "$id-lan" link add "br$port" type bridge ageing_time 0 mcast_snooping 0
+    ip -n "$id-lan" link set "br$port" up
+    for name in src sen; do
+      ip -n "$id-$name" link add "eth$port" type veth peer name "$name$port" netns "$id-lan"
+      ip -n "$id-lan" link set "$name$port" master "br$port" up
+      ip -n "$id-$name" link set "eth$port" up promisc on
+    done
+  done
+}
+
+# generate OPTIONS...: makes $work/traffic.pcap, and the metrics of its replay.
+generate() {
+  "$MAILTAP_GEN" --out "$work/traffic.pcap" "$@" >"$work/gen.log"
+  cat >"$work/mailtap.toml" <<'CONF'
+[sensor]
+name = "test"
+[networks]
+internal = ["10.0.0.0/8", "fd00::/8"]
+[alerts]
+file = ""
+CONF
+  "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
+    --metrics "$work/replay.prom" >"$work/replay.log"
+}
+
+metrics() { ip netns exec "$id-sen" curl -sf http://127.0.0.1:9382/metrics; }
+
+# start_sensor EAL-ARGUMENTS...: runs the sensor until it is ready.
+start_sensor() {
+  ip netns exec "$id-sen" "$MAILTAP" run --config "$work/mailtap.toml" -- \
+    --no-huge --no-shconf --no-pci -m 512 "$@" >"$work/sensor.log" 2>&1 &
+  sensor=$!
+  for _ in $(seq 150); do
+    kill -0 "$sensor" 2>/dev/null || { echo "the sensor ended"; sensor=""; exit 1; }
+    ip netns exec "$id-sen" curl -sf http://127.0.0.1:9382/readyz >/dev/null && return
+    sleep 0.2
+  done
+  echo "the sensor does not become ready"; exit 1
+}
+
+# send TCPREPLAY-OPTIONS...: sends the traffic; waits until the sensor's counters stand still.
+send() {
+  ip netns exec "$id-src" tcpreplay "$@" "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
+  local before="" now="" still=0
+  while [ $still -lt 6 ]; do
+    sleep 1
+    now=$(metrics | grep -E '^mailtap_(port|mail)_[a-z_]*_total')
+    if [ "$now" = "$before" ]; then still=$((still + 1)); else still=0; fi
+    before=$now
+  done
+  metrics >"$work/live.prom"
+}
+
+# compare [--lossy]: the live counts against the replay's.
+compare() {
+  python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$@"
+}
+
+# stop_sensor: ends it as an operator would; it has to end well and print its summary.
+stop_sensor() {
+  kill -TERM "$sensor"
+  local status=0
+  wait "$sensor" || status=$?
+  sensor=""
+  [ $status = 0 ] || { echo "the sensor ended with status $status"; exit 1; }
+  cat "$work/sensor.log"
+}
