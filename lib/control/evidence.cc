@@ -119,12 +119,8 @@ void CountKinds(const std::vector<Share>& shares, Metric metric, Evidence& evide
     }
     ++evidence.peers;
   }
-  // Of nothing (a cleared window may hold sessions, but no bytes) the first kind met is right.
-  if (*std::max_element(verdicts.begin(), verdicts.end()) == 0) {
-    evidence.verdict = shares.front().peer.verdict;
-    evidence.service = shares.front().service;
-    return;
-  }
+  // A window may hold sessions, but none of the metric.
+  evidence.has_share = *std::max_element(verdicts.begin(), verdicts.end()) > 0;
   evidence.verdict = static_cast<Verdict>(Largest(verdicts));
   evidence.service = static_cast<Service>(Largest(services));
 }
@@ -160,10 +156,8 @@ Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule
     evidence.first_seen = std::min(evidence.first_seen, share.first_seen);
   }
   evidence.confidence = ConfidenceOf(shares);
-  // The service is part of the order, since the first share may decide in CountKinds().
-  std::sort(shares.begin(), shares.end(), [](const Share& a, const Share& b) {
-    return std::tuple(KeyOf(a), a.service) < std::tuple(KeyOf(b), b.service);
-  });
+  std::sort(shares.begin(), shares.end(),
+            [](const Share& a, const Share& b) { return KeyOf(a) < KeyOf(b); });
   CountKinds(shares, metric, evidence);
 
   std::vector<Share> merged = Merged(shares);

@@ -22,6 +22,7 @@ struct Evidence {
   std::size_t peers = 0;             // different addresses
   std::vector<AlertPeer> top_peers;  // by (peer, port, verdict), largest share first
   Confidence confidence;
+  bool has_share = false;  // some of it is of the metric; else the next two say nothing
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
   Service service = Service::kSmtp;
 };

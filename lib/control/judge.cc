@@ -82,7 +82,7 @@ void Judge::PutOut(const Change& change, int64_t tick) {
     // Without evidence, because a bound was reached, at least the last of it is known.
     open.first_seen = evidence.empty ? entity.last_seen : evidence.first_seen;
   }
-  if (!evidence.empty) {
+  if (evidence.has_share) {
     open.verdict = evidence.verdict;
     open.service = evidence.service;
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
 
@@ -138,14 +139,21 @@ std::string Threshold(const Alert& alert) {
                       Amount(alert.metric, alert.threshold));
 }
 
+// The metric as a noun: "sent bytes".
+std::string Noun(Metric metric) { return absl::StrReplaceAll(Name(metric), {{"_", " "}}); }
+
 std::string Cleared(const Alert& alert, int64_t hold_seconds) {
   const std::string held =
-      hold_seconds == 0 ? "is" : absl::StrCat("has been for ", FormatDuration(hold_seconds));
-  return absl::StrCat(HostName(alert), " ", held, " below the threshold of ",
-                      Amount(alert.metric, alert.threshold), " ", Name(alert.metric), " in ",
-                      FormatDuration(alert.window_seconds), " as ", Name(alert.role),
-                      " (rule \"", alert.rule, "\"), and now stands at ",
-                      Amount(alert.metric, alert.value), ".");
+      hold_seconds == 0 ? "" : absl::StrCat(" for ", FormatDuration(hold_seconds));
+  const std::string threshold = Amount(alert.metric, alert.threshold);
+  const std::string bound =
+      alert.metric == Metric::kSentReceivedRatio
+          ? absl::StrCat("a ", Noun(alert.metric), " of ", threshold)
+          : absl::StrCat(threshold, IsBytes(alert.metric) ? " of " : " ", Noun(alert.metric));
+  return absl::StrCat(HostName(alert), held.empty() ? " is below " : " has been below ", bound,
+                      " within ", FormatDuration(alert.window_seconds), " as ",
+                      Name(alert.role), held, ", and now stands at ",
+                      Amount(alert.metric, alert.value), " (rule \"", alert.rule, "\").");
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+// The control core's judgement told a second time, as simply as can be: every delta is kept for
+// ever, every second is looked at, every sum is added up anew. Shares nothing with lib/control
+// but the structs that come out.
+#ifndef MAILTAP_TESTS_UNIT_CONTROL_ORACLE_H_
+#define MAILTAP_TESTS_UNIT_CONTROL_ORACLE_H_
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "lib/config/config.h"
+#include "lib/control/alert.h"
+#include "lib/meter/records.h"
+
+namespace mailtap::control {
+
+class Oracle {
+ public:
+  explicit Oracle(const config::Config& config) : config_(config) {}
+
+  // `deltas`: what comes in `tick`. Ticks have to grow, and for alerts to be right, by one.
+  void Tick(int64_t tick, const std::vector<meter::DeltaRecord>& deltas);
+
+  struct Gauge {
+    int rule;
+    net::IpAddress host;
+    Role role;
+    double value;
+    bool alerting;
+  };
+  // Of the last tick, as Snapshot::host_gauges orders them.
+  std::vector<Gauge> Gauges() const;
+  std::size_t HostsTracked() const;
+  // How many (second, rule, host, role) were judged.
+  uint64_t cases() const { return cases_; }
+
+  std::vector<Alert> alerts;  // so far; without id, asset, names and summary
+
+ private:
+  // One delta as one of its ends sees it.
+  struct View {
+    int64_t tick;
+    meter::DeltaRecord delta;
+    net::IpAddress host;
+    Role role;
+    config::Verdict verdict;
+    uint64_t sent, received;
+    net::IpAddress peer;
+  };
+  using EntityKey = std::tuple<int, net::IpAddress, Role>;
+  struct EntityState {
+    std::vector<std::size_t> views;  // that its rule counts
+    double value = 0;
+    bool tracked = false;
+    bool open = false;
+    bool news = false;
+    int64_t below_since = -1;
+    int64_t last_report = 0;
+    UnixNanos first_seen = 0;
+    UnixNanos last_seen = 0;
+    config::Verdict verdict{};
+    Service service{};
+  };
+
+  config::Verdict VerdictOf(const meter::ConversationKey& key) const;
+  bool Internal(const net::IpAddress& address) const;
+  bool Concerns(const config::Rule& rule, const View& view) const;
+  void Measure(int64_t tick, const EntityKey& key, EntityState& entity);
+  void Judge(int64_t tick, const EntityKey& key, EntityState& entity);
+  void Report(AlertState state, int64_t tick, const EntityKey& key, EntityState& entity);
+  std::vector<const View*> InWindow(int64_t tick, int rule, const EntityState& entity) const;
+  uint64_t Amount(const View& view, config::Metric metric) const;
+
+  const config::Config config_;
+  std::vector<View> views_;
+  std::map<EntityKey, EntityState> entities_;
+  uint64_t cases_ = 0;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_TESTS_UNIT_CONTROL_ORACLE_H_

@@ -1,0 +1,85 @@
+#include "tests/unit/control/testing.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace mailtap::control {
+
+net::IpAddress Ip(const std::string& text) { return net::ParseAddress(text).value(); }
+net::Prefix Net(const std::string& text) { return net::ParsePrefix(text).value(); }
+
+config::Config BaseConfig() {
+  config::Config config;
+  config.sensor.name = "test";
+  config.version = "0123456789ab";
+  config.networks.internal = {Net("10.0.0.0/8"), Net("fd00::/8")};
+  return config;
+}
+
+config::Rule BytesRule(const std::string& name) {
+  config::Rule rule;
+  rule.name = name;
+  rule.window_seconds = 60;
+  rule.raise = 1000;
+  rule.clear = 500;
+  rule.hold_seconds = 0;
+  return rule;
+}
+
+meter::DeltaRecord Delta(const std::string& client, const std::string& server, int64_t tick,
+                         uint64_t up, uint64_t down, uint16_t port, Service service) {
+  meter::DeltaRecord delta;
+  delta.key.client = Ip(client);
+  delta.key.server = Ip(server);
+  delta.key.server_port = port;
+  delta.key.service = service;
+  delta.bytes[kUp].observed = up;
+  delta.bytes[kUp].packets = 1;
+  delta.bytes[kDown].observed = down;
+  delta.bytes[kDown].packets = 1;
+  delta.first_seen = StartOfTick(tick);
+  delta.last_seen = StartOfTick(tick) + kNanosPerMilli;
+  delta.sessions = 1;
+  return delta;
+}
+
+void Bench::Tick(const meter::DeltaRecord& delta) {
+  control.Apply(delta);
+  control.EndTick(TickOf(delta.first_seen));
+}
+
+std::string Describe(const Alert& alert) {
+  std::string text = absl::StrFormat(
+      "%s %s@%d %s %s %s/%s/%s %s value=%.17g threshold=%.17g window=%d seen=%d..%d",
+      std::string(Name(alert.state)), alert.rule, alert.time, net::ToString(alert.host),
+      std::string(Name(alert.role)), std::string(Name(alert.verdict)),
+      std::string(Name(alert.service)), std::string(Name(alert.metric)),
+      std::string(Name(alert.severity)), alert.value, alert.threshold, alert.window_seconds,
+      alert.first_seen, alert.last_seen);
+  absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g oneway=%.17g",
+                        alert.confidence.loss_ratio, alert.confidence.repeat_ratio,
+                        alert.confidence.one_way_ratio);
+  for (const AlertPeer& peer : alert.top_peers) {
+    absl::StrAppend(&text, "\n    ", net::ToString(peer.peer), ":", peer.port, "[", peer.name,
+                    "] ", peer.sent, "/", peer.received, " x", peer.sessions, " ",
+                    Name(peer.verdict));
+  }
+  return text;
+}
+
+std::vector<std::string> Describe(const std::vector<Alert>& alerts) {
+  std::vector<std::string> lines;
+  for (const Alert& alert : alerts) lines.push_back(Describe(alert));
+  return lines;
+}
+
+std::vector<std::string> Changes(const std::vector<Alert>& alerts) {
+  std::vector<std::string> changes;
+  for (const Alert& alert : alerts) {
+    changes.push_back(
+        absl::StrCat(Name(alert.state), " @", alert.time / kNanosPerSecond - kT0));
+  }
+  return changes;
+}
+
+}  // namespace mailtap::control
