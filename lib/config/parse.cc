@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lib/config/findings.h"
+#include "lib/config/key_depth.h"
 #include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 #include "lib/config/table_reader.h"
@@ -34,8 +36,17 @@ std::string VersionOf(Config config) {
   return absl::StrFormat("%012x", StableHash(ToToml(config)) >> 16);
 }
 
-ParseResult OneFault(absl::string_view file, std::string message) {
-  return {std::nullopt, {{std::string(file), 1, 1, std::move(message)}}, {}};
+ParseResult OneFault(absl::string_view file, std::string message, int line = 1,
+                     int column = 1) {
+  return {std::nullopt, {{std::string(file), line, column, std::move(message)}}, {}};
+}
+
+ParseResult TooDeep(absl::string_view text, absl::string_view file, size_t offset) {
+  const absl::string_view before = text.substr(0, offset);
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return OneFault(file, absl::StrCat("a key has more than ", kMostKeyParts, " parts"),
+                  static_cast<int>(lines) + 1, static_cast<int>(offset - start) + 1);
 }
 
 }  // namespace
@@ -45,6 +56,7 @@ std::string ToString(const Fault& fault) {
 }
 
 ParseResult Parse(absl::string_view text, absl::string_view file) {
+  if (const auto offset = FindTooDeepKey(text)) return TooDeep(text, file, *offset);
   Findings findings(file);
   Config config;
   try {

@@ -198,6 +198,24 @@ TEST(FaultTest, SizesOutOfRange) {
                   HasSubstr("limits.holes must be an integer from 64 to")));
 }
 
+TEST(FaultTest, NestingIsBounded) {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) key += ".a";
+  const std::string kTooDeep = "a key has more than 16 parts";
+  EXPECT_THAT(FaultsWith(absl::StrCat(key, " = 1\n")), ElementsAre("f:4:32: " + kTooDeep));
+  EXPECT_THAT(FaultsWith(absl::StrCat("[", key, "]\n")), ElementsAre("f:4:33: " + kTooDeep));
+  EXPECT_THAT(FaultsWith(absl::StrCat("x = { ", key, " = 1 }\n")), SizeIs(1));
+  EXPECT_THAT(FaultsWith("x.'a.b'.\"c\\\".\".d.e.f.g.h.i.j.k.l.m.n.o.p = 1\n"), SizeIs(1));
+  EXPECT_THAT(FaultsWith(absl::StrCat("x = ", std::string(200'000, '['), "\n")),
+              ElementsAre(HasSubstr("not valid TOML")));
+  // Dots that separate no parts.
+  const std::string dots(40, '.');
+  EXPECT_THAT(FaultsWith(absl::StrCat("# ", dots, "\n[[relay]]\nname = \"", dots, "\\\"", dots,
+                                      "\"\nowner = '", dots, "\"'\nreason = \"\"\"", dots, "\"",
+                                      dots, "\"\"\"\nports = [1,\n", "2]\n")),
+              IsEmpty());
+}
+
 // Whatever comes in, a result comes out: cut and altered copies of a valid text.
 TEST(FaultTest, DamagedTextNeverDoesWorseThanAFault) {
   const std::string whole = absl::StrCat(
