@@ -119,19 +119,6 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   const Scores up = Scan(up_text, Side::kClient);
   const Scores down = Scan(down_text, Side::kServer);
 
-  // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
-  // the server spoke first: Redis says +OK too, but never unasked.
-  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
-    const Strength u = At(up, service), d = At(down, service);
-    if (u == Strength::kNone || d == Strength::kNone) continue;
-    const bool proven = u == Strength::kProof || d == Strength::kProof ||
-                        (service == Service::kPop3 && context.server_first) ||
-                        context.port_service == service;
-    const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
-                     up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
-    if (proven && !ftp) return Yes(service, Evidence::kBanner);
-  }
-
   // Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
   // named ftp...).
   const auto something_else = [](const Scores& scores) {
@@ -141,7 +128,22 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                                    [](Strength s) { return s == Strength::kProof; });
     return other && !mail;
   };
-  if (something_else(up) || something_else(down)) return kNotMail;
+  const bool contradicted = something_else(up) || something_else(down);
+
+  // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
+  // the server spoke first: Redis says +OK too, but never unasked.
+  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
+    const Strength u = At(up, service), d = At(down, service);
+    if (u == Strength::kNone || d == Strength::kNone) continue;
+    const bool proven =
+        u == Strength::kProof || d == Strength::kProof ||
+        (!contradicted && ((service == Service::kPop3 && context.server_first) ||
+                           context.port_service == service));
+    const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
+                     up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
+    if (proven && !ftp) return Yes(service, Evidence::kBanner);
+  }
+  if (contradicted) return kNotMail;
 
   const bool settled = context.finished || (client.ended && server.ended);
   // An odd port needs both sides; a side that has spoken and fits nothing settles it.
