@@ -115,6 +115,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
     ReadOpening(slot, end, piece);
     if (snapped) dialogue.text_ended[end] = true;
+    if (end != ClientEnd(hot) && JudgeServerTls(slot)) return;
   }
   if (end == ClientEnd(hot)) {
     ReadClient(slot, piece);
@@ -176,10 +177,9 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     return;
   }
   const uint32_t missing = piece.length - piece.captured;
-  const bool opening = dialogue.from_start[client] && piece.captured != 0 &&
-                       piece.seq == hot.base[client];
-  if (!mail && opening &&
-      classify::LooksLikeClientHello(piece.data, piece.captured)) {
+  const bool opening =
+      dialogue.from_start[client] && piece.captured != 0 && piece.seq == hot.base[client];
+  if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
     StartHello(hot, dialogue, client, piece.data, piece.captured);
     return JudgeHello(slot, /*finished=*/missing != 0);
   }
@@ -261,12 +261,28 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const net::Segment& segment) {
   }
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const bool client = end == ClientEnd(hot);
-  // From the start on, the ClientHello is read for its name; only the server's side may be all
-  // there is.
+  // From the start on, the ClientHello is read for its name.
   if (client && classify::LooksLikeClientHello(segment.payload, segment.captured)) return false;
-  if (dialogue.from_start[end] && (client || !port.tls)) return false;
-  if (dialogue.hello_started) return false;
+  if (dialogue.from_start[end] || dialogue.hello_started) return false;
   Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
+  StopReading(hot);
+  return true;
+}
+
+// A server that speaks TLS on a port made for it, though no ClientHello came before: the
+// client's side is lost, or not captured.
+bool Worker::JudgeServerTls(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const Hint port = PortHint(hot);
+  if (!port.known || !port.tls) return false;
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End server = flow::Other(ClientEnd(hot));
+  const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
+  if (!dialogue.from_start[server] ||
+      !classify::LooksLikeTlsRecord(text, dialogue.text_length[server])) {
+    return false;
+  }
+  Accept(slot, port.service, Evidence::kPort, Tls::kImplicit);
   StopReading(hot);
   return true;
 }

@@ -178,18 +178,20 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   }
   if (!pending.suspected) return kNone;
   flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  // Only the first payload of a side continues the handshake.
+  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
+                    first_words_.Matches(segment.payload);
+  // The first payload of a side continues the handshake, and so does a known word near it: the
+  // mirror may deliver them out of order.
   bool from_client = false;
   if (handshake != nullptr) {
     from_client = segment.src_port == handshake->client_port;
     const uint32_t isn = from_client ? handshake->client_isn : handshake->server_isn;
     const bool known = from_client || handshake->has_server;
-    if (known ? segment.seq != isn + 1 : segment.ack != handshake->client_isn + 1) {
-      handshake = nullptr;
-    }
+    const int32_t ahead = known ? Distance(segment.seq, isn + 1)
+                                : Distance(segment.ack, handshake->client_isn + 1);
+    const bool near = word && ahead > 0 && ahead <= flow::kTrustedJump;
+    if (ahead != 0 && !near) handshake = nullptr;
   }
-  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
-                    first_words_.Matches(segment.payload);
   // A ClientHello is its stream's start, whether the handshake was seen or not.
   const bool hello = !word && segment.captured >= classify::kClientHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);

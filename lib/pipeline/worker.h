@@ -100,6 +100,7 @@ class Worker {
   void FinishHello(flow::HotSession& hot, Dialogue& dialogue);
   void Judge(uint32_t slot, bool finished);
   void JudgeHello(uint32_t slot, bool finished);
+  bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const net::Segment& segment);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
   void Reject(uint32_t slot);
