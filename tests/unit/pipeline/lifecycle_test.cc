@@ -1,0 +1,260 @@
+// How sessions begin and end, and what happens when a table or the ring is full.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "lib/net/hash.h"
+#include "tests/unit/pipeline/dialogues.h"
+#include "tests/unit/pipeline/sensor.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+Conversation To(uint16_t port, uint16_t client_port = 40'000) {
+  return {"10.1.0.5", client_port, "192.0.2.25", port};
+}
+
+TEST(Lifecycle, BareHandshakesAndScansAreCountedApart) {
+  Sensor sensor;
+  sensor.Play(To(25, 1'001).Handshake().Close().frames())
+      .Play(To(143, 1'002).Handshake().Reset(kUp).frames());
+  // A SYN that nobody answers, and one that is refused.
+  Frames syn = {To(110, 1'003).Handshake().frames()[0]};
+  Frames refused = {To(587, 1'004).Handshake().frames()[0]};
+  sensor.Play(syn).Play(refused).Play(To(587, 1'004).Reset(kDown).frames()).Finish();
+  EXPECT_TRUE(sensor.sessions().empty());
+  EXPECT_EQ(sensor.counters().half_open.value(), 4u);
+  EXPECT_EQ(sensor.counters().port_content_mismatch.value(), 0u);
+  EXPECT_EQ(sensor.Total().failed_sessions, 4u);
+  EXPECT_EQ(sensor.Total().sessions, 0u);
+  EXPECT_EQ(sensor.Total().bytes[kUp].volume(), 0u);
+}
+
+TEST(Lifecycle, ScansOfOddPortsLeaveNothing) {
+  Sensor sensor;
+  for (uint16_t port = 2'000; port < 2'500; ++port) {
+    sensor.Play(To(port).Handshake().Reset(kUp).frames());
+  }
+  sensor.Finish();
+  EXPECT_TRUE(sensor.sessions().empty());
+  EXPECT_TRUE(sensor.deltas().empty());
+  EXPECT_EQ(sensor.counters().sessions.value(), 0u);
+}
+
+TEST(Lifecycle, GreetingThenResetIsNoSession) {
+  Sensor sensor;
+  sensor.Play(To(25).Handshake().Server("220 mx ESMTP\r\n").Reset(kUp).frames()).Finish();
+  EXPECT_EQ(Only(sensor), "none");
+}
+
+TEST(Lifecycle, PortsUsedAgainMakeTwoSessions) {
+  Conversation first = To(25), second = To(25);
+  first.Handshake();
+  Say(first, SmtpScript());
+  second.At(kStart + kNanosPerSecond).Numbers(77, 88).Handshake();
+  Say(second, SmtpPipelinedScript());
+  for (const bool closed : {true, false}) {
+    Conversation c = first;
+    if (closed) c.Close();
+    Sensor sensor;
+    sensor.Play(c.frames()).Play(second.frames()).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 2u);
+    EXPECT_EQ(Describe(sensor.sessions()[0]),
+              "smtp banner none 3128/200 messages 1 rejected 0");
+    EXPECT_EQ(sensor.sessions()[1].messages, 2u);
+    EXPECT_EQ(sensor.Total().sessions, 2u);
+    EXPECT_EQ(sensor.Total().messages, 3u);
+  }
+}
+
+TEST(Lifecycle, ASynAgainIsNoNewSession) {
+  Conversation c = To(25);
+  c.Handshake();
+  Frames frames = {c.frames()[0], c.frames()[0]};
+  Conversation whole = Play(SmtpScript(), 25);
+  Sensor sensor;
+  sensor.Play(frames).Play(whole.frames()).Finish();
+  EXPECT_EQ(Only(sensor), "smtp banner none 3128/200 messages 1 rejected 0");
+}
+
+TEST(Lifecycle, ClosedSessionsLingerForLateCopies) {
+  Frames frames = Play(SmtpScript(), 25).frames();
+  Sensor sensor;
+  sensor.Play(frames).Idle(9);
+  EXPECT_TRUE(sensor.sessions().empty());
+  EXPECT_EQ(sensor.Total().sessions, 1u) << "counted at once, reported at its end";
+  sensor.Idle(3);
+  EXPECT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.counters().sessions.value(), 0u);
+}
+
+TEST(Lifecycle, EstablishedSessionsIdleOutAfterFortyMinutes) {
+  Conversation c = To(143);
+  c.Handshake();
+  Say(c, ImapScript());
+  Sensor sensor;
+  sensor.Play(c.frames()).Idle(2'399);
+  EXPECT_TRUE(sensor.sessions().empty());
+  EXPECT_EQ(sensor.ticks().back().sessions, 1u);
+  sensor.Idle(3);
+  EXPECT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.ticks().back().sessions, 0u);
+}
+
+TEST(Lifecycle, UndecidedCandidatesIdleOutAfterThirtySeconds) {
+  Sensor sensor;
+  sensor.Play(To(2'525).Handshake().Server("220 hello\r\n").Ack(kUp).frames()).Idle(29);
+  EXPECT_EQ(sensor.counters().sessions.value(), 1u);
+  sensor.Idle(3);
+  EXPECT_EQ(sensor.counters().sessions.value(), 0u);
+  EXPECT_TRUE(sensor.sessions().empty());
+}
+
+TEST(Lifecycle, NextEventTickLeadsToTheTimeout) {
+  Sensor sensor;
+  EXPECT_EQ(sensor.worker().NextEventTick(), INT64_MAX);
+  sensor.Play(Play(SmtpScript(), 25).frames()).Idle(1);
+  const int64_t due = sensor.worker().NextEventTick();
+  EXPECT_GE(due, TickOf(kStart) + 10);
+  EXPECT_LE(due, TickOf(kStart) + 11);
+  sensor.Idle(due - TickOf(kStart));
+  EXPECT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.worker().NextEventTick(), INT64_MAX);
+}
+
+// A full ring loses nothing: what found no room comes later.
+TEST(Lifecycle, FullRing) {
+  std::vector<Frames> streams;
+  constexpr int kSessions = 60;
+  for (uint16_t i = 0; i < kSessions; ++i) {
+    streams.push_back(Play(i % 2 == 0 ? SmtpScript() : Pop3Script(), i % 2 == 0 ? 25 : 110,
+                           1'400, static_cast<uint16_t>(10'000 + i))
+                          .frames());
+  }
+  config::Config small = SmallConfig();
+  small.limits.ring_bytes = 4'096;
+  Sensor roomy, tight(small);
+  roomy.Play(Merge(streams)).Idle(15).Finish();
+  tight.hold_ring = true;
+  tight.Play(Merge(streams));
+  for (int i = 0; i < 15; ++i) tight.EndTick();
+  EXPECT_GT(tight.shortages(Shortage::kRing), 0u);
+  EXPECT_LT(tight.sessions().size(), static_cast<std::size_t>(kSessions));
+  tight.hold_ring = false;
+  tight.Finish();
+  EXPECT_EQ(tight.sessions().size(), static_cast<std::size_t>(kSessions));
+  const meter::DeltaRecord want = roomy.Total(), got = tight.Total();
+  EXPECT_EQ(got.sessions, want.sessions);
+  EXPECT_EQ(got.messages, want.messages);
+  for (const Direction d : {kUp, kDown}) {
+    EXPECT_EQ(got.bytes[d].observed, want.bytes[d].observed);
+    EXPECT_EQ(got.bytes[d].packets, want.bytes[d].packets);
+  }
+}
+
+// A full session table loses no bytes: they are unattributed.
+TEST(Lifecycle, FullSessionTable) {
+  config::Config small = SmallConfig();
+  small.limits.sessions = 8;
+  Sensor sensor(small);
+  std::vector<Frames> streams;
+  uint64_t up = 0, down = 0;
+  for (uint16_t i = 0; i < 20; ++i) {
+    streams.push_back(
+        Play(Pop3Script(), 110, 1'400, static_cast<uint16_t>(10'000 + i)).frames());
+    up += BytesOf(Pop3Script(), kUp);
+    down += BytesOf(Pop3Script(), kDown);
+  }
+  sensor.Play(Merge(streams)).Finish();
+  EXPECT_EQ(sensor.sessions().size(), 8u);
+  EXPECT_GT(sensor.shortages(Shortage::kSessions), 0u);
+  EXPECT_EQ(sensor.Total().bytes[kUp].observed, up);
+  EXPECT_EQ(sensor.Total().bytes[kDown].observed, down);
+  uint64_t unattributed = 0;
+  for (const meter::DeltaRecord& delta : sensor.deltas()) {
+    if (delta.key.attribution != meter::Attribution::kNone) continue;
+    unattributed += delta.bytes[kUp].observed + delta.bytes[kDown].observed;
+  }
+  EXPECT_EQ(unattributed, (up + down) * 12 / 20);
+  EXPECT_EQ(sensor.counters().unattributed_bytes.value(), unattributed);
+}
+
+TEST(Lifecycle, FullConversationTable) {
+  config::Config small = SmallConfig();
+  small.limits.conversations = 16;
+  Sensor sensor(small);
+  std::vector<Frames> streams;
+  for (int i = 0; i < 60; ++i) {
+    Conversation c(absl::StrCat("10.1.0.", i + 1), 40'000, "192.0.2.25", 110);
+    c.Handshake();
+    Say(c, Pop3Script());
+    streams.push_back(c.frames());
+  }
+  sensor.Play(Merge(streams)).Finish();
+  EXPECT_EQ(sensor.sessions().size(), 60u);
+  EXPECT_GT(sensor.shortages(Shortage::kConversations), 0u);
+  EXPECT_EQ(sensor.Total().bytes[kDown].observed, 60 * BytesOf(Pop3Script(), kDown));
+  EXPECT_EQ(sensor.Total().sessions, 60u);
+}
+
+// Without a dialogue the port must do; on an odd port there is nothing to go by.
+TEST(Lifecycle, FullDialoguePool) {
+  config::Config small = SmallConfig();
+  small.limits.dialogues = 0;
+  Sensor sensor(small);
+  sensor.Play(Play(ImapScript(), 143).frames())
+      .Play(Play(SmtpScript(), 2'525).frames())
+      .Finish();
+  EXPECT_EQ(Only(sensor), "imap port none 69/2212 messages null rejected null");
+  EXPECT_GT(sensor.shortages(Shortage::kDialogues), 0u);
+}
+
+TEST(Lifecycle, FullReorderPool) {
+  config::Config small = SmallConfig();
+  small.limits.reorder_buffers = 0;
+  Frames frames = Play(SmtpScript(), 25).frames();
+  std::swap(frames[6].bytes, frames[7].bytes);
+  Sensor sensor(small);
+  sensor.Play(frames).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.sessions()[0].bytes[kUp].observed, BytesOf(SmtpScript(), kUp));
+  EXPECT_EQ(sensor.sessions()[0].messages, meter::SessionRecord::kUnknownCount);
+  EXPECT_GT(sensor.shortages(Shortage::kReorderBuffers), 0u);
+}
+
+// Traffic spread by the address hash over two workers gives the records of one.
+TEST(Lifecycle, TwoWorkersSeeWhatOneSees) {
+  std::vector<Frames> streams, halves[2];
+  const Script scripts[] = {SmtpScript(), ImapScript(), Pop3Script(), FtpScript()};
+  const uint16_t ports[] = {25, 10'143, 110, 2'121};
+  for (int i = 0; i < 64; ++i) {
+    Conversation c(absl::StrCat("10.1.0.", i + 1), 40'000, "192.0.2.25", ports[i % 4]);
+    c.At(kStart + i * kNanosPerMilli).Handshake();
+    Say(c, scripts[i % 4]);
+    streams.push_back(c.Close().frames());
+    net::Segment segment;
+    const std::string& bytes = c.frames()[0].bytes;
+    const auto size = static_cast<uint32_t>(bytes.size());
+    ASSERT_EQ(net::Decode(reinterpret_cast<const uint8_t*>(bytes.data()), size, size,
+                          net::LinkType::kEthernet, net::kNoVlan, segment),
+              net::Outcome::kTcp);
+    halves[segment.address_hash & 1].push_back(c.frames());
+  }
+  ASSERT_FALSE(halves[0].empty() || halves[1].empty());
+  Sensor one, left, right;
+  one.Play(Merge(streams)).Finish();
+  left.Play(Merge(halves[0])).Finish();
+  right.Play(Merge(halves[1])).Finish();
+  EXPECT_EQ(one.sessions().size(), 48u);
+  EXPECT_EQ(left.sessions().size() + right.sessions().size(), 48u);
+  const std::string both = absl::StrCat(left.Transcript(), "\n", right.Transcript());
+  std::vector<std::string> lines = absl::StrSplit(both, '\n');
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(absl::StrJoin(lines, "\n"), one.Transcript());
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
