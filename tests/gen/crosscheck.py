@@ -136,20 +136,17 @@ def check_clean(run, frames):
 
 def clean(folder):
     cases = {
-        "usual": (["--seed", "1"], 30_000),
+        "usual": (["--seed", "1", "--packets", "20k"], 20_000),
         "other": (["--seed", "2", "--packets", "20k", "--flows", "50", "--hosts", "5"], 20_000),
         "mail": (["--seed", "3", "--packets", "15k", "--mail-share", "100"], 15_000),
         "imix": (["--seed", "4", "--packets", "20k", "--packet-size", "imix", "--ipv6", "50",
-                  "--mail-share", "60"],
-                 20_000),
+                  "--mail-share", "60"], 20_000),
         "jumbo": (["--seed", "5", "--packets", "8k", "--packet-size", "9000", "--mail-share",
                    "60", "--message-size", "500kB", "--rate", "2000"], 8_000),
         "tiny": (["--seed", "6", "--packets", "300", "--flows", "4"], 300),
         "no mail": (["--seed", "7", "--packets", "3k", "--mail-share", "0"], 3_000),
     }
     for name, (arguments, frames) in cases.items():
-        if name == "usual":
-            arguments += ["--packets", str(frames)]
         run = Run(folder, name, *arguments)
         check_clean(run, frames)
         kinds = {(s["service"], s["tls"], s["odd_port"], ":" in s["client"]) for s in run.truth}
@@ -162,13 +159,13 @@ def clean(folder):
 
 
 def encap(folder):
-    plain = Run(folder, "plain", "--packets", "12k", "--mail-share", "80")
+    plain = Run(folder, "plain", "--packets", "8k", "--mail-share", "80")
     stacks = ["mixed", "svlan:7,vlan:8,mpls:5,mpls:6", "vlan:3,vxlan:9,ipip", "geneve/6,pppoe",
               "gre:5,gtpu,ah", "erspan2,mpls-cw,vlan", "ipip/6,ipip,ipip"]
     for stack in stacks:
-        run = Run(folder, "wrapped", "--packets", "12k", "--mail-share", "80", "--encap", stack)
+        run = Run(folder, "wrapped", "--packets", "8k", "--mail-share", "80", "--encap", stack)
         capture = Capture(run.path)
-        equal(f"{stack}: frames", capture.frames, 12_000)
+        equal(f"{stack}: frames", capture.frames, 8_000)
         equal(f"{stack}: malformed", capture.malformed, 0)
         equal(f"{stack}: bad checksums", capture.bad_checksums, 0)
         check_volumes(capture, run.truth)
@@ -196,11 +193,11 @@ def check_forged(folder, base, *arguments):
             equal(f"forged of {session}", sum(beyond), session["forged"])
     assert forged > 5
     equal("forged", run.summary["mirror"]["forged"], forged)
-    equal("frames", capture.frames, 12_000 + forged)
+    equal("frames", capture.frames, 8_000 + forged)
 
 
 def mirror(folder):
-    base = ["--packets", "12k", "--mail-share", "60"]
+    base = ["--packets", "8k", "--mail-share", "60"]
     plain = Run(folder, "plain", *base)
     everything = ["--duplicate", "100", "--copy", "mixed", "--reorder", "20", "--retransmit",
                   "10", "--encap", "mixed"]
@@ -226,7 +223,7 @@ def mirror(folder):
         equal(f"{name}: frames", capture.frames, run.summary["packets"])
         if "fragment" not in name:
             equal(f"{name}: frames added", capture.frames,
-                  12_000 + did["duplicated"] + did["retransmitted"])
+                  8_000 + did["duplicated"] + did["retransmitted"])
         equal(f"{name}: frames cut", capture.cut, did["snapped"])
         print(name, {k: v for k, v in did.items() if v})
         assert any(did.values()), name
@@ -241,8 +238,8 @@ def check_loss(folder, base, plain):
     equal("truth under loss", run.truth, plain.truth)
     capture = Capture(run.path)
     lost = run.summary["mirror"]["lost"]
-    equal("frames", capture.frames, 12_000 - lost)
-    assert 450 < lost < 750, lost
+    equal("frames", capture.frames, 8_000 - lost)
+    assert 300 < lost < 500, lost
     whole = seen = 0
     for session in run.truth:
         if key(session) in capture.connections:
@@ -263,7 +260,7 @@ def check_one_way(folder, base, plain):
             seen, unseen = (up, down) if way == "up" else (down, up)
             equal(f"{way} of {session}", seen.covered()[0], session[f"bytes_{way}"])
             equal(f"{hidden} of {session}", unseen.packets, 0)
-        equal("hidden", run.summary["mirror"]["hidden"], 12_000 - capture.frames)
+        equal("hidden", run.summary["mirror"]["hidden"], 8_000 - capture.frames)
 
 
 RECIPE = """
