@@ -10,25 +10,34 @@ HolePool::HolePool(uint32_t capacity) : holes_(capacity) {
 }
 
 uint32_t HolePool::Allocate(uint32_t owner, End end, UnixNanos now) {
+  uint32_t older = youngest_;
+  while (older != kNone && holes_[older].created > now) older = holes_[older].age_prev;
+  return AllocateAfter(older, owner, static_cast<uint8_t>(end), now);
+}
+
+uint32_t HolePool::AllocateTwin(uint32_t index) {
+  const Hole& hole = holes_[index];
+  return AllocateAfter(index, hole.owner, hole.end, hole.created);
+}
+
+uint32_t HolePool::AllocateAfter(uint32_t older, uint32_t owner, uint8_t end,
+                                 UnixNanos created) {
   const uint32_t index = free_;
   if (index == kNone) return kNone;
-  Hole& hole = holes_[index];
-  free_ = hole.next;
-  hole = {.created = now,
-          .start = 0,
-          .length = 0,
-          .next = kNone,
-          .age_next = kNone,
-          .age_prev = youngest_,
-          .owner = owner,
-          .end = static_cast<uint8_t>(end),
-          .provisional = false};
-  if (youngest_ != kNone) {
-    holes_[youngest_].age_next = index;
-  } else {
-    oldest_ = index;
-  }
-  youngest_ = index;
+  free_ = holes_[index].next;
+  const uint32_t younger = older == kNone ? oldest_ : holes_[older].age_next;
+  holes_[index] = {.created = created,
+                   .start = 0,
+                   .length = 0,
+                   .next = kNone,
+                   .age_next = younger,
+                   .age_prev = older,
+                   .owner = owner,
+                   .end = end,
+                   .provisional = false,
+                   .by_ack = false};
+  (older != kNone ? holes_[older].age_next : oldest_) = index;
+  (younger != kNone ? holes_[younger].age_prev : youngest_) = index;
   ++used_;
   return index;
 }

@@ -22,6 +22,7 @@ struct Hole {
   uint32_t owner;    // index of the cold record
   uint8_t end;       // End
   bool provisional;  // not a hole but a jump that nothing has confirmed yet
+  bool by_ack;       // for a jump: the other side's acknowledgment claimed it
 };
 static_assert(sizeof(Hole) == 40);
 
@@ -30,8 +31,12 @@ class HolePool {
   // Allocates `capacity` nodes.
   explicit HolePool(uint32_t capacity);
 
-  // A node at the young end of the age list, or kNone when the pool is empty.
+  // A node at its place in the age list, or kNone when the pool is empty. The place is the
+  // young end, but for stamps that run backwards: the list stays in order, so that when a hole
+  // falls due does not depend on which other sessions share the pool.
   uint32_t Allocate(uint32_t owner, End end, UnixNanos now);
+  // A node of the same owner and age as `index`, or kNone.
+  uint32_t AllocateTwin(uint32_t index);
   // Takes the node off the age list. The caller has taken it off the session's list.
   void Free(uint32_t index);
 
@@ -42,6 +47,8 @@ class HolePool {
   uint32_t capacity() const { return static_cast<uint32_t>(holes_.size()); }
 
  private:
+  uint32_t AllocateAfter(uint32_t older, uint32_t owner, uint8_t end, UnixNanos created);
+
   std::vector<Hole> holes_;
   uint32_t free_ = kNone;
   uint32_t oldest_ = kNone;

@@ -21,19 +21,25 @@ namespace mailtap::flow {
 // Signed distance from `b` to `a`.
 constexpr int32_t Distance(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b); }
 
-// A jump past the mark of more than this is believed only once something confirms it, so that a
-// forged segment can't inflate a volume.
+// A segment off the mark that would move it by more than this is believed only once something
+// confirms it, so that a forged one can't inflate a volume by more.
 inline constexpr int32_t kTrustedJump = 65'536;
 // A confirmed jump further than this, or backwards, is a new numbering rather than loss.
 inline constexpr int32_t kPlausibleLoss = 1 << 30;
 // Payload further below the mark than this is no late copy. RFC 7323 caps windows at 1 GiB, but
 // a copy that is late by a quarter of that is not seen.
 inline constexpr int32_t kLateCopy = 1 << 28;
+// A hole further below the mark than this is settled at once: past 2^31 it would seem above it.
+inline constexpr uint32_t kMaxHoleDepth = 1u << 30;
+// Holes that lie side by side become one where no more time than this lies between them, so
+// that a direction of which only the acknowledgments are seen needs no more holes than a list
+// holds.
+inline constexpr int64_t kMergeAge = 100 * kNanosPerMilli;
 // Holes a direction may have at once.
 inline constexpr int kMaxHoles = 32;
 
 struct SequenceCounters {
-  SingleWriterCounter hole_overflows;  // a hole counted as inferred early: list or pool full
+  SingleWriterCounter hole_overflows;  // a hole inferred early: list or pool full, or too deep
   SingleWriterCounter jumps_confirmed;
   SingleWriterCounter jumps_dropped;  // never confirmed
   SingleWriterCounter resyncs;        // confirmed, but implausible as loss: numbering restarted
@@ -57,10 +63,11 @@ class Sequencer {
   // Accounts the acknowledgment of what `end` sent, up to `ack`.
   void OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack, UnixNanos now);
 
-  // Turns one hole into inferred bytes (or drops one unconfirmed jump) and frees its node.
+  // Turns one hole into inferred bytes (or drops one unconfirmed jump) and frees its node. A
+  // single missing number right below the mark may be a FIN that the mirror lost: it is not
+  // counted, and the mark goes back to it, so that it becomes a hole again if more follows.
   void Settle(HotSession& hot, ColdSession& cold, uint32_t hole);
-  // Settles all that is open, at the session's end. A single missing byte at the tail of a
-  // connection that was closed is its FIN, not payload.
+  // Settles all that is open, at the session's end.
   void SettleAll(HotSession& hot, ColdSession& cold);
 
  private:
@@ -70,12 +77,18 @@ class Sequencer {
                  UnixNanos now);
   void LowerBase(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
                  UnixNanos now);
-  uint32_t Fill(ColdSession& cold, End end, uint32_t seq, uint32_t length);
+  uint32_t Fill(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length);
+  void Shrink(ColdSession& cold, End end, uint32_t hole, uint32_t from, uint32_t to, int count);
+  void OnFin(HotSession& hot, ColdSession& cold, End end, uint32_t fin);
   void Open(HotSession& hot, ColdSession& cold, End end, uint32_t start, uint32_t length,
             UnixNanos now);
+  void SettleDeep(HotSession& hot, ColdSession& cold, End end);
+  uint32_t Lowest(const ColdSession& cold, End end) const;
   bool Jump(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
             bool by_ack, UnixNanos now);
-  uint32_t FindJump(const ColdSession& cold, End end);
+  void Believe(HotSession& hot, ColdSession& cold, End end, uint32_t start, UnixNanos now);
+  uint32_t FindJump(const ColdSession& cold, End end) const;
+  uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
   void Unlink(ColdSession& cold, End end, uint32_t hole);
 
   HolePool& holes_;

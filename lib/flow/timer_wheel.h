@@ -34,8 +34,10 @@ class TimerWheel {
     if (tick < next_tick_) return;
     // Once round the wheel meets everything.
     int64_t at = tick - next_tick_ >= kSlots ? tick - kSlots + 1 : next_tick_;
-    next_tick_ = tick + 1;  // before firing, so that nothing is put back into the past
     for (; at <= tick; ++at) {
+      // Moved tick by tick: a session put back a whole round ahead then lands in this slot,
+      // which is empty by now, and not in one that this loop has yet to come to.
+      next_tick_ = at + 1;
       uint32_t& head = heads_[at & (kSlots - 1)];
       uint32_t index = head;
       head = kNone;

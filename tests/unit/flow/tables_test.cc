@@ -1,0 +1,129 @@
+// The small tables: handshakes, suspicion, and the pool of holes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "lib/flow/handshake_table.h"
+#include "lib/flow/hole_pool.h"
+#include "lib/flow/suspicion.h"
+
+namespace mailtap::flow {
+namespace {
+
+TEST(HandshakeTable, KeepsTheNewestOfASlot) {
+  HandshakeTable table(1'000);
+  const uint32_t slot = table.SlotOf(7, 0xabc00);
+  EXPECT_LT(slot, 1'024u);
+  EXPECT_EQ(table.Find(slot, 0xabc00), nullptr);
+  table.Put(slot, {.flow_hash = 0xabc00, .client_isn = 5, .client_port = 40'000});
+  ASSERT_NE(table.Find(slot, 0xabc00), nullptr);
+  EXPECT_EQ(table.Find(slot, 0xabc00)->client_isn, 5u);
+  EXPECT_EQ(table.Find(slot, 0xdef00), nullptr) << "the slot is another flow's";
+  table.Put(slot, {.flow_hash = 0xdef00});
+  EXPECT_EQ(table.Find(slot, 0xabc00), nullptr);
+  table.Erase(table.Find(slot, 0xdef00));
+  EXPECT_EQ(table.Find(slot, 0xdef00), nullptr);
+}
+
+// So that which flow keeps a slot does not depend on the number of workers.
+TEST(HandshakeTable, FlowsThatShareASlotShareAWorker) {
+  std::mt19937_64 random(1);
+  const HandshakeTable table(4'096);
+  std::vector<int> owner(4'096, -1);
+  for (int i = 0; i < 20'000; ++i) {
+    const uint64_t address_hash = random();
+    const int worker = static_cast<int>(address_hash & 0xff);
+    int& known = owner[table.SlotOf(address_hash, random())];
+    ASSERT_TRUE(known == -1 || known == worker);
+    known = worker;
+  }
+}
+
+TEST(SuspicionArray, CountsUpAndDown) {
+  SuspicionArray array;
+  EXPECT_FALSE(array.Test(5));
+  array.Raise(5);
+  array.Raise(5 + SuspicionArray::kSize);  // the same counter
+  array.Lower(5);
+  EXPECT_TRUE(array.Test(5));
+  EXPECT_FALSE(array.Test(6));
+  array.Lower(5);
+  EXPECT_FALSE(array.Test(5));
+  array.Lower(5);  // an unpaired call does no harm
+  array.Raise(5);
+  EXPECT_TRUE(array.Test(5));
+}
+
+TEST(SuspicionArray, ASaturatedCounterStaysUntilTheArrayIsRebuilt) {
+  SuspicionArray array;
+  for (int i = 0; i < 254; ++i) array.Raise(9);
+  EXPECT_FALSE(array.saturated());
+  for (int i = 0; i < 10; ++i) array.Raise(9);
+  EXPECT_TRUE(array.saturated());
+  for (int i = 0; i < 264; ++i) array.Lower(9);
+  EXPECT_TRUE(array.Test(9)) << "how many flows there are is not known any more";
+  array.Clear();
+  EXPECT_FALSE(array.saturated());
+  EXPECT_FALSE(array.Test(9));
+  array.Raise(9);
+  array.Lower(9);
+  EXPECT_FALSE(array.Test(9));
+}
+
+std::vector<uint32_t> Ages(const HolePool& pool) {
+  std::vector<uint32_t> indexes;
+  for (uint32_t i = pool.oldest(); i != kNone; i = pool[i].age_next) indexes.push_back(i);
+  return indexes;
+}
+
+TEST(HolePool, GivesOutEveryNodeOnceAndTakesThemBack) {
+  HolePool pool(3);
+  const uint32_t a = pool.Allocate(1, 0, 10);
+  const uint32_t b = pool.Allocate(2, 1, 20);
+  const uint32_t c = pool.Allocate(3, 0, 30);
+  EXPECT_EQ(Ages(pool), (std::vector<uint32_t>{a, b, c}));
+  EXPECT_EQ(pool.Allocate(4, 0, 40), kNone);
+  EXPECT_EQ(pool.AllocateTwin(a), kNone);
+  EXPECT_EQ(pool.used(), 3u);
+  pool.Free(b);
+  EXPECT_EQ(Ages(pool), (std::vector<uint32_t>{a, c}));
+  const uint32_t twin = pool.AllocateTwin(a);
+  EXPECT_EQ(pool[twin].owner, 1u);
+  EXPECT_EQ(pool[twin].created, 10);
+  EXPECT_EQ(Ages(pool), (std::vector<uint32_t>{a, twin, c}));
+  for (const uint32_t i : {c, a, twin}) pool.Free(i);
+  EXPECT_EQ(pool.oldest(), kNone);
+  EXPECT_EQ(pool.used(), 0u);
+}
+
+// Whatever order stamps come in, the oldest hole is the first to fall due.
+TEST(HolePool, AgesStayInOrder) {
+  std::mt19937 random(2);
+  HolePool pool(64);
+  std::vector<uint32_t> held;
+  for (int round = 0; round < 20'000; ++round) {
+    const uint32_t dice = random() % 100;
+    if (dice < 55) {
+      const uint32_t i = held.empty() || dice < 40
+                             ? pool.Allocate(0, 0, round + static_cast<int>(random() % 40))
+                             : pool.AllocateTwin(held[random() % held.size()]);
+      ASSERT_EQ(i == kNone, held.size() == pool.capacity());
+      if (i != kNone) held.push_back(i);
+    } else if (!held.empty()) {
+      const std::size_t at = random() % held.size();
+      pool.Free(held[at]);
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    const std::vector<uint32_t> ages = Ages(pool);
+    ASSERT_EQ(ages.size(), held.size());
+    ASSERT_EQ(pool.used(), held.size());
+    ASSERT_TRUE(std::is_sorted(ages.begin(), ages.end(), [&](uint32_t a, uint32_t b) {
+      return pool[a].created < pool[b].created;
+    }));
+  }
+}
+
+}  // namespace
+}  // namespace mailtap::flow
