@@ -8,8 +8,9 @@
 namespace mailtap::meter {
 namespace {
 
-// Rows kept back for (client, any), (any, server) and the global one when the rest are taken.
-uint32_t ReservedRows(uint32_t capacity) { return capacity / 16 + 1; }
+// Rows kept back, when the rest are taken, for (client, any) and (any, server); the global
+// ones, one a service, come on top, so that they always find room.
+uint32_t SharedRows(uint32_t capacity) { return std::max(capacity / 16, 2u); }
 
 }  // namespace
 
@@ -53,8 +54,9 @@ uint32_t ConversationTable::FindOrAdd(const ConversationKey& key, uint32_t reser
 }
 
 uint32_t ConversationTable::Acquire(const ConversationKey& key, bool& exact) {
-  const uint32_t reserved = ReservedRows(capacity());
-  uint32_t row = FindOrAdd(key, reserved);
+  const uint32_t shared = SharedRows(capacity());
+  const bool global = key.attribution == Attribution::kNone;
+  uint32_t row = FindOrAdd(key, global ? 0 : shared + kServiceCount);
   exact = row != kNone;
   if (!exact) {
     const ConversationKey client_only = {
@@ -63,8 +65,7 @@ uint32_t ConversationTable::Acquire(const ConversationKey& key, bool& exact) {
                                          .server_port = key.server_port,
                                          .service = key.service,
                                          .attribution = Attribution::kServerOnly};
-    // The last kServiceCount rows are the global ones', so they always find room.
-    row = FindOrAdd(client_only, reserved / 2 + kServiceCount);
+    row = FindOrAdd(client_only, shared / 2 + kServiceCount);
     if (row == kNone) row = FindOrAdd(server_only, kServiceCount);
     if (row == kNone) {
       row = FindOrAdd({.service = key.service, .attribution = Attribution::kNone}, 0);
