@@ -1,10 +1,11 @@
 """A large generated capture: every mail session is found with exact bytes, and so are the sums
-per host, role and service.
+per host, role and service. The capture goes through a pipe and never lies on the disk.
 
 usage: generated.py PACKETS
 """
 import collections
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -65,17 +66,28 @@ def check_hosts(checks, truth, flows):
     print(f"{len(wanted)} sums per host, role and service, {len(off)} of them off")
 
 
+def replay_generated(folder, *options):
+    """The generator's truth, and the replay of what it writes."""
+    truth = folder / "truth.jsonl"
+    command = [lib.program("MAILTAP_GEN"), "--out", "-", "--truth", truth, "--summary",
+               folder / "summary.json", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as source:
+        done = lib.replay(folder / "out", ["-"], CONFIG, 2, ("flows", "report"),
+                          stdin=source.stdout, timeout=900)
+    return lib.read_lines(truth), done
+
+
 def main():
     checks = lib.Checks()
     packets = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        capture, truth = lib.generate(folder, "--seed", 7, "--packets", packets)
-        size = capture.stat().st_size
-        done = lib.replay(folder / "out", [capture], CONFIG, 2, ("flows", "report"), timeout=900)
-        print(f"{packets} packets, {size >> 20} MiB, {len(truth)} mail sessions in the truth, "
-              f"{len(done.flows)} reported")
+        truth, done = replay_generated(pathlib.Path(name), "--seed", "7", "--hosts", "1000",
+                                       "--flows", "2000", "--packets",
+                                       str(packets))
+        print(f"{packets} packets, {done.report['bytes'] >> 20} MiB, {len(truth)} mail sessions "
+              f"in the truth, {len(done.flows)} reported")
         checks.equal(done.status, 0, "exit status")
+        checks.equal(done.report["packets"], packets, "packets read")
         checks.expect(len(truth) > packets / 10000, "the truth holds many sessions")
         check_sessions(checks, truth, done.flows)
         check_hosts(checks, truth, done.flows)

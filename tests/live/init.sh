@@ -65,6 +65,10 @@ CONF
 
 metrics() { ip netns exec "$id-sen" curl -sf http://127.0.0.1:9382/metrics; }
 
+# packet_port N: a DPDK port on interface ethN, with a ring that outlasts a few seconds without
+# processor time at the rates used here.
+packet_port() { echo "--vdev=net_af_packet$1,iface=eth$1,framecnt=16384"; }
+
 # start_sensor EAL-ARGUMENTS...: runs the sensor until it is ready.
 start_sensor() {
   ip netns exec "$id-sen" "$MAILTAP" run --config "$work/mailtap.toml" -- \
