@@ -64,9 +64,12 @@ class RecordRing {
   }
 
   std::size_t capacity() const { return mask_ + 1; }
-  // Bytes in use; any thread, approximate while the other side is running.
+  // Bytes in use, at most capacity(); any thread, approximate while the others are running.
   std::size_t used() const {
-    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    // The head first: read after the tail it could have passed it.
+    const uint64_t head = head_.load(std::memory_order_acquire);
+    const uint64_t used = tail_.load(std::memory_order_relaxed) - head;
+    return used < capacity() ? used : capacity();
   }
 
  private:
