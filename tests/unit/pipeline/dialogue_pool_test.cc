@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/pipeline/dialogue.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+constexpr uint32_t kBase[2] = {1'000, 0xfffffff0};  // the second end's numbers wrap
+
+// A dialogue of which both ends' numbers are known, and what its reader got.
+class Talk {
+ public:
+  explicit Talk(uint32_t held_segments = 64) : pool(4, held_segments), index(pool.Allocate()) {
+    for (const flow::End end : {0, 1}) {
+      dialogue().started[end] = true;
+      dialogue().next[end] = kBase[end];
+    }
+  }
+  Dialogue& dialogue() { return pool[index]; }
+
+  // Collects what is delivered.
+  auto Reader() {
+    return [this](flow::End end, const TextSegment& piece) {
+      const std::string text(reinterpret_cast<const char*>(piece.data), piece.captured);
+      heard += std::to_string(end) + ":" + text + " ";
+      if (text != free_at) return true;
+      pool.Free(index);
+      return false;
+    };
+  }
+
+  // Offers `text` at an offset, sent when its sender had seen `seen` bytes of the other end.
+  bool Say(flow::End end, uint32_t at, uint32_t seen, const std::string& text) {
+    return pool.Offer(
+        dialogue(), end,
+        {.seq = kBase[end] + at,
+         .ack = kBase[flow::Other(end)] + seen,
+         .length = static_cast<uint32_t>(text.size()),
+         .captured = static_cast<uint32_t>(text.size()),
+         .data = reinterpret_cast<const uint8_t*>(text.data())},
+        fin_bits, [this] { return free_end; }, Reader());
+  }
+  void Pump() {
+    pool.Pump(
+        dialogue(), fin_bits, [this] { return free_end; }, Reader());
+  }
+
+  DialoguePool pool;
+  uint32_t index;
+  uint32_t fin_bits = 0;
+  int free_end = -1;
+  std::string heard;           // all that was delivered, ends marked
+  std::string free_at = "\1";  // the reader frees the dialogue when it gets this
+};
+
+TEST(DialoguePool, InOrder) {
+  Talk talk;
+  EXPECT_TRUE(talk.Say(1, 0, 0, "hello"));
+  EXPECT_TRUE(talk.Say(0, 0, 5, "ehlo"));
+  EXPECT_TRUE(talk.Say(1, 5, 4, "again and past the wrap"));
+  EXPECT_EQ(talk.heard, "1:hello 0:ehlo 1:again and past the wrap ");
+  EXPECT_EQ(talk.dialogue().held_count, 0);
+}
+
+TEST(DialoguePool, EarlyPiecesWaitForTheirTurn) {
+  Talk talk;
+  talk.Say(1, 10, 0, "cc");
+  talk.Say(1, 5, 0, "bbbbb");
+  talk.Say(1, 5, 0, "bbbbb");
+  EXPECT_EQ(talk.heard, "");
+  EXPECT_EQ(talk.dialogue().held_count, 2);
+  talk.Say(1, 0, 0, "aaaaa");
+  EXPECT_EQ(talk.heard, "1:aaaaa 1:bbbbb 1:cc ");
+  EXPECT_EQ(talk.dialogue().held_count, 0);
+}
+
+TEST(DialoguePool, AnAnswerWaitsForItsQuestion) {
+  Talk talk;
+  talk.Say(1, 0, 4, "answer");
+  talk.Say(0, 4, 6, "more");
+  EXPECT_EQ(talk.heard, "");
+  talk.Say(0, 0, 0, "what");
+  EXPECT_EQ(talk.heard, "0:what 1:answer 0:more ");
+}
+
+TEST(DialoguePool, AFinTakesANumber) {
+  Talk talk;
+  talk.Say(0, 0, 0, "quit");
+  talk.fin_bits = flow::EndBit(0);
+  talk.Say(1, 0, 5, "bye");
+  EXPECT_EQ(talk.heard, "0:quit 1:bye ");
+}
+
+TEST(DialoguePool, CopiesAndOverlapsAreHeardOnce) {
+  Talk talk;
+  talk.Say(0, 0, 0, "abc");
+  talk.Say(0, 0, 0, "abc");
+  talk.Say(0, 1, 0, "bcde");
+  EXPECT_EQ(talk.heard, "0:abc 0:de ");
+}
+
+TEST(DialoguePool, NobodyWaitsForTheFreeEnd) {
+  Talk talk;
+  talk.free_end = 0;
+  talk.Say(0, 500, 0, "text");
+  talk.Say(0, 100, 0, "earlier text");
+  talk.Say(1, 0, 900, "ok");
+  EXPECT_EQ(talk.heard, "0:text 1:ok ");
+}
+
+TEST(DialoguePool, GoesOnBehindAGap) {
+  Talk talk;
+  talk.Say(0, 0, 0, "ab");
+  talk.Say(0, 10, 0, "kl");
+  EXPECT_EQ(talk.pool.SkipGap(talk.dialogue(), 0, kBase[0] + 12), 8u);
+  talk.Pump();
+  EXPECT_EQ(talk.heard, "0:ab 0:kl ");
+  EXPECT_EQ(talk.pool.SkipGap(talk.dialogue(), 0, kBase[0] + 12), 0u) << "nothing is missing";
+  EXPECT_EQ(talk.pool.SkipGap(talk.dialogue(), 0, kBase[0] + 20), 8u) << "a lost tail";
+}
+
+TEST(DialoguePool, WithoutRoomADialogueIsBroken) {
+  Talk talk(1);
+  EXPECT_TRUE(talk.Say(0, 10, 0, "x"));
+  EXPECT_FALSE(talk.dialogue().broken);
+  EXPECT_FALSE(talk.Say(0, 20, 0, "y"));
+  EXPECT_TRUE(talk.dialogue().broken);
+}
+
+TEST(DialoguePool, LongPiecesAreHeldInPart) {
+  Talk talk;
+  talk.Say(0, 1, 0, std::string(9'000, 'j'));
+  talk.Say(0, 0, 0, "a");
+  EXPECT_GT(talk.heard.size(), 1'500u);
+  EXPECT_LT(talk.heard.size(), 3'000u);
+  EXPECT_EQ(talk.dialogue().next[0], kBase[0] + 9'001);
+}
+
+// A decision taken on a piece that had been held ends the delivery of the others; all are free
+// for others again.
+TEST(DialoguePool, TheReaderMayFreeTheDialogueOnTheWay) {
+  for (const bool held : {false, true}) {
+    Talk talk(8);
+    talk.free_at = held ? "ssh" : "abc";
+    talk.Say(0, 6, 0, "more");
+    talk.Say(0, 3, 0, "ssh");
+    talk.Say(0, 0, 0, "abc");
+    EXPECT_EQ(talk.heard, held ? "0:abc 0:ssh " : "0:abc ");
+    EXPECT_EQ(talk.pool.used(), 0u);
+    // Every buffer came back, once.
+    const uint32_t next = talk.pool.Allocate();
+    Dialogue& dialogue = talk.pool[next];
+    dialogue.started[0] = true;
+    for (uint32_t i = 1; i <= 9; ++i) {
+      const bool taken = talk.pool.Offer(
+          dialogue, 0,
+          {.seq = i * 10,
+           .length = 1,
+           .captured = 1,
+           .data = reinterpret_cast<const uint8_t*>("x")},
+          0, [] { return -1; }, [](flow::End, const TextSegment&) { return true; });
+      EXPECT_EQ(taken, i <= 8) << i;
+    }
+  }
+}
+
+TEST(DialoguePool, RunsOut) {
+  DialoguePool pool(2, 0);
+  const uint32_t a = pool.Allocate(), b = pool.Allocate();
+  EXPECT_NE(a, b);
+  EXPECT_EQ(pool.Allocate(), flow::kNone);
+  EXPECT_EQ(pool.used(), 2u);
+  pool.Free(a);
+  EXPECT_EQ(pool.Allocate(), a);
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
