@@ -26,6 +26,9 @@ std::optional<net::LinkType> LinkTypeOf(int datalink) {
     case DLT_NULL:
     case DLT_LOOP:
       return net::LinkType::kNull;
+    case DLT_PPP:
+    case DLT_PPP_SERIAL:
+      return net::LinkType::kPpp;
     case DLT_LINUX_SLL:
       return net::LinkType::kSll;
     case DLT_LINUX_SLL2:

@@ -89,6 +89,11 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
     AddDrops(StatusOf(i, workers.worker(i).counters(), workers.ring(i), config.limits).drops,
              report.drops);
   }
+  for (exporting::DropCount& drop : report.drops) {
+    if (drop.reason == net::kOutcomeNames[static_cast<int>(net::Outcome::kFragment)]) {
+      drop.packets += workers.unplaced_fragments();
+    }
+  }
   report.snapshot = control.MakeSnapshot();
   report.hosts = control.RankedHosts();
   report.alerts = output.alerts();

@@ -18,6 +18,7 @@ struct Batch {
 
   std::vector<pipeline::PacketView> views;
   std::vector<uint8_t> bytes;
+  std::deque<net::EncapStack> outers;  // of views that have one; a deque's elements stay put
 
   Batch() {
     views.reserve(kPackets);
@@ -28,6 +29,7 @@ struct Batch {
   }
   void Add(const pipeline::PacketView& packet) {
     views.push_back(packet);
+    if (packet.outer != nullptr) views.back().outer = &outers.emplace_back(*packet.outer);
     bytes.insert(bytes.end(), packet.data, packet.data + packet.captured);
   }
   // The bytes may have moved while the batch grew; they lie in the packets' order.
@@ -46,15 +48,6 @@ struct Order {
   int64_t tick = 0;
   bool finish = false;
 };
-
-// Depends on the addresses alone; see flow::HandshakeTable for why these bits.
-int LaneOf(const pipeline::PacketView& packet, std::size_t lanes) {
-  net::Segment segment;
-  segment.address_hash = 0;
-  net::Decode(packet.data, packet.captured, packet.wire_length, packet.link, packet.vlan,
-              segment);
-  return static_cast<int>((segment.address_hash & 0xff) % lanes);
-}
 
 }  // namespace
 
@@ -128,6 +121,7 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
   auto patterns = classify::PatternDatabase::Compile();
   if (!patterns.ok()) return patterns.status();
   std::unique_ptr<ReplayWorkers> all(new ReplayWorkers(control));
+  if (workers > 1) all->reassembler_ = std::make_unique<pipeline::Reassembler>(config);
   for (int i = 0; i < workers; ++i) {
     auto lane = std::make_unique<Lane>();
     lane->ring = std::make_unique<exchange::RecordRing>(
@@ -155,7 +149,26 @@ ReplayWorkers::~ReplayWorkers() {
 
 void ReplayWorkers::Process(const pipeline::PacketView& packet) {
   if (lanes_.size() == 1) return lanes_[0]->worker->Process({&packet, 1});
-  Lane& lane = *lanes_[LaneOf(packet, lanes_.size())];
+  net::Segment segment;
+  segment.address_hash = 0;
+  if (reassembler_->Decode(packet, segment) == net::Outcome::kFragment) {
+    unplaced_fragments_ += reassembler_->Add(
+        segment, packet.time, [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
+    return;
+  }
+  Give(packet, segment.address_hash);
+}
+
+void ReplayWorkers::GiveWhole(const pipeline::PacketView& packet) {
+  net::Segment segment;
+  segment.address_hash = 0;
+  reassembler_->Decode(packet, segment);
+  Give(packet, segment.address_hash);
+}
+
+// The lane depends on the addresses alone; see flow::HandshakeTable for why on these bits.
+void ReplayWorkers::Give(const pipeline::PacketView& packet, uint64_t address_hash) {
+  Lane& lane = *lanes_[(address_hash & 0xff) % lanes_.size()];
   if (lane.filling != nullptr && !lane.filling->Fits(packet.captured)) lane.SendBatch();
   if (lane.filling == nullptr) lane.filling = std::make_unique<Batch>();
   lane.filling->Add(packet);
@@ -180,6 +193,9 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish) {
     pipeline::Worker& worker = *lanes_[0]->worker;
     while (!(finish ? worker.Finish(tick) : worker.EndTick(tick))) DrainAll();
   } else {
+    unplaced_fragments_ +=
+        reassembler_->Expire(finish ? INT64_MAX : StartOfTick(tick + 1),
+                             [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
     for (const auto& lane : lanes_) {
       lane->SendBatch();
       Order order;
@@ -203,6 +219,9 @@ void ReplayWorkers::Finish(int64_t tick) { CloseTick(tick, /*finish=*/true); }
 int64_t ReplayWorkers::NextEventTick() const {
   int64_t next = INT64_MAX;
   for (const auto& lane : lanes_) next = std::min(next, lane->worker->NextEventTick());
+  if (reassembler_ != nullptr && reassembler_->NextExpiry() != INT64_MAX) {
+    next = std::min(next, TickOf(reassembler_->NextExpiry()));
+  }
   return next;
 }
 

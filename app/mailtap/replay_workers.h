@@ -33,6 +33,9 @@ class ReplayWorkers {
   // The earliest tick at which a worker has something to do without packets, or INT64_MAX.
   int64_t NextEventTick() const;
 
+  // Fragments that found no packet before the lanes, where there are several.
+  uint64_t unplaced_fragments() const { return unplaced_fragments_; }
+
   int size() const { return static_cast<int>(lanes_.size()); }
   const pipeline::Worker& worker(int i) const;
   const exchange::RecordRing& ring(int i) const;
@@ -40,10 +43,16 @@ class ReplayWorkers {
  private:
   struct Lane;
   explicit ReplayWorkers(control::Control& control);
+  void Give(const pipeline::PacketView& packet, uint64_t address_hash);
+  void GiveWhole(const pipeline::PacketView& packet);
   void CloseTick(int64_t tick, bool finish);
   bool DrainAll();
 
   control::Control& control_;
+  // Fragments tell nothing of the connection inside a tunnel, so they are put together before
+  // the lanes; null with one lane, whose worker does it.
+  std::unique_ptr<pipeline::Reassembler> reassembler_;
+  uint64_t unplaced_fragments_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mail.h"
 #include "lib/net/address.h"
+#include "lib/net/tunnel_ports.h"
 
 namespace mailtap::config {
 
@@ -141,6 +142,7 @@ struct Limits {
   int64_t holes = 131'072;          // gaps in sequence space waiting to be filled
   int64_t reorder_buffers = 4'096;  // out-of-order segments held, 2 KiB each
   int64_t ring_bytes = 16'777'216;  // from a worker to the control core
+  int64_t fragments = 1'024;        // IP packets waiting for their missing pieces
   int64_t encapsulations = 4'096;   // different encapsulation stacks remembered
 };
 
@@ -150,6 +152,14 @@ struct Timeouts {
   int64_t candidate = 30;       // idle, not yet recognised or established
   int64_t closed = 10;          // linger after FIN or RST, for late copies
   int64_t inference = 3;        // a hole not filled for so long counts as inferred
+};
+
+// [tunnels]: UDP ports that carry tunnels, in host order, by net::TunnelKind. An empty list
+// leaves that kind of tunnel closed.
+struct Tunnels {
+  // IANA's numbers, and 8472, which Linux took before VXLAN had one.
+  std::array<std::vector<uint16_t>, net::kTunnelKindCount> ports = {
+      {{4789, 8472}, {4790}, {6081}, {2152}, {4754}, {5072}}};
 };
 
 // [dataplane]: `mailtap run` only
@@ -177,6 +187,7 @@ struct Config {
   Metrics metrics;
   Limits limits;
   Timeouts timeouts;
+  Tunnels tunnels;
   Dataplane dataplane;
   LogLevel log_level = LogLevel::kInfo;  // [log] level
   std::string version;                   // 12 hex digits: a hash of the effective configuration

@@ -9,7 +9,8 @@
 
 namespace mailtap::config {
 
-// [sensor] [networks] [services.*] [alerts] [http] [metrics] [limits] [timeouts] [dataplane]
+// [sensor] [networks] [services.*] [alerts] [http] [metrics] [limits] [timeouts] [tunnels]
+// [dataplane]
 // [log]: what the sensor is and how it runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);
 

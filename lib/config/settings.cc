@@ -92,6 +92,7 @@ void ReadLimits(TableReader& t, Limits& limits) {
   t.Integer("holes", 64, kMost, limits.holes);
   t.Integer("reorder_buffers", 64, 1 << 22, limits.reorder_buffers);
   t.Size("ring", 64 << 10, int64_t{1} << 30, limits.ring_bytes);
+  t.Integer("fragments", 16, 65'536, limits.fragments);
   t.Integer("encapsulations", 64, 1 << 20, limits.encapsulations);
 }
 
@@ -129,6 +130,11 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
   Section(root, "limits", findings, [&](TableReader& t) { ReadLimits(t, config.limits); });
   Section(root, "timeouts", findings,
           [&](TableReader& t) { ReadTimeouts(t, config.timeouts); });
+  Section(root, "tunnels", findings, [&](TableReader& t) {
+    for (int i = 0; i < net::kTunnelKindCount; ++i) {
+      t.Ports(net::kTunnelKindNames[i], IfEmpty::kAllow, config.tunnels.ports[i]);
+    }
+  });
   Section(root, "dataplane", findings,
           [&](TableReader& t) { ReadDataplane(t, config.dataplane); });
   Section(root, "log", findings,

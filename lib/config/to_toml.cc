@@ -136,12 +136,17 @@ void WriteSizing(Writer& w, const Config& config) {
   w.Integer("holes", config.limits.holes);
   w.Integer("reorder_buffers", config.limits.reorder_buffers);
   w.Size("ring", config.limits.ring_bytes);
+  w.Integer("fragments", config.limits.fragments);
   w.Integer("encapsulations", config.limits.encapsulations);
   w.Heading("[timeouts]");
   w.Duration("established", config.timeouts.established);
   w.Duration("candidate", config.timeouts.candidate);
   w.Duration("closed", config.timeouts.closed);
   w.Duration("inference", config.timeouts.inference);
+  w.Heading("[tunnels]");
+  for (int i = 0; i < net::kTunnelKindCount; ++i) {
+    w.List(net::kTunnelKindNames[i], Writer::Each(config.tunnels.ports[i], PortItem));
+  }
   w.Heading("[dataplane]");
   w.Integer("burst", config.dataplane.burst);
   w.Integer("rx_descriptors", config.dataplane.rx_descriptors);

@@ -1,48 +1,17 @@
 #include "lib/net/decode.h"
 
+#include "lib/net/cursor.h"
 #include "lib/net/hash.h"
 #include "lib/net/wire.h"
 
 namespace mailtap::net {
+namespace internal {
 namespace {
-
-// IEEE 802 numbers and RFC 9542.
-enum EtherType : uint16_t {
-  kIpv4Type = 0x0800,
-  kIpv6Type = 0x86dd,
-  kVlanType = 0x8100,         // 802.1Q
-  kServiceVlanType = 0x88a8,  // 802.1ad
-  kOldQinqType = 0x9100,
-};
-
-// IANA protocol numbers.
-enum IpProtocol : uint8_t {
-  kHopByHop = 0,
-  kTcpProtocol = 6,
-  kRouting = 43,
-  kFragmentHeader = 44,
-  kDestinationOptions = 60,
-  kMobility = 135,
-};
 
 constexpr int kMaxExtensionHeaders = 8;
 constexpr uint32_t kTcpHeader = 20;
 // The largest segment that a host hands to its NIC uncut is 512 KiB (Linux, "BIG TCP").
 constexpr uint32_t kMaxUncut = 1 << 20;
-
-// What is left of the frame. `wire` may be larger than `captured` (a snapped capture).
-struct Cursor {
-  const uint8_t* at;
-  uint32_t captured;
-  uint32_t wire;
-
-  bool Has(uint32_t n) const { return captured >= n; }
-  void Skip(uint32_t n) {
-    at += n;
-    captured -= n;
-    wire -= n < wire ? n : wire;
-  }
-};
 
 Outcome DecodeTcp(Cursor cursor, uint32_t ip_payload, Segment& segment) {
   if (ip_payload < kTcpHeader) return Outcome::kBadTcpHeader;
@@ -63,8 +32,26 @@ Outcome DecodeTcp(Cursor cursor, uint32_t ip_payload, Segment& segment) {
   return Outcome::kTcp;
 }
 
-Outcome DecodeIpv4(Cursor cursor, Segment& segment) {
+// `offset` is the fragment's place in units of eight bytes, `length` what the IP header leaves
+// for the payload at the cursor.
+Outcome DecodeFragment(Cursor cursor, uint32_t length, uint32_t offset, uint32_t id,
+                       uint8_t protocol, bool more, Segment& segment) {
+  segment.fragment = {.payload = cursor.at,
+                      .header = static_cast<uint32_t>(cursor.at - segment.ip),
+                      .captured = cursor.captured < length ? cursor.captured : length,
+                      .length = length,
+                      .offset = offset * 8,
+                      .id = id,
+                      .protocol = protocol,
+                      .more = more};
+  return Outcome::kFragment;
+}
+
+}  // namespace
+
+Outcome DecodeIpv4(Cursor cursor, Decoding& frame) {
   if (!cursor.Has(20)) return Outcome::kTruncatedIp;
+  Segment& segment = frame.segment;
   const uint8_t* ip = cursor.at;
   const uint32_t header = (ip[0] & 0x0f) * 4u;
   if (ip[0] >> 4 != 4 || header < 20) return Outcome::kBadIpHeader;
@@ -75,16 +62,28 @@ Outcome DecodeIpv4(Cursor cursor, Segment& segment) {
   segment.ip = ip;
   segment.v4 = true;
   segment.address_hash = AddressHash(LoadRaw32(ip + 12), LoadRaw32(ip + 16));
-  if (ip[9] != kTcpProtocol) return Outcome::kNotTcp;
   constexpr uint16_t kMoreFragmentsOrOffset = 0x3fff;
-  if ((Load16(ip + 6) & kMoreFragmentsOrOffset) != 0) return Outcome::kFragment;
+  const uint16_t cut = Load16(ip + 6) & kMoreFragmentsOrOffset;
+  if (ip[9] == kTcpProtocol && cut == 0) {
+    if (!cursor.Has(header)) return Outcome::kTruncatedIp;
+    cursor.Skip(header);
+    return DecodeTcp(cursor, total - header, segment);
+  }
+  if (!MayCarryTcp(ip[9])) return Outcome::kNotTcp;
   if (!cursor.Has(header)) return Outcome::kTruncatedIp;
   cursor.Skip(header);
-  return DecodeTcp(cursor, total - header, segment);
+  if (cut != 0) {
+    constexpr uint16_t kMoreFragments = 0x2000;
+    return DecodeFragment(cursor, total - header, cut & ~kMoreFragments, Load16(ip + 4), ip[9],
+                          (cut & kMoreFragments) != 0, segment);
+  }
+  cursor.Limit(total - header);
+  return DecapIpProtocol(cursor, ip[9], frame);
 }
 
-Outcome DecodeIpv6(Cursor cursor, Segment& segment) {
+Outcome DecodeIpv6(Cursor cursor, Decoding& frame) {
   if (!cursor.Has(40)) return Outcome::kTruncatedIp;
+  Segment& segment = frame.segment;
   const uint8_t* ip = cursor.at;
   if (ip[0] >> 4 != 6) return Outcome::kBadIpHeader;
   uint32_t remaining = Load16(ip + 4);
@@ -101,76 +100,95 @@ Outcome DecodeIpv6(Cursor cursor, Segment& segment) {
     const bool fragment = next == kFragmentHeader;
     if (!fragment && next != kHopByHop && next != kRouting && next != kDestinationOptions &&
         next != kMobility) {
-      return Outcome::kNotTcp;
+      if (!MayCarryTcp(next)) return Outcome::kNotTcp;
+      cursor.Limit(remaining);
+      return DecapIpProtocol(cursor, next, frame);
     }
     if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-    // A fragment header with neither an offset nor more to come is on a whole packet (RFC
-    // 6946).
-    constexpr uint16_t kOffsetOrMoreFragments = 0xfff9;
-    if (fragment && (Load16(cursor.at + 2) & kOffsetOrMoreFragments) != 0) {
-      return Outcome::kFragment;
-    }
     const uint32_t size = fragment ? 8 : (cursor.at[1] + 1u) * 8u;
     if (size > remaining) return Outcome::kBadIpHeader;
     if (!cursor.Has(size)) return Outcome::kTruncatedIp;
-    next = cursor.at[0];
+    const uint8_t* extension = cursor.at;
+    next = extension[0];
     cursor.Skip(size);
     remaining -= size;
+    if (!fragment) continue;
+    // A fragment header with neither an offset nor more to come is on a whole packet (RFC
+    // 6946).
+    const uint16_t place = Load16(extension + 2);
+    if ((place & 0xfff9) == 0) continue;
+    if (!MayCarryTcp(next) && next != kDestinationOptions) return Outcome::kNotTcp;
+    return DecodeFragment(cursor, remaining, place >> 3, Load32(extension + 4), next,
+                          (place & 1) != 0, segment);
   }
   return Outcome::kBadIpHeader;
 }
 
-Outcome DecodeIp(Cursor cursor, Segment& segment) {
+Outcome DecodeIp(Cursor cursor, Decoding& frame) {
   if (!cursor.Has(1)) return Outcome::kTruncatedIp;
   switch (cursor.at[0] >> 4) {
     case 4:
-      return DecodeIpv4(cursor, segment);
+      return DecodeIpv4(cursor, frame);
     case 6:
-      return DecodeIpv6(cursor, segment);
+      return DecodeIpv6(cursor, frame);
     default:
       return Outcome::kBadIpHeader;
   }
 }
 
+Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding& frame) {
+  if (protocol == kTcpProtocol) return DecodeTcp(cursor, cursor.wire, frame.segment);
+  return DecapIpProtocol(cursor, protocol, frame);
+}
+
+Outcome DecodeEthernet(Cursor cursor, Decoding& frame) {
+  if (!cursor.Has(14)) return Outcome::kTruncatedLink;
+  const uint16_t type = Load16(cursor.at + 12);
+  cursor.Skip(14);
+  return DecodeEtherType(cursor, type, frame);
+}
+
 // `type` is an EtherType whose payload starts at the cursor.
-Outcome DecodeEtherType(Cursor cursor, uint16_t type, Segment& segment) {
+Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
   while (true) {
     switch (type) {
       case kIpv4Type:
-        return DecodeIpv4(cursor, segment);
+        return DecodeIpv4(cursor, frame);
       case kIpv6Type:
-        return DecodeIpv6(cursor, segment);
+        return DecodeIpv6(cursor, frame);
       case kVlanType:
       case kServiceVlanType:
       case kOldQinqType:
         if (!cursor.Has(4)) return Outcome::kTruncatedLink;
-        if (!segment.encap.Push(EncapKind::kVlan, Load16(cursor.at) & 0x0fff)) {
+        if (!frame.Push(EncapKind::kVlan, Load16(cursor.at) & 0x0fff)) {
           return Outcome::kEncapDepth;
         }
         type = Load16(cursor.at + 2);
         cursor.Skip(4);
         break;
       default:
-        return Outcome::kNotIp;
+        return DecapEtherType(cursor, type, frame);
     }
   }
 }
 
+namespace {
+
 // The BSD loopback header holds the writer's AF_ number: 2 is IPv4 everywhere, IPv6 is 10 on
 // Linux, 24, 28 or 30 on the BSDs and macOS (libpcap, LINKTYPE_NULL). The byte order is the
 // writer's, so the family is in the first or in the last byte.
-Outcome DecodeNull(Cursor cursor, Segment& segment) {
+Outcome DecodeNull(Cursor cursor, Decoding& frame) {
   if (!cursor.Has(4)) return Outcome::kTruncatedLink;
   const uint32_t family = cursor.at[0] | cursor.at[3];
   cursor.Skip(4);
   switch (family) {
     case 2:
-      return DecodeIpv4(cursor, segment);
+      return DecodeIpv4(cursor, frame);
     case 10:
     case 24:
     case 28:
     case 30:
-      return DecodeIpv6(cursor, segment);
+      return DecodeIpv6(cursor, frame);
     default:
       return Outcome::kUnknownLink;
   }
@@ -178,37 +196,43 @@ Outcome DecodeNull(Cursor cursor, Segment& segment) {
 
 // The cooked headers keep the protocol (an EtherType) in their last two bytes (v1) or in their
 // first two (v2).
-Outcome DecodeCooked(Cursor cursor, uint32_t header, uint32_t protocol_at, Segment& segment) {
+Outcome DecodeCooked(Cursor cursor, uint32_t header, uint32_t protocol_at, Decoding& frame) {
   if (!cursor.Has(header)) return Outcome::kTruncatedLink;
   const uint16_t type = Load16(cursor.at + protocol_at);
   cursor.Skip(header);
-  return DecodeEtherType(cursor, type, segment);
+  return DecodeEtherType(cursor, type, frame);
 }
 
 }  // namespace
+}  // namespace internal
 
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
-               uint16_t vlan, Segment& segment) {
-  Cursor cursor{data, captured, wire_length};
+               uint16_t vlan, const TunnelPorts& tunnels, Segment& segment) {
+  const internal::Cursor cursor{data, captured, wire_length};
+  internal::Decoding frame{segment, tunnels};
   segment.encap.depth = 0;
-  if (vlan != kNoVlan) segment.encap.Push(EncapKind::kVlan, vlan & 0x0fff);
+  if (vlan != kNoVlan) frame.Push(EncapKind::kVlan, vlan & 0x0fff);
   switch (link) {
-    case LinkType::kEthernet: {
-      if (!cursor.Has(14)) return Outcome::kTruncatedLink;
-      const uint16_t type = Load16(data + 12);
-      cursor.Skip(14);
-      return DecodeEtherType(cursor, type, segment);
-    }
+    case LinkType::kEthernet:
+      return internal::DecodeEthernet(cursor, frame);
     case LinkType::kRawIp:
-      return DecodeIp(cursor, segment);
+      return internal::DecodeIp(cursor, frame);
     case LinkType::kNull:
-      return DecodeNull(cursor, segment);
+      return internal::DecodeNull(cursor, frame);
     case LinkType::kSll:
-      return DecodeCooked(cursor, 16, 14, segment);
+      return internal::DecodeCooked(cursor, 16, 14, frame);
     case LinkType::kSll2:
-      return DecodeCooked(cursor, 20, 0, segment);
+      return internal::DecodeCooked(cursor, 20, 0, frame);
+    case LinkType::kPpp:
+      return internal::DecodePpp(cursor, frame);
   }
   return Outcome::kUnknownLink;
+}
+
+Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
+                     const TunnelPorts& tunnels, Segment& segment) {
+  internal::Decoding frame{segment, tunnels};
+  return internal::DecodeIp({ip, captured, length}, frame);
 }
 
 }  // namespace mailtap::net

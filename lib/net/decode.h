@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
+#include "lib/net/tunnel_ports.h"
 
 namespace mailtap::net {
 
@@ -19,6 +20,7 @@ enum class LinkType : uint8_t {
   kNull,   // four bytes of address family in either byte order (BSD loopback)
   kSll,    // Linux "cooked" v1, 16 bytes
   kSll2,   // Linux "cooked" v2, 20 bytes
+  kPpp,    // PPP, with or without its address and control bytes
 };
 
 // What a frame turned out to be. The first is what mailtap is about; the next two are other
@@ -46,6 +48,18 @@ inline constexpr std::array<absl::string_view, kOutcomeCount> kOutcomeNames = {
 // RFC 9293, 3.1
 enum TcpFlag : uint8_t { kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10 };
 
+// A piece of an IP packet (RFC 791, 3.2; RFC 8200, 4.5). Pointers lead into the frame.
+struct Fragment {
+  const uint8_t* payload = nullptr;  // behind the IP header, or the IPv6 fragment header
+  uint32_t header = 0;               // bytes from Segment::ip to `payload`
+  uint32_t captured = 0;             // payload bytes that are in the frame
+  uint32_t length = 0;               // payload bytes by the IP header
+  uint32_t offset = 0;               // of the payload in the whole packet's
+  uint32_t id = 0;
+  uint8_t protocol = 0;  // of the whole packet's payload
+  bool more = false;     // this is not the last piece
+};
+
 // The innermost TCP segment of a frame. Pointers lead into the frame. Fields other than `encap`
 // are set only where Decode returned kTcp; addresses and hash also for kFragment.
 struct Segment {
@@ -61,6 +75,7 @@ struct Segment {
   bool v4 = true;
   uint64_t address_hash = 0;  // see lib/net/hash.h
   EncapStack encap;           // outermost first
+  Fragment fragment;          // for kFragment only
 
   IpAddress source() const {
     return v4 ? IpAddress::FromV4(ip + 12) : IpAddress::FromV6(ip + 8);
@@ -75,7 +90,12 @@ struct Segment {
 // kNoVlan. Reads nothing outside the captured bytes.
 inline constexpr uint16_t kNoVlan = 0xffff;
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
-               uint16_t vlan, Segment& segment);
+               uint16_t vlan, const TunnelPorts& tunnels, Segment& segment);
+
+// The same from an IP header on, below the layers that `segment.encap` already holds: for an IP
+// packet put together from its fragments.
+Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
+                     const TunnelPorts& tunnels, Segment& segment);
 
 }  // namespace mailtap::net
 

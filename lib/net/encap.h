@@ -20,6 +20,8 @@ enum class EncapKind : uint8_t {
   kGeneve,    // id is the VNI
   kIpInIp,    // IPv4 or IPv6 in either; id is 0
   kGtpU,      // id is the TEID
+  kBackbone,  // 802.1ah; id is the service id
+  kEtherIp,   // id is 0
   kAh,        // id is the SPI
 };
 

@@ -31,7 +31,8 @@ struct alignas(kCacheLine) WorkerCounters {
   SingleWriterCounter packets;
   SingleWriterCounter bytes;         // of frames, as they were on the wire
   SingleWriterCounter mail_packets;  // of mail sessions and candidates
-  SingleWriterCounter snapped;       // frames of which only a part was captured
+  SingleWriterCounter fragments;  // pieces of IP packets; their outcome is the whole packet's
+  SingleWriterCounter snapped;    // frames of which only a part was captured
   std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
   std::array<SingleWriterCounter, kShortageCount> shortages;
   flow::SequenceCounters sequence;

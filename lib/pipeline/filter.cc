@@ -29,8 +29,11 @@ void Worker::Process(absl::Span<const PacketView> burst) {
     bytes += packet.wire_length;
     if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
     Pending& pending = pending_[pending_count_];
-    const net::Outcome outcome = net::Decode(packet.data, packet.captured, packet.wire_length,
-                                             packet.link, packet.vlan, pending.segment);
+    const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
+    if (outcome == net::Outcome::kFragment) {
+      TakeFragment(pending.segment, packet.time);
+      continue;
+    }
     ++outcomes[static_cast<int>(outcome)];
     if (outcome != net::Outcome::kTcp || !Wanted(pending)) continue;
     pending.time = packet.time;
@@ -43,6 +46,26 @@ void Worker::Process(absl::Span<const PacketView> burst) {
   for (int i = 0; i < net::kOutcomeCount; ++i) {
     if (outcomes[i] != 0) counters_.outcomes[i].Add(outcomes[i]);
   }
+}
+
+// By value: packets that the fragment completes are decoded where it lies.
+void Worker::TakeFragment(net::Segment fragment, UnixNanos time) {
+  counters_.fragments.Add(1);
+  const uint64_t unplaced = reassembler_.Add(
+      fragment, time, [this](const PacketView& packet) { ProcessWhole(packet); });
+  counters_.outcomes[static_cast<int>(net::Outcome::kFragment)].Add(unplaced);
+}
+
+// A packet put together; its bytes are there during the call only.
+void Worker::ProcessWhole(const PacketView& packet) {
+  Pending& pending = pending_[pending_count_];
+  const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
+  counters_.outcomes[static_cast<int>(outcome)].Add(1);
+  if (outcome == net::Outcome::kTcp && Wanted(pending)) {
+    pending.time = packet.time;
+    Queue();
+  }
+  DrainPending();
 }
 
 bool Worker::Wanted(Pending& pending) {

@@ -18,6 +18,9 @@ struct PacketView {
   uint16_t port = 0;             // index of the port or capture
   uint16_t vlan = net::kNoVlan;  // tag taken off by the port
   net::LinkType link = net::LinkType::kEthernet;
+  // For an IP packet put together from fragments (data then starts with the IP header): what it
+  // was wrapped in. Null for a frame.
+  const net::EncapStack* outer = nullptr;
 };
 
 }  // namespace mailtap::pipeline

@@ -13,6 +13,7 @@ using flow::TestEnd;
 
 bool Worker::EndTick(int64_t tick) {
   const UnixNanos end = StartOfTick(tick + 1);
+  ExpireFragments(end);
   SettleDue(end);
   Expire(tick);
   for (const uint32_t index : dirty_) {
@@ -34,6 +35,7 @@ bool Worker::EndTick(int64_t tick) {
 }
 
 bool Worker::Finish(int64_t tick) {
+  ExpireFragments(INT64_MAX);
   bool all = true;
   for (uint32_t index = 0; index < sessions_.capacity(); ++index) {
     const uint32_t slot = sessions_.cold_at(index).slot;
@@ -42,8 +44,17 @@ bool Worker::Finish(int64_t tick) {
   return EndTick(tick) && all;
 }
 
+void Worker::ExpireFragments(UnixNanos now) {
+  const uint64_t unplaced =
+      reassembler_.Expire(now, [this](const PacketView& packet) { ProcessWhole(packet); });
+  counters_.outcomes[static_cast<int>(net::Outcome::kFragment)].Add(unplaced);
+}
+
 int64_t Worker::NextEventTick() const {
   int64_t next = started_ && sessions_.size() != 0 ? timers_.NextTick() : INT64_MAX;
+  if (const UnixNanos expiry = reassembler_.NextExpiry(); expiry != INT64_MAX) {
+    next = std::min(next, TickOf(expiry));
+  }
   if (const uint32_t oldest = holes_.oldest(); oldest != kNone) {
     next =
         std::min(next, TickOf(holes_[oldest].created + timeouts_.inference * kNanosPerSecond));

@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
 Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
                exchange::RecordRing& ring)
     : timeouts_(config.timeouts),
+      reassembler_(config),
       recogniser_(std::move(recogniser)),
       ring_(ring),
       sessions_(static_cast<uint32_t>(config.limits.sessions)),

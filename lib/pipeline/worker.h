@@ -29,6 +29,7 @@
 #include "lib/pipeline/dialogue.h"
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
+#include "lib/pipeline/reassembler.h"
 
 namespace mailtap::pipeline {
 
@@ -72,6 +73,8 @@ class Worker {
          exchange::RecordRing& ring);
 
   // Filter (filter.cc)
+  void TakeFragment(net::Segment fragment, UnixNanos time);
+  void ProcessWhole(const PacketView& packet);
   bool Wanted(Pending& pending);
   void Queue();
   void DrainPending();
@@ -115,6 +118,7 @@ class Worker {
   Hint PortHint(const flow::HotSession& hot) const;
 
   // Ticks and ends (ticking.cc)
+  void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
   void Expire(int64_t tick);
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
@@ -140,6 +144,7 @@ class Worker {
   void Short(Shortage what) { counters_.shortages[static_cast<int>(what)].Add(1); }
 
   const config::Timeouts timeouts_;
+  Reassembler reassembler_;
   classify::PortTable ports_;
   classify::FirstWordFilter first_words_;
   classify::Recogniser recogniser_;

@@ -26,18 +26,34 @@ std::vector<std::string> Seeds() {
   return seeds;
 }
 
+namespace {
+
+// One port of each kind of tunnel: 1 to 6, which a fuzzer finds soon.
+const net::TunnelPorts& Tunnels() {
+  static const net::TunnelPorts ports = [] {
+    net::TunnelPorts made;
+    for (int kind = 0; kind < net::kTunnelKindCount; ++kind) {
+      made.Add(static_cast<uint16_t>(kind + 1), static_cast<net::TunnelKind>(kind));
+    }
+    return made;
+  }();
+  return ports;
+}
+
+}  // namespace
 }  // namespace mailtap::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   using namespace mailtap;
   if (size == 0) return 0;
-  const auto link = static_cast<net::LinkType>(data[0] % 5);
+  const auto link = static_cast<net::LinkType>(data[0] % 6);
   // A snapped frame every other time.
   const auto captured = static_cast<uint32_t>(size - 1);
   const uint32_t wire = captured + (data[0] & 0x80u);
   const uint16_t vlan = (data[0] & 0x40) != 0 ? 5 : net::kNoVlan;
   net::Segment segment;
-  const net::Outcome outcome = net::Decode(data + 1, captured, wire, link, vlan, segment);
+  const net::Outcome outcome =
+      net::Decode(data + 1, captured, wire, link, vlan, fuzz::Tunnels(), segment);
   if (static_cast<int>(outcome) >= net::kOutcomeCount) std::abort();
   if (segment.encap.depth > net::EncapStack::kMaxDepth) std::abort();
   if (outcome != net::Outcome::kTcp) return 0;

@@ -25,8 +25,8 @@ struct Result {
       : buffer(std::make_unique<uint8_t[]>(frame.size())),
         size(static_cast<uint32_t>(frame.size())) {
     std::copy(frame.begin(), frame.end(), buffer.get());
-    outcome =
-        Decode(buffer.get(), size, wire_length == 0 ? size : wire_length, link, vlan, segment);
+    outcome = Decode(buffer.get(), size, wire_length == 0 ? size : wire_length, link, vlan,
+                     TunnelPorts(), segment);
   }
   std::string payload() const {
     return std::string(segment.payload, segment.payload + segment.captured);

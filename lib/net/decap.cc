@@ -1,0 +1,188 @@
+// What wraps IP, apart from VLANs: shims between Ethernet and IP, and IP in IP. UDP tunnels and
+// GRE have files of their own.
+#include <cstring>
+
+#include "lib/net/cursor.h"
+#include "lib/net/wire.h"
+
+namespace mailtap::net::internal {
+namespace {
+
+// Whether an IP header of that version starts here: version, header length and total length fit
+// what is left. For places where nothing else tells what follows.
+bool LooksLikeIp(const Cursor& cursor) {
+  if (!cursor.Has(20)) return false;
+  const uint8_t* ip = cursor.at;
+  constexpr uint32_t kMostPadding = 64;  // short frames are padded; longer ones are not
+  if (ip[0] >> 4 == 4) {
+    const uint32_t header = (ip[0] & 0x0f) * 4u;
+    const uint32_t total = Load16(ip + 2);
+    if (header < 20) return false;
+    return total == 0 ||
+           (total >= header && total <= cursor.wire && cursor.wire - total <= kMostPadding);
+  }
+  if (ip[0] >> 4 == 6) {
+    const uint32_t total = Load16(ip + 4) + 40u;
+    return total == 40 || (total <= cursor.wire && cursor.wire - total <= kMostPadding);
+  }
+  return false;
+}
+
+// RFC 3032: labels of four bytes up to the one with the bottom-of-stack bit. Nothing says what
+// is below: IP shows by its version; a pseudowire may start with a control word, whose first
+// four bits are 0 (RFC 4385), and then carries Ethernet.
+Outcome DecodeMpls(Cursor cursor, Decoding& frame) {
+  while (true) {
+    if (!cursor.Has(4)) return Outcome::kTruncatedLink;
+    const uint32_t entry = Load32(cursor.at);
+    if (!frame.Push(EncapKind::kMpls, entry >> 12)) return Outcome::kEncapDepth;
+    cursor.Skip(4);
+    if ((entry & 0x100) != 0) break;
+  }
+  if (!cursor.Has(1)) return Outcome::kTruncatedIp;
+  if (LooksLikeIp(cursor)) return DecodeIp(cursor, frame);
+  const int first = cursor.at[0] >> 4;
+  constexpr int kAssociatedChannel = 1;  // RFC 4385, 5: operation and maintenance
+  if (first == kAssociatedChannel && cursor.at[0] == 0x10) return Outcome::kNotIp;
+  // A control word, unless what it leaves is no Ethernet: a MAC address may start with 0 too.
+  if (first == 0 && cursor.Has(4 + 14)) {
+    Cursor after = cursor;
+    after.Skip(4);
+    const uint16_t type = Load16(after.at + 12);
+    if (type == kIpv4Type || type == kIpv6Type || type == kVlanType ||
+        type == kServiceVlanType || type == kMplsType) {
+      return DecodeEthernet(after, frame);
+    }
+  }
+  return DecodeEthernet(cursor, frame);
+}
+
+// RFC 2516: version and type, code (0 for data), session, length; then PPP.
+Outcome DecodePppoe(Cursor cursor, Decoding& frame) {
+  if (!cursor.Has(6)) return Outcome::kTruncatedLink;
+  if (cursor.at[1] != 0) return Outcome::kNotIp;
+  if (!frame.Push(EncapKind::kPppoe, Load16(cursor.at + 2))) {
+    return Outcome::kEncapDepth;
+  }
+  const uint32_t length = Load16(cursor.at + 4);
+  cursor.Skip(6);
+  cursor.Limit(length);
+  return DecodePpp(cursor, frame);
+}
+
+// RFC 4302: length in four-byte units less two, SPI at byte 4.
+Outcome DecodeAuthentication(Cursor cursor, Decoding& frame) {
+  if (!cursor.Has(12)) return Outcome::kTruncatedIp;
+  const uint32_t size = (cursor.at[1] + 2u) * 4u;
+  if (!cursor.Has(size)) return Outcome::kTruncatedIp;
+  if (!frame.Push(EncapKind::kAh, Load32(cursor.at + 4))) return Outcome::kEncapDepth;
+  const uint8_t next = cursor.at[0];
+  cursor.Skip(size);
+  return DecodeProtocol(cursor, next, frame);
+}
+
+}  // namespace
+
+Outcome DecodePpp(Cursor cursor, Decoding& frame) {
+  if (cursor.Has(2) && cursor.at[0] == 0xff && cursor.at[1] == 0x03) cursor.Skip(2);
+  if (!cursor.Has(1)) return Outcome::kTruncatedLink;
+  // Odd first bytes are protocols compressed to one byte (RFC 1661, 6.5).
+  uint16_t protocol = cursor.at[0];
+  if ((protocol & 1) != 0) {
+    cursor.Skip(1);
+  } else {
+    if (!cursor.Has(2)) return Outcome::kTruncatedLink;
+    protocol = Load16(cursor.at);
+    cursor.Skip(2);
+  }
+  constexpr uint16_t kPppIpv4 = 0x0021, kPppIpv6 = 0x0057, kPppMpls = 0x0281;
+  switch (protocol) {
+    case kPppIpv4:
+      return DecodeIpv4(cursor, frame);
+    case kPppIpv6:
+      return DecodeIpv6(cursor, frame);
+    case kPppMpls:
+      return DecodeMpls(cursor, frame);
+    default:
+      return Outcome::kNotIp;
+  }
+}
+
+Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
+  switch (type) {
+    case kMplsType:
+    case kMplsMulticastType:
+      return DecodeMpls(cursor, frame);
+    case kPppoeType:
+      return DecodePppoe(cursor, frame);
+    case kVnTagType: {  // four bytes: direction, pointer, destination and source interface
+      if (!cursor.Has(6)) return Outcome::kTruncatedLink;
+      if (!frame.Push(EncapKind::kVntag, Load32(cursor.at))) {
+        return Outcome::kEncapDepth;
+      }
+      const uint16_t next = Load16(cursor.at + 4);
+      cursor.Skip(6);
+      return DecodeEtherType(cursor, next, frame);
+    }
+    case kETagType: {  // IEEE 802.1BR, 7.5: six bytes, the channel's id in bytes 2 and 3
+      if (!cursor.Has(8)) return Outcome::kTruncatedLink;
+      if (!frame.Push(EncapKind::kVntag, Load16(cursor.at + 2) & 0x3fff)) {
+        return Outcome::kEncapDepth;
+      }
+      const uint16_t next = Load16(cursor.at + 6);
+      cursor.Skip(8);
+      return DecodeEtherType(cursor, next, frame);
+    }
+    case kBackboneType: {  // IEEE 802.1Q, 9.7: four bytes with the service id, then Ethernet
+      if (!cursor.Has(4)) return Outcome::kTruncatedLink;
+      if (!frame.Push(EncapKind::kBackbone, Load32(cursor.at) & 0xffffff)) {
+        return Outcome::kEncapDepth;
+      }
+      cursor.Skip(4);
+      return DecodeEthernet(cursor, frame);
+    }
+    case kBridgedType:
+      return DecodeEthernet(cursor, frame);
+    default:
+      break;
+  }
+  // IEEE 802.3: a length, and behind it LLC; SNAP's header ends in an EtherType.
+  constexpr uint16_t kFirstEtherType = 0x0600;
+  constexpr uint8_t kSnap[] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
+  if (type < kFirstEtherType && cursor.Has(8) &&
+      std::memcmp(cursor.at, kSnap, sizeof(kSnap)) == 0) {
+    const uint16_t next = Load16(cursor.at + 6);
+    cursor.Limit(type);
+    if (!cursor.Has(8) || next < kFirstEtherType) return Outcome::kNotIp;
+    cursor.Skip(8);
+    return DecodeEtherType(cursor, next, frame);
+  }
+  return Outcome::kNotIp;
+}
+
+Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding& frame) {
+  switch (protocol) {
+    case kUdpProtocol:
+      return DecapUdp(cursor, frame);
+    case kGreProtocol:
+      return DecapGre(cursor, frame);
+    case kIpv4InIp:
+    case kIpv6InIp:
+      if (!frame.Push(EncapKind::kIpInIp, 0)) return Outcome::kEncapDepth;
+      return protocol == kIpv4InIp ? DecodeIpv4(cursor, frame) : DecodeIpv6(cursor, frame);
+    case kAuthentication:
+      return DecodeAuthentication(cursor, frame);
+    case kMplsInIp:
+      return DecodeMpls(cursor, frame);
+    case kEtherIp:  // RFC 3378: two bytes, version 3
+      if (!cursor.Has(2)) return Outcome::kTruncatedIp;
+      if (cursor.at[0] >> 4 != 3) return Outcome::kNotTcp;
+      if (!frame.Push(EncapKind::kEtherIp, 0)) return Outcome::kEncapDepth;
+      cursor.Skip(2);
+      return DecodeEthernet(cursor, frame);
+    default:
+      return Outcome::kNotTcp;
+  }
+}
+
+}  // namespace mailtap::net::internal

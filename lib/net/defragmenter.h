@@ -1,0 +1,152 @@
+// Puts IP packets together from their fragments, in whatever order those come.
+//
+// Bounded in packets, in bytes and in time; never waits. A packet of which a piece is missing
+// when its time is over, or when its place is needed, is given out as far as it reaches without
+// a gap. Of bytes that come twice the first ones count. One thread; allocated at construction.
+#ifndef MAILTAP_LIB_NET_DEFRAGMENTER_H_
+#define MAILTAP_LIB_NET_DEFRAGMENTER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "lib/net/address.h"
+#include "lib/net/decode.h"
+
+namespace mailtap::net {
+
+// A packet put together: its IP header, changed to that of a whole packet, and what is known of
+// its payload without a gap.
+struct Datagram {
+  const uint8_t* ip = nullptr;  // valid until the next call
+  uint32_t captured = 0;        // bytes at `ip`
+  uint32_t length = 0;          // bytes that the packet had, as far as it is known
+  EncapStack encap;             // what its fragments were wrapped in
+  UnixNanos time = 0;           // of its last fragment
+  uint32_t pieces = 0;          // fragments that went into it
+};
+
+class Defragmenter {
+ public:
+  // How long a packet waits for its missing pieces: less than a hole in the TCP stream does.
+  static constexpr UnixNanos kPatience = 2 * kNanosPerSecond;
+
+  // At most `packets` packets at once, with `packets` * 4 KiB of payload in all.
+  explicit Defragmenter(uint32_t packets);
+
+  // Takes a fragment that Decode described. Where it completes a packet, or makes room by
+  // ending an unfinished one, calls ready(const Datagram&). Returns false where the fragment
+  // could not be kept (counted by the caller as a drop).
+  template <typename Ready>
+  bool Add(const Segment& segment, UnixNanos now, Ready&& ready) {
+    MakeRoom(ready);
+    const Place place = Insert(segment, now);
+    if (place.complete) GiveOut(place.entry, ready);
+    return place.kept;
+  }
+
+  // Gives out what is left of packets whose time is over at `now`.
+  template <typename Ready>
+  void Expire(UnixNanos now, Ready&& ready) {
+    while (oldest_ != kNone && entries_[oldest_].created + kPatience < now) End(oldest_, ready);
+  }
+
+  // Fragments of packets whose start never came.
+  uint64_t unplaced() const { return unplaced_; }
+  // The earliest time at which Expire has something to do, or INT64_MAX.
+  UnixNanos NextExpiry() const {
+    return oldest_ == kNone ? INT64_MAX : entries_[oldest_].created + kPatience;
+  }
+
+ private:
+  static constexpr uint32_t kNone = 0xffffffff;
+  static constexpr uint32_t kMaxPayload = 65'536;
+  static constexpr uint32_t kChunk = 2'048;
+  static constexpr uint32_t kUnit = 8;  // fragments are cut at multiples of it
+  static constexpr uint32_t kMaxHeader = 128;
+
+  struct Entry {
+    IpAddress source, destination;
+    uint32_t id;
+    uint8_t protocol;
+    bool v4;
+    bool done;  // given out; kept for a while, so that late copies start nothing
+    UnixNanos created;
+    UnixNanos last;
+    uint32_t pieces;
+    uint32_t received;        // payload bytes accounted for, each once
+    uint32_t total;           // payload bytes of the whole packet, 0 while not known
+    uint32_t captured_limit;  // payload from here on is not all there (snapped)
+    uint32_t header_length;   // 0 while the first fragment is missing
+    uint8_t header[kMaxHeader];
+    EncapStack encap;
+    uint32_t chunks[kMaxPayload / kChunk];
+    uint64_t units[kMaxPayload / kUnit / 64];  // received, a bit a unit
+    uint32_t bucket_next;
+    uint32_t age_next, age_prev;
+  };
+  struct Chunk {
+    uint32_t next;
+    uint8_t bytes[kChunk];
+  };
+  struct Place {
+    bool kept = false;
+    bool complete = false;
+    uint32_t entry = kNone;
+  };
+
+  Place Insert(const Segment& segment, UnixNanos now);
+  uint32_t FindOrAdd(const Segment& segment, UnixNanos now);
+  bool CopyPayload(Entry& entry, const Fragment& fragment);
+  bool Received(const Entry& entry, uint32_t unit) const {
+    return (entry.units[unit / 64] >> (unit % 64) & 1) != 0;
+  }
+  // Payload bytes from the start on that are accounted for without a gap.
+  uint32_t Contiguous(const Entry& entry) const;
+  Datagram Assemble(const Entry& entry);
+  void ReleaseChunks(Entry& entry);
+  void Remove(uint32_t index);
+  uint32_t& Bucket(uint64_t address_hash, uint32_t id);
+
+  template <typename Ready>
+  void MakeRoom(Ready& ready) {
+    while ((free_entries_ == kNone || free_chunk_count_ < kMaxPayload / kChunk) &&
+           oldest_ != kNone) {
+      End(oldest_, ready);
+    }
+  }
+  template <typename Ready>
+  void GiveOut(uint32_t index, Ready& ready) {
+    Entry& entry = entries_[index];
+    ready(Assemble(entry));
+    ReleaseChunks(entry);
+    entry.done = true;
+  }
+  template <typename Ready>
+  void End(uint32_t index, Ready& ready) {
+    Entry& entry = entries_[index];
+    if (!entry.done) {
+      if (entry.header_length != 0) {
+        GiveOut(index, ready);
+      } else {
+        unplaced_ += entry.pieces;
+      }
+    }
+    Remove(index);
+  }
+
+  std::vector<Entry> entries_;
+  std::vector<Chunk> chunks_;
+  std::vector<uint32_t> buckets_;
+  std::vector<uint8_t> assembly_;  // a packet being given out
+  uint32_t free_entries_ = kNone;
+  uint32_t free_chunks_ = kNone;
+  uint32_t free_chunk_count_ = 0;
+  uint32_t oldest_ = kNone;
+  uint32_t youngest_ = kNone;
+  uint64_t unplaced_ = 0;
+};
+
+}  // namespace mailtap::net
+
+#endif  // MAILTAP_LIB_NET_DEFRAGMENTER_H_
