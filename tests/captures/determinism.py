@@ -45,7 +45,8 @@ def may_differ(family, samples):
 
 def compare(checks, what, first, other):
     for output in ("flows", "alerts", "report"):
-        if not checks.expect(first.files[output] == other.files[output], f"{what}: {output} differ"):
+        same = first.files[output] == other.files[output]
+        if not checks.expect(same, f"{what}: {output} differ"):
             pairs = zip(first.files[output].splitlines(), other.files[output].splitlines())
             print(next(((a, b) for a, b in pairs if a != b), "one is longer"))
     ours, theirs = (lib.metric_families(run.files["metrics"].decode()) for run in (first, other))

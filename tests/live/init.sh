@@ -33,8 +33,9 @@ make_network() {
   local port name
   for name in src lan sen; do
     ip netns add "$id-$name"
-    ip netns exec "$id-$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
-      net.ipv6.conf.default.disable_ipv6=1
+    # Silent interfaces: no packet but those that are sent.
+    ip netns exec "$id-$name" sh -c \
+      'for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done'
     ip -n "$id-$name" link set lo up
   done
   for port in $(seq 0 $(($1 - 1))); do
