@@ -1,10 +1,11 @@
 #include "lib/control/conversation_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::control {
 
-uint32_t ConversationTable::Add(const meter::ConversationKey& key) {
+uint32_t ConversationTable::Add(uint64_t hash, const meter::ConversationKey& key) {
   uint32_t id;
   if (free_.empty()) {
     id = static_cast<uint32_t>(conversations_.size());
@@ -18,12 +19,23 @@ uint32_t ConversationTable::Add(const meter::ConversationKey& key) {
   }
   conversations_[id].key = key;
   conversations_[id].known = true;
-  numbers_.insert(id);
+  const auto [first, added] = first_of_hash_.try_emplace(hash, id);
+  if (!added) places_[id].next_of_hash = std::exchange(first->second, id);
   return id;
 }
 
-void ConversationTable::Remove(uint32_t id) {
-  numbers_.erase(id);
+void ConversationTable::Remove(uint64_t hash, uint32_t id) {
+  const auto first = first_of_hash_.find(hash);
+  const uint32_t next = places_[id].next_of_hash;
+  if (first->second != id) {
+    uint32_t before = first->second;
+    while (places_[before].next_of_hash != id) before = places_[before].next_of_hash;
+    places_[before].next_of_hash = next;
+  } else if (next != kNone) {
+    first->second = next;
+  } else {
+    first_of_hash_.erase(first);
+  }
   conversations_[id].known = false;
   free_.push_back(id);
 }

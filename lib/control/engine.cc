@@ -63,7 +63,7 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   snapshot->hosts_known = state_.hosts.size();
   snapshot->conversations_known = state_.conversations.size();
   snapshot->peers_forgotten = state_.forgotten;
-  for (const uint32_t id : state_.gauges.Top(most, EntityOrder{state_})) {
+  for (const uint32_t id : state_.windows.Top(most)) {
     const Entity& entity = state_.windows.at(id);
     const config::Rule& rule = *state_.windows.rule_of(entity).rule;
     snapshot->host_gauges.push_back({rule.name, state_.hosts.at(entity.host).totals.host,

@@ -6,11 +6,7 @@
 namespace mailtap::control {
 
 void EvidenceLog::Add(const TickRow& from, int64_t tick) {
-  const int64_t bucket = shape_.BucketOf(tick);
-  if (buckets_.empty() || buckets_.back().number != bucket) {
-    if (next_ == 1) first_bucket_ = bucket;
-    buckets_.push_back({bucket, next_});
-  }
+  if (tick != tick_) StartTick(tick);
   if (from.conversation >= newest_.size()) {
     newest_.resize(std::max<std::size_t>(from.conversation + std::size_t{1},
                                          newest_.size() + newest_.size() / 2));
@@ -18,8 +14,8 @@ void EvidenceLog::Add(const TickRow& from, int64_t tick) {
   uint64_t& newest = newest_[from.conversation];
   if (newest < buckets_.back().first_row) {
     EvidenceRow& fresh = Append();
-    fresh =
-        EvidenceRow{.previous = newest, .bucket = static_cast<int32_t>(bucket - first_bucket_)};
+    fresh = EvidenceRow{.previous = newest,
+                        .bucket = static_cast<int32_t>(buckets_.back().number - first_bucket_)};
     newest = next_ - 1;
   }
   EvidenceRow& row = At(newest);
@@ -30,6 +26,14 @@ void EvidenceLog::Add(const TickRow& from, int64_t tick) {
   row.sessions += from.sessions;
   row.messages += from.messages;
   row.seen |= from.seen;
+}
+
+void EvidenceLog::StartTick(int64_t tick) {
+  tick_ = tick;
+  const int64_t bucket = shape_.BucketOf(tick);
+  if (!buckets_.empty() && buckets_.back().number == bucket) return;
+  if (next_ == 1) first_bucket_ = bucket;
+  buckets_.push_back({bucket, next_});
 }
 
 EvidenceRow& EvidenceLog::Append() {

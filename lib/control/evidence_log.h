@@ -78,6 +78,7 @@ class EvidenceLog {
   EvidenceRow& At(uint64_t number) const {
     return blocks_[number / kBlockRows - first_block_][number % kBlockRows];
   }
+  void StartTick(int64_t tick);
   EvidenceRow& Append();
   void PopFront();
 
@@ -90,6 +91,7 @@ class EvidenceLog {
   uint64_t first_ = 1;        // the oldest row that is kept; numbers are never used again
   uint64_t next_ = 1;
   int64_t first_bucket_ = 0;  // what EvidenceRow::bucket counts from
+  int64_t tick_ = INT64_MIN;  // of the last Add()
 };
 
 }  // namespace mailtap::control

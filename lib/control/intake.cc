@@ -28,7 +28,7 @@ void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
 
 Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
   if (key.attribution == meter::Attribution::kFull) {
-    const uint32_t id = state_.conversations.Find(key);
+    const uint32_t id = state_.conversations.Find(ConversationTable::HashOf(key), key);
     if (id != kNone) {
       const Conversation& conversation = state_.conversations.at(id);
       return {conversation.verdict,
@@ -40,14 +40,20 @@ Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
 }
 
 void Intake::Flush() {
+  std::array<uint64_t, kBatch> hashes;
   for (std::size_t i = 0; i < pending_count_; ++i) {
-    state_.conversations.PrefetchKey(pending_[i].key);
+    hashes[i] = ConversationTable::HashOf(pending_[i].key);
+    state_.conversations.PrefetchHash(hashes[i]);
   }
-  for (std::size_t i = 0; i < pending_count_; ++i) Gather(pending_[i]);
+  std::array<uint32_t, kBatch> firsts;
+  for (std::size_t i = 0; i < pending_count_; ++i) {
+    firsts[i] = state_.conversations.FindFirst(hashes[i]);
+  }
+  for (std::size_t i = 0; i < pending_count_; ++i) Gather(hashes[i], firsts[i], pending_[i]);
   pending_count_ = 0;
 }
 
-void Intake::Gather(const meter::DeltaRecord& delta) {
+void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
   const int service = static_cast<int>(delta.key.service);
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
   const bool full = delta.key.attribution == meter::Attribution::kFull;
@@ -56,8 +62,10 @@ void Intake::Gather(const meter::DeltaRecord& delta) {
     AddTo(state_.totals[service][static_cast<int>(verdict)], delta);
     return;
   }
-  uint32_t id = state_.conversations.Find(delta.key);
-  if (id == kNone) id = NewConversation(delta.key);
+  uint32_t id = state_.conversations.FindFrom(first, delta.key);
+  // It may have become known since `first` was looked up.
+  if (id == kNone) id = state_.conversations.Find(hash, delta.key);
+  if (id == kNone) id = NewConversation(hash, delta.key);
   Conversation& conversation = state_.conversations.at(id);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
@@ -69,9 +77,9 @@ void Intake::Gather(const meter::DeltaRecord& delta) {
   rows_[conversation.tick_row].Add(delta);
 }
 
-uint32_t Intake::NewConversation(const meter::ConversationKey& key) {
+uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& key) {
   const Judgement judgement = state_.policy.Judge(key);
-  const uint32_t id = state_.conversations.Add(key);
+  const uint32_t id = state_.conversations.Add(hash, key);
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
   conversation.relay = judgement.relay;
@@ -162,16 +170,31 @@ void Intake::Fold(int64_t tick) {
 
 // Each line is asked for when the one that names it has had time to come.
 void Intake::Prefetch(std::size_t row) const {
-  constexpr std::size_t kConversationAhead = 24, kLaneAhead = 12;
+  constexpr std::size_t kConversationAhead = 24, kLaneAhead = 16, kEntityAhead = 8;
   if (row + kConversationAhead < rows_.size()) {
     const uint32_t id = rows_[row + kConversationAhead].conversation;
     state_.conversations.Prefetch(id);
+    if (state_.rules.peer_slots() > 0) state_.conversations.PrefetchPlace(id);
     for (const EvidenceLog& log : state_.evidence) log.Prefetch(id);
   }
   if (row + kLaneAhead < rows_.size()) {
     const uint32_t id = rows_[row + kLaneAhead].conversation;
     for (const uint32_t lane : state_.conversations.at(id).lanes) {
       if (lane != kNone) state_.hosts.PrefetchLane(lane);
+    }
+  }
+  if (state_.rules.peer_slots() > 0 && row + kEntityAhead < rows_.size()) {
+    PrefetchPeers(rows_[row + kEntityAhead].conversation);
+  }
+}
+
+void Intake::PrefetchPeers(uint32_t conversation) const {
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const uint32_t lane = state_.conversations.at(conversation).lanes[static_cast<int>(role)];
+    if (lane == kNone || !state_.hosts.lane(lane).counts_peers) continue;
+    state_.windows.peers().Prefetch(state_.conversations.peer(conversation, role));
+    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
+      state_.windows.Prefetch(entity);
     }
   }
 }
@@ -188,7 +211,7 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
     if (lane == kNone) continue;
     FoldInto(lane, row, role);
     if (state_.hosts.lane(lane).counts_peers) {
-      CountPeer(state_.hosts.lane(lane), row.conversation, tick);
+      CountPeers(state_.hosts.lane(lane), row.conversation, tick);
     }
   }
 }
@@ -206,11 +229,11 @@ void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role) {
   lanes_.push_back(lane_id);
 }
 
-void Intake::CountPeer(const Lane& lane, uint32_t conversation, int64_t tick) {
+void Intake::CountPeers(const Lane& lane, uint32_t conversation, int64_t tick) {
   const uint32_t peer = state_.conversations.peer(conversation, lane.role);
   for (const uint32_t id : lane.entities) {
     const Entity& entity = state_.windows.at(id);
-    if (state_.windows.rule_of(entity).rule->metric == Metric::kDistinctPeers) {
+    if (state_.windows.rule_of(entity).metric == Metric::kDistinctPeers) {
       state_.windows.AddPeer(id, tick, peer);
     }
   }
@@ -223,7 +246,7 @@ void Intake::CountLane(Lane& lane, int64_t tick) {
     Entity& entity = state_.windows.at(id);
     uint64_t a = 0, b = 0;
     bool counts = false;
-    switch (state_.windows.rule_of(entity).rule->metric) {
+    switch (state_.windows.rule_of(entity).metric) {
       case Metric::kSentBytes:
         a = lane.sent;
         break;
@@ -250,7 +273,7 @@ void Intake::CountLane(Lane& lane, int64_t tick) {
     entity.last_seen = std::max(entity.last_seen, lane.last_seen);
     if (entity.alert != kNone) {
       state_.alerts.NoteTraffic(entity);
-      state_.windows.MarkChanged(id);
+      state_.windows.MarkDue(id);
     }
   }
   lane.sent = lane.received = 0;

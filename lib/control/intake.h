@@ -32,8 +32,9 @@ class Intake {
   Judgement JudgementOf(const meter::ConversationKey& key) const;
 
  private:
-  void Gather(const meter::DeltaRecord& delta);
-  uint32_t NewConversation(const meter::ConversationKey& key);
+  // `first`: what ConversationTable::FindFirst() said of the hash.
+  void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
+  uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key);
   // The lane of the conversation's end `role`, which is internal.
   uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
   uint32_t EntityOf(uint32_t host, Role role, uint16_t rule);
@@ -41,13 +42,15 @@ class Intake {
 
   void FoldRow(const TickRow& row, int64_t tick);
   void FoldInto(uint32_t lane_id, const TickRow& row, Role role);
-  void CountPeer(const Lane& lane, uint32_t conversation, int64_t tick);
+  void CountPeers(const Lane& lane, uint32_t conversation, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
   void Prefetch(std::size_t row) const;
+  void PrefetchPeers(uint32_t conversation) const;
 
   State& state_;
   // Records wait here so that their look-ups can be started together.
-  std::array<meter::DeltaRecord, 64> pending_;
+  static constexpr std::size_t kBatch = 64;
+  std::array<meter::DeltaRecord, kBatch> pending_;
   std::size_t pending_count_ = 0;
   std::vector<TickRow> rows_;    // of the tick, one a conversation
   std::vector<uint32_t> lanes_;  // touched in the tick

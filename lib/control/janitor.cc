@@ -47,7 +47,7 @@ void Janitor::Forget(uint32_t id) {
     if (peer != kNone) state_.windows.peers().Release(peer);
   }
   for (EvidenceLog& log : state_.evidence) log.Forget(id);
-  state_.conversations.Remove(id);
+  state_.conversations.Remove(ConversationTable::HashOf(state_.conversations.at(id).key), id);
 }
 
 bool Janitor::IsIdle(uint32_t id) const {

@@ -24,30 +24,19 @@ std::string AlertId(const config::Config& config, const Alert& alert) {
 }  // namespace
 
 void Judge::EndTick(int64_t tick) {
-  constexpr std::size_t kAhead = 16;
   state_.windows.Expire(tick);
-  for (const uint32_t id : state_.alerts.TakeDue(tick)) state_.windows.MarkChanged(id);
-  const std::vector<uint32_t> changed = state_.windows.TakeChanged();
+  for (const uint32_t id : state_.alerts.TakeDue(tick)) state_.windows.MarkDue(id);
   std::vector<Change> changes;
-  for (std::size_t i = 0; i < changed.size(); ++i) {
-    if (i + kAhead < changed.size()) state_.windows.Prefetch(changed[i + kAhead]);
-    if (const auto state = JudgeEntity(changed[i], tick)) {
-      changes.push_back({changed[i], *state});
+  state_.windows.VisitDue([&](uint32_t id, Entity& entity) {
+    const double value = state_.windows.Value(entity);
+    if (const auto state = state_.alerts.Judge(id, entity, value, tick)) {
+      changes.push_back({id, *state});
     }
-  }
-  const EntityOrder before{state_};
-  std::sort(changes.begin(), changes.end(),
-            [&](const Change& a, const Change& b) { return before(a.entity, b.entity); });
+  });
+  std::sort(changes.begin(), changes.end(), [&](const Change& a, const Change& b) {
+    return state_.windows.Before(a.entity, b.entity);
+  });
   for (const Change& change : changes) PutOut(change, tick);
-}
-
-std::optional<AlertState> Judge::JudgeEntity(uint32_t id, int64_t tick) {
-  Entity& entity = state_.windows.at(id);
-  const double value = state_.windows.Value(entity);
-  const double raise = state_.windows.rule_of(entity).rule->raise;
-  state_.gauges.Set(id, value / raise, EntityOrder{state_});
-  if (entity.alert == kNone && value < raise) return std::nullopt;
-  return state_.alerts.Judge(id, entity, value, tick);
 }
 
 void Judge::PutOut(const Change& change, int64_t tick) {

@@ -3,7 +3,6 @@
 #define MAILTAP_LIB_CONTROL_JUDGE_H_
 
 #include <cstdint>
-#include <optional>
 
 #include "lib/control/alert.h"
 #include "lib/control/output.h"
@@ -26,7 +25,6 @@ class Judge {
     uint32_t entity;
     AlertState state;
   };
-  std::optional<AlertState> JudgeEntity(uint32_t id, int64_t tick);
   void PutOut(const Change& change, int64_t tick);
 
   State& state_;

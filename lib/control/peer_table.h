@@ -40,6 +40,12 @@ class PeerTable {
     return last_buckets_[std::size_t{peer} * slots_ + slot];
   }
 
+  // Brings near what the calls above and below need.
+  void Prefetch(uint32_t peer) const {
+    __builtin_prefetch(&last_buckets_[std::size_t{peer} * slots_]);
+    __builtin_prefetch(&peers_[peer]);
+  }
+
   // A window row refers to the peer, or no longer does.
   void AddRow(uint32_t peer) { ++peers_[peer].rows; }
   void RemoveRow(uint32_t peer) {

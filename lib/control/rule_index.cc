@@ -35,6 +35,8 @@ std::vector<uint32_t> GroupIndices(const config::Config& config, const config::R
 RuleIndex::RuleIndex(const config::Config& config) {
   for (const config::Rule& rule : config.rules) {
     PreparedRule prepared{&rule,
+                          rule.metric,
+                          rule.raise,
                           WindowShape::Of(rule.window_seconds),
                           0,
                           0,

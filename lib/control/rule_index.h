@@ -16,6 +16,8 @@ namespace mailtap::control {
 
 struct PreparedRule {
   const config::Rule* rule;  // lives as long as the configuration
+  config::Metric metric;     // of the rule, as the next
+  double raise;
   WindowShape shape;
   uint16_t evidence_log;  // rules of equal bucket width share one
   uint16_t peer_slot;     // counts the distinct_peers rules; meaningless for others

@@ -16,7 +16,6 @@
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
 #include "lib/control/policy.h"
-#include "lib/control/rank_index.h"
 #include "lib/control/relay_ledger.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/snapshot.h"
@@ -31,7 +30,7 @@ struct State {
         bounds(b),
         policy(*config),
         rules(*config),
-        windows(rules),
+        windows(rules, hosts),
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
         names(bounds),
         relays(config->relays, bounds.relay_clients),
@@ -52,7 +51,6 @@ struct State {
   NameBook names;
   RelayLedger relays;
   AlertBook alerts;
-  RankIndex<double> gauges;  // entities by value / raise
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended
@@ -60,21 +58,6 @@ struct State {
   UnixNanos first_packet = INT64_MAX;  // the earliest stamp in any record
   uint64_t ticks = 0;                  // EndTick() calls
   uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
-};
-
-// The order of entities wherever they are put out: as the configuration has their rules, then
-// by host, then client before server.
-struct EntityOrder {
-  const State& state;
-  bool operator()(uint32_t a, uint32_t b) const {
-    const Entity& x = state.windows.at(a);
-    const Entity& y = state.windows.at(b);
-    if (x.rule != y.rule) return x.rule < y.rule;
-    if (x.host != y.host) {
-      return state.hosts.at(x.host).totals.host < state.hosts.at(y.host).totals.host;
-    }
-    return x.role < y.role;
-  }
 };
 
 }  // namespace mailtap::control

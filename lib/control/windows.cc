@@ -7,8 +7,8 @@ namespace mailtap::control {
 
 using config::Metric;
 
-Windows::Windows(const RuleIndex& index)
-    : rules_(index.rules()), logs_(rules_.size()), peers_(index.peer_slots()) {}
+Windows::Windows(const RuleIndex& index, const HostTable& hosts)
+    : rules_(index.rules()), hosts_(hosts), logs_(rules_.size()), peers_(index.peer_slots()) {}
 
 uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
   uint32_t id;
@@ -28,6 +28,16 @@ uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
 
 void Windows::Remove(uint32_t entity) { free_.push_back(entity); }
 
+// A tick has many rows, and a division by a width that is not known beforehand is slow.
+int64_t Windows::BucketOf(uint16_t rule, int64_t tick) {
+  Log& log = logs_[rule];
+  if (log.tick != tick) {
+    log.tick = tick;
+    log.number = rules_[rule].shape.BucketOf(tick);
+  }
+  return log.number;
+}
+
 Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
   std::deque<Bucket>& buckets = logs_[rule].buckets;
   if (buckets.empty() || buckets.back().number != number) {
@@ -36,7 +46,7 @@ Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
     Bucket& fresh = buckets.emplace_back();
     fresh.number = number;
     fresh.entities.reserve(likely);
-    const Metric metric = rules_[rule].rule->metric;
+    const Metric metric = rules_[rule].metric;
     if (metric == Metric::kDistinctPeers) {
       fresh.peers.reserve(likely);
     } else {
@@ -47,29 +57,49 @@ Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
   return buckets.back();
 }
 
-void Windows::AddRow(uint32_t id, Entity& to) {
+void Windows::AddRow(Entity& to) {
   ++logs_[to.rule].rows;
   ++rows_;
   if (to.rows++ > 0) return;
   if (to.host >= live_.size()) live_.resize(to.host + std::size_t{1} + to.host / 2);
   if (live_[to.host]++ == 0) ++hosts_live_;
-  MarkChanged(id, to);
+}
+
+bool Windows::Before(uint32_t a, uint32_t b) const {
+  const Entity& x = entities_[a];
+  const Entity& y = entities_[b];
+  if (x.rule != y.rule) return x.rule < y.rule;
+  if (x.host != y.host) {
+    return hosts_.at(x.host).totals.host < hosts_.at(y.host).totals.host;
+  }
+  return x.role < y.role;
+}
+
+std::vector<uint32_t> Windows::Top(std::size_t count) const {
+  return ranks_.Top(count, [this](uint32_t a, uint32_t b) { return Before(a, b); });
+}
+
+void Windows::Settle(uint32_t id, Entity& entity) {
+  const double value = Value(entity);
+  const double raise = rules_[entity.rule].raise;
+  ranks_.Set(id, value / raise, [this](uint32_t a, uint32_t b) { return Before(a, b); });
+  if (value >= raise || entity.alert != kNone) MarkDue(id, entity);
 }
 
 void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
   if (a == 0 && b == 0) return;
   Entity& entity = entities_[id];
   const PreparedRule& rule = rules_[entity.rule];
-  const int64_t number = rule.shape.BucketOf(tick);
+  const int64_t number = BucketOf(entity.rule, tick);
   Bucket& bucket = CurrentBucket(entity.rule, number);
-  const bool ratio = rule.rule->metric == Metric::kSentReceivedRatio;
+  const bool ratio = rule.metric == Metric::kSentReceivedRatio;
   if (entity.bucket != number) {
     entity.bucket = number;
     entity.row = static_cast<uint32_t>(bucket.entities.size());
     bucket.entities.push_back(id);
     bucket.a.push_back(0);
     if (ratio) bucket.b.push_back(0);
-    AddRow(id, entity);
+    AddRow(entity);
   }
   entity.a += a;
   bucket.a[entity.row] += a;
@@ -77,23 +107,23 @@ void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
     entity.b += b;
     bucket.b[entity.row] += b;
   }
-  MarkChanged(id, entity);
+  Settle(id, entity);
 }
 
 void Windows::AddPeer(uint32_t id, int64_t tick, uint32_t peer) {
   Entity& entity = entities_[id];
   const PreparedRule& rule = rules_[entity.rule];
-  const int64_t number = rule.shape.BucketOf(tick);
+  const int64_t number = BucketOf(entity.rule, tick);
   int64_t& last = peers_.LastBucket(peer, rule.peer_slot);
   if (last == number) return;
   Bucket& bucket = CurrentBucket(entity.rule, number);
   bucket.entities.push_back(id);
   bucket.peers.push_back(peer);
   peers_.AddRow(peer);
-  AddRow(id, entity);
+  AddRow(entity);
   if (last == PeerTable::kNever) ++entity.a;
   last = number;
-  MarkChanged(id, entity);
+  Settle(id, entity);
 }
 
 int64_t Windows::NextExpiry(uint16_t rule) const {
@@ -126,8 +156,8 @@ void Windows::PopFront(uint16_t rule) {
 
 void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
   constexpr std::size_t kAhead = 16;
-  const bool peers = rule.rule->metric == Metric::kDistinctPeers;
-  const bool ratio = rule.rule->metric == Metric::kSentReceivedRatio;
+  const bool peers = rule.metric == Metric::kDistinctPeers;
+  const bool ratio = rule.metric == Metric::kSentReceivedRatio;
   const std::size_t rows = bucket.entities.size();
   for (std::size_t i = 0; i < rows; ++i) {
     if (i + kAhead < rows) Prefetch(bucket.entities[i + kAhead]);
@@ -147,7 +177,7 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
     }
     if (entity.bucket == bucket.number) entity.bucket = INT64_MIN;
     if (--entity.rows == 0 && --live_[entity.host] == 0) --hosts_live_;
-    MarkChanged(id, entity);
+    Settle(id, entity);
   }
 }
 
@@ -163,11 +193,6 @@ std::size_t Windows::Trim(std::size_t rows) {
     PopFront(longest);
   }
   return dropped;
-}
-
-std::vector<uint32_t> Windows::TakeChanged() {
-  for (const uint32_t id : changed_) entities_[id].changed = false;
-  return std::exchange(changed_, {});
 }
 
 }  // namespace mailtap::control

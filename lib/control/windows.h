@@ -6,14 +6,16 @@
 #include <deque>
 #include <vector>
 
+#include "lib/control/host_table.h"
 #include "lib/control/peer_table.h"
+#include "lib/control/rank_index.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/tick_row.h"
 
 namespace mailtap::control {
 
 // One (rule, host, role), judged by itself.
-struct Entity {
+struct alignas(64) Entity {
   uint64_t a = 0;              // over the window: the metric; for a ratio the sent bytes
   uint64_t b = 0;              // over the window: for a ratio the received bytes
   int64_t bucket = INT64_MIN;  // of the newest row
@@ -25,16 +27,17 @@ struct Entity {
   uint32_t next_of_host = kNone;
   uint16_t rule = 0;
   Role role = Role::kClient;
-  bool changed = false;  // since TakeChanged()
+  bool due = false;  // for VisitDue()
 };
-static_assert(sizeof(Entity) == 56);
+static_assert(sizeof(Entity) == 64);  // one line: a tick may look at millions of them
 
 // Each rule has a log of rows (entity, what it added), a bucket after the other. A bucket that
 // leaves the window is walked once to take its rows out of the sums. So an idle host costs
 // nothing, and no window is ever summed up anew. Control thread only.
 class Windows {
  public:
-  explicit Windows(const RuleIndex& index);
+  // `hosts` are those whose numbers Create() gets. Both outlive this object.
+  Windows(const RuleIndex& index, const HostTable& hosts);
 
   // A new entity with an empty window; its number is dense.
   uint32_t Create(uint16_t rule, uint32_t host, Role role);
@@ -52,7 +55,7 @@ class Windows {
 
   // The metric over the window as of the last Expire().
   double Value(const Entity& entity) const {
-    if (rule_of(entity).rule->metric != config::Metric::kSentReceivedRatio) {
+    if (rule_of(entity).metric != config::Metric::kSentReceivedRatio) {
       return static_cast<double>(entity.a);
     }
     return static_cast<double>(entity.a) /
@@ -69,15 +72,30 @@ class Windows {
   // its window still holds it. Returns how many rows that were.
   std::size_t Trim(std::size_t rows);
 
-  // The entity wants to be looked at, whether or not its sums change.
-  void MarkChanged(uint32_t entity) { MarkChanged(entity, entities_[entity]); }
-  // The entities marked, or of which a sum may have changed, since the last call; each once, in
-  // no certain order.
-  std::vector<uint32_t> TakeChanged();
+  // The entity's alert has to be judged, whether or not its sums change.
+  void MarkDue(uint32_t entity) { MarkDue(entity, entities_[entity]); }
+  // Calls visit(id, entity) for each entity that was marked since the last call, or of which a
+  // sum has changed so that it may raise an alert or has one open; each once, in no certain
+  // order. `visit` must not change sums.
+  template <typename Visit>
+  void VisitDue(Visit&& visit) {
+    for (const uint32_t id : due_) {
+      entities_[id].due = false;
+      visit(id, entities_[id]);
+    }
+    due_.clear();
+  }
 
   // How many entities of `host` have something in their windows, and how many hosts have such.
   uint32_t LiveOf(uint32_t host) const { return host < live_.size() ? live_[host] : 0; }
   uint64_t hosts_live() const { return hosts_live_; }
+
+  // The order of entities wherever they are put out: as the configuration has their rules,
+  // then by host, then client before server.
+  bool Before(uint32_t a, uint32_t b) const;
+  // At most `count` entities with the largest values in proportion to what raises an alert,
+  // then in the order of Before().
+  std::vector<uint32_t> Top(std::size_t count) const;
 
   PeerTable& peers() { return peers_; }
 
@@ -92,24 +110,31 @@ class Windows {
   struct Log {
     std::deque<Bucket> buckets;
     std::size_t rows = 0;
+    int64_t tick = INT64_MIN;  // of the last row,
+    int64_t number = 0;        // and its bucket's number
   };
 
+  int64_t BucketOf(uint16_t rule, int64_t tick);
   Bucket& CurrentBucket(uint16_t rule, int64_t number);
-  void AddRow(uint32_t entity, Entity& to);
+  void AddRow(Entity& to);
   void PopFront(uint16_t rule);
   void TakeOut(Bucket& bucket, const PreparedRule& rule);
-  void MarkChanged(uint32_t id, Entity& entity) {
-    if (entity.changed) return;
-    entity.changed = true;
-    changed_.push_back(id);
+  void MarkDue(uint32_t id, Entity& entity) {
+    if (entity.due) return;
+    entity.due = true;
+    due_.push_back(id);
   }
+  // To be called when a sum has changed, while the entity is still near.
+  void Settle(uint32_t id, Entity& entity);
 
   const std::vector<PreparedRule>& rules_;
+  const HostTable& hosts_;
   std::vector<Entity> entities_;
   std::vector<uint32_t> free_;
   std::vector<Log> logs_;  // by rule
   std::size_t rows_ = 0;   // in all logs
-  std::vector<uint32_t> changed_;
+  std::vector<uint32_t> due_;
+  RankIndex<double> ranks_;     // by value / raise
   std::vector<uint32_t> live_;  // by host
   uint64_t hosts_live_ = 0;
   PeerTable peers_;
