@@ -189,6 +189,7 @@ exporting::ReportInput LiveSensor::Report() const {
   for (const exporting::PortStatus& port : status.ports) {
     report.captures.push_back(
         {.path = port.device, .packets = port.packets, .bytes = port.bytes});
+    report.missed += port.missed + port.no_mbuf + port.errors;
     report.drops.push_back({absl::StrCat(port.device, ": missed by the port"), port.missed});
     report.drops.push_back({absl::StrCat(port.device, ": no mbuf"), port.no_mbuf});
     report.drops.push_back({absl::StrCat(port.device, ": damaged frames"), port.errors});

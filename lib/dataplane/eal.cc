@@ -24,7 +24,7 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const std::vector<std::string>& 
   if (rte_eal_init(static_cast<int>(kept.size()), argv.data()) < 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "DPDK's EAL does not start: ", rte_strerror(rte_errno),
-        "; its own messages are above. Without hugepages, try -- --no-huge --in-memory"));
+        "; its own messages are above. Without hugepages, try -- --no-huge --no-shconf"));
   }
   return std::unique_ptr<Eal>(new Eal());
 }

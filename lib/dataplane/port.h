@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "lib/config/config.h"
+#include "lib/dataplane/packet_socket.h"
 
 struct rte_mempool;
 
@@ -23,7 +24,7 @@ struct QueueStats {
 struct PortStats {
   uint64_t packets = 0;
   uint64_t bytes = 0;
-  uint64_t missed = 0;   // no free descriptor
+  uint64_t missed = 0;   // no free descriptor, or the kernel's ring was full
   uint64_t errors = 0;   // damaged frames
   uint64_t no_mbuf = 0;  // pool empty
   bool link_up = false;
@@ -62,6 +63,7 @@ class Port {
   std::string name_;
   rte_mempool* pool_ = nullptr;
   bool started_ = false;
+  std::unique_ptr<PacketSocketDrops> socket_drops_;  // set while the port is started
 };
 
 }  // namespace mailtap::dataplane

@@ -147,8 +147,8 @@ void WriteDrops(std::ostream& out, const ReportInput& report, const TextStyle& s
   Table table({{"reason", kLeft}, {"packets"}, {"share"}});
   for (const DropCount& drop : report.drops) {
     if (drop.packets == 0) continue;
-    const double share = static_cast<double>(drop.packets) /
-                         static_cast<double>(std::max<uint64_t>(1, report.packets));
+    const uint64_t all = std::max<uint64_t>(1, report.packets + report.missed);
+    const double share = static_cast<double>(drop.packets) / static_cast<double>(all);
     table.Add({drop.reason, Grouped(drop.packets), absl::StrFormat("%.2f%%", 100 * share)});
   }
   if (table.empty()) return;

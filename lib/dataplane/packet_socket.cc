@@ -1,0 +1,47 @@
+#include "lib/dataplane/packet_socket.h"
+
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace mailtap::dataplane {
+namespace {
+
+bool IsBoundTo(int socket, unsigned interface_index) {
+  sockaddr_ll address = {};
+  socklen_t size = sizeof(address);
+  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+         address.sll_family == AF_PACKET &&
+         address.sll_ifindex == static_cast<int>(interface_index);
+}
+
+}  // namespace
+
+PacketSocketDrops::PacketSocketDrops(unsigned interface_index) {
+  if (interface_index == 0) return;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const std::string name = entry.path().filename().string();
+    int socket = -1;
+    std::from_chars(name.data(), name.data() + name.size(), socket);
+    if (IsBoundTo(socket, interface_index)) sockets_.push_back(socket);
+  }
+}
+
+uint64_t PacketSocketDrops::Read() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const int socket : sockets_) {
+    tpacket_stats stats = {};  // see packet(7), PACKET_STATISTICS
+    socklen_t size = sizeof(stats);
+    if (::getsockopt(socket, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0) {
+      dropped_ += stats.tp_drops;
+    }
+  }
+  return dropped_;
+}
+
+}  // namespace mailtap::dataplane
