@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <tuple>
 
 namespace mailtap::control {
@@ -77,14 +78,13 @@ double Ratio(uint64_t part, uint64_t whole) {
 }
 
 Confidence ConfidenceOf(const std::vector<Share>& shares) {
-  constexpr uint32_t kBothWays = 1u << kUp | 1u << kDown;
   uint64_t volume = 0, inferred = 0, repeated = 0, one_way = 0;
   for (const Share& share : shares) {
     const uint64_t bytes = share.peer.sent + share.peer.received;
     volume += bytes;
     inferred += share.inferred;
     repeated += share.repeated;
-    if (share.seen != kBothWays) one_way += bytes;
+    if (std::has_single_bit(share.seen)) one_way += bytes;
   }
   return {Ratio(inferred, volume), Ratio(repeated, volume - inferred + repeated),
           Ratio(one_way, volume)};

@@ -53,7 +53,6 @@ void EvidenceLog::Expire(int64_t tick) {
 }
 
 std::size_t EvidenceLog::DropOldest() {
-  if (buckets_.size() < 2) return 0;
   const std::size_t before = rows();
   PopFront();
   return before - rows();

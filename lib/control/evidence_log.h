@@ -63,9 +63,10 @@ class EvidenceLog {
 
   // Frees the buckets that the longest window no longer holds at the end of `tick`.
   void Expire(int64_t tick);
-  // Frees the oldest bucket although a window still holds it. Returns how many rows that were;
-  // 0, and nothing freed, where only the newest is left.
+  // Frees the oldest bucket although a window still holds it; not the newest, to which rows are
+  // still added. Returns how many rows that were.
   std::size_t DropOldest();
+  bool can_drop() const { return buckets_.size() > 1; }
   std::size_t rows() const { return static_cast<std::size_t>(next_ - first_); }
 
  private:

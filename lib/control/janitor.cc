@@ -20,12 +20,11 @@ void Janitor::TidyEvidence() {
     EvidenceLog* longest = nullptr;
     for (EvidenceLog& log : state_.evidence) {
       rows += log.rows();
+      if (!log.can_drop()) continue;
       if (longest == nullptr || log.rows() > longest->rows()) longest = &log;
     }
-    if (rows <= state_.bounds.evidence_rows) return;
-    const std::size_t dropped = longest->DropOldest();
-    if (dropped == 0) return;
-    state_.forgotten += dropped;
+    if (rows <= state_.bounds.evidence_rows || longest == nullptr) return;
+    state_.forgotten += longest->DropOldest();
   }
 }
 

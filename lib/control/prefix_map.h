@@ -3,10 +3,9 @@
 #ifndef MAILTAP_LIB_CONTROL_PREFIX_MAP_H_
 #define MAILTAP_LIB_CONTROL_PREFIX_MAP_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -21,7 +20,9 @@ class PrefixMap {
  public:
   void Add(const net::Prefix& prefix, uint32_t value) {
     values_[prefix].push_back(value);
-    lengths_.insert(prefix.length);
+    const auto at =
+        std::lower_bound(lengths_.begin(), lengths_.end(), prefix.length, std::greater<>());
+    if (at == lengths_.end() || *at != prefix.length) lengths_.insert(at, prefix.length);
   }
 
   // Calls visit(value) for each value whose prefix holds `address`: the longest prefix first,
@@ -56,7 +57,7 @@ class PrefixMap {
   };
 
   absl::flat_hash_map<net::Prefix, absl::InlinedVector<uint32_t, 1>, PrefixHash> values_;
-  std::set<uint8_t, std::greater<>> lengths_;
+  std::vector<uint8_t> lengths_;  // each once, longest first
 };
 
 // A PrefixMap of which only membership counts.

@@ -184,13 +184,15 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
 std::size_t Windows::Trim(std::size_t rows) {
   std::size_t dropped = 0;
   while (rows_ > rows) {
-    uint16_t longest = 0;
-    for (uint16_t rule = 1; rule < logs_.size(); ++rule) {
-      if (logs_[rule].rows > logs_[longest].rows) longest = rule;
+    int longest = -1;
+    for (int rule = 0; rule < static_cast<int>(logs_.size()); ++rule) {
+      // The newest bucket is bounded by the hosts, and rows are still added to it.
+      if (logs_[rule].buckets.size() < 2) continue;
+      if (longest < 0 || logs_[rule].rows > logs_[longest].rows) longest = rule;
     }
-    if (logs_[longest].buckets.size() < 2) break;
+    if (longest < 0) break;
     dropped += logs_[longest].buckets.front().entities.size();
-    PopFront(longest);
+    PopFront(static_cast<uint16_t>(longest));
   }
   return dropped;
 }

@@ -246,7 +246,7 @@ void Oracle::Report(AlertState state, int64_t tick, const EntityKey& key, Entity
 
   uint64_t one_way = 0;
   for (const auto& [conversation, way] : ways) {
-    if (way.first != 3) one_way += way.second;
+    if (way.first == 1 || way.first == 2) one_way += way.second;
   }
   if (volume > 0) {
     alert.confidence.loss_ratio = static_cast<double>(inferred) / static_cast<double>(volume);
