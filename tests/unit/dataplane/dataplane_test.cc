@@ -1,0 +1,125 @@
+// One process, one EAL: a virtual port that plays a capture, an lcore that polls it.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "lib/dataplane/eal.h"
+#include "lib/dataplane/lcore.h"
+#include "lib/dataplane/packet_socket.h"
+#include "lib/dataplane/port.h"
+#include "tests/unit/pipeline/dialogues.h"
+
+namespace mailtap::dataplane {
+namespace {
+
+// A pcap file of the frames (draft-ietf-opsawg-pcap), as long as the object lives.
+class Capture {
+ public:
+  explicit Capture(const pipeline::Frames& frames)
+      : path_(testing::TempDir() + "mailtap_dataplane_test.pcap") {
+    std::ofstream out(path_, std::ios::binary);
+    const auto put = [&](uint32_t v) { out.write(reinterpret_cast<const char*>(&v), 4); };
+    put(0xa1b2c3d4);
+    put(4u << 16 | 2);  // version 2.4
+    put(0), put(0), put(65'535), put(1);
+    for (const pipeline::Frame& frame : frames) {
+      const auto size = static_cast<uint32_t>(frame.bytes.size());
+      put(static_cast<uint32_t>(frame.time / kNanosPerSecond)), put(0), put(size), put(size);
+      out.write(frame.bytes.data(), size);
+    }
+  }
+  ~Capture() { std::remove(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Seen {
+  meter::DeltaRecord sum;
+  int sessions = 0;
+  void operator()(const meter::DeltaRecord& delta) {
+    sum.bytes[kUp] += delta.bytes[kUp];
+    sum.bytes[kDown] += delta.bytes[kDown];
+    sum.messages += delta.messages;
+  }
+  void operator()(const meter::NameRecord&) {}
+  void operator()(const meter::SessionRecord&) { ++sessions; }
+  void operator()(const exchange::TickRecord&) {}
+};
+
+pipeline::Frames Conversations(int count) {
+  pipeline::Frames frames;
+  for (int i = 0; i < count; ++i) {
+    const auto one =
+        pipeline::Play(pipeline::SmtpScript(), 25, 1'400, static_cast<uint16_t>(40'000 + i));
+    frames.insert(frames.end(), one.frames().begin(), one.frames().end());
+  }
+  return frames;
+}
+
+TEST(DataplaneTest, APortsPacketsReachTheRing) {
+  constexpr int kConversations = 20;
+  const pipeline::Frames frames = Conversations(kConversations);
+  const Capture capture(frames);
+  // Two lcores on one CPU, so that the test asks nothing of the machine.
+  auto eal = Eal::Start({"--no-huge", "--no-shconf", "--no-pci", "-m", "256", "--lcores",
+                         "0@0,1@0", "--vdev=net_pcap0,rx_pcap=" + capture.path()});
+  ASSERT_TRUE(eal.ok()) << eal.status();
+  ASSERT_EQ((*eal)->worker_lcores(), std::vector<unsigned>{1});
+  EXPECT_FALSE(Eal::DpdkVersion().empty());
+
+  ASSERT_EQ(Port::Available(), std::vector<uint16_t>{0});
+  ASSERT_EQ(Port::MaxQueues(0).value(), 1);
+  config::Config config;
+  config.dataplane.rx_descriptors = 512;
+  EXPECT_FALSE(Port::MaxQueues(7).ok());  // there is no such port
+  auto port = Port::Start(0, 1, config.dataplane);
+  ASSERT_TRUE(port.ok()) << port.status();
+  EXPECT_EQ((*port)->name(), "net_pcap0");
+
+  exchange::RecordRing ring(1 << 20);
+  auto patterns = classify::PatternDatabase::Compile();
+  ASSERT_TRUE(patterns.ok());
+  auto worker = pipeline::Worker::Create(config, *patterns, ring);
+  ASSERT_TRUE(worker.ok());
+  const TscClock clock;
+  const UnixNanos before = clock.Now();
+  std::atomic<bool> stop{false};
+  LcoreLoop loop(**worker, {0}, 0, 32, clock, stop);
+  ASSERT_TRUE(loop.Launch(1).ok());
+
+  Seen seen;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((*worker)->counters().packets.value() < frames.size() &&
+         std::chrono::steady_clock::now() < deadline) {
+    ring.Drain(seen);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  stop = true;
+  while (!loop.done()) ring.Drain(seen);
+  ring.Drain(seen);
+
+  EXPECT_EQ((*worker)->counters().packets.value(), frames.size());
+  EXPECT_EQ((*port)->stats().packets, frames.size());
+  EXPECT_EQ(seen.sessions, kConversations);
+  EXPECT_EQ(seen.sum.messages, kConversations);
+  EXPECT_EQ(seen.sum.bytes[kUp].observed,
+            kConversations * pipeline::BytesOf(pipeline::SmtpScript(), kUp));
+  EXPECT_EQ(seen.sum.bytes[kDown].observed,
+            kConversations * pipeline::BytesOf(pipeline::SmtpScript(), kDown));
+  EXPECT_EQ(seen.sum.bytes[kUp].inferred + seen.sum.bytes[kDown].inferred, 0);
+  EXPECT_GT(clock.Now(), before);
+}
+
+TEST(PacketSocketDropsTest, AnInterfaceWithoutSocketsDropsNothing) {
+  EXPECT_EQ(PacketSocketDrops(0).Read(), 0);
+  EXPECT_EQ(PacketSocketDrops(1).Read(), 0);
+}
+
+}  // namespace
+}  // namespace mailtap::dataplane
