@@ -115,9 +115,10 @@ Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
       return DecodeMpls(cursor, frame);
     case kPppoeType:
       return DecodePppoe(cursor, frame);
-    case kVnTagType: {  // four bytes: direction, pointer, destination and source interface
+    case kVnTagType: {  // four bytes: direction, pointer, destination (14 bits), source
+                        // interface
       if (!cursor.Has(6)) return Outcome::kTruncatedLink;
-      if (!frame.Push(EncapKind::kVntag, Load32(cursor.at))) {
+      if (!frame.Push(EncapKind::kVntag, Load32(cursor.at) >> 16 & 0x3fff)) {
         return Outcome::kEncapDepth;
       }
       const uint16_t next = Load16(cursor.at + 4);

@@ -9,7 +9,7 @@ namespace mailtap::net {
 
 enum class EncapKind : uint8_t {
   kVlan,      // 802.1Q, 802.1ad; id is the VLAN id
-  kVntag,     // 802.1BR / VN-tag; id is the tag's vif fields
+  kVntag,     // 802.1BR / VN-tag; id is the channel, or the destination vif
   kMpls,      // id is the label
   kPppoe,     // id is the session id
   kGre,       // id is the key, 0 without one

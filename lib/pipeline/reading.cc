@@ -61,7 +61,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
         OnText(slot, from, piece);
         return cold.dialogue != kNone;
       });
-  if (!held) Short(Shortage::kReorderBuffers);
+  if (!held && IsMail(hot)) Short(Shortage::kReorderBuffers);
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
       !dialogue.hello_started && dialogue.segments > kMaxOpeningSegments) {
