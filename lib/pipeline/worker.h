@@ -98,9 +98,10 @@ class Worker {
   void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadServer(uint32_t slot, const TextSegment& piece);
   void ReadClient(uint32_t slot, const TextSegment& piece);
+
+  // Verdicts (judging.cc)
   void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
                   const uint8_t* data, uint32_t size);
-  void FinishHello(flow::HotSession& hot, Dialogue& dialogue);
   void Judge(uint32_t slot, bool finished);
   void JudgeHello(uint32_t slot, bool finished);
   bool JudgeServerTls(uint32_t slot);
