@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/control/intake.h"
+#include "lib/control/janitor.h"
+#include "lib/control/state.h"
 #include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
@@ -156,6 +159,33 @@ TEST(Bounds, OnConversationsDoNotCountPeersTwice) {
   const auto snapshot = bench.control.MakeSnapshot();
   ASSERT_EQ(snapshot->host_gauges.size(), 1u);
   EXPECT_EQ(snapshot->host_gauges[0].value, 10);
+}
+
+TEST(Janitor, LeavesNothingOfWhatItForgets) {
+  config::Config config = BaseConfig();
+  config.rules = {BytesRule("peers")};
+  config.rules[0].metric = Metric::kDistinctPeers;
+  State state(std::make_shared<const config::Config>(config),
+              {.conversations = 16, .hosts = 16, .evidence_rows = 64});
+  Intake intake(state);
+  Janitor janitor(state);
+  int64_t tick = kT0;
+  for (int64_t i = 0; i < 2000; ++i, ++tick) {
+    intake.Apply(Delta(Numbered("10.1", i % 300), Numbered("198.51", i), tick, 1));
+    intake.Flush();
+    state.first_tick = kT0;
+    state.windows.Expire(tick);
+    intake.Fold(tick);
+    for (EvidenceLog& log : state.evidence) log.Expire(tick);
+    janitor.Tidy();
+  }
+  // A minute's peers are still counted by the window; a conversation may hold one more.
+  EXPECT_LE(state.windows.peers().size(), 60u + 16 + 1);
+  EXPECT_LE(state.conversations.size(), 16u);
+  EXPECT_LE(state.hosts.size(), 60u + 16 + 2);
+  state.windows.Expire(tick + 60);
+  EXPECT_EQ(state.windows.hosts_live(), 0u);
+  EXPECT_EQ(state.windows.peers().size(), state.conversations.size());
 }
 
 // What is forgotten does not depend on the order of records either.

@@ -73,8 +73,9 @@ TEST(Sessions, GetTheirOwnSniAndNoOther) {
   meter::SessionRecord first = Session("10.1.0.1", "198.51.100.1", kT0, 1000, 1);
   meter::SessionRecord second = Session("10.1.0.1", "198.51.100.1", kT0, 2000, 2);
   meter::SessionRecord other_key = Session("10.1.0.9", "198.51.100.1", kT0, 3000, 1);
+  // The worker uses the id again, and this session's name got lost.
   meter::SessionRecord nameless = Session("10.1.0.1", "198.51.100.1", kT0, 4000, 1);
-  first.has_sni = second.has_sni = other_key.has_sni = true;
+  first.has_sni = second.has_sni = other_key.has_sni = nameless.has_sni = true;
   bench.control.Apply(Sni(first, "one.example"));
   bench.control.Apply(Sni(second, "two.example"));
   bench.control.Apply(Sni(other_key, "nine.example"));
@@ -82,7 +83,7 @@ TEST(Sessions, GetTheirOwnSniAndNoOther) {
   bench.control.EndTick(kT0);
   bench.control.Apply(first);
   bench.control.Apply(other_key);
-  bench.control.Apply(nameless);  // the worker uses the id again
+  bench.control.Apply(nameless);
   bench.control.EndTick(kT0 + 1);
   std::vector<std::string> names;
   for (const JudgedSession& s : bench.output.sessions) {

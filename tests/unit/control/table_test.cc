@@ -155,6 +155,35 @@ TEST(EvidenceLog, ChainsTheRowsOfAConversation) {
   EXPECT_EQ(up(7, 100, 1'000'000), (Bytes{16}));
 }
 
+TEST(EvidenceLog, AddsUpWhatABucketBrings) {
+  EvidenceLog log({.window_seconds = 100, .width = 10});
+  TickRow row{.conversation = 7, .sessions = 1, .messages = 2, .seen = 1u << kUp};
+  row.bytes[kUp] = 10;
+  row.inferred = 3;
+  row.repeated = 4;
+  row.first_seen = 500;
+  log.Add(row, 1000);
+  row.bytes[kDown] = 20;
+  row.seen = 1u << kDown;
+  row.first_seen = 600;
+  log.Add(row, 1001);
+  row.first_seen = 400;  // a delta that a full ring held back
+  log.Add(row, 1002);
+  int rows = 0;
+  log.ForEach(7, 100, 1002, [&](const EvidenceRow& sum) {
+    ++rows;
+    EXPECT_EQ(sum.bytes[kUp], 30u);
+    EXPECT_EQ(sum.bytes[kDown], 40u);
+    EXPECT_EQ(sum.inferred, 9u);
+    EXPECT_EQ(sum.repeated, 12u);
+    EXPECT_EQ(sum.sessions, 3u);
+    EXPECT_EQ(sum.messages, 6u);
+    EXPECT_EQ(sum.seen, 1u << kUp | 1u << kDown);
+    EXPECT_EQ(sum.first_seen, 400);
+  });
+  EXPECT_EQ(rows, 1);
+}
+
 TEST(EvidenceLog, GrowsOverManyBlocksAndShrinksAgain) {
   EvidenceLog log({.window_seconds = 10, .width = 1});
   for (int64_t tick = 0; tick < 30; ++tick) {
