@@ -180,7 +180,8 @@ TEST(Alerts, AreEachRaisedOnceAndClearedOnce) {
       EXPECT_EQ(std::count(states.begin(), states.end(), AlertState::kCleared), 1) << id;
     }
     uint64_t active = 0;
-    for (const AlertCount& count : bench.control.MakeSnapshot()->alerts) active += count.active;
+    const auto snapshot = bench.control.MakeSnapshot();
+    for (const AlertCount& count : snapshot->alerts) active += count.active;
     EXPECT_EQ(active, 0u);
     EXPECT_EQ(bench.control.NextEventTick(), INT64_MAX);
   }

@@ -105,6 +105,21 @@ TEST(Sessions, KeepAnSniOverManyTicks) {
   EXPECT_EQ(bench.output.sessions[0].sni, "imap.example");
 }
 
+TEST(Sessions, GetANewSniUnderAnIdThatWasUsedBefore) {
+  Bench bench(BaseConfig());
+  meter::SessionRecord session = Session("10.1.0.1", "198.51.100.1", kT0);
+  session.has_sni = true;
+  for (const char* name : {"first.example", "second.example"}) {
+    bench.control.Apply(Sni(session, name, session.first_seen));
+    bench.control.Apply(session);
+    session.first_seen += kNanosPerSecond;
+  }
+  bench.control.EndTick(kT0 + 5);
+  ASSERT_EQ(bench.output.sessions.size(), 2u);
+  EXPECT_EQ(bench.output.sessions[0].sni, "first.example");
+  EXPECT_EQ(bench.output.sessions[1].sni, "second.example");
+}
+
 // All that shows of a session; the id doesn't.
 std::string Show(const JudgedSession& s) {
   return absl::StrCat(s.record.first_seen, " ", net::ToString(s.record.key.client), " ",

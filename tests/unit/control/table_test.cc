@@ -165,9 +165,9 @@ TEST(EvidenceLog, AddsUpWhatABucketBrings) {
   log.Add(row, 1000);
   row.bytes[kDown] = 20;
   row.seen = 1u << kDown;
-  row.first_seen = 600;
-  log.Add(row, 1001);
   row.first_seen = 400;  // a delta that a full ring held back
+  log.Add(row, 1001);
+  row.first_seen = 600;
   log.Add(row, 1002);
   int rows = 0;
   log.ForEach(7, 100, 1002, [&](const EvidenceRow& sum) {
