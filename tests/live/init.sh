@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 skip() { echo "SKIPPED: $*"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
-for tool in ip tcpreplay tcpprep curl python3; do
+for tool in ip nsenter tcpreplay tcpprep curl python3; do
   command -v $tool >/dev/null || skip "$tool is not installed"
 done
 [ "$MAILTAP_DATAPLANE" = yes ] || skip "built without DPDK (meson option dataplane)"
@@ -27,6 +27,14 @@ trap 'exit 1' INT TERM
 ip netns add "$id-probe" 2>/dev/null || skip "network namespaces are not available"
 ip netns del "$id-probe"
 
+# within NAME COMMAND...: in that namespace. `ip netns exec` would also mount /sys anew, which it
+# can't where the root directory is no mount point (a chroot).
+within() {
+  local name=$1
+  shift
+  nsenter --net="/run/netns/$id-$name" -- "$@"
+}
+
 # make_network PORTS: eth0, eth1... of the sender each reach the sensor's interface of that name
 # over a bridge that forgets every address (ageing_time 0).
 make_network() {
@@ -34,7 +42,7 @@ make_network() {
   for name in src lan sen; do
     ip netns add "$id-$name"
     # Silent interfaces: no packet but those that are sent.
-    ip netns exec "$id-$name" sh -c \
+    within "$name" sh -c \
       'for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done'
     ip -n "$id-$name" link set lo up
   done
@@ -64,7 +72,7 @@ CONF
     --metrics "$work/replay.prom" >"$work/replay.log"
 }
 
-metrics() { ip netns exec "$id-sen" curl -sf http://127.0.0.1:9382/metrics; }
+metrics() { within sen curl -sf http://127.0.0.1:9382/metrics; }
 
 # packet_port N: a DPDK port on interface ethN, with a ring that outlasts a few seconds without
 # processor time at the rates used here.
@@ -72,12 +80,13 @@ packet_port() { echo "--vdev=net_af_packet$1,iface=eth$1,framecnt=16384"; }
 
 # start_sensor EAL-ARGUMENTS...: runs the sensor until it is ready.
 start_sensor() {
-  ip netns exec "$id-sen" "$MAILTAP" run --config "$work/mailtap.toml" -- \
+  # Not within(), so that $! is the sensor and no shell around it.
+  nsenter --net="/run/netns/$id-sen" -- "$MAILTAP" run --config "$work/mailtap.toml" -- \
     --no-huge --no-shconf --no-pci -m 512 "$@" >"$work/sensor.log" 2>&1 &
   sensor=$!
   for _ in $(seq 150); do
     kill -0 "$sensor" 2>/dev/null || { echo "the sensor ended"; sensor=""; exit 1; }
-    ip netns exec "$id-sen" curl -sf http://127.0.0.1:9382/readyz >/dev/null && return
+    within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null && return
     sleep 0.2
   done
   echo "the sensor does not become ready"; exit 1
@@ -85,7 +94,7 @@ start_sensor() {
 
 # send TCPREPLAY-OPTIONS...: sends the traffic; waits until the sensor's counters stand still.
 send() {
-  ip netns exec "$id-src" tcpreplay "$@" "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
+  within src tcpreplay "$@" "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
   local before="" now="" still=0
   while [ $still -lt 6 ]; do
     sleep 1
@@ -98,7 +107,9 @@ send() {
 
 # compare [--lossy]: the live counts against the replay's.
 compare() {
-  python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$@"
+  local arrived
+  arrived=$(within sen awk '/eth[0-9]+:/ { sum += $3 } END { print sum }' /proc/net/dev)
+  python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$arrived" "$@"
 }
 
 # stop_sensor: ends it as an operator would; it has to end well and print its summary.

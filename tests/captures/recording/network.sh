@@ -10,7 +10,7 @@ SERVER_ADDRESSES="192.0.2.10 192.0.2.11 192.0.2.12 192.0.2.13 2001:db8::10"
 C1_ADDRESSES="10.1.0.23 fd00:1::23"
 C2_ADDRESSES="10.1.0.24 fd00:1::24"
 
-in_net() { local name=$1; shift; ip netns exec "$NET_ID-$name" "$@"; }
+in_net() { local name=$1; shift; nsenter --net="/run/netns/$NET_ID-$name" -- "$@"; }
 
 network_remove() {
   local name
