@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mail.h"
 #include "lib/net/address.h"
+#include "lib/net/encap.h"
 #include "lib/net/tunnel_ports.h"
 
 namespace mailtap::config {
@@ -160,6 +161,10 @@ struct Tunnels {
   // IANA's numbers, and 8472, which Linux took before VXLAN had one.
   std::array<std::vector<uint16_t>, net::kTunnelKindCount> ports = {
       {{4789, 8472}, {4790}, {6081}, {2152}, {4754}, {5072}}};
+  // Kinds of encapsulation whose numbers tell address spaces apart: sessions, conversations and
+  // hosts in different ones are different. A VLAN is none by default, since the two directions
+  // of a connection may carry different tags.
+  std::vector<net::EncapKind> split_by;
 };
 
 // [dataplane]: `mailtap run` only

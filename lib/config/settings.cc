@@ -93,7 +93,7 @@ void ReadLimits(TableReader& t, Limits& limits) {
   t.Integer("reorder_buffers", 64, 1 << 22, limits.reorder_buffers);
   t.Size("ring", 64 << 10, int64_t{1} << 30, limits.ring_bytes);
   t.Integer("fragments", 16, 65'536, limits.fragments);
-  t.Integer("encapsulations", 64, 1 << 20, limits.encapsulations);
+  t.Integer("encapsulations", 64, 65'535, limits.encapsulations);
 }
 
 void ReadTimeouts(TableReader& t, Timeouts& timeouts) {
@@ -134,6 +134,7 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
     for (int i = 0; i < net::kTunnelKindCount; ++i) {
       t.Ports(net::kTunnelKindNames[i], IfEmpty::kAllow, config.tunnels.ports[i]);
     }
+    t.Choices("split_by", net::kEncapKindNames, IfEmpty::kAllow, config.tunnels.split_by);
   });
   Section(root, "dataplane", findings,
           [&](TableReader& t) { ReadDataplane(t, config.dataplane); });

@@ -147,6 +147,7 @@ void WriteSizing(Writer& w, const Config& config) {
   for (int i = 0; i < net::kTunnelKindCount; ++i) {
     w.List(net::kTunnelKindNames[i], Writer::Each(config.tunnels.ports[i], PortItem));
   }
+  w.List("split_by", Writer::Each(config.tunnels.split_by, NameItem<net::EncapKind>));
   w.Heading("[dataplane]");
   w.Integer("burst", config.dataplane.burst);
   w.Integer("rx_descriptors", config.dataplane.rx_descriptors);

@@ -15,7 +15,7 @@ struct TickRecord {
   uint32_t reserved = 0;
 };
 
-enum class Kind : uint32_t { kPadding, kDelta, kName, kSession, kTick };
+enum class Kind : uint32_t { kPadding, kDelta, kName, kSession, kEncap, kSample, kTick };
 
 template <typename Record>
 struct KindOf;
@@ -30,6 +30,14 @@ struct KindOf<meter::NameRecord> {
 template <>
 struct KindOf<meter::SessionRecord> {
   static constexpr Kind value = Kind::kSession;
+};
+template <>
+struct KindOf<meter::EncapRecord> {
+  static constexpr Kind value = Kind::kEncap;
+};
+template <>
+struct KindOf<meter::SampleRecord> {
+  static constexpr Kind value = Kind::kSample;
 };
 template <>
 struct KindOf<TickRecord> {

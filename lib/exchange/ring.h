@@ -39,9 +39,10 @@ class RecordRing {
   }
 
   // Consumer thread only. Calls visitor(const Record&) for each record that was in the ring at
-  // the time of the call, oldest first, and frees them. The reference is valid during the call
-  // only. A visitor that returns bool stops the drain with false, behind the record it was
-  // given. Returns how many records were visited.
+  // the time of the call, oldest first, and frees them; kinds that the visitor has no overload
+  // for are passed over. The reference is valid during the call only. A visitor that returns
+  // bool stops the drain with false, behind the record it was given. Returns how many records
+  // were visited.
   template <typename Visitor>
   std::size_t Drain(Visitor&& visitor) {
     const uint64_t end = tail_.load(std::memory_order_acquire);
@@ -86,14 +87,16 @@ class RecordRing {
 
   template <typename Record, typename Visitor>
   static bool Visit(const std::byte* payload, Visitor& visitor) {
-    Record record;
-    std::memcpy(&record, payload, sizeof(record));
-    if constexpr (std::is_same_v<decltype(visitor(std::as_const(record))), bool>) {
-      return visitor(std::as_const(record));
-    } else {
-      visitor(std::as_const(record));
-      return true;
+    if constexpr (std::is_invocable_v<Visitor&, const Record&>) {
+      Record record;
+      std::memcpy(&record, payload, sizeof(record));
+      if constexpr (std::is_invocable_r_v<bool, Visitor&, const Record&>) {
+        return visitor(std::as_const(record));
+      } else {
+        visitor(std::as_const(record));
+      }
     }
+    return true;
   }
   template <typename Visitor>
   static bool Dispatch(Kind kind, const std::byte* payload, Visitor& visitor) {
@@ -104,6 +107,10 @@ class RecordRing {
         return Visit<meter::NameRecord>(payload, visitor);
       case Kind::kSession:
         return Visit<meter::SessionRecord>(payload, visitor);
+      case Kind::kEncap:
+        return Visit<meter::EncapRecord>(payload, visitor);
+      case Kind::kSample:
+        return Visit<meter::SampleRecord>(payload, visitor);
       case Kind::kTick:
         return Visit<TickRecord>(payload, visitor);
       case Kind::kPadding:

@@ -9,6 +9,7 @@
 #include "lib/base/mail.h"
 #include "lib/base/time.h"
 #include "lib/net/address.h"
+#include "lib/net/decode.h"
 #include "lib/net/encap.h"
 
 namespace mailtap::meter {
@@ -42,13 +43,16 @@ struct DirectionBytes {
   uint64_t observed = 0;  // seen once, in sequence space
   uint64_t inferred = 0;  // not seen, but acknowledged or followed by what was seen
   uint64_t repeated = 0;  // seen again: retransmissions and mirror duplicates
-  uint64_t packets = 0;   // segments seen, those without payload included
+  // The part of `repeated` that is the very packet seen before: IPv4 id or TCP timestamp agree.
+  uint64_t duplicate = 0;
+  uint64_t packets = 0;  // segments seen, those without payload included
 
   uint64_t volume() const { return observed + inferred; }
   DirectionBytes& operator+=(const DirectionBytes& o) {
     observed += o.observed;
     inferred += o.inferred;
     repeated += o.repeated;
+    duplicate += o.duplicate;
     packets += o.packets;
     return *this;
   }
@@ -67,7 +71,7 @@ struct DeltaRecord {
   uint32_t messages = 0;         // SMTP transactions that the server accepted
   uint32_t rejected = 0;         // SMTP transactions that it refused
 };
-static_assert(sizeof(DeltaRecord) == 136);
+static_assert(sizeof(DeltaRecord) == 152);
 
 // A name that the other side claimed. It labels a peer and approves nothing.
 enum class NameSource : uint8_t { kSni, kBanner };
@@ -105,9 +109,30 @@ struct SessionRecord {
   net::EncapStack encap;  // of the session's first packet
 };
 
+// What an encap_tag stands for; sent before the first record with that tag.
+struct EncapRecord {
+  uint32_t tag = 0;
+  net::EncapStack layers;  // only those kinds that are configured to split conversations
+};
+
+// The start of a frame that could not be decoded; only where samples are configured.
+struct SampleRecord {
+  static constexpr int kMaxBytes = 128;  // headers of several layers
+
+  UnixNanos time = 0;
+  net::Outcome outcome = net::Outcome::kNotIp;
+  net::LinkType link = net::LinkType::kEthernet;
+  uint16_t port = 0;         // index of the port or capture
+  uint32_t wire_length = 0;  // bytes that the frame had
+  uint32_t length = 0;       // bytes kept
+  uint8_t bytes[kMaxBytes] = {};
+};
+
 static_assert(std::is_trivially_copyable_v<DeltaRecord>);
 static_assert(std::is_trivially_copyable_v<NameRecord>);
 static_assert(std::is_trivially_copyable_v<SessionRecord>);
+static_assert(std::is_trivially_copyable_v<EncapRecord>);
+static_assert(std::is_trivially_copyable_v<SampleRecord>);
 
 }  // namespace mailtap::meter
 

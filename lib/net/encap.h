@@ -2,8 +2,11 @@
 #ifndef MAILTAP_LIB_NET_ENCAP_H_
 #define MAILTAP_LIB_NET_ENCAP_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
+
+#include "absl/strings/string_view.h"
 
 namespace mailtap::net {
 
@@ -24,6 +27,11 @@ enum class EncapKind : uint8_t {
   kEtherIp,   // id is 0
   kAh,        // id is the SPI
 };
+// The interface's spellings.
+inline constexpr std::array<absl::string_view, 15> kEncapKindNames = {
+    "vlan",      "vntag",  "mpls", "pppoe", "gre", "nvgre",   "erspan", "vxlan",
+    "vxlan-gpe", "geneve", "ipip", "gtpu",  "pbb", "etherip", "ah"};
+constexpr absl::string_view Name(EncapKind k) { return kEncapKindNames[static_cast<int>(k)]; }
 
 struct EncapLayer {
   EncapKind kind;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <string>
 #include <thread>
@@ -15,8 +16,9 @@ namespace {
 
 // Record number n, of a kind that n decides, with n in its first and last fields.
 Kind KindOfNumber(uint64_t n) {
-  constexpr Kind kKinds[] = {Kind::kDelta, Kind::kName, Kind::kSession, Kind::kTick};
-  return kKinds[n * 0x9e3779b97f4a7c15 >> 62];
+  constexpr Kind kKinds[] = {Kind::kDelta, Kind::kName,   Kind::kSession,
+                             Kind::kEncap, Kind::kSample, Kind::kTick};
+  return kKinds[(n * 0x9e3779b97f4a7c15 >> 32) % std::size(kKinds)];
 }
 
 meter::DeltaRecord Delta(uint64_t n) {
@@ -41,6 +43,18 @@ meter::SessionRecord Session(uint64_t n) {
   record.encap.layers[net::EncapStack::kMaxDepth - 1].id = static_cast<uint32_t>(n);
   return record;
 }
+meter::EncapRecord Encap(uint64_t n) {
+  meter::EncapRecord record;
+  record.tag = static_cast<uint32_t>(n);
+  record.layers.layers[net::EncapStack::kMaxDepth - 1].id = static_cast<uint32_t>(n);
+  return record;
+}
+meter::SampleRecord Sample(uint64_t n) {
+  meter::SampleRecord record;
+  record.time = static_cast<UnixNanos>(n);
+  record.bytes[meter::SampleRecord::kMaxBytes - 1] = static_cast<uint8_t>(n);
+  return record;
+}
 
 bool PushNumber(RecordRing& ring, uint64_t n) {
   switch (KindOfNumber(n)) {
@@ -50,6 +64,10 @@ bool PushNumber(RecordRing& ring, uint64_t n) {
       return ring.Push(NameOf(n));
     case Kind::kSession:
       return ring.Push(Session(n));
+    case Kind::kEncap:
+      return ring.Push(Encap(n));
+    case Kind::kSample:
+      return ring.Push(Sample(n));
     default:
       return ring.Push(TickRecord{.tick = static_cast<int64_t>(n)});
   }
@@ -72,6 +90,14 @@ struct Checker {
     wrong +=
         r.encap.layers[net::EncapStack::kMaxDepth - 1].id != static_cast<uint32_t>(next - 1);
   }
+  void operator()(const meter::EncapRecord& r) {
+    Check(Kind::kEncap, r.tag);
+    wrong += r.layers.layers[net::EncapStack::kMaxDepth - 1].id != r.tag;
+  }
+  void operator()(const meter::SampleRecord& r) {
+    Check(Kind::kSample, static_cast<uint64_t>(r.time));
+    wrong += r.bytes[meter::SampleRecord::kMaxBytes - 1] != static_cast<uint8_t>(next - 1);
+  }
   void operator()(const TickRecord& r) { Check(Kind::kTick, static_cast<uint64_t>(r.tick)); }
   void Check(Kind kind, uint64_t n) {
     wrong += n != next || KindOfNumber(next) != kind;
@@ -93,6 +119,8 @@ TEST(RecordRing, EveryKindReachesItsVisitorInOrder) {
   EXPECT_TRUE(ring.Push(Delta(1)));
   EXPECT_TRUE(ring.Push(NameOf(2)));
   EXPECT_TRUE(ring.Push(Session(3)));
+  EXPECT_TRUE(ring.Push(Encap(3)));
+  EXPECT_TRUE(ring.Push(Sample(3)));
   EXPECT_TRUE(ring.Push(TickRecord{.tick = 4, .sessions = 5}));
   EXPECT_GT(ring.used(), 0u);
   std::vector<std::string> seen;
@@ -105,14 +133,31 @@ TEST(RecordRing, EveryKindReachesItsVisitorInOrder) {
     void operator()(const meter::SessionRecord& r) {
       out.push_back("session " + std::to_string(r.id));
     }
+    void operator()(const meter::EncapRecord& r) {
+      out.push_back("encap " + std::to_string(r.tag));
+    }
+    void operator()(const meter::SampleRecord& r) {
+      out.push_back("sample " + std::to_string(r.time));
+    }
     void operator()(const TickRecord& r) {
       out.push_back("tick " + std::to_string(r.tick + r.sessions));
     }
   };
-  EXPECT_EQ(ring.Drain(Visitor{seen}), 4u);
-  EXPECT_EQ(seen, (std::vector<std::string>{"delta 1", "mx2", "session 3", "tick 9"}));
+  EXPECT_EQ(ring.Drain(Visitor{seen}), 6u);
+  EXPECT_EQ(seen, (std::vector<std::string>{"delta 1", "mx2", "session 3", "encap 3",
+                                            "sample 3", "tick 9"}));
   EXPECT_EQ(ring.used(), 0u);
   EXPECT_EQ(ring.Drain(Visitor{seen}), 0u);
+}
+
+TEST(RecordRing, PassesOverKindsThatItsVisitorHasNoUseFor) {
+  RecordRing ring(4'096);
+  EXPECT_TRUE(ring.Push(Delta(1)));
+  EXPECT_TRUE(ring.Push(TickRecord{.tick = 4}));
+  int64_t tick = 0;
+  EXPECT_EQ(ring.Drain([&](const TickRecord& r) { tick = r.tick; }), 2u);
+  EXPECT_EQ(tick, 4);
+  EXPECT_EQ(ring.used(), 0u);
 }
 
 TEST(RecordRing, AVisitorMayStopTheDrain) {
