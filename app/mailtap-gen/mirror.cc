@@ -52,16 +52,20 @@ void Mirror::Carry(FrameBytes frame, int64_t time_ns, const FrameInfo& info) {
   if (random_.Chance(options_.duplicate)) {
     ++duplicated_;
     const int64_t delay = random_.Between(kMicrosecond, 300 * kMicrosecond);
-    Capture(Duplicate(frame), time_ns + delay, info);
+    FrameBytes copy = frame;
+    const Encapsulation* around = Change(copy);
+    Capture(std::move(copy), time_ns + delay, info, around);
   }
-  Capture(std::move(frame), time_ns, info);
+  Capture(std::move(frame), time_ns, info, nullptr);
 }
 
-void Mirror::Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info) {
+void Mirror::Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info,
+                     const Encapsulation* around) {
   const Encapsulation* wrap = info.encapsulation;
   if (wrap != nullptr) wrap->WrapBeforeFragments(frame);
   if (options_.fragment == 0) {
     if (wrap != nullptr) wrap->WrapAfterFragments(frame);
+    if (around != nullptr) around->WrapAfterFragments(frame);
     Deliver(std::move(frame), time_ns);
     return;
   }
@@ -70,6 +74,7 @@ void Mirror::Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info) {
   if (fragments.size() > 1) ++fragmented_;
   for (FrameBytes& fragment : fragments) {
     if (wrap != nullptr) wrap->WrapAfterFragments(fragment);
+    if (around != nullptr) around->WrapAfterFragments(fragment);
     Deliver(std::move(fragment), time_ns);
   }
 }
@@ -139,9 +144,9 @@ FrameBytes Mirror::Retransmission(const FrameView& original, int64_t delay_ns) {
   return frame;
 }
 
-// The same packet, met at a second place.
-FrameBytes Mirror::Duplicate(const FrameBytes& original) {
-  FrameBytes frame = original;
+// The same packet, met at a second place. Returns what that place wraps it in, besides all
+// else.
+const Encapsulation* Mirror::Change(FrameBytes& frame) {
   const CopyKind kind = options_.copy == CopyKind::kMixed
                             ? static_cast<CopyKind>(random_.Below(kCopyKinds))
                             : options_.copy;
@@ -156,20 +161,17 @@ FrameBytes Mirror::Duplicate(const FrameBytes& original) {
         --ip[8];
         FixIpv4Checksum(ip);
       }
-      break;
+      return nullptr;
     case CopyKind::kVlan:
-      kVlan.WrapAfterFragments(frame);
-      break;
+      return &kVlan;
     case CopyKind::kMac:
       for (const std::size_t last_byte : {5, 11}) frame[last_byte] ^= 0x55;
-      break;
+      return nullptr;
     case CopyKind::kTunnel:
-      kTunnel.WrapAfterFragments(frame);
-      break;
+      return &kTunnel;
     default:
-      break;
+      return nullptr;
   }
-  return frame;
 }
 
 nlohmann::ordered_json Mirror::Summary() const {

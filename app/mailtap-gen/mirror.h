@@ -58,13 +58,14 @@ class Mirror final : public FrameSink {
   };
 
   void Carry(FrameBytes frame, int64_t time_ns, const FrameInfo& info);
-  void Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info);
+  void Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info,
+               const Encapsulation* around);
   void Deliver(FrameBytes frame, int64_t time_ns);
   void Write(const FrameBytes& frame, int64_t time_ns);
   void Release(int64_t until_ns);
   bool Hidden(const FrameInfo& info) const;
   FrameBytes Retransmission(const FrameView& frame, int64_t delay_ns);
-  FrameBytes Duplicate(const FrameBytes& frame);
+  const Encapsulation* Change(FrameBytes& frame);
 
   const MirrorOptions& options_;
   CaptureFile& file_;

@@ -192,6 +192,12 @@ void SmtpTransactions::Push(Command command) {
   pair = static_cast<uint8_t>((pair & ~(0xf << shift)) | command << shift);
 }
 
+bool SmtpTransactions::data_pending() const {
+  if (queue_size_ == 0) return false;
+  const int at = (queue_head_ + queue_size_ - 1) % kMaxQueued;
+  return (queue_[at / 2] >> (at % 2 * 4) & 0xf) == kData;
+}
+
 bool SmtpTransactions::Pop(Command& command) {
   if (queue_size_ == 0) return false;
   command = static_cast<Command>(queue_[queue_head_ / 2] >> (queue_head_ % 2 * 4) & 0xf);

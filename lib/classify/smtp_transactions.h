@@ -26,6 +26,9 @@ class SmtpTransactions {
 
   // Message text is under way: the client's bytes are of no interest.
   bool skipping() const { return in_message_; }
+  // The client's last command is a DATA that the server has not answered yet: if its bytes go
+  // on before the answer is known, they are message text.
+  bool data_pending() const;
   // The client has begun a TLS handshake after STARTTLS; the byte at which OnClient stopped is
   // its first.
   bool tls() const { return tls_; }

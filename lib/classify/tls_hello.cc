@@ -7,12 +7,21 @@ namespace {
 
 constexpr uint8_t kHandshakeRecord = 22;
 constexpr uint8_t kClientHello = 1;
+constexpr uint8_t kServerHello = 2;
 constexpr uint32_t kMaxRecord = 16'384 + 2'048;  // RFC 5246, 6.2.3
 constexpr uint16_t kServerNameExtension = 0;
 constexpr uint16_t kAlpnExtension = 16;
 
 bool IsNameByte(uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+// Whether a record with such a handshake message opens `data`, as far as it goes.
+bool OpensWith(uint8_t message, const uint8_t* data, std::size_t size) {
+  if (size > 0 && data[0] != kHandshakeRecord) return false;
+  if (size > 1 && data[1] != 3) return false;
+  if (size > 2 && data[2] > 4) return false;
+  return size <= 5 || data[5] == message;
 }
 
 }  // namespace
@@ -24,11 +33,11 @@ bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size) {
 }
 
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size) {
-  if (size > 0 && data[0] != kHandshakeRecord) return false;
-  if (size > 1 && data[1] != 3) return false;
-  if (size > 2 && data[2] > 4) return false;
-  if (size > 5 && data[5] != kClientHello) return false;
-  return true;
+  return OpensWith(kClientHello, data, size);
+}
+
+bool LooksLikeServerHello(const uint8_t* data, std::size_t size) {
+  return OpensWith(kServerHello, data, size);
 }
 
 TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t size) {

@@ -17,9 +17,11 @@ namespace mailtap::classify {
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 // Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
+// The same of a ServerHello.
+bool LooksLikeServerHello(const uint8_t* data, std::size_t size);
 
-// With so many bytes LooksLikeClientHello has seen the message's type.
-inline constexpr std::size_t kClientHelloStart = 6;
+// With so many bytes the two have seen the message's type.
+inline constexpr std::size_t kHelloStart = 6;
 
 class TlsHelloParser {
  public:

@@ -22,8 +22,8 @@ inline constexpr uint32_t kNone = 0xffffffff;  // no index
 using End = int;  // 0 or 1
 constexpr End Other(End end) { return end ^ 1; }
 
-// Undecided; mail; or a flow that turned out to be something else, kept so that the rest of it is
-// not taken for mail met under way.
+// Undecided; mail; or a flow that turned out to be something else, kept so that the rest of it
+// is not taken for mail met under way.
 enum class Stage : uint32_t { kCandidate, kMail, kOther };
 
 // One bit per end where the field's type is two bits wide.

@@ -44,6 +44,7 @@ class SessionTable {
   HotSession& hot(uint32_t slot) { return hot_[slot]; }
   ColdSession& cold(const HotSession& hot) { return cold_[hot.cold]; }
   ColdSession& cold_at(uint32_t index) { return cold_[index]; }
+  const ColdSession& cold_at(uint32_t index) const { return cold_[index]; }
   ColdSession* colds() { return cold_.get(); }
   HotSession& hot_of(uint32_t cold_index) { return hot_[cold_[cold_index].slot]; }
 

@@ -78,10 +78,7 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
       return true;  // a copy
     }
   }
-  if (dialogue.held_count >= kMaxHeld || free_held_ == kNone) {
-    dialogue.broken = true;
-    return false;
-  }
+  if (dialogue.held_count >= kMaxHeld || free_held_ == kNone) return false;
   const uint32_t index = free_held_;
   Held& held = held_[index];
   free_held_ = held.next;
@@ -96,6 +93,25 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
   dialogue.held = index;
   ++dialogue.held_count;
   return true;
+}
+
+bool DialoguePool::Await(Dialogue& dialogue, End end, const TextSegment& segment) {
+  return segment.captured <= kHeldBytes && Hold(dialogue, end, segment);
+}
+
+TextSegment DialoguePool::FirstHeld(const Dialogue& dialogue, End end) const {
+  TextSegment first;
+  for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
+    const Held& held = held_[i];
+    if (held.end != end || (first.length != 0 && Distance(held.seq, first.seq) >= 0)) continue;
+    first = {.seq = held.seq,
+             .ack = held.ack,
+             .length = held.length,
+             .captured = held.captured,
+             .data = held.data,
+             .push = held.push};
+  }
+  return first;
 }
 
 void DialoguePool::Drop(uint32_t* link, Dialogue& dialogue) {

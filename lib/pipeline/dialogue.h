@@ -81,15 +81,23 @@ class DialoguePool {
   uint32_t Allocate();
   void Free(uint32_t index);
   Dialogue& operator[](uint32_t index) { return dialogues_[index]; }
+  const Dialogue& operator[](uint32_t index) const { return dialogues_[index]; }
   uint32_t used() const { return used_; }
 
-  // Calls reader(end, data, length, captured, ack) for each piece of `segment`, and of held
-  // ones whose turn it brings, in order; holds it where its own turn has not come. `free_end()`
-  // is an end whose bytes nobody waits for (message text under way), or -1. Returns false where
-  // the segment could not be held: the dialogue is broken then.
+  // Calls reader(end, piece) for each piece of `segment`, and of held ones whose turn it
+  // brings, in order; holds it where its own turn has not come. `free_end()` is an end whose
+  // bytes nobody waits for (message text under way), or -1. Returns false where the segment
+  // could not be held: the dialogue is broken then.
   template <typename FreeEnd, typename Reader>
   bool Offer(Dialogue& dialogue, flow::End end, const TextSegment& segment, uint32_t fin_bits,
              FreeEnd&& free_end, Reader&& reader);
+
+  // Holds a segment until it is known where the text of its end starts. False where there is no
+  // room for all of it.
+  bool Await(Dialogue& dialogue, flow::End end, const TextSegment& segment);
+  // The held segment of `end` with the lowest number; of length 0 where there is none. Its data
+  // stays the pool's.
+  TextSegment FirstHeld(const Dialogue& dialogue, flow::End end) const;
 
   // What `end` sends next is lost: goes on behind the gap, at `mark` or at the first held byte.
   // Returns the number of bytes passed over.

@@ -7,11 +7,13 @@ namespace {
 
 // How many packets ahead the next headers are brought towards the cache.
 constexpr std::size_t kPrefetchAhead = 4;
-// Web servers' TLS: a ClientHello there is no sign of mail.
+// Web servers' TLS: a hello there is no sign of mail.
 constexpr uint16_t kHttpsPort = 443;
 
-bool MayBeClientHello(const net::Segment& segment) {
-  return classify::LooksLikeClientHello(segment.payload, segment.captured) &&
+// Either side's: a mirror may deliver the answer first.
+bool MayBeHello(const net::Segment& segment) {
+  return (classify::LooksLikeClientHello(segment.payload, segment.captured) ||
+          classify::LooksLikeServerHello(segment.payload, segment.captured)) &&
          segment.src_port != kHttpsPort && segment.dst_port != kHttpsPort;
 }
 
@@ -78,11 +80,11 @@ bool Worker::Wanted(Pending& pending) {
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   if (segment.captured >= classify::FirstWordFilter::kWordBytes) {
-    pending.suspected = first_words_.Matches(segment.payload) || MayBeClientHello(segment);
+    pending.suspected = first_words_.Matches(segment.payload) || MayBeHello(segment);
   } else if (segment.length != 0 && segment.captured == segment.length) {
     // A greeting may come one byte at a time.
     pending.suspected =
-        first_words_.MayMatch(segment.payload, segment.length) || MayBeClientHello(segment);
+        first_words_.MayMatch(segment.payload, segment.length) || MayBeHello(segment);
   }
   const bool looked_for =
       suspicion_.Test(pending.flow_hash) || (segment.flags & net::kSyn) != 0;

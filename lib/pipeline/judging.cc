@@ -67,17 +67,17 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
 }
 
 // A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
-bool Worker::JudgeRecord(uint32_t slot, End end, const net::Segment& segment) {
+bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return false;
   const Hint port = PortHint(hot);
-  if (!port.known || !classify::LooksLikeTlsRecord(segment.payload, segment.captured)) {
+  if (!port.known || !classify::LooksLikeTlsRecord(piece.data, piece.captured)) {
     return false;
   }
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const bool client = end == ClientEnd(hot);
   // From the start on, the ClientHello is read for its name.
-  if (client && classify::LooksLikeClientHello(segment.payload, segment.captured)) return false;
+  if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;
   if (dialogue.from_start[end] || dialogue.hello_started) return false;
   Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
   StopReading(hot);

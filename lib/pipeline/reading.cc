@@ -16,6 +16,14 @@ namespace {
 // After so many segments without a decision a flow is judged by what there is: every byte of
 // both openings may come in a segment of its own.
 constexpr uint32_t kMaxOpeningSegments = 2 * Dialogue::kTextBytes;
+// How long a handshake may come behind the text that follows it: mirrors reorder within
+// milliseconds.
+constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
+
+bool OpensTls(const TextSegment& piece) {
+  return piece.captured >= classify::kHelloStart &&
+         classify::LooksLikeClientHello(piece.data, piece.captured);
+}
 
 }  // namespace
 
@@ -23,37 +31,88 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  for (const End e : {0, 1}) {
-    // The handshake tells where each side's text starts.
-    if (!dialogue.started[e] && TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
-      dialogue.started[e] = dialogue.from_start[e] = true;
-      dialogue.next[e] = hot.base[e];
-    }
+  if (IsMail(hot) && end == FreeEnd(hot) && end != ClientEnd(hot)) return;
+  ++dialogue.segments;
+  const TextSegment piece = {
+      .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
+      .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
+      .length = segment.length,
+      .captured = segment.captured,
+      .data = segment.payload,
+      .push = (segment.flags & net::kPsh) != 0};
+  if (AwaitsHandshake(hot, end) && dialogues_.Await(dialogue, end, piece)) return;
+  BeginText(hot, end, piece);
+  const auto free_end = [&] { return FreeEnd(hot); };
+  const auto reader = [&](End from, const TextSegment& next) {
+    OnText(slot, from, next);
+    return cold.dialogue != kNone;
+  };
+  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot.state.fin, free_end, reader);
+  if (cold.dialogue == kNone) return;
+  const bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
+  // Behind a DATA whose reply is still missing a client has nothing to say but message text.
+  if (!held && !(end == ClientEnd(hot) && dialogue.smtp.data_pending())) {
+    dialogue.broken = true;
+    if (IsMail(hot)) Short(Shortage::kReorderBuffers);
   }
-  if (++dialogue.segments == 1) {
-    const End server = flow::Other(ClientEnd(hot));
-    dialogue.smtp = classify::SmtpTransactions(dialogue.from_start[server]);
-  }
-  if (JudgeRecord(slot, end, segment)) return;
-  const End client = ClientEnd(hot);
-  const bool held = dialogues_.Offer(
-      dialogue, end,
-      {.seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
-       .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
-       .length = segment.length,
-       .captured = segment.captured,
-       .data = segment.payload,
-       .push = (segment.flags & net::kPsh) != 0},
-      hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
-      [&](End from, const TextSegment& piece) {
-        OnText(slot, from, piece);
-        return cold.dialogue != kNone;
-      });
-  if (!held && IsMail(hot)) Short(Shortage::kReorderBuffers);
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
       !dialogue.hello_started && dialogue.segments > kMaxOpeningSegments) {
     Judge(slot, /*finished=*/true);
+  }
+}
+
+// The end whose text nobody waits for, or -1: a message's is skipped, and of IMAP and POP3 only
+// the client's matters once they are known.
+int Worker::FreeEnd(const flow::HotSession& hot) const {
+  const bool smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp);
+  if (IsMail(hot) && !smtp) return flow::Other(ClientEnd(hot));
+  return dialogues_[sessions_.cold_at(hot.cold).dialogue].smtp.skipping() ? ClientEnd(hot) : -1;
+}
+
+// A mirror may deliver a side's first text before the handshake that says where it starts.
+// While one side's text waits, the other's waits too, since it may be the answer.
+bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end) const {
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  if (now_ - cold.first_seen > kHandshakePatience) return false;
+  const Dialogue& dialogue = dialogues_[cold.dialogue];
+  const auto waits = [&](End e) {
+    const bool has_text = e == end || dialogues_.FirstHeld(dialogue, e).length != 0;
+    return has_text && !dialogue.started[e] && !TestEnd(hot.state.synced, e);
+  };
+  return waits(0) || waits(1);
+}
+
+// Settles where each side's text starts: where the handshake says, or, met under way, at the
+// first text that is there. `at_hand` was sent by `end`; its length is 0 where there is none.
+void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_hand) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  if (dialogue.started[0] && dialogue.started[1]) return;
+  const bool fresh = !dialogue.started[0] && !dialogue.started[1];
+  for (const End e : {0, 1}) {
+    if (dialogue.started[e]) continue;
+    TextSegment first = dialogues_.FirstHeld(dialogue, e);
+    if (e == end && at_hand.length != 0 &&
+        (first.length == 0 || flow::Distance(at_hand.seq, first.seq) < 0)) {
+      first = at_hand;
+    }
+    // A ClientHello is its stream's start, except where STARTTLS may have gone before.
+    const Hint port = PortHint(hot);
+    if (e == ClientEnd(hot) && (!port.known || port.tls) && OpensTls(first)) {
+      sequencer_.Synchronize(hot, cold, e, first.seq, now_);
+    }
+    if (TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
+      dialogue.started[e] = dialogue.from_start[e] = true;
+      dialogue.next[e] = hot.base[e];
+    } else if (first.length != 0) {
+      dialogue.started[e] = true;
+      dialogue.next[e] = first.seq;
+    }
+  }
+  if (fresh) {
+    const End server = flow::Other(ClientEnd(hot));
+    dialogue.smtp = classify::SmtpTransactions(dialogue.from_start[server]);
   }
 }
 
@@ -63,6 +122,7 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   flow::ColdSession& cold = sessions_.cold(hot);
   if (cold.dialogue == kNone) return;
   Dialogue& dialogue = dialogues_[cold.dialogue];
+  BeginText(hot, lost_end, {});
   const End client = ClientEnd(hot);
   if (dialogue.smtp.skipping() && lost_end == client) return;  // message text: not needed
   const uint32_t passed = dialogues_.SkipGap(dialogue, lost_end, hot.mark[lost_end]);
@@ -80,7 +140,7 @@ void Worker::Resume(uint32_t slot, End lost_end) {
     }
   }
   dialogues_.Pump(
-      dialogue, hot.state.fin, [&] { return dialogue.smtp.skipping() ? client : -1; },
+      dialogue, hot.state.fin, [&] { return FreeEnd(hot); },
       [&](End from, const TextSegment& piece) {
         OnText(slot, from, piece);
         return cold.dialogue != kNone;
@@ -101,6 +161,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
     return;
   }
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
+    if (JudgeRecord(slot, end, piece)) return;
     ReadOpening(slot, end, piece);
     if (snapped) dialogue.text_ended[end] = true;
     if (end != ClientEnd(hot) && JudgeServerTls(slot)) return;
@@ -125,6 +186,7 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
     dialogue.server_first = dialogue.from_start[end] && TestEnd(hot.state.synced, client) &&
                             piece.ack == hot.base[client];
   }
+  if (end == client && OpensTls(piece)) dialogue.text_ended[end] = true;
   const uint32_t take = std::min(piece.captured, Dialogue::kTextBytes - kept);
   if (!dialogue.text_ended[end]) {
     std::memcpy(dialogue.text[end] + kept, piece.data, take);
@@ -165,6 +227,7 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     return;
   }
   const uint32_t missing = piece.length - piece.captured;
+  // At the stream's start any bytes that may become a hello are read as one.
   const bool opening =
       dialogue.from_start[client] && piece.captured != 0 && piece.seq == hot.base[client];
   if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
@@ -177,6 +240,10 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   if (!tls && (!mail || !smtp)) {
     taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, piece.captured));
     tls = dialogue.watcher.tls();
+  }
+  if (!tls && OpensTls(piece)) {  // the mirror lacks what asked for it
+    tls = true;
+    taken = 0;
   }
   if (missing != 0 && dialogue.smtp.chunk_left() >= missing) {
     dialogue.smtp.SkipChunk(missing);

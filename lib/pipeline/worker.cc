@@ -194,7 +194,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     if (ahead != 0 && !near) handshake = nullptr;
   }
   // A ClientHello is its stream's start, whether the handshake was seen or not.
-  const bool hello = !word && segment.captured >= classify::kClientHelloStart &&
+  const bool hello = !word && segment.captured >= classify::kHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);
   if (handshake == nullptr && !word && !hello) return kNone;
 

@@ -93,6 +93,9 @@ class Worker {
 
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
+  int FreeEnd(const flow::HotSession& hot) const;
+  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end) const;
+  void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   void Resume(uint32_t slot, flow::End lost_end);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
@@ -105,7 +108,7 @@ class Worker {
   void Judge(uint32_t slot, bool finished);
   void JudgeHello(uint32_t slot, bool finished);
   bool JudgeServerTls(uint32_t slot);
-  bool JudgeRecord(uint32_t slot, flow::End end, const net::Segment& segment);
+  bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
   void Reject(uint32_t slot);
   void StopReading(flow::HotSession& hot);

@@ -14,7 +14,8 @@ namespace {
 Segment DecodeRaw(const Bytes& ip) {
   Segment segment;
   const auto size = static_cast<uint32_t>(ip.size());
-  EXPECT_EQ(Decode(ip.data(), size, size, LinkType::kRawIp, kNoVlan, TunnelPorts(), segment), Outcome::kTcp);
+  EXPECT_EQ(Decode(ip.data(), size, size, LinkType::kRawIp, kNoVlan, TunnelPorts(), segment),
+            Outcome::kTcp);
   return segment;
 }
 
