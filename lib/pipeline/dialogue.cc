@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "lib/flow/sequence.h"
 
@@ -27,6 +28,12 @@ absl::string_view Dialogue::TakeTail() {
   tail_length = 0;
   const size_t dot = tail.find(kFinalDot);
   return dot == tail.npos ? absl::string_view() : tail.substr(dot + kFinalDot.size());
+}
+
+bool Dialogue::Binary() const {
+  const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
+  return std::any_of(text[0], text[0] + text_length[0], no_text) ||
+         std::any_of(text[1], text[1] + text_length[1], no_text);
 }
 
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)

@@ -62,6 +62,9 @@ struct Dialogue {
   // The bytes behind the final dot in what KeepTail remembered, and forgets them.
   absl::string_view TakeTail();
 
+  // Whether either opening holds what no line of text does.
+  bool Binary() const;
+
   classify::Speech Spoken(flow::End end, bool ended) const {
     return {.text = {text[end], text_length[end]},
             .from_start = from_start[end],

@@ -120,6 +120,8 @@ void Worker::Judge(uint32_t slot, bool finished) {
   if (found.answer == Answer::kYes) {
     Accept(slot, found.service, found.evidence, static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
+    // Behind a gap TLS need not show a record's start.
+    if (port.known && port.tls && dialogue.broken && dialogue.Binary()) return;
     Reject(slot);
   }
 }
