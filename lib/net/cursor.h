@@ -12,17 +12,29 @@ namespace mailtap::net::internal {
 // IEEE 802 numbers and RFC 9542.
 enum EtherType : uint16_t {
   kIpv4Type = 0x0800,
+  kArpType = 0x0806,
+  kTrillType = 0x22f3,
   kVlanType = 0x8100,  // 802.1Q
   kIpv6Type = 0x86dd,
   kMplsType = 0x8847,
   kMplsMulticastType = 0x8848,
+  kSlowType = 0x8809,  // LACP and others
+  kPppoeDiscoveryType = 0x8863,
   kPppoeType = 0x8864,
   kServiceVlanType = 0x88a8,  // 802.1ad
-  kBackboneType = 0x88e7,     // 802.1ah
-  kVnTagType = 0x8926,        // Cisco VN-tag
-  kETagType = 0x893f,         // 802.1BR
+  kLldpType = 0x88cc,
+  kMacsecType = 0x88e5,    // 802.1AE
+  kBackboneType = 0x88e7,  // 802.1ah
+  kFaultsType = 0x8902,    // 802.1ag
+  kFabricPathType = 0x8903,
+  kCiscoMetadataType = 0x8909,
+  kVnTagType = 0x8926,          // Cisco VN-tag
+  kRingType = 0x892f,           // HSR (IEC 62439-3)
+  kETagType = 0x893f,           // 802.1BR
+  kServiceHeaderType = 0x894f,  // NSH (RFC 8300)
   kOldQinqType = 0x9100,
-  kBridgedType = 0x6558,  // transparent Ethernet bridging, in GRE, Geneve and others
+  kRedundancyType = 0xf1c1,  // 802.1CB
+  kBridgedType = 0x6558,     // transparent Ethernet bridging, in GRE, Geneve and others
 };
 
 // IANA protocol numbers.
@@ -35,11 +47,19 @@ enum IpProtocol : uint8_t {
   kRouting = 43,
   kFragmentHeader = 44,
   kGreProtocol = 47,
+  kEncryptedPayload = 50,  // ESP
   kAuthentication = 51,
+  kMinimalEncap = 55,  // RFC 2004
   kDestinationOptions = 60,
+  kOldIpInIp = 94,
   kEtherIp = 97,
+  kOldEncap = 98,     // RFC 1241
+  kCompressed = 108,  // RFC 3173
+  kL2tp = 115,        // RFC 3931
   kMobility = 135,
   kMplsInIp = 137,
+  kEthernetInIp = 143,   // RFC 8986
+  kServiceHeader = 145,  // RFC 9491
 };
 
 // What is left of the frame. `wire` may be larger than `captured` (a snapped capture).
@@ -78,34 +98,82 @@ constexpr bool MayCarryTcp(uint8_t protocol) {
   }
 }
 
-// A frame being decoded.
+// What a packet is whose IP protocol is not looked into: most have no TCP inside; these do, or
+// may, where nobody but the receiver can tell.
+constexpr Outcome Unopened(uint8_t protocol) {
+  switch (protocol) {
+    case kEncryptedPayload:
+    case kMinimalEncap:
+    case kOldIpInIp:
+    case kOldEncap:
+    case kCompressed:
+    case kL2tp:
+    case kEthernetInIp:
+    case kServiceHeader:
+      return Outcome::kUnknownEncap;
+    default:
+      return Outcome::kNotTcp;
+  }
+}
+
+// What a tunnel's payload is whose type is not looked into. Where Ethernet may carry anything,
+// a tunnel is there to carry IP: what is neither opened nor known to be something else is told.
+// Lengths, below all types, are DecodeLlc's (a GRE keepalive's answer has 0, OSI 0xfe).
+constexpr Outcome UnopenedInTunnel(uint16_t type) {
+  switch (type) {
+    case kArpType:
+    case 0x2000:  // CDP
+    case 0x2001:  // NHRP
+    case 0x22f4:  // IS-IS
+    case 0x8035:  // RARP
+    case 0x809b:  // AppleTalk
+    case 0x80f3:  // AppleTalk's ARP
+    case 0x8137:  // IPX
+    case kSlowType:
+    case kPppoeDiscoveryType:
+    case 0x888e:  // EAPOL
+    case kLldpType:
+    case 0x88f7:  // PTP
+    case kFaultsType:
+    case 0x9000:  // loopback
+      return Outcome::kNotIp;
+    default:
+      return Outcome::kUnknownEncap;
+  }
+}
+
+// A frame being decoded. Passed by value, which two registers hold.
 struct Decoding {
   Segment& segment;
   const TunnelPorts& tunnels;
 
-  bool Push(EncapKind kind, uint32_t id) { return segment.encap.Push(kind, id); }
+  bool Push(EncapKind kind, uint32_t id) const { return segment.encap.Push(kind, id); }
 };
 
 // Each decodes from its own header on, with the cursor at its first byte.
-Outcome DecodeEthernet(Cursor cursor, Decoding& frame);
-Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding& frame);
-Outcome DecodeIp(Cursor cursor, Decoding& frame);
-Outcome DecodeIpv4(Cursor cursor, Decoding& frame);
-Outcome DecodeIpv6(Cursor cursor, Decoding& frame);
+Outcome DecodeEthernet(Cursor cursor, Decoding frame);
+Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding frame);
+// The same for a type that a tunnel's header names: see UnopenedInTunnel.
+Outcome DecodeTunnelled(Cursor cursor, uint16_t type, Decoding frame);
+Outcome DecodeIp(Cursor cursor, Decoding frame);
+Outcome DecodeIpv4(Cursor cursor, Decoding frame);
+Outcome DecodeIpv6(Cursor cursor, Decoding frame);
 // What an IP header's protocol field names; the cursor ends where the IP packet does.
-Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding& frame);
+Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding frame);
 
-// decap.cc: what is not plain Ethernet, VLAN, IP and TCP. kNotIp or kNotTcp where the type or
-// protocol is none that carries IP.
-Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding& frame);
-Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding& frame);
+// decap.cc: what is not plain Ethernet, VLAN, IP and TCP. `otherwise`, kNotTcp or kUnknownEncap
+// where the type or protocol is none that is looked into.
+Outcome DecapEtherType(Cursor cursor, uint16_t type, Outcome otherwise, Decoding frame);
+Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding frame);
+// IEEE 802.2's header, and `length` bytes with it.
+Outcome DecodeLlc(Cursor cursor, uint32_t length, Decoding frame);
 // PPP from its address field on, or from its protocol field where that is left out (RFC 1661,
 // 2).
-Outcome DecodePpp(Cursor cursor, Decoding& frame);
+Outcome DecodePpp(Cursor cursor, Decoding frame);
 
 // decap_udp.cc, decap_gre.cc: with the cursor at the UDP or GRE header.
-Outcome DecapUdp(Cursor cursor, Decoding& frame);
-Outcome DecapGre(Cursor cursor, Decoding& frame);
+Outcome DecapUdp(Cursor cursor, Decoding frame);
+Outcome DecapGre(Cursor cursor, Decoding frame);
 
 }  // namespace mailtap::net::internal
 

@@ -28,10 +28,53 @@ bool LooksLikeIp(const Cursor& cursor) {
   return false;
 }
 
+// Whether a type that switches meet every day stands where Ethernet has it: for the same
+// places.
+bool LooksLikeEthernet(const Cursor& cursor) {
+  if (!cursor.Has(14)) return false;
+  const uint16_t type = Load16(cursor.at + 12);
+  switch (type) {
+    case kIpv4Type:
+    case kArpType:
+    case kVlanType:
+    case kIpv6Type:
+    case kSlowType:
+    case kMplsType:
+    case kMplsMulticastType:
+    case kPppoeDiscoveryType:
+    case kPppoeType:
+    case kServiceVlanType:
+    case kLldpType:
+    case kBackboneType:
+    case kMacsecType:
+    case kFaultsType:
+    case kVnTagType:
+    case kETagType:
+    case kOldQinqType:
+      return true;
+    default: {
+      // IEEE 802.2: spanning tree, OSI and SNAP, each with its address twice.
+      if (type > cursor.wire - 14 || !cursor.Has(16)) return false;
+      const uint16_t service = Load16(cursor.at + 14);
+      return service == 0x4242 || service == 0xfefe || service == 0xaaaa;
+    }
+  }
+}
+
+// Ethernet that IP follows. A MAC address may start like an IP header, so this goes first.
+bool HoldsIp(const Cursor& cursor) {
+  if (!cursor.Has(14)) return false;
+  const uint16_t type = Load16(cursor.at + 12);
+  if (type != kIpv4Type && type != kIpv6Type) return false;
+  Cursor inner = cursor;
+  inner.Skip(14);
+  return LooksLikeIp(inner);
+}
+
 // RFC 3032: labels of four bytes up to the one with the bottom-of-stack bit. Nothing says what
 // is below: IP shows by its version; a pseudowire may start with a control word, whose first
 // four bits are 0 (RFC 4385), and then carries Ethernet.
-Outcome DecodeMpls(Cursor cursor, Decoding& frame) {
+Outcome DecodeMpls(Cursor cursor, Decoding frame) {
   while (true) {
     if (!cursor.Has(4)) return Outcome::kTruncatedLink;
     const uint32_t entry = Load32(cursor.at);
@@ -39,26 +82,21 @@ Outcome DecodeMpls(Cursor cursor, Decoding& frame) {
     cursor.Skip(4);
     if ((entry & 0x100) != 0) break;
   }
-  if (!cursor.Has(1)) return Outcome::kTruncatedIp;
-  if (LooksLikeIp(cursor)) return DecodeIp(cursor, frame);
-  const int first = cursor.at[0] >> 4;
-  constexpr int kAssociatedChannel = 1;  // RFC 4385, 5: operation and maintenance
-  if (first == kAssociatedChannel && cursor.at[0] == 0x10) return Outcome::kNotIp;
-  // A control word, unless what it leaves is no Ethernet: a MAC address may start with 0 too.
-  if (first == 0 && cursor.Has(4 + 14)) {
-    Cursor after = cursor;
-    after.Skip(4);
-    const uint16_t type = Load16(after.at + 12);
-    if (type == kIpv4Type || type == kIpv6Type || type == kVlanType ||
-        type == kServiceVlanType || type == kMplsType) {
-      return DecodeEthernet(after, frame);
-    }
-  }
-  return DecodeEthernet(cursor, frame);
+  if (LooksLikeIp(cursor) && !HoldsIp(cursor)) return DecodeIp(cursor, frame);
+  if (!cursor.Has(20))
+    return Outcome::kTruncatedIp;               // no IP header, nor Ethernet with anything
+  constexpr uint8_t kAssociatedChannel = 0x10;  // RFC 4385, 5: operation and maintenance
+  if (cursor.at[0] == kAssociatedChannel) return Outcome::kNotIp;
+  // Without a control word first: a MAC address may start with 0 too, and four bytes further on
+  // a tagged frame looks like an untagged one.
+  if (LooksLikeEthernet(cursor)) return DecodeEthernet(cursor, frame);
+  if (cursor.at[0] >> 4 != 0) return Outcome::kUnknownEncap;
+  cursor.Skip(4);
+  return LooksLikeEthernet(cursor) ? DecodeEthernet(cursor, frame) : Outcome::kUnknownEncap;
 }
 
 // RFC 2516: version and type, code (0 for data), session, length; then PPP.
-Outcome DecodePppoe(Cursor cursor, Decoding& frame) {
+Outcome DecodePppoe(Cursor cursor, Decoding frame) {
   if (!cursor.Has(6)) return Outcome::kTruncatedLink;
   if (cursor.at[1] != 0) return Outcome::kNotIp;
   if (!frame.Push(EncapKind::kPppoe, Load16(cursor.at + 2))) {
@@ -71,7 +109,7 @@ Outcome DecodePppoe(Cursor cursor, Decoding& frame) {
 }
 
 // RFC 4302: length in four-byte units less two, SPI at byte 4.
-Outcome DecodeAuthentication(Cursor cursor, Decoding& frame) {
+Outcome DecodeAuthentication(Cursor cursor, Decoding frame) {
   if (!cursor.Has(12)) return Outcome::kTruncatedIp;
   const uint32_t size = (cursor.at[1] + 2u) * 4u;
   if (!cursor.Has(size)) return Outcome::kTruncatedIp;
@@ -83,8 +121,9 @@ Outcome DecodeAuthentication(Cursor cursor, Decoding& frame) {
 
 }  // namespace
 
-Outcome DecodePpp(Cursor cursor, Decoding& frame) {
-  if (cursor.Has(2) && cursor.at[0] == 0xff && cursor.at[1] == 0x03) cursor.Skip(2);
+Outcome DecodePpp(Cursor cursor, Decoding frame) {
+  if (!cursor.Has(2)) return Outcome::kTruncatedLink;
+  if (cursor.at[0] == 0xff && cursor.at[1] == 0x03) cursor.Skip(2);
   if (!cursor.Has(1)) return Outcome::kTruncatedLink;
   // Odd first bytes are protocols compressed to one byte (RFC 1661, 6.5).
   uint16_t protocol = cursor.at[0];
@@ -95,7 +134,9 @@ Outcome DecodePpp(Cursor cursor, Decoding& frame) {
     protocol = Load16(cursor.at);
     cursor.Skip(2);
   }
-  constexpr uint16_t kPppIpv4 = 0x0021, kPppIpv6 = 0x0057, kPppMpls = 0x0281;
+  constexpr uint16_t kPppOsi = 0x0023, kPppAppleTalk = 0x0029, kPppIpx = 0x002b,
+                     kPppIpv4 = 0x0021, kPppIpv6 = 0x0057, kPppMpls = 0x0281,
+                     kFirstControl = 0x8000;  // RFC 1661, 2: the network layers' and the link's
   switch (protocol) {
     case kPppIpv4:
       return DecodeIpv4(cursor, frame);
@@ -103,12 +144,30 @@ Outcome DecodePpp(Cursor cursor, Decoding& frame) {
       return DecodeIpv6(cursor, frame);
     case kPppMpls:
       return DecodeMpls(cursor, frame);
-    default:
+    case kPppOsi:
+    case kPppAppleTalk:
+    case kPppIpx:
       return Outcome::kNotIp;
+    default:  // compressed, encrypted, bridged or a piece of a multilink bundle
+      return protocol >= kFirstControl ? Outcome::kNotIp : Outcome::kUnknownEncap;
   }
 }
 
-Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
+// Of LLC only SNAP (IEEE 802, 10.3) carries IP: its header ends in an EtherType.
+Outcome DecodeLlc(Cursor cursor, uint32_t length, Decoding frame) {
+  constexpr uint8_t kSnap[] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
+  constexpr uint16_t kFirstEtherType = 0x0600;
+  cursor.Limit(length);
+  if (!cursor.Has(8) || std::memcmp(cursor.at, kSnap, sizeof(kSnap)) != 0) {
+    return Outcome::kNotIp;
+  }
+  const uint16_t next = Load16(cursor.at + 6);
+  if (next < kFirstEtherType) return Outcome::kNotIp;
+  cursor.Skip(8);
+  return DecodeEtherType(cursor, next, frame);
+}
+
+Outcome DecapEtherType(Cursor cursor, uint16_t type, Outcome otherwise, Decoding frame) {
   switch (type) {
     case kMplsType:
     case kMplsMulticastType:
@@ -144,24 +203,22 @@ Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
     }
     case kBridgedType:
       return DecodeEthernet(cursor, frame);
+    case kTrillType:
+    case kMacsecType:
+    case kFabricPathType:
+    case kCiscoMetadataType:
+    case kRingType:
+    case kServiceHeaderType:
+    case kRedundancyType:
+      return Outcome::kUnknownEncap;
     default:
       break;
   }
-  // IEEE 802.3: a length, and behind it LLC; SNAP's header ends in an EtherType.
-  constexpr uint16_t kFirstEtherType = 0x0600;
-  constexpr uint8_t kSnap[] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
-  if (type < kFirstEtherType && cursor.Has(8) &&
-      std::memcmp(cursor.at, kSnap, sizeof(kSnap)) == 0) {
-    const uint16_t next = Load16(cursor.at + 6);
-    cursor.Limit(type);
-    if (!cursor.Has(8) || next < kFirstEtherType) return Outcome::kNotIp;
-    cursor.Skip(8);
-    return DecodeEtherType(cursor, next, frame);
-  }
-  return Outcome::kNotIp;
+  constexpr uint16_t kLongestLength = 0x05dc;  // IEEE 802.3, 3.2.6; above are types
+  return type <= kLongestLength ? DecodeLlc(cursor, type, frame) : otherwise;
 }
 
-Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding& frame) {
+Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding frame) {
   switch (protocol) {
     case kUdpProtocol:
       return DecapUdp(cursor, frame);
@@ -177,12 +234,12 @@ Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding& frame) {
       return DecodeMpls(cursor, frame);
     case kEtherIp:  // RFC 3378: two bytes, version 3
       if (!cursor.Has(2)) return Outcome::kTruncatedIp;
-      if (cursor.at[0] >> 4 != 3) return Outcome::kNotTcp;
+      if (cursor.at[0] >> 4 != 3) return Outcome::kUnknownEncap;
       if (!frame.Push(EncapKind::kEtherIp, 0)) return Outcome::kEncapDepth;
       cursor.Skip(2);
       return DecodeEthernet(cursor, frame);
     default:
-      return Outcome::kNotTcp;
+      return Unopened(protocol);
   }
 }
 

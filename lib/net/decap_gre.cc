@@ -24,7 +24,7 @@ enum GreType : uint16_t {
 
 // draft-foschiano-erspan-03. Type I has no header and no sequence number; type II eight bytes;
 // type III twelve, and eight more where the O bit says so.
-Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding& frame) {
+Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding frame) {
   if (!sequence) {
     if (!frame.Push(EncapKind::kErspan, 0)) return Outcome::kEncapDepth;
     return DecodeEthernet(cursor, frame);
@@ -36,7 +36,7 @@ Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding& frame) {
   return DecodeEthernet(cursor, frame);
 }
 
-Outcome DecodeErspan3(Cursor cursor, Decoding& frame) {
+Outcome DecodeErspan3(Cursor cursor, Decoding frame) {
   if (!cursor.Has(12)) return Outcome::kTruncatedIp;
   const uint32_t session = Load16(cursor.at + 2) & 0x03ff;
   const uint16_t last = Load16(cursor.at + 10);
@@ -47,12 +47,12 @@ Outcome DecodeErspan3(Cursor cursor, Decoding& frame) {
   if (!cursor.Has(size)) return Outcome::kTruncatedIp;
   cursor.Skip(size);
   if (frame_type == kEthernetFrame) return DecodeEthernet(cursor, frame);
-  return frame_type == kIpPacket ? DecodeIp(cursor, frame) : Outcome::kNotIp;
+  return frame_type == kIpPacket ? DecodeIp(cursor, frame) : Outcome::kUnknownEncap;
 }
 
 // IEEE 802.11-2020, 9.3.2: a data frame. Encrypted ones cannot be read. Of an aggregate the
 // first frame alone is decoded.
-Outcome DecodeWireless(Cursor cursor, Decoding& frame) {
+Outcome DecodeWireless(Cursor cursor, Decoding frame) {
   if (!cursor.Has(24)) return Outcome::kTruncatedLink;
   const uint8_t control = cursor.at[0];
   const uint8_t flags = cursor.at[1];
@@ -60,7 +60,8 @@ Outcome DecodeWireless(Cursor cursor, Decoding& frame) {
   const bool empty = (control & 0x40) != 0;
   const bool quality = (control & 0x80) != 0;
   const bool encrypted = (flags & 0x40) != 0;
-  if (!data || empty || encrypted) return Outcome::kNotIp;
+  if (!data || empty) return Outcome::kNotIp;
+  if (encrypted) return Outcome::kUnknownEncap;
   uint32_t size = 24;
   if ((flags & 0x03) == 0x03) size += 6;  // between two access points: a fourth address
   bool aggregate = false;
@@ -76,14 +77,13 @@ Outcome DecodeWireless(Cursor cursor, Decoding& frame) {
     if (!cursor.Has(14)) return Outcome::kTruncatedLink;
     const uint16_t length = Load16(cursor.at + 12);
     cursor.Skip(14);
-    return DecapEtherType(cursor, length, frame);
+    return DecodeLlc(cursor, length, frame);
   }
-  const uint32_t rest = cursor.wire < 0x05ff ? cursor.wire : 0x05ff;
-  return DecapEtherType(cursor, static_cast<uint16_t>(rest), frame);
+  return DecodeLlc(cursor, cursor.wire, frame);
 }
 
 // The redirect header of version 2 has four bytes; version 1 has none.
-Outcome DecodeWccp(Cursor cursor, Decoding& frame) {
+Outcome DecodeWccp(Cursor cursor, Decoding frame) {
   if (!cursor.Has(4)) return Outcome::kTruncatedIp;
   if (cursor.at[0] >> 4 != 4) cursor.Skip(4);
   return DecodeIpv4(cursor, frame);
@@ -92,7 +92,7 @@ Outcome DecodeWccp(Cursor cursor, Decoding& frame) {
 }  // namespace
 
 // RFC 2784, RFC 2890; version 1 is RFC 2637 (PPTP); NVGRE is RFC 7637.
-Outcome DecapGre(Cursor cursor, Decoding& frame) {
+Outcome DecapGre(Cursor cursor, Decoding frame) {
   if (!cursor.Has(4)) return Outcome::kTruncatedIp;
   const uint16_t flags = Load16(cursor.at);
   const uint16_t type = Load16(cursor.at + 2);
@@ -107,9 +107,8 @@ Outcome DecapGre(Cursor cursor, Decoding& frame) {
   }
   if ((flags & kSequencePresent) != 0) size += 4;
   if (version == 1 && (flags & kAckPresent) != 0) size += 4;
-  if (version > 1 || !cursor.Has(size)) {
-    return version > 1 ? Outcome::kNotTcp : Outcome::kTruncatedIp;
-  }
+  if (version > 1) return Outcome::kUnknownEncap;
+  if (!cursor.Has(size)) return Outcome::kTruncatedIp;
   cursor.Skip(size);
   if (version == 0 && (flags & kRoutingPresent) != 0) {
     // RFC 1701: source route entries, each with its length in its fourth byte, up to an empty
@@ -132,11 +131,13 @@ Outcome DecapGre(Cursor cursor, Decoding& frame) {
                             : frame.Push(EncapKind::kGre, version == 0 ? key : 0);
   if (!pushed) return Outcome::kEncapDepth;
   if (version == 1) {
-    return type == kPptpType ? DecodePpp(cursor, frame) : Outcome::kNotIp;
+    if (type != kPptpType) return Outcome::kUnknownEncap;
+    // Without a number of its own it only acknowledges.
+    return sequence ? DecodePpp(cursor, frame) : Outcome::kNotIp;
   }
   if (type == kWccpType) return DecodeWccp(cursor, frame);
   if (type >= kFirstArubaType && type <= kLastArubaType) return DecodeWireless(cursor, frame);
-  return DecodeEtherType(cursor, type, frame);
+  return DecodeTunnelled(cursor, type, frame);
 }
 
 }  // namespace mailtap::net::internal

@@ -9,9 +9,9 @@ namespace {
 constexpr uint32_t kUdpHeader = 8;
 
 // RFC 7348: flags, of which I says that the VNI is valid; VNI in bytes 4 to 6.
-Outcome DecodeVxlan(Cursor cursor, Decoding& frame) {
+Outcome DecodeVxlan(Cursor cursor, Decoding frame) {
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-  if ((cursor.at[0] & 0x08) == 0) return Outcome::kNotTcp;
+  if ((cursor.at[0] & 0x08) == 0) return Outcome::kUnknownEncap;
   if (!frame.Push(EncapKind::kVxlan, Load32(cursor.at + 4) >> 8)) {
     return Outcome::kEncapDepth;
   }
@@ -19,11 +19,14 @@ Outcome DecodeVxlan(Cursor cursor, Decoding& frame) {
   return DecodeEthernet(cursor, frame);
 }
 
-// draft-ietf-nvo3-vxlan-gpe: P says that byte 3 names what follows.
-Outcome DecodeVxlanGpe(Cursor cursor, Decoding& frame) {
+// draft-ietf-nvo3-vxlan-gpe: a version of two bits; P says that byte 3 names what follows, O
+// that it is for operation and maintenance.
+Outcome DecodeVxlanGpe(Cursor cursor, Decoding frame) {
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
+  if ((cursor.at[0] & 0x30) != 0) return Outcome::kUnknownEncap;
+  if ((cursor.at[0] & 0x01) != 0) return Outcome::kNotIp;
   const bool names_next = (cursor.at[0] & 0x04) != 0;
-  constexpr uint8_t kIpv4 = 1, kIpv6 = 2, kEthernet = 3;
+  constexpr uint8_t kIpv4 = 1, kIpv6 = 2, kEthernet = 3, kMpls = 5;
   const uint8_t next = names_next ? cursor.at[3] : kEthernet;
   if (!frame.Push(EncapKind::kVxlanGpe, Load32(cursor.at + 4) >> 8)) {
     return Outcome::kEncapDepth;
@@ -36,15 +39,19 @@ Outcome DecodeVxlanGpe(Cursor cursor, Decoding& frame) {
       return DecodeIpv6(cursor, frame);
     case kEthernet:
       return DecodeEthernet(cursor, frame);
+    case kMpls:
+      return DecodeEtherType(cursor, kMplsType, frame);
     default:
-      return Outcome::kNotIp;
+      return Outcome::kUnknownEncap;
   }
 }
 
-// RFC 8926: options of up to 252 bytes, then what the EtherType says.
-Outcome DecodeGeneve(Cursor cursor, Decoding& frame) {
+// RFC 8926: options of up to 252 bytes, then what the EtherType says. O is for operation and
+// maintenance.
+Outcome DecodeGeneve(Cursor cursor, Decoding frame) {
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-  if (cursor.at[0] >> 6 != 0) return Outcome::kNotTcp;
+  if (cursor.at[0] >> 6 != 0) return Outcome::kUnknownEncap;
+  if ((cursor.at[1] & 0x80) != 0) return Outcome::kNotIp;
   const uint32_t size = 8 + (cursor.at[0] & 0x3f) * 4u;
   const uint16_t type = Load16(cursor.at + 2);
   if (!frame.Push(EncapKind::kGeneve, Load32(cursor.at + 4) >> 8)) {
@@ -52,18 +59,17 @@ Outcome DecodeGeneve(Cursor cursor, Decoding& frame) {
   }
   if (!cursor.Has(size)) return Outcome::kTruncatedIp;
   cursor.Skip(size);
-  return DecodeEtherType(cursor, type, frame);
+  return DecodeTunnelled(cursor, type, frame);
 }
 
 // 3GPP TS 29.281, 5: version 1, type 255 is a user's packet; with any of E, S and PN set, four
 // more bytes, and after them extension headers with their lengths in units of four bytes.
-Outcome DecodeGtp(Cursor cursor, Decoding& frame) {
+Outcome DecodeGtp(Cursor cursor, Decoding frame) {
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
   constexpr uint8_t kUserPacket = 255;
   const uint8_t flags = cursor.at[0];
-  if (flags >> 5 != 1 || (flags & 0x10) == 0 || cursor.at[1] != kUserPacket) {
-    return Outcome::kNotTcp;
-  }
+  if (flags >> 5 != 1 || (flags & 0x10) == 0) return Outcome::kUnknownEncap;
+  if (cursor.at[1] != kUserPacket) return Outcome::kNotTcp;
   if (!frame.Push(EncapKind::kGtpU, Load32(cursor.at + 4))) {
     return Outcome::kEncapDepth;
   }
@@ -84,13 +90,13 @@ Outcome DecodeGtp(Cursor cursor, Decoding& frame) {
   }
   if (!cursor.Has(1)) return Outcome::kTruncatedIp;
   const int version = cursor.at[0] >> 4;
-  // A session of another kind carries PPP or nothing that is known.
-  return version == 4 || version == 6 ? DecodeIp(cursor, frame) : Outcome::kNotIp;
+  // Sessions of another kind carry PPP or nothing that is known.
+  return version == 4 || version == 6 ? DecodeIp(cursor, frame) : Outcome::kUnknownEncap;
 }
 
 // draft-massar-v6ops-ayiya-02: identity and signature lengths in the first two bytes, then the
 // protocol number of what follows them.
-Outcome DecodeAyiya(Cursor cursor, Decoding& frame) {
+Outcome DecodeAyiya(Cursor cursor, Decoding frame) {
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
   const uint32_t identity = 1u << (cursor.at[0] >> 4);
   const uint32_t signature = (cursor.at[1] >> 4) * 4u;
@@ -105,15 +111,8 @@ Outcome DecodeAyiya(Cursor cursor, Decoding& frame) {
   return DecodeIp(cursor, frame);
 }
 
-}  // namespace
-
-Outcome DecapUdp(Cursor cursor, Decoding& frame) {
-  if (!cursor.Has(kUdpHeader)) return Outcome::kNotTcp;
-  const TunnelKind* kind = frame.tunnels.Find(Load16(cursor.at + 2));
-  if (kind == nullptr) kind = frame.tunnels.Find(Load16(cursor.at));
-  if (kind == nullptr) return Outcome::kNotTcp;
-  cursor.Skip(kUdpHeader);
-  switch (*kind) {
+Outcome Open(TunnelKind kind, Cursor cursor, Decoding frame) {
+  switch (kind) {
     case TunnelKind::kVxlan:
       return DecodeVxlan(cursor, frame);
     case TunnelKind::kVxlanGpe:
@@ -128,6 +127,46 @@ Outcome DecapUdp(Cursor cursor, Decoding& frame) {
       return DecodeAyiya(cursor, frame);
   }
   return Outcome::kNotTcp;
+}
+
+// UDP tunnels that are not looked into, by ports that no configuration moves. Both ends use the
+// port, unless an address translator has changed one.
+bool HidesPackets(const Cursor& cursor, uint16_t source, uint16_t destination) {
+  constexpr uint16_t kEspPort = 4500, kL2tpPort = 1701;
+  if (source == kEspPort || destination == kEspPort) {
+    // RFC 3948: an SPI, which is never 0; key exchange has four zero bytes there, and a
+    // keep-alive is one byte.
+    return cursor.Has(8) && Load32(cursor.at) != 0;
+  }
+  if (source == kL2tpPort || destination == kL2tpPort) {
+    // RFC 2661, 3.1: data (no T) of version 2, with all reserved bits zero.
+    return cursor.Has(6) && (Load16(cursor.at) & 0xb4ff) == 0x0002;
+  }
+  return false;
+}
+
+}  // namespace
+
+// A tunnel's sender picks any source port and sends to the tunnel's port; AYIYA and some GTP-U
+// answer from it. But any client may pick a tunnel's port for its own. So it is only surely a
+// tunnel where the destination says so and the source is no service's port. Where it is not
+// sure, what cannot be decoded is just UDP and no fault of a tunnel.
+Outcome DecapUdp(Cursor cursor, Decoding frame) {
+  if (!cursor.Has(kUdpHeader)) return Outcome::kNotTcp;
+  constexpr uint16_t kFirstClientPort = 1'024;
+  const uint16_t source = Load16(cursor.at);
+  const uint16_t destination = Load16(cursor.at + 2);
+  cursor.Skip(kUdpHeader);
+  const TunnelKind* kind = frame.tunnels.Find(destination);
+  const bool sure = kind != nullptr && source >= kFirstClientPort;
+  if (kind == nullptr) kind = frame.tunnels.Find(source);
+  if (kind != nullptr) {
+    const Outcome outcome = Open(*kind, cursor, frame);
+    const bool fault = static_cast<int>(outcome) >= kFirstDropOutcome;
+    return fault && !sure && outcome != Outcome::kFragment ? Outcome::kNotTcp : outcome;
+  }
+  if (source < kFirstClientPort || destination < kFirstClientPort) return Outcome::kNotTcp;
+  return HidesPackets(cursor, source, destination) ? Outcome::kUnknownEncap : Outcome::kNotTcp;
 }
 
 }  // namespace mailtap::net::internal

@@ -1,5 +1,6 @@
 #include "lib/net/decode.h"
 
+#include "absl/base/attributes.h"
 #include "lib/net/cursor.h"
 #include "lib/net/hash.h"
 #include "lib/net/wire.h"
@@ -13,7 +14,10 @@ constexpr uint32_t kTcpHeader = 20;
 // The largest segment that a host hands to its NIC uncut is 512 KiB (Linux, "BIG TCP").
 constexpr uint32_t kMaxUncut = 1 << 20;
 
-Outcome DecodeTcp(Cursor cursor, uint32_t ip_payload, Segment& segment) {
+// What nearly every packet passes is inlined into Decode, and so once more into the functions
+// of the same layers that tunnels call: calls would cost more than what they do.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadTcp(Cursor cursor, uint32_t ip_payload,
+                                                    Segment& segment) {
   if (ip_payload < kTcpHeader) return Outcome::kBadTcpHeader;
   if (!cursor.Has(kTcpHeader)) return Outcome::kTruncatedTcp;
   const uint8_t* tcp = cursor.at;
@@ -47,9 +51,28 @@ Outcome DecodeFragment(Cursor cursor, uint32_t length, uint32_t offset, uint32_t
   return Outcome::kFragment;
 }
 
-}  // namespace
+constexpr uint16_t kMoreFragments = 0x2000;
+constexpr uint16_t kMoreFragmentsOrOffset = 0x3fff;
 
-Outcome DecodeIpv4(Cursor cursor, Decoding& frame) {
+// A fragment, or a packet of another protocol than TCP, whose header is `header` bytes long and
+// leaves `length`.
+ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv4Rest(Cursor cursor, uint32_t header, uint32_t length,
+                                               Decoding frame) {
+  const uint8_t* ip = cursor.at;
+  const uint8_t protocol = ip[9];
+  if (!MayCarryTcp(protocol)) return Unopened(protocol);
+  if (!cursor.Has(header)) return Outcome::kTruncatedIp;
+  cursor.Skip(header);
+  const uint16_t cut = Load16(ip + 6) & kMoreFragmentsOrOffset;
+  if (cut != 0) {
+    return DecodeFragment(cursor, length, cut & ~kMoreFragments, Load16(ip + 4), protocol,
+                          (cut & kMoreFragments) != 0, frame.segment);
+  }
+  cursor.Limit(length);
+  return DecapIpProtocol(cursor, protocol, frame);
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding frame) {
   if (!cursor.Has(20)) return Outcome::kTruncatedIp;
   Segment& segment = frame.segment;
   const uint8_t* ip = cursor.at;
@@ -62,45 +85,24 @@ Outcome DecodeIpv4(Cursor cursor, Decoding& frame) {
   segment.ip = ip;
   segment.v4 = true;
   segment.address_hash = AddressHash(LoadRaw32(ip + 12), LoadRaw32(ip + 16));
-  constexpr uint16_t kMoreFragmentsOrOffset = 0x3fff;
-  const uint16_t cut = Load16(ip + 6) & kMoreFragmentsOrOffset;
-  if (ip[9] == kTcpProtocol && cut == 0) {
-    if (!cursor.Has(header)) return Outcome::kTruncatedIp;
-    cursor.Skip(header);
-    return DecodeTcp(cursor, total - header, segment);
+  if (ip[9] != kTcpProtocol || (Load16(ip + 6) & kMoreFragmentsOrOffset) != 0) {
+    return DecodeIpv4Rest(cursor, header, total - header, frame);
   }
-  if (!MayCarryTcp(ip[9])) return Outcome::kNotTcp;
   if (!cursor.Has(header)) return Outcome::kTruncatedIp;
   cursor.Skip(header);
-  if (cut != 0) {
-    constexpr uint16_t kMoreFragments = 0x2000;
-    return DecodeFragment(cursor, total - header, cut & ~kMoreFragments, Load16(ip + 4), ip[9],
-                          (cut & kMoreFragments) != 0, segment);
-  }
-  cursor.Limit(total - header);
-  return DecapIpProtocol(cursor, ip[9], frame);
+  return ReadTcp(cursor, total - header, segment);
 }
 
-Outcome DecodeIpv6(Cursor cursor, Decoding& frame) {
-  if (!cursor.Has(40)) return Outcome::kTruncatedIp;
-  Segment& segment = frame.segment;
-  const uint8_t* ip = cursor.at;
-  if (ip[0] >> 4 != 6) return Outcome::kBadIpHeader;
-  uint32_t remaining = Load16(ip + 4);
-  segment.ip = ip;
-  segment.v4 = false;
-  segment.address_hash = AddressHash(segment.source(), segment.destination());
-  uint8_t next = ip[6];
-  cursor.Skip(40);
-  // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
-  if (remaining == 0) remaining = cursor.wire;
-  if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
+// From an extension header on, or a protocol other than TCP, of which `next` tells the kind;
+// `remaining` bytes of the packet are left.
+ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv6Rest(Cursor cursor, uint8_t next, uint32_t remaining,
+                                               Decoding frame) {
   for (int i = 0; i <= kMaxExtensionHeaders; ++i) {
-    if (next == kTcpProtocol) return DecodeTcp(cursor, remaining, segment);
+    if (next == kTcpProtocol) return ReadTcp(cursor, remaining, frame.segment);
     const bool fragment = next == kFragmentHeader;
     if (!fragment && next != kHopByHop && next != kRouting && next != kDestinationOptions &&
         next != kMobility) {
-      if (!MayCarryTcp(next)) return Outcome::kNotTcp;
+      if (!MayCarryTcp(next)) return Unopened(next);
       cursor.Limit(remaining);
       return DecapIpProtocol(cursor, next, frame);
     }
@@ -117,45 +119,40 @@ Outcome DecodeIpv6(Cursor cursor, Decoding& frame) {
     // 6946).
     const uint16_t place = Load16(extension + 2);
     if ((place & 0xfff9) == 0) continue;
-    if (!MayCarryTcp(next) && next != kDestinationOptions) return Outcome::kNotTcp;
+    if (!MayCarryTcp(next) && next != kDestinationOptions) return Unopened(next);
     return DecodeFragment(cursor, remaining, place >> 3, Load32(extension + 4), next,
-                          (place & 1) != 0, segment);
+                          (place & 1) != 0, frame.segment);
   }
   return Outcome::kBadIpHeader;
 }
 
-Outcome DecodeIp(Cursor cursor, Decoding& frame) {
-  if (!cursor.Has(1)) return Outcome::kTruncatedIp;
-  switch (cursor.at[0] >> 4) {
-    case 4:
-      return DecodeIpv4(cursor, frame);
-    case 6:
-      return DecodeIpv6(cursor, frame);
-    default:
-      return Outcome::kBadIpHeader;
-  }
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv6(Cursor cursor, Decoding frame) {
+  if (!cursor.Has(40)) return Outcome::kTruncatedIp;
+  Segment& segment = frame.segment;
+  const uint8_t* ip = cursor.at;
+  if (ip[0] >> 4 != 6) return Outcome::kBadIpHeader;
+  uint32_t remaining = Load16(ip + 4);
+  segment.ip = ip;
+  segment.v4 = false;
+  segment.address_hash = AddressHash(segment.source(), segment.destination());
+  cursor.Skip(40);
+  // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
+  if (remaining == 0) remaining = cursor.wire;
+  if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
+  if (ip[6] != kTcpProtocol) return DecodeIpv6Rest(cursor, ip[6], remaining, frame);
+  return ReadTcp(cursor, remaining, segment);
 }
 
-Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding& frame) {
-  if (protocol == kTcpProtocol) return DecodeTcp(cursor, cursor.wire, frame.segment);
-  return DecapIpProtocol(cursor, protocol, frame);
-}
-
-Outcome DecodeEthernet(Cursor cursor, Decoding& frame) {
-  if (!cursor.Has(14)) return Outcome::kTruncatedLink;
-  const uint16_t type = Load16(cursor.at + 12);
-  cursor.Skip(14);
-  return DecodeEtherType(cursor, type, frame);
-}
-
-// `type` is an EtherType whose payload starts at the cursor.
-Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
+// `type` is an EtherType whose payload starts at the cursor; a type that is none of those
+// looked into is `otherwise`.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadEtherType(Cursor cursor, uint16_t type,
+                                                          Outcome otherwise, Decoding frame) {
   while (true) {
     switch (type) {
       case kIpv4Type:
-        return DecodeIpv4(cursor, frame);
+        return ReadIpv4(cursor, frame);
       case kIpv6Type:
-        return DecodeIpv6(cursor, frame);
+        return ReadIpv6(cursor, frame);
       case kVlanType:
       case kServiceVlanType:
       case kOldQinqType:
@@ -167,9 +164,46 @@ Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding& frame) {
         cursor.Skip(4);
         break;
       default:
-        return DecapEtherType(cursor, type, frame);
+        return DecapEtherType(cursor, type, otherwise, frame);
     }
   }
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadEthernet(Cursor cursor, Decoding frame) {
+  if (!cursor.Has(14)) return Outcome::kTruncatedLink;
+  const uint16_t type = Load16(cursor.at + 12);
+  cursor.Skip(14);
+  return ReadEtherType(cursor, type, Outcome::kNotIp, frame);
+}
+}  // namespace
+
+Outcome DecodeIpv4(Cursor cursor, Decoding frame) { return ReadIpv4(cursor, frame); }
+Outcome DecodeIpv6(Cursor cursor, Decoding frame) { return ReadIpv6(cursor, frame); }
+Outcome DecodeEthernet(Cursor cursor, Decoding frame) { return ReadEthernet(cursor, frame); }
+
+Outcome DecodeIp(Cursor cursor, Decoding frame) {
+  if (!cursor.Has(1)) return Outcome::kTruncatedIp;
+  switch (cursor.at[0] >> 4) {
+    case 4:
+      return DecodeIpv4(cursor, frame);
+    case 6:
+      return DecodeIpv6(cursor, frame);
+    default:
+      return Outcome::kBadIpHeader;
+  }
+}
+
+Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding frame) {
+  if (protocol == kTcpProtocol) return ReadTcp(cursor, cursor.wire, frame.segment);
+  return DecapIpProtocol(cursor, protocol, frame);
+}
+
+Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding frame) {
+  return ReadEtherType(cursor, type, Outcome::kNotIp, frame);
+}
+
+Outcome DecodeTunnelled(Cursor cursor, uint16_t type, Decoding frame) {
+  return ReadEtherType(cursor, type, UnopenedInTunnel(type), frame);
 }
 
 namespace {
@@ -177,7 +211,7 @@ namespace {
 // The BSD loopback header holds the writer's AF_ number: 2 is IPv4 everywhere, IPv6 is 10 on
 // Linux, 24, 28 or 30 on the BSDs and macOS (libpcap, LINKTYPE_NULL). The byte order is the
 // writer's, so the family is in the first or in the last byte.
-Outcome DecodeNull(Cursor cursor, Decoding& frame) {
+Outcome DecodeNull(Cursor cursor, Decoding frame) {
   if (!cursor.Has(4)) return Outcome::kTruncatedLink;
   const uint32_t family = cursor.at[0] | cursor.at[3];
   cursor.Skip(4);
@@ -196,7 +230,7 @@ Outcome DecodeNull(Cursor cursor, Decoding& frame) {
 
 // The cooked headers keep the protocol (an EtherType) in their last two bytes (v1) or in their
 // first two (v2).
-Outcome DecodeCooked(Cursor cursor, uint32_t header, uint32_t protocol_at, Decoding& frame) {
+Outcome DecodeCooked(Cursor cursor, uint32_t header, uint32_t protocol_at, Decoding frame) {
   if (!cursor.Has(header)) return Outcome::kTruncatedLink;
   const uint16_t type = Load16(cursor.at + protocol_at);
   cursor.Skip(header);
@@ -209,12 +243,13 @@ Outcome DecodeCooked(Cursor cursor, uint32_t header, uint32_t protocol_at, Decod
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
                uint16_t vlan, const TunnelPorts& tunnels, Segment& segment) {
   const internal::Cursor cursor{data, captured, wire_length};
-  internal::Decoding frame{segment, tunnels};
+  const internal::Decoding frame{segment, tunnels};
   segment.encap.depth = 0;
   if (vlan != kNoVlan) frame.Push(EncapKind::kVlan, vlan & 0x0fff);
+  // Ahead of the others, since live ports know no other.
+  if (link == LinkType::kEthernet) [[likely]]
+    return internal::ReadEthernet(cursor, frame);
   switch (link) {
-    case LinkType::kEthernet:
-      return internal::DecodeEthernet(cursor, frame);
     case LinkType::kRawIp:
       return internal::DecodeIp(cursor, frame);
     case LinkType::kNull:
@@ -225,14 +260,14 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
       return internal::DecodeCooked(cursor, 20, 0, frame);
     case LinkType::kPpp:
       return internal::DecodePpp(cursor, frame);
+    default:
+      return Outcome::kUnknownLink;
   }
-  return Outcome::kUnknownLink;
 }
 
 Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
                      const TunnelPorts& tunnels, Segment& segment) {
-  internal::Decoding frame{segment, tunnels};
-  return internal::DecodeIp({ip, captured, length}, frame);
+  return internal::DecodeIp({ip, captured, length}, {segment, tunnels});
 }
 
 }  // namespace mailtap::net

@@ -37,13 +37,14 @@ enum class Outcome : uint8_t {
   kFragment,       // a fragment that could not be placed
   kEncapDepth,     // wrapped deeper than EncapStack holds
   kUnknownLink,    // a loopback or cooked frame of an unknown family
+  kUnknownEncap,   // inside what is encrypted, or of a kind that is not looked into
 };
-inline constexpr int kOutcomeCount = 11;
+inline constexpr int kOutcomeCount = 12;
 inline constexpr int kFirstDropOutcome = static_cast<int>(Outcome::kTruncatedLink);
 inline constexpr std::array<absl::string_view, kOutcomeCount> kOutcomeNames = {
     "tcp",          "not_ip",        "not_tcp",       "truncated_link",
     "truncated_ip", "bad_ip_header", "truncated_tcp", "bad_tcp_header",
-    "fragment",     "encap_depth",   "unknown_link"};
+    "fragment",     "encap_depth",   "unknown_link",  "unknown_encap"};
 
 // RFC 9293, 3.1
 enum TcpFlag : uint8_t { kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10 };
