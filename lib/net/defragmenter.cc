@@ -28,24 +28,36 @@ uint32_t& Defragmenter::Bucket(uint64_t address_hash, uint32_t id) {
   return buckets_[Mix(address_hash ^ kHashSeed1, id ^ kHashSeed2) & (buckets_.size() - 1)];
 }
 
-uint32_t Defragmenter::FindOrAdd(const Segment& segment, UnixNanos now) {
+// RFC 791, 3.2 and RFC 8200, 4.5: only the last piece may end off a multiple of eight, and none
+// reaches past 64 KiB.
+bool Defragmenter::MakesSense(const Fragment& fragment) {
+  const bool odd = fragment.more && fragment.length % kUnit != 0;
+  return fragment.length != 0 && !odd && fragment.offset + fragment.length <= kMaxPayload;
+}
+
+// IPv6's identification is the addresses' alone: only its first fragment's protocol counts.
+uint32_t Defragmenter::Find(const Segment& segment) {
   const IpAddress source = segment.source();
   const IpAddress destination = segment.destination();
-  uint32_t& bucket = Bucket(AddressHash(source, destination), segment.fragment.id);
-  for (uint32_t i = bucket; i != kNone; i = entries_[i].bucket_next) {
+  uint32_t i = Bucket(AddressHash(source, destination), segment.fragment.id);
+  for (; i != kNone; i = entries_[i].bucket_next) {
     const Entry& entry = entries_[i];
-    if (entry.id == segment.fragment.id && entry.protocol == segment.fragment.protocol &&
-        entry.source == source && entry.destination == destination) {
-      return i;
+    if (entry.id == segment.fragment.id && entry.v4 == segment.v4 &&
+        (!entry.v4 || entry.protocol == segment.fragment.protocol) && entry.source == source &&
+        entry.destination == destination) {
+      break;
     }
   }
+  return i;
+}
+
+uint32_t Defragmenter::Create(const Segment& segment, UnixNanos now) {
   const uint32_t index = free_entries_;
-  if (index == kNone) return kNone;
   Entry& entry = entries_[index];
   free_entries_ = entry.bucket_next;
   entry = Entry{};
-  entry.source = source;
-  entry.destination = destination;
+  entry.source = segment.source();
+  entry.destination = segment.destination();
   entry.id = segment.fragment.id;
   entry.protocol = segment.fragment.protocol;
   entry.v4 = segment.v4;
@@ -53,48 +65,44 @@ uint32_t Defragmenter::FindOrAdd(const Segment& segment, UnixNanos now) {
   entry.captured_limit = kMaxPayload;
   entry.encap = segment.encap;
   std::fill(std::begin(entry.chunks), std::end(entry.chunks), kNone);
+  uint32_t& bucket = Bucket(AddressHash(entry.source, entry.destination), entry.id);
   entry.bucket_next = bucket;
   bucket = index;
-  entry.age_next = kNone;
-  entry.age_prev = youngest_;
-  (youngest_ != kNone ? entries_[youngest_].age_next : oldest_) = index;
-  youngest_ = index;
+  Append(open_, index);
   return index;
 }
 
-Defragmenter::Place Defragmenter::Insert(const Segment& segment, UnixNanos now) {
+bool Defragmenter::Insert(Entry& entry, const Segment& segment, UnixNanos now) {
   const Fragment& fragment = segment.fragment;
-  const uint32_t end = fragment.offset + fragment.length;
-  // Only the last piece may end off a multiple of eight; none may reach past 64 KiB.
-  const bool odd = fragment.more && fragment.length % kUnit != 0;
-  if (fragment.length == 0 || odd || end > kMaxPayload) return {};
-  const uint32_t index = FindOrAdd(segment, now);
-  if (index == kNone) return {};
-  Entry& entry = entries_[index];
   entry.last = now;
   ++entry.pieces;
-  if (entry.done) return {.kept = true, .entry = index};
-  if (!CopyPayload(entry, fragment)) return {.entry = index};
-  if (!fragment.more) entry.total = end;
+  CopyPayload(entry, fragment);
+  if (!fragment.more && entry.total == 0) entry.total = fragment.offset + fragment.length;
   if (fragment.offset == 0 && entry.header_length == 0 && fragment.header <= kMaxHeader) {
     std::memcpy(entry.header, segment.ip, fragment.header);
     entry.header_length = fragment.header;
     entry.encap = segment.encap;
   }
-  const bool complete =
-      entry.total != 0 && entry.header_length != 0 && entry.received >= entry.total;
-  return {.kept = true, .complete = complete, .entry = index};
+  // Pieces past the end that the last one told may stand in for missing ones in the sum.
+  return entry.total != 0 && entry.header_length != 0 && entry.received >= entry.total &&
+         Contiguous(entry) == entry.total;
 }
 
-// Takes the units that are new. False when there is no chunk for them.
-bool Defragmenter::CopyPayload(Entry& entry, const Fragment& fragment) {
+uint32_t Defragmenter::ChunksMissing(const Entry& entry, const Fragment& fragment) {
+  const uint32_t end = (fragment.offset + fragment.length + kChunk - 1) / kChunk;
+  uint32_t missing = 0;
+  for (uint32_t i = fragment.offset / kChunk; i < end; ++i) missing += entry.chunks[i] == kNone;
+  return missing;
+}
+
+// Takes the units that are new.
+void Defragmenter::CopyPayload(Entry& entry, const Fragment& fragment) {
   const uint32_t end = fragment.offset + fragment.length;
   for (uint32_t at = fragment.offset; at < end; at += kUnit) {
     const uint32_t unit = at / kUnit;
     if (Received(entry, unit)) continue;
     uint32_t& chunk = entry.chunks[at / kChunk];
     if (chunk == kNone) {
-      if (free_chunks_ == kNone) return false;
       chunk = free_chunks_;
       free_chunks_ = chunks_[chunk].next;
       --free_chunk_count_;
@@ -108,10 +116,9 @@ bool Defragmenter::CopyPayload(Entry& entry, const Fragment& fragment) {
     entry.units[unit / 64] |= uint64_t{1} << (unit % 64);
     entry.received += size;
   }
-  return true;
 }
 
-uint32_t Defragmenter::Contiguous(const Entry& entry) const {
+uint32_t Defragmenter::Contiguous(const Entry& entry) {
   uint32_t unit = 0;
   while (unit < kMaxPayload / kUnit && Received(entry, unit)) ++unit;
   const uint32_t end = unit * kUnit;
@@ -167,10 +174,24 @@ void Defragmenter::Remove(uint32_t index) {
   uint32_t* link = &Bucket(AddressHash(entry.source, entry.destination), entry.id);
   while (*link != index) link = &entries_[*link].bucket_next;
   *link = entry.bucket_next;
-  (entry.age_prev != kNone ? entries_[entry.age_prev].age_next : oldest_) = entry.age_next;
-  (entry.age_next != kNone ? entries_[entry.age_next].age_prev : youngest_) = entry.age_prev;
+  Unlink(entry.done ? done_ : open_, index);
   entry.bucket_next = free_entries_;
   free_entries_ = index;
+}
+
+void Defragmenter::Append(AgeList& list, uint32_t index) {
+  Entry& entry = entries_[index];
+  entry.age_next = kNone;
+  entry.age_prev = list.youngest;
+  (list.youngest != kNone ? entries_[list.youngest].age_next : list.oldest) = index;
+  list.youngest = index;
+}
+
+void Defragmenter::Unlink(AgeList& list, uint32_t index) {
+  const Entry& entry = entries_[index];
+  (entry.age_prev != kNone ? entries_[entry.age_prev].age_next : list.oldest) = entry.age_next;
+  (entry.age_next != kNone ? entries_[entry.age_next].age_prev : list.youngest) =
+      entry.age_prev;
 }
 
 }  // namespace mailtap::net

@@ -30,32 +30,56 @@ class Defragmenter {
  public:
   // How long a packet waits for its missing pieces: less than a hole in the TCP stream does.
   static constexpr UnixNanos kPatience = 2 * kNanosPerSecond;
+  // How long after a packet its fragments are taken for copies. A sender of 300,000 packets a
+  // second comes round to the same number of 16 bits after this.
+  static constexpr UnixNanos kLinger = kNanosPerSecond / 5;
 
   // At most `packets` packets at once, with `packets` * 4 KiB of payload in all.
   explicit Defragmenter(uint32_t packets);
 
-  // Takes a fragment that Decode described. Where it completes a packet, or makes room by
-  // ending an unfinished one, calls ready(const Datagram&). Returns false where the fragment
-  // could not be kept (counted by the caller as a drop).
+  // Takes a fragment that Decode described. Calls ready(const Datagram&) for the packet that it
+  // completes, and before that for unfinished ones that end to make room.
   template <typename Ready>
-  bool Add(const Segment& segment, UnixNanos now, Ready&& ready) {
-    MakeRoom(ready);
-    const Place place = Insert(segment, now);
-    if (place.complete) GiveOut(place.entry, ready);
-    return place.kept;
+  void Add(const Segment& segment, UnixNanos now, Ready&& ready) {
+    if (!MakesSense(segment.fragment)) {
+      ++unplaced_;
+      return;
+    }
+    uint32_t index = Find(segment);
+    if (index != kNone && entries_[index].done) {
+      if (now - entries_[index].last <= kLinger) return;  // a late copy
+      Remove(index);
+      index = kNone;
+    }
+    if (index == kNone) {
+      while (free_entries_ == kNone)
+        End(done_.oldest != kNone ? done_.oldest : open_.oldest, ready);
+      index = Create(segment, now);
+    }
+    // This packet alone never needs more than there is.
+    while (free_chunk_count_ < ChunksMissing(entries_[index], segment.fragment)) {
+      End(open_.oldest != index ? open_.oldest : entries_[index].age_next, ready);
+    }
+    if (Insert(entries_[index], segment, now)) GiveOut(index, ready);
   }
 
   // Gives out what is left of packets whose time is over at `now`.
   template <typename Ready>
   void Expire(UnixNanos now, Ready&& ready) {
-    while (oldest_ != kNone && entries_[oldest_].created + kPatience < now) End(oldest_, ready);
+    while (open_.oldest != kNone && entries_[open_.oldest].created + kPatience <= now) {
+      End(open_.oldest, ready);
+    }
+    while (done_.oldest != kNone && entries_[done_.oldest].last + kLinger <= now) {
+      End(done_.oldest, ready);
+    }
   }
 
-  // Fragments of packets whose start never came.
+  // Fragments that went into no packet: those that make no sense, and those of packets whose
+  // start never came.
   uint64_t unplaced() const { return unplaced_; }
-  // The earliest time at which Expire has something to do, or INT64_MAX.
+  // The earliest time at which Expire gives out a packet, or INT64_MAX.
   UnixNanos NextExpiry() const {
-    return oldest_ == kNone ? INT64_MAX : entries_[oldest_].created + kPatience;
+    return open_.oldest == kNone ? INT64_MAX : entries_[open_.oldest].created + kPatience;
   }
 
  private:
@@ -83,44 +107,45 @@ class Defragmenter {
     uint32_t chunks[kMaxPayload / kChunk];
     uint64_t units[kMaxPayload / kUnit / 64];  // received, a bit a unit
     uint32_t bucket_next;
-    uint32_t age_next, age_prev;
+    uint32_t age_next, age_prev;  // in open_ or done_
   };
   struct Chunk {
     uint32_t next;
     uint8_t bytes[kChunk];
   };
-  struct Place {
-    bool kept = false;
-    bool complete = false;
-    uint32_t entry = kNone;
+  // Entries in the order in which they came into the list.
+  struct AgeList {
+    uint32_t oldest = kNone;
+    uint32_t youngest = kNone;
   };
 
-  Place Insert(const Segment& segment, UnixNanos now);
-  uint32_t FindOrAdd(const Segment& segment, UnixNanos now);
-  bool CopyPayload(Entry& entry, const Fragment& fragment);
-  bool Received(const Entry& entry, uint32_t unit) const {
+  static bool MakesSense(const Fragment& fragment);
+  uint32_t Find(const Segment& segment);
+  uint32_t Create(const Segment& segment, UnixNanos now);
+  static uint32_t ChunksMissing(const Entry& entry, const Fragment& fragment);
+  // True when that completes the packet.
+  bool Insert(Entry& entry, const Segment& segment, UnixNanos now);
+  void CopyPayload(Entry& entry, const Fragment& fragment);
+  static bool Received(const Entry& entry, uint32_t unit) {
     return (entry.units[unit / 64] >> (unit % 64) & 1) != 0;
   }
   // Payload bytes from the start on that are accounted for without a gap.
-  uint32_t Contiguous(const Entry& entry) const;
+  static uint32_t Contiguous(const Entry& entry);
   Datagram Assemble(const Entry& entry);
   void ReleaseChunks(Entry& entry);
   void Remove(uint32_t index);
+  void Append(AgeList& list, uint32_t index);
+  void Unlink(AgeList& list, uint32_t index);
   uint32_t& Bucket(uint64_t address_hash, uint32_t id);
 
-  template <typename Ready>
-  void MakeRoom(Ready& ready) {
-    while ((free_entries_ == kNone || free_chunk_count_ < kMaxPayload / kChunk) &&
-           oldest_ != kNone) {
-      End(oldest_, ready);
-    }
-  }
   template <typename Ready>
   void GiveOut(uint32_t index, Ready& ready) {
     Entry& entry = entries_[index];
     ready(Assemble(entry));
     ReleaseChunks(entry);
+    Unlink(open_, index);
     entry.done = true;
+    Append(done_, index);
   }
   template <typename Ready>
   void End(uint32_t index, Ready& ready) {
@@ -142,8 +167,8 @@ class Defragmenter {
   uint32_t free_entries_ = kNone;
   uint32_t free_chunks_ = kNone;
   uint32_t free_chunk_count_ = 0;
-  uint32_t oldest_ = kNone;
-  uint32_t youngest_ = kNone;
+  AgeList open_;  // packets that wait for pieces
+  AgeList done_;  // those given out, without payload
   uint64_t unplaced_ = 0;
 };
 

@@ -41,10 +41,9 @@ class Reassembler {
   template <typename Whole>
   uint64_t Add(const net::Segment& fragment, UnixNanos now, Whole&& whole) {
     const uint64_t before = inner_.unplaced() + outer_.unplaced();
-    const bool kept = outer_.Add(fragment, now, [&](const net::Datagram& datagram) {
-      GiveOrNest(datagram, now, whole);
-    });
-    return inner_.unplaced() + outer_.unplaced() - before + (kept ? 0 : 1);
+    outer_.Add(fragment, now,
+               [&](const net::Datagram& datagram) { GiveOrNest(datagram, now, whole); });
+    return inner_.unplaced() + outer_.unplaced() - before;
   }
 
   // Gives out what is left of packets whose pieces have not all come in time. Returns as Add.
