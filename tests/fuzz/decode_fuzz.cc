@@ -1,9 +1,10 @@
 // Any bytes as a frame of any link type: the decoder stays within them, and what it calls a TCP
-// segment lies within them too.
+// segment or a fragment lies within them too.
 #include <cstdlib>
 
 #include "lib/net/decode.h"
 #include "tests/fuzz/driver.h"
+#include "tests/unit/net/tunnel_builder.h"
 #include "tests/unit/pipeline/dialogues.h"
 
 namespace mailtap::fuzz {
@@ -23,24 +24,21 @@ std::vector<std::string> Seeds() {
   seeds.push_back("\x02" + std::string("\x02\0\0\0", 4) + ip);
   seeds.push_back("\x03" + std::string(14, '\0') + std::string("\x08\0", 2) + ip);
   seeds.push_back("\x04" + std::string("\x08\0", 2) + std::string(18, '\0') + ip);
+  const net::Bytes inner = net::Ipv4({}, net::Tcp({}, "220 x ESMTP\r\n"));
+  const auto add = [&seeds](const net::Bytes& frame) {
+    seeds.push_back(std::string(1, '\0') + std::string(frame.begin(), frame.end()));
+  };
+  for (const net::LinkLayer& layer : net::LinkLayers()) {
+    const net::Carried outer = layer.wrap({net::TypeOf(inner), inner});
+    add(net::Ethernet(outer.type, outer.bytes));
+  }
+  for (const net::IpTunnel& tunnel : net::IpTunnels()) {
+    add(net::EthernetOf(
+        net::Outer(tunnel, true, tunnel.carries_frames ? net::EthernetOf(inner) : inner)));
+  }
   return seeds;
 }
 
-namespace {
-
-// One port of each kind of tunnel: 1 to 6, which a fuzzer finds soon.
-const net::TunnelPorts& Tunnels() {
-  static const net::TunnelPorts ports = [] {
-    net::TunnelPorts made;
-    for (int kind = 0; kind < net::kTunnelKindCount; ++kind) {
-      made.Add(static_cast<uint16_t>(kind + 1), static_cast<net::TunnelKind>(kind));
-    }
-    return made;
-  }();
-  return ports;
-}
-
-}  // namespace
 }  // namespace mailtap::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
@@ -51,16 +49,25 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const auto captured = static_cast<uint32_t>(size - 1);
   const uint32_t wire = captured + (data[0] & 0x80u);
   const uint16_t vlan = (data[0] & 0x40) != 0 ? 5 : net::kNoVlan;
+  static const net::TunnelPorts tunnels = net::UsualPorts();
   net::Segment segment;
   const net::Outcome outcome =
-      net::Decode(data + 1, captured, wire, link, vlan, fuzz::Tunnels(), segment);
+      net::Decode(data + 1, captured, wire, link, vlan, tunnels, segment);
   if (static_cast<int>(outcome) >= net::kOutcomeCount) std::abort();
   if (segment.encap.depth > net::EncapStack::kMaxDepth) std::abort();
-  if (outcome != net::Outcome::kTcp) return 0;
-  if (segment.captured > segment.length) std::abort();
-  if (segment.captured != 0 &&
-      (segment.payload < data + 1 || segment.payload + segment.captured > data + size)) {
-    std::abort();
+  const auto inside = [&](const uint8_t* at, uint32_t length) {
+    return length == 0 || (at >= data + 1 && at + length <= data + size);
+  };
+  if (outcome == net::Outcome::kFragment) {
+    const net::Fragment& fragment = segment.fragment;
+    if (fragment.captured > fragment.length) std::abort();
+    if (!inside(fragment.payload, fragment.captured)) std::abort();
+    if (segment.ip + fragment.header != fragment.payload) std::abort();
+  } else if (outcome == net::Outcome::kTcp) {
+    if (segment.captured > segment.length) std::abort();
+    if (!inside(segment.payload, segment.captured)) std::abort();
+  } else {
+    return 0;
   }
   const volatile auto source = segment.source().raw_low();
   const volatile auto destination = segment.destination().raw_low();
