@@ -64,6 +64,25 @@ inline constexpr std::array<absl::string_view, kSeverityCount> kSeverityNames = 
     "low", "medium", "high", "critical"};
 constexpr absl::string_view Name(Severity s) { return kSeverityNames[static_cast<int>(s)]; }
 
+// Ways in which the sensor can fail to see. Each is judged by itself.
+enum class BlindSpotKind : uint8_t {
+  kSilentPort,   // a port that carried packets carries none
+  kLoss,         // mail payload that was never seen, only inferred
+  kOneWay,       // mail of which only one direction is seen
+  kSnapped,      // packets captured short
+  kDrops,        // packets lost by a port or for want of a buffer
+  kUndecodable,  // packets that could not be looked into
+  kTableFull,    // state that a bounded table had no room for
+};
+inline constexpr int kBlindSpotCount = 7;
+inline constexpr std::array<absl::string_view, kBlindSpotCount> kBlindSpotNames = {
+    "silent_port", "loss", "one_way", "snapped", "drops", "undecodable", "table_full"};
+constexpr absl::string_view Name(BlindSpotKind k) {
+  return kBlindSpotNames[static_cast<int>(k)];
+}
+// The `rule` of a blind spot's alert is this and the kind's name; no [[rule]] may be called so.
+inline constexpr absl::string_view kBlindSpotPrefix = "blind_spot:";
+
 // [sensor]
 struct Sensor {
   std::string name;  // in alerts and the build info; default: the host's name
@@ -113,6 +132,23 @@ struct Rule {
   Severity severity = Severity::kMedium;
 };
 
+// [blind_spots.<kind>]
+struct BlindSpot {
+  bool enabled = true;
+  int64_t window_seconds = 60;  // 10 s .. 24 h; of silent_port: the time before the silence
+  // silent_port: seconds without a packet; table_full: how often; others: a share, at most 1.
+  double raise = 0;
+  double clear = 0;  // <= raise; default: raise / 2
+  int64_t hold_seconds = 60;
+  Severity severity = Severity::kMedium;
+  // What the window has to hold, or there is nothing to judge: seconds with packets
+  // (silent_port), bytes of mail (loss, one_way), packets (snapped, drops, undecodable).
+  int64_t minimum = 0;
+};
+constexpr bool IsShare(BlindSpotKind k) {
+  return k != BlindSpotKind::kSilentPort && k != BlindSpotKind::kTableFull;
+}
+
 // [alerts]
 struct Alerts {
   std::string file = "/var/log/mailtap/alerts.jsonl";  // `run` only; empty: no file
@@ -131,7 +167,15 @@ struct Http {
 
 // [metrics]
 struct Metrics {
-  int64_t top_hosts = 50;  // hosts with series of their own
+  int64_t top_hosts = 50;               // hosts with series of their own
+  int64_t capture_window_seconds = 60;  // what the gauges of the capture's quality look back
+};
+
+// [diagnostics]
+struct Diagnostics {
+  // Frames whose start is kept for each reason why frames can't be decoded. Such a frame may
+  // hold anything, so none is kept unless asked for.
+  int64_t samples = 0;
 };
 
 // [limits]: sizes of tables, for each worker. Everything is allocated at start.
@@ -177,6 +221,10 @@ struct Dataplane {
 };
 
 struct Config {
+  const BlindSpot& blind_spot(BlindSpotKind kind) const {
+    return blind_spots[static_cast<int>(kind)];
+  }
+
   Sensor sensor;
   Networks networks;
   std::array<ServicePorts, kServiceCount> services = {{
@@ -187,9 +235,20 @@ struct Config {
   std::vector<Relay> relays;
   std::vector<Group> groups;
   std::vector<Rule> rules;
+  // By BlindSpotKind. A good mirror raises none of them, even in a quiet hour.
+  std::array<BlindSpot, kBlindSpotCount> blind_spots = {{
+      {.raise = 60, .clear = 30, .severity = Severity::kHigh, .minimum = 30},
+      {.window_seconds = 300, .raise = 0.01, .clear = 0.005, .minimum = 1'000'000},
+      {.window_seconds = 300, .raise = 0.2, .clear = 0.1, .minimum = 1'000'000},
+      {.raise = 0.01, .clear = 0.005, .minimum = 1'000},
+      {.raise = 0.001, .clear = 0.0005, .severity = Severity::kHigh, .minimum = 1'000},
+      {.raise = 0.01, .clear = 0.005, .minimum = 1'000},
+      {.raise = 1, .clear = 0.5},
+  }};
   Alerts alerts;
   Http http;
   Metrics metrics;
+  Diagnostics diagnostics;
   Limits limits;
   Timeouts timeouts;
   Tunnels tunnels;

@@ -1,6 +1,10 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
+#include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 
 namespace mailtap::config {
@@ -83,6 +87,11 @@ void ReadHttp(TableReader& t, Findings& findings, Http& http) {
   t.Duration("timeout", 1, 10 * kMinute, http.timeout_seconds);
 }
 
+void ReadMetrics(TableReader& t, Metrics& metrics) {
+  t.Integer("top_hosts", 0, 10'000, metrics.top_hosts);
+  t.Duration("capture_window", 10, kDay, metrics.capture_window_seconds);
+}
+
 void ReadLimits(TableReader& t, Limits& limits) {
   constexpr int64_t kMost = 1 << 28;
   t.Integer("sessions", 1'024, kMost, limits.sessions);
@@ -101,6 +110,61 @@ void ReadTimeouts(TableReader& t, Timeouts& timeouts) {
   t.Duration("candidate", 1, 60 * kMinute, timeouts.candidate);
   t.Duration("closed", 1, 10 * kMinute, timeouts.closed);
   t.Duration("inference", 1, kMinute, timeouts.inference);
+}
+
+// What [blind_spots.<kind>] raise and clear are.
+void ReadBlindSpotThreshold(TableReader& t, absl::string_view key, BlindSpotKind kind,
+                            double& out) {
+  if (kind == BlindSpotKind::kSilentPort) {
+    auto seconds = static_cast<int64_t>(out);
+    t.Duration(key, 1, kDay, seconds);
+    out = static_cast<double>(seconds);
+  } else if (IsShare(kind)) {
+    t.Share(key, out);
+  } else {
+    t.Threshold(key, /*is_bytes=*/false, out);
+  }
+}
+
+void ReadMinimum(TableReader& t, BlindSpotKind kind, BlindSpot& spot) {
+  switch (kind) {
+    case BlindSpotKind::kSilentPort:
+      spot.minimum = spot.window_seconds / 2;
+      t.Duration("minimum", 1, kDay, spot.minimum);
+      if (spot.minimum <= spot.window_seconds) break;
+      t.Error(*t.table().get("minimum"),
+              absl::StrCat(t.PathOf("minimum"), " must not be above ", t.PathOf("window")));
+      break;
+    case BlindSpotKind::kLoss:
+    case BlindSpotKind::kOneWay:
+      t.Size("minimum", 1, kMaxSize, spot.minimum);
+      break;
+    case BlindSpotKind::kSnapped:
+    case BlindSpotKind::kDrops:
+    case BlindSpotKind::kUndecodable:
+      t.Integer("minimum", 1, 1'000'000'000, spot.minimum);
+      break;
+    case BlindSpotKind::kTableFull:
+      break;
+  }
+}
+
+void ReadBlindSpot(TableReader& t, BlindSpotKind kind, BlindSpot& spot) {
+  t.Bool("enabled", spot.enabled);
+  t.Duration("window", 10, kDay, spot.window_seconds);
+  ReadBlindSpotThreshold(t, "raise", kind, spot.raise);
+  spot.clear = spot.raise / 2;
+  // Durations are whole seconds.
+  if (kind == BlindSpotKind::kSilentPort) spot.clear = std::max(1.0, std::floor(spot.clear));
+  ReadBlindSpotThreshold(t, "clear", kind, spot.clear);
+  if (spot.clear > spot.raise) {
+    t.Error(*t.table().get("clear"),
+            absl::StrCat(t.PathOf("clear"), " must not be above ", t.PathOf("raise"),
+                         ": the alert would clear while it is being raised"));
+  }
+  t.Duration("hold", 0, kDay, spot.hold_seconds);
+  t.Choice("severity", kSeverityNames, spot.severity);
+  ReadMinimum(t, kind, spot);
 }
 
 void ReadDataplane(TableReader& t, Dataplane& dataplane) {
@@ -125,8 +189,16 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
     t.Integer("top_peers", 1, 1'000, config.alerts.top_peers);
   });
   Section(root, "http", findings, [&](TableReader& t) { ReadHttp(t, findings, config.http); });
-  Section(root, "metrics", findings,
-          [&](TableReader& t) { t.Integer("top_hosts", 0, 10'000, config.metrics.top_hosts); });
+  Section(root, "metrics", findings, [&](TableReader& t) { ReadMetrics(t, config.metrics); });
+  Section(root, "blind_spots", findings, [&](TableReader& spots) {
+    for (int i = 0; i < kBlindSpotCount; ++i) {
+      Section(spots, kBlindSpotNames[i], findings, [&](TableReader& t) {
+        ReadBlindSpot(t, static_cast<BlindSpotKind>(i), config.blind_spots[i]);
+      });
+    }
+  });
+  Section(root, "diagnostics", findings,
+          [&](TableReader& t) { t.Integer("samples", 0, 64, config.diagnostics.samples); });
   Section(root, "limits", findings, [&](TableReader& t) { ReadLimits(t, config.limits); });
   Section(root, "timeouts", findings,
           [&](TableReader& t) { ReadTimeouts(t, config.timeouts); });

@@ -129,6 +129,16 @@ void TableReader::Threshold(absl::string_view key, bool is_bytes, double& out) {
   out = *number;
 }
 
+void TableReader::Share(absl::string_view key, double& out) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto number = node->is_number() ? node->value<double>() : std::nullopt;
+  if (!number || !(*number > 0) || *number > 1) {
+    return Expected(key, *node, "a share above 0, at most 1 (0.01 is 1 %)");
+  }
+  out = *number;
+}
+
 void TableReader::List(absl::string_view key, IfEmpty if_empty,
                        const std::function<void(const toml::node&)>& read) {
   const toml::node* node = Find(key);

@@ -48,6 +48,8 @@ class TableReader {
   void Size(absl::string_view key, int64_t least, int64_t most, int64_t& out);
   // A rule's threshold: a size where `is_bytes`, else a number; greater than 0.
   void Threshold(absl::string_view key, bool is_bytes, double& out);
+  // A part of a whole: above 0, at most 1.
+  void Share(absl::string_view key, double& out);
 
   void Strings(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
   void Prefixes(absl::string_view key, IfEmpty if_empty, std::vector<net::Prefix>& out);

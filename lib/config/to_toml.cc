@@ -19,6 +19,7 @@ class Writer {
   void Raw(absl::string_view key, absl::string_view value) {
     absl::StrAppend(&out_, key, " = ", value, "\n");
   }
+  void Bool(absl::string_view key, bool value) { Raw(key, value ? "true" : "false"); }
   void Text(absl::string_view key, absl::string_view value) { Raw(key, Quoted(value)); }
   void Integer(absl::string_view key, int64_t value) { Raw(key, absl::StrCat(value)); }
   void Duration(absl::string_view key, int64_t seconds) { Text(key, FormatDuration(seconds)); }
@@ -100,6 +101,37 @@ void WriteRule(Writer& w, const Rule& rule) {
   w.Text("severity", Name(rule.severity));
 }
 
+void WriteMinimum(Writer& w, BlindSpotKind kind, int64_t minimum) {
+  switch (kind) {
+    case BlindSpotKind::kSilentPort:
+      return w.Duration("minimum", minimum);
+    case BlindSpotKind::kLoss:
+    case BlindSpotKind::kOneWay:
+      return w.Size("minimum", minimum);
+    case BlindSpotKind::kSnapped:
+    case BlindSpotKind::kDrops:
+    case BlindSpotKind::kUndecodable:
+      return w.Integer("minimum", minimum);
+    case BlindSpotKind::kTableFull:
+      return;
+  }
+}
+
+void WriteBlindSpot(Writer& w, BlindSpotKind kind, const BlindSpot& spot) {
+  const auto threshold = [&](absl::string_view key, double value) {
+    if (kind == BlindSpotKind::kSilentPort) return w.Duration(key, static_cast<int64_t>(value));
+    w.Threshold(key, /*is_bytes=*/false, value);
+  };
+  w.Heading(absl::StrCat("[blind_spots.", Name(kind), "]"));
+  w.Bool("enabled", spot.enabled);
+  w.Duration("window", spot.window_seconds);
+  threshold("raise", spot.raise);
+  threshold("clear", spot.clear);
+  w.Duration("hold", spot.hold_seconds);
+  w.Text("severity", Name(spot.severity));
+  WriteMinimum(w, kind, spot.minimum);
+}
+
 void WriteWhoAndWhere(Writer& w, const Config& config) {
   w.Heading("[sensor]");
   w.Text("name", config.sensor.name);
@@ -125,6 +157,9 @@ void WriteOutputs(Writer& w, const Config& config) {
   w.Duration("timeout", config.http.timeout_seconds);
   w.Heading("[metrics]");
   w.Integer("top_hosts", config.metrics.top_hosts);
+  w.Duration("capture_window", config.metrics.capture_window_seconds);
+  w.Heading("[diagnostics]");
+  w.Integer("samples", config.diagnostics.samples);
 }
 
 void WriteSizing(Writer& w, const Config& config) {
@@ -153,7 +188,7 @@ void WriteSizing(Writer& w, const Config& config) {
   w.Integer("rx_descriptors", config.dataplane.rx_descriptors);
   w.Integer("mbufs", config.dataplane.mbufs);
   w.Integer("mtu", config.dataplane.mtu);
-  w.Raw("promiscuous", config.dataplane.promiscuous ? "true" : "false");
+  w.Bool("promiscuous", config.dataplane.promiscuous);
 }
 
 }  // namespace
@@ -164,6 +199,9 @@ std::string ToToml(const Config& config) {
   for (const Relay& relay : config.relays) WriteRelay(w, relay);
   for (const Group& group : config.groups) WriteGroup(w, group);
   for (const Rule& rule : config.rules) WriteRule(w, rule);
+  for (int i = 0; i < kBlindSpotCount; ++i) {
+    WriteBlindSpot(w, static_cast<BlindSpotKind>(i), config.blind_spots[i]);
+  }
   WriteOutputs(w, config);
   WriteSizing(w, config);
   w.Heading("[log]");

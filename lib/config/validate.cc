@@ -3,6 +3,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/time.h"
 #include "lib/config/sections.h"
@@ -138,6 +139,11 @@ void CheckRules(const toml::table& root, Findings& findings, const Config& confi
   CheckRuleGroups(root, findings, config);
   for (size_t i = 0; i < config.rules.size(); ++i) {
     const Rule& rule = config.rules[i];
+    if (absl::StartsWith(rule.name, kBlindSpotPrefix)) {
+      findings.Error(PlaceOf(root, "rule", i, "name"),
+                     absl::StrCat("rule.name must not start with ", Quoted(kBlindSpotPrefix),
+                                  ": that is how alerts on blind spots are called"));
+    }
     const absl::string_view why = WhyNeverRaised(rule);
     if (why.empty()) continue;
     findings.Warn(PlaceOf(root, "rule", i, "name"),
