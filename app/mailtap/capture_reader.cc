@@ -104,6 +104,7 @@ bool CaptureReader::Next() {
   const int result = pcap_next_ex(pcap_, &header, &data);
   if (result != 1) {
     if (result != PCAP_ERROR_BREAK) damage_ = pcap_geterr(pcap_);
+    ended_ = true;
     return false;
   }
   view_.data = data;
@@ -114,6 +115,7 @@ bool CaptureReader::Next() {
   view_.time = header->ts.tv_sec * kNanosPerSecond + header->ts.tv_usec;
   ++packets_;
   bytes_ += view_.wire_length;
+  if (view_.captured < view_.wire_length) ++snapped_;
   return true;
 }
 

@@ -32,8 +32,11 @@ class CaptureReader {
   const std::string& path() const { return path_; }
   uint64_t packets() const { return packets_; }
   uint64_t bytes() const { return bytes_; }
+  uint64_t snapped() const { return snapped_; }  // packets captured short
   // Why reading stopped before the capture's end; empty otherwise.
   const std::string& damage() const { return damage_; }
+  // No packet is left, or none that can be read.
+  bool ended() const { return ended_; }
   // Bytes of the file read so far, and its size; 0 where it is not a regular file.
   uint64_t position() const;
   uint64_t size() const { return size_; }
@@ -46,7 +49,9 @@ class CaptureReader {
   uint64_t size_ = 0;
   uint64_t packets_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t snapped_ = 0;
   std::string damage_;
+  bool ended_ = false;
   pipeline::PacketView view_;
 };
 

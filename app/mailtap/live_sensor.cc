@@ -11,6 +11,7 @@
 #include "lib/export/alert_file_sink.h"
 #include "lib/export/metrics.h"
 #include "lib/export/sensor_routes.h"
+#include "lib/export/undecodable.h"
 
 namespace mailtap::app {
 
@@ -93,9 +94,15 @@ absl::Status LiveSensor::StartOutputs() {
   auto metrics = std::make_shared<exporting::MetricsCollector>(
       [this] { return board_.Latest(); }, [this] { return Status(); });
   MAILTAP_ASSIGN_OR_RETURN(
-      http_, exporting::HttpServer::Start(
-                 config_->http,
-                 exporting::SensorRoutes(std::move(metrics), [this] { return Ready(); })));
+      http_,
+      exporting::HttpServer::Start(config_->http, exporting::SensorRoutes(
+                                                      std::move(metrics),
+                                                      [this] {
+                                                        const auto snapshot = board_.Latest();
+                                                        return exporting::UndecodableJson(
+                                                            snapshot.get(), Drops());
+                                                      },
+                                                      [this] { return Ready(); })));
   LogInfo(absl::StrCat("metrics on http://", config_->http.address, ":", http_->port(),
                        "/metrics"));
   return absl::OkStatus();
@@ -116,7 +123,8 @@ absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
 absl::Status LiveSensor::Run(const std::atomic<bool>& stop) {
   std::vector<exchange::RecordRing*> rings;
   for (const Lane& lane : lanes_) rings.push_back(lane.ring.get());
-  TickCollector collector(rings, *control_, TickOf(clock_->Now()));
+  TickCollector collector(
+      rings, *control_, [this] { return Sample(); }, TickOf(clock_->Now()));
   MAILTAP_RETURN_IF_ERROR(LaunchLcores(stop));
   running_ = true;
 
@@ -138,6 +146,23 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop) {
   collector.Finish();
   Publish();
   return absl::OkStatus();
+}
+
+control::CaptureSample LiveSensor::Sample() const {
+  control::CaptureSample sample;
+  for (const auto& port : ports_) {
+    const dataplane::PortStats stats = port->stats();
+    sample.ports.push_back({.name = port->name(),
+                            .packets = stats.packets,
+                            .dropped = stats.missed + stats.errors + stats.no_mbuf});
+  }
+  for (const Lane& lane : lanes_) {
+    const pipeline::WorkerCounters& counters = lane.worker->counters();
+    sample.packets += counters.packets.value();
+    sample.snapped += counters.snapped.value();
+    AddTo(counters, sample);
+  }
+  return sample;
 }
 
 void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }
@@ -177,6 +202,12 @@ exporting::SensorStatus LiveSensor::Status() const {
   return status;
 }
 
+std::vector<exporting::DropCount> LiveSensor::Drops() const {
+  std::vector<exporting::DropCount> drops;
+  for (const exporting::WorkerStatus& worker : WorkerStatuses()) AddDrops(worker.drops, drops);
+  return drops;
+}
+
 absl::Status LiveSensor::Ready() const {
   if (!running_) return absl::UnavailableError("starting or stopping");
   constexpr int64_t kStallSeconds = 5;
@@ -194,12 +225,11 @@ exporting::ReportInput LiveSensor::Report() const {
     report.drops.push_back({absl::StrCat(port.device, ": no mbuf"), port.no_mbuf});
     report.drops.push_back({absl::StrCat(port.device, ": damaged frames"), port.errors});
   }
-  std::vector<exporting::DropCount> drops;
   for (const exporting::WorkerStatus& worker : status.workers) {
     report.packets += worker.packets;
     report.bytes += worker.bytes;
-    AddDrops(worker.drops, drops);
   }
+  const std::vector<exporting::DropCount> drops = Drops();
   report.drops.insert(report.drops.end(), drops.begin(), drops.end());
   report.first_packet = start_time_;
   report.last_packet = clock_->Now();

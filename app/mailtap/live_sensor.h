@@ -51,8 +51,10 @@ class LiveSensor {
   absl::Status StartOutputs();
   absl::Status LaunchLcores(const std::atomic<bool>& stop);
   void Publish();
+  control::CaptureSample Sample() const;
   // Any thread.
   exporting::SensorStatus Status() const;
+  std::vector<exporting::DropCount> Drops() const;
   std::vector<exporting::WorkerStatus> WorkerStatuses() const;
   absl::Status Ready() const;
 

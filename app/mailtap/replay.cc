@@ -46,30 +46,58 @@ class PacketClock {
 // Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker
 // or the control core has something to do are ended.
 void AdvanceTo(int64_t tick, int64_t current, ReplayWorkers& workers,
-               const control::Control& control) {
+               const control::Control& control, const control::CaptureSample& sample) {
   while (current < tick) {
-    workers.EndTick(current);
+    workers.EndTick(current, sample);
     current = std::max(current + 1, std::min(workers.NextEventTick(), control.NextEventTick()));
   }
 }
+
+// What the packets processed so far say of the captures. A reader's own counts are ahead of
+// them: it holds its next packet already.
+class CaptureCounts {
+ public:
+  explicit CaptureCounts(const CaptureMerge& captures) : captures_(captures) {
+    for (const auto& capture : captures.captures()) {
+      sample_.ports.push_back({.name = capture->path()});
+    }
+  }
+  void Count(const pipeline::PacketView& packet) {
+    ++sample_.packets;
+    ++sample_.ports[packet.port].packets;
+    if (packet.captured < packet.wire_length) ++sample_.snapped;
+  }
+  const control::CaptureSample& Sample() {
+    for (std::size_t i = 0; i < sample_.ports.size(); ++i) {
+      sample_.ports[i].ended = captures_.captures()[i]->ended();
+    }
+    return sample_;
+  }
+
+ private:
+  const CaptureMerge& captures_;
+  control::CaptureSample sample_;
+};
 
 void ReadAll(CaptureMerge& captures, ReplayWorkers& workers, const control::Control& control,
              PacketClock& clock, exporting::ProgressBar& progress) {
   constexpr uint64_t kPacketsPerUpdate = 4096;
   uint64_t packets = 0;
   int64_t tick = 0;
+  CaptureCounts counts(captures);
   while (const pipeline::PacketView* next = captures.Next()) {
     pipeline::PacketView packet = *next;
     const int64_t at = clock.Stamp(packet);
     if (packets == 0) tick = at;
     if (at > tick) {
-      AdvanceTo(at, tick, workers, control);
+      AdvanceTo(at, tick, workers, control, counts.Sample());
       tick = at;
     }
     workers.Process(packet);
+    counts.Count(packet);
     if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, captures.position());
   }
-  if (packets != 0) workers.Finish(tick);
+  if (packets != 0) workers.Finish(tick, counts.Sample());
 }
 
 exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers& workers,
@@ -80,19 +108,13 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
   report.first_packet = clock.first();
   report.last_packet = clock.last();
   for (const auto& capture : captures.captures()) {
-    report.captures.push_back(
-        {capture->path(), capture->packets(), capture->bytes(), capture->damage()});
+    report.captures.push_back({capture->path(), capture->packets(), capture->bytes(),
+                               capture->snapped(), capture->damage()});
     report.packets += capture->packets();
     report.bytes += capture->bytes();
   }
-  for (int i = 0; i < workers.size(); ++i) {
-    AddDrops(StatusOf(i, workers.worker(i).counters(), workers.ring(i), config.limits).drops,
-             report.drops);
-  }
-  for (exporting::DropCount& drop : report.drops) {
-    if (drop.reason == net::kOutcomeNames[static_cast<int>(net::Outcome::kFragment)]) {
-      drop.packets += workers.unplaced_fragments();
-    }
+  for (const exporting::WorkerStatus& worker : workers.Statuses(config.limits)) {
+    AddDrops(worker.drops, report.drops);
   }
   report.snapshot = control.MakeSnapshot();
   report.hosts = control.RankedHosts();
@@ -111,10 +133,7 @@ absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportIn
                               .packets = capture.packets,
                               .bytes = capture.bytes});
     }
-    for (int i = 0; i < workers.size(); ++i) {
-      sensor.workers.push_back(
-          StatusOf(i, workers.worker(i).counters(), workers.ring(i), config.limits));
-    }
+    sensor.workers = workers.Statuses(config.limits);
     return sensor;
   };
   return exporting::WriteMetrics(

@@ -6,10 +6,15 @@
 #include <mutex>
 #include <thread>
 
+#include "app/mailtap/worker_status.h"
 #include "lib/net/decode.h"
 
 namespace mailtap::app {
 namespace {
+
+// Where StatusOf() and AddTo() count fragments that could not be placed.
+constexpr std::size_t kFragment =
+    static_cast<std::size_t>(net::Outcome::kFragment) - net::kFirstDropOutcome;
 
 // Packets copied for a worker with a thread of its own.
 struct Batch {
@@ -113,9 +118,6 @@ void ReplayWorkers::Lane::Loop() {
 
 ReplayWorkers::ReplayWorkers(control::Control& control) : control_(control) {}
 
-const pipeline::Worker& ReplayWorkers::worker(int i) const { return *lanes_[i]->worker; }
-const exchange::RecordRing& ReplayWorkers::ring(int i) const { return *lanes_[i]->ring; }
-
 absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
     const config::Config& config, int workers, control::Control& control) {
   auto patterns = classify::PatternDatabase::Compile();
@@ -181,6 +183,8 @@ bool ReplayWorkers::DrainAll() {
     void operator()(const meter::DeltaRecord& record) const { control.Apply(record); }
     void operator()(const meter::NameRecord& record) const { control.Apply(record); }
     void operator()(const meter::SessionRecord& record) const { control.Apply(record); }
+    void operator()(const meter::EncapRecord& record) const { control.Apply(record); }
+    void operator()(const meter::SampleRecord& record) const { control.Apply(record); }
     void operator()(const exchange::TickRecord&) const {}
   };
   bool any = false;
@@ -188,7 +192,8 @@ bool ReplayWorkers::DrainAll() {
   return any;
 }
 
-void ReplayWorkers::CloseTick(int64_t tick, bool finish) {
+void ReplayWorkers::CloseTick(int64_t tick, bool finish,
+                              const control::CaptureSample& captures) {
   if (lanes_.size() == 1) {
     pipeline::Worker& worker = *lanes_[0]->worker;
     while (!(finish ? worker.Finish(tick) : worker.EndTick(tick))) DrainAll();
@@ -210,11 +215,30 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish) {
     }
   }
   DrainAll();
+  control::CaptureSample sample = captures;
+  for (const auto& lane : lanes_) AddTo(lane->worker->counters(), sample);
+  sample.undecodable[kFragment].count += unplaced_fragments_;
+  control_.Observe(sample);
   control_.EndTick(tick);
 }
 
-void ReplayWorkers::EndTick(int64_t tick) { CloseTick(tick, /*finish=*/false); }
-void ReplayWorkers::Finish(int64_t tick) { CloseTick(tick, /*finish=*/true); }
+void ReplayWorkers::EndTick(int64_t tick, const control::CaptureSample& captures) {
+  CloseTick(tick, /*finish=*/false, captures);
+}
+void ReplayWorkers::Finish(int64_t tick, const control::CaptureSample& captures) {
+  CloseTick(tick, /*finish=*/true, captures);
+}
+
+std::vector<exporting::WorkerStatus> ReplayWorkers::Statuses(
+    const config::Limits& limits) const {
+  std::vector<exporting::WorkerStatus> statuses;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    statuses.push_back(
+        StatusOf(static_cast<int>(i), lanes_[i]->worker->counters(), *lanes_[i]->ring, limits));
+  }
+  statuses[0].drops[kFragment].packets += unplaced_fragments_;
+  return statuses;
+}
 
 int64_t ReplayWorkers::NextEventTick() const {
   int64_t next = INT64_MAX;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
+#include "lib/export/sensor_status.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::app {
@@ -26,33 +27,30 @@ class ReplayWorkers {
   void Process(const pipeline::PacketView& packet);
 
   // Ends `tick` at every worker, and at the control core after it has all their records.
-  void EndTick(int64_t tick);
+  // `captures`: what was read of each so far; see CaptureSample.
+  void EndTick(int64_t tick, const control::CaptureSample& captures);
   // Ends all sessions, then `tick`.
-  void Finish(int64_t tick);
+  void Finish(int64_t tick, const control::CaptureSample& captures);
 
   // The earliest tick at which a worker has something to do without packets, or INT64_MAX.
   int64_t NextEventTick() const;
 
-  // Fragments that found no packet before the lanes, where there are several.
-  uint64_t unplaced_fragments() const { return unplaced_fragments_; }
-
-  int size() const { return static_cast<int>(lanes_.size()); }
-  const pipeline::Worker& worker(int i) const;
-  const exchange::RecordRing& ring(int i) const;
+  // Of each worker. Fragments that found no packet before the lanes are counted with the first.
+  std::vector<exporting::WorkerStatus> Statuses(const config::Limits& limits) const;
 
  private:
   struct Lane;
   explicit ReplayWorkers(control::Control& control);
   void Give(const pipeline::PacketView& packet, uint64_t address_hash);
   void GiveWhole(const pipeline::PacketView& packet);
-  void CloseTick(int64_t tick, bool finish);
+  void CloseTick(int64_t tick, bool finish, const control::CaptureSample& captures);
   bool DrainAll();
 
   control::Control& control_;
   // Fragments tell nothing of the connection inside a tunnel, so they are put together before
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;
-  uint64_t unplaced_fragments_ = 0;
+  uint64_t unplaced_fragments_ = 0;  // before the lanes, where there are several
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

@@ -1,6 +1,7 @@
 #include "app/mailtap/tick_collector.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::app {
 namespace {
@@ -14,6 +15,8 @@ struct Applier {
   bool operator()(const meter::DeltaRecord& record) const { return Apply(record); }
   bool operator()(const meter::NameRecord& record) const { return Apply(record); }
   bool operator()(const meter::SessionRecord& record) const { return Apply(record); }
+  bool operator()(const meter::EncapRecord& record) const { return Apply(record); }
+  bool operator()(const meter::SampleRecord& record) const { return Apply(record); }
   bool operator()(const exchange::TickRecord& record) const {
     ended = record.tick;
     return record.tick < until;
@@ -30,8 +33,10 @@ struct Applier {
 }  // namespace
 
 TickCollector::TickCollector(std::vector<exchange::RecordRing*> rings,
-                             control::Control& control, int64_t first_tick)
-    : control_(control), tick_(first_tick) {
+                             control::Control& control,
+                             std::function<control::CaptureSample()> observe,
+                             int64_t first_tick)
+    : control_(control), observe_(std::move(observe)), tick_(first_tick) {
   for (exchange::RecordRing* ring : rings) sources_.push_back({.ring = ring});
 }
 
@@ -57,6 +62,9 @@ void TickCollector::Finish() {
   Close();
 }
 
-void TickCollector::Close() { control_.EndTick(tick_++); }
+void TickCollector::Close() {
+  control_.Observe(observe_());
+  control_.EndTick(tick_++);
+}
 
 }  // namespace mailtap::app

@@ -3,6 +3,7 @@
 #define MAILTAP_APP_MAILTAP_TICK_COLLECTOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "lib/control/control.h"
@@ -14,8 +15,9 @@ namespace mailtap::app {
 class TickCollector {
  public:
   // Rings and control core outlive the collector. `first_tick` is the first to be closed.
+  // `observe` gives the capture's counters; it is asked at the end of each tick.
   TickCollector(std::vector<exchange::RecordRing*> rings, control::Control& control,
-                int64_t first_tick);
+                std::function<control::CaptureSample()> observe, int64_t first_tick);
 
   // Takes what the workers have sent of the tick under way, and closes it once all have ended
   // it, or once `now` is so late that a worker that has not must be stalled; what that one
@@ -39,6 +41,7 @@ class TickCollector {
 
   std::vector<Source> sources_;
   control::Control& control_;
+  const std::function<control::CaptureSample()> observe_;
   int64_t tick_;
 };
 

@@ -37,6 +37,23 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   return status;
 }
 
+void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sample) {
+  sample.undecodable.resize(net::kOutcomeCount - net::kFirstDropOutcome);
+  for (std::size_t i = 0; i < sample.undecodable.size(); ++i) {
+    const std::size_t outcome = net::kFirstDropOutcome + i;
+    sample.undecodable[i].name = net::kOutcomeNames[outcome];
+    sample.undecodable[i].count += counters.outcomes[outcome].value();
+  }
+  sample.shortages.resize(pipeline::kShortageCount);
+  for (std::size_t i = 0; i < sample.shortages.size(); ++i) {
+    sample.shortages[i].name = pipeline::kShortageNames[i];
+    // What finds the ring full waits for the next tick, and nothing is lost.
+    if (static_cast<pipeline::Shortage>(i) == pipeline::Shortage::kRing) continue;
+    sample.shortages[i].count += counters.shortages[i].value();
+  }
+  sample.unattributed_bytes += counters.unattributed_bytes.value();
+}
+
 void AddDrops(const std::vector<exporting::DropCount>& more,
               std::vector<exporting::DropCount>& sum) {
   if (sum.empty()) {

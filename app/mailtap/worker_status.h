@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/control/capture_sample.h"
 #include "lib/exchange/ring.h"
 #include "lib/export/sensor_status.h"
 #include "lib/pipeline/worker.h"
@@ -15,6 +16,10 @@ namespace mailtap::app {
 exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& counters,
                                  const exchange::RecordRing& ring,
                                  const config::Limits& limits);
+
+// Adds what the control core wants to know of the capture to `sample`, whose ports and packets
+// are the caller's. Any thread.
+void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sample);
 
 // Adds `more` to `sum`, reason by reason.
 void AddDrops(const std::vector<exporting::DropCount>& more,

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "lib/base/mail.h"
 #include "lib/base/time.h"
 #include "lib/config/config.h"
+#include "lib/control/confidence.h"
 #include "lib/net/address.h"
+#include "lib/net/encap.h"
 
 namespace mailtap::control {
 
@@ -31,20 +34,19 @@ struct AlertPeer {
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
 };
 
-// Each between 0 and 1, over what the window holds.
-struct Confidence {
-  double loss_ratio = 0;     // inferred / (observed + inferred)
-  double repeat_ratio = 0;   // repeated / (observed + repeated)
-  double one_way_ratio = 0;  // volume of conversations seen in one direction only / volume
-};
-
+// Of a host by a rule; or of a blind spot, that is of the sensor itself. Then host to service
+// and metric mean nothing, and the confidence is that of all mail over [metrics]
+// capture_window.
 struct Alert {
   std::string id;  // the same for all states of one alert; hashed from its content
   AlertState state = AlertState::kRaised;
   UnixNanos time = 0;  // end of the tick that caused the change
-  std::string rule;
+  std::string rule;    // of a blind spot: kBlindSpotPrefix and the kind
   config::Severity severity = config::Severity::kMedium;
+  std::optional<config::BlindSpotKind> blind_spot;
+  std::string port;  // of a blind spot: the port that it concerns, or empty
   net::IpAddress host;
+  net::EncapStack encap;  // where [tunnels] split_by tells hosts apart by it, outermost first
   Role role = Role::kClient;
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
   std::string asset;                 // the host's group with the longest prefix, or empty
@@ -56,7 +58,7 @@ struct Alert {
   UnixNanos first_seen = 0;  // of the traffic in the window, at the raise
   UnixNanos last_seen = 0;   // of the traffic that counted, so far
   std::vector<AlertPeer> top_peers;
-  Confidence confidence;
+  Confidence confidence;  // over what the window holds
   std::string config_version;
   std::string summary;  // one sentence that a person can act on
 };

@@ -1,59 +1,59 @@
 #include "lib/control/alert_book.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::control {
 
-AlertBook::AlertBook(const config::Config& config)
-    : rules_(config.rules),
-      update_seconds_(std::max<int64_t>(1, config.alerts.update_seconds)) {
-  for (const config::Rule& rule : rules_) counts_.push_back({rule.name, rule.severity});
+AlertBook::AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds)
+    : terms_(std::move(terms)), update_seconds_(std::max<int64_t>(1, update_seconds)) {
+  for (const AlertTerms& rule : terms_) counts_.push_back({rule.rule, rule.severity});
 }
 
-std::optional<AlertState> AlertBook::Judge(uint32_t id, Entity& entity, double value,
-                                           int64_t tick) {
-  const config::Rule& rule = rules_[entity.rule];
+std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
+                                           double value, int64_t tick) {
+  const AlertTerms& terms = terms_[rule];
   std::optional<AlertState> change;
-  if (entity.alert == kNone) {
-    if (value < rule.raise) return std::nullopt;
-    Open(id, entity, tick);
+  if (alert == kNone) {
+    if (value < terms.raise) return std::nullopt;
+    alert = Open(subject, rule, tick);
     change = AlertState::kRaised;
   } else {
-    change = JudgeOpen(open_[entity.alert], rule, value, tick);
+    change = JudgeOpen(open_[alert], terms, value, tick);
   }
   if (change == AlertState::kCleared) {
-    AlertCount& count = counts_[entity.rule];
-    ++count.cleared;
-    --count.active;
+    ++counts_[rule].cleared;
+    --counts_[rule].active;
   } else {
-    SetTimer(entity.alert, rule, tick);
+    SetTimer(alert, terms, tick);
   }
   return change;
 }
 
-void AlertBook::Open(uint32_t id, Entity& entity, int64_t tick) {
+uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
+  uint32_t place;
   if (free_.empty()) {
-    entity.alert = static_cast<uint32_t>(open_.size());
+    place = static_cast<uint32_t>(open_.size());
     open_.emplace_back();
   } else {
-    entity.alert = free_.back();
+    place = free_.back();
     free_.pop_back();
-    open_[entity.alert] = OpenAlert{};
+    open_[place] = OpenAlert{};
   }
-  open_[entity.alert].entity = id;
-  open_[entity.alert].last_report = tick;
-  AlertCount& count = counts_[entity.rule];
-  ++count.raised;
-  ++count.active;
+  open_[place].subject = subject;
+  open_[place].last_report = tick;
+  ++counts_[rule].raised;
+  ++counts_[rule].active;
+  return place;
 }
 
-std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const config::Rule& rule,
+std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const AlertTerms& terms,
                                                double value, int64_t tick) {
-  if (value >= rule.clear) {
+  if (value >= terms.clear) {
     alert.below_since = OpenAlert::kNotBelow;
   } else {
     alert.below_since = std::min(alert.below_since, tick);
-    if (tick - alert.below_since >= rule.hold_seconds) return AlertState::kCleared;
+    if (tick - alert.below_since >= terms.hold_seconds) return AlertState::kCleared;
   }
   if (!alert.news || tick - alert.last_report < update_seconds_) return std::nullopt;
   alert.news = false;
@@ -61,10 +61,10 @@ std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const config::R
   return AlertState::kUpdated;
 }
 
-void AlertBook::SetTimer(uint32_t place, const config::Rule& rule, int64_t tick) {
+void AlertBook::SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick) {
   OpenAlert& alert = open_[place];
   int64_t next = INT64_MAX;
-  if (alert.below_since != OpenAlert::kNotBelow) next = alert.below_since + rule.hold_seconds;
+  if (alert.below_since != OpenAlert::kNotBelow) next = alert.below_since + terms.hold_seconds;
   if (alert.news) next = std::min(next, alert.last_report + update_seconds_);
   if (next == INT64_MAX) return;
   // An earlier timer that still runs will set this one when it ends.
@@ -74,22 +74,22 @@ void AlertBook::SetTimer(uint32_t place, const config::Rule& rule, int64_t tick)
 }
 
 std::vector<uint32_t> AlertBook::TakeDue(int64_t tick) {
-  std::vector<uint32_t> entities;
+  std::vector<uint32_t> subjects;
   while (!timers_.empty() && timers_.top().first <= tick) {
     const auto [time, place] = timers_.top();
     timers_.pop();
     OpenAlert& alert = open_[place];
-    if (alert.entity == kNone || alert.timer != time) continue;
+    if (alert.subject == kNone || alert.timer != time) continue;
     alert.timer = INT64_MAX;
-    entities.push_back(alert.entity);
+    subjects.push_back(alert.subject);
   }
-  return entities;
+  return subjects;
 }
 
-void AlertBook::Close(Entity& entity) {
-  open_[entity.alert].entity = kNone;
-  free_.push_back(entity.alert);
-  entity.alert = kNone;
+void AlertBook::Close(uint32_t& alert) {
+  open_[alert].subject = kNone;
+  free_.push_back(alert);
+  alert = kNone;
 }
 
 }  // namespace mailtap::control

@@ -12,17 +12,17 @@
 
 #include "lib/control/alert.h"
 #include "lib/control/snapshot.h"
-#include "lib/control/windows.h"
+#include "lib/control/tick_row.h"
 
 namespace mailtap::control {
 
 struct OpenAlert {
   static constexpr int64_t kNotBelow = INT64_MAX;
 
-  uint32_t entity = kNone;
+  uint32_t subject = kNone;
   std::string id;
   UnixNanos first_seen = 0;  // of the traffic in the window at the raise
-  // Of the largest share, as of the last report for which the window held anything.
+  // By a rule: of the largest share, as of the last report for which the window held anything.
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
   Service service = Service::kSmtp;
 
@@ -32,42 +32,56 @@ struct OpenAlert {
   bool news = false;                // traffic counted since the last report
 };
 
-// An entity raises when its value is at or above `raise` at the end of a tick. It clears when
-// the value was below `clear` at the end of each tick for `hold` seconds (hold 0: the first
-// such tick). In between it reports again when traffic has counted since the last report, at
-// most every `update` seconds. Control thread only.
+// What raises and clears the alerts of one rule or blind spot.
+struct AlertTerms {
+  std::string rule;
+  config::Severity severity;
+  double raise;
+  double clear;
+  int64_t hold_seconds;
+};
+
+// A subject (an entity of the windows, a blind spot) raises when its value is at or above
+// `raise` at the end of a tick. It clears when the value was below `clear` at the end of each
+// tick for `hold` seconds (hold 0: the first such tick). In between it reports again when
+// traffic has counted since the last report, at most every `update` seconds. Control thread
+// only.
 class AlertBook {
  public:
-  explicit AlertBook(const config::Config& config);
+  // Open alerts report again at most every `update_seconds`.
+  AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds);
 
-  // What happens to `entity`, numbered `id`, of which the value is `value` at the end of
-  // `tick`. To be called once for every entity whose sums changed in that tick or that
-  // TakeDue() named. After kCleared the caller calls Close().
-  std::optional<AlertState> Judge(uint32_t id, Entity& entity, double value, int64_t tick);
-  void Close(Entity& entity);
+  // What happens to `subject`, judged by the terms numbered `rule`, of which the value is
+  // `value` at the end of `tick`. `alert` is the place of its open alert, kNone without one;
+  // the caller keeps it. To be called once for every subject whose value changed in that tick
+  // or that TakeDue() named. After kCleared the caller calls Close().
+  std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
+                                  double value, int64_t tick);
+  void Close(uint32_t& alert);
 
-  // Traffic has counted for an entity with an open alert.
-  void NoteTraffic(const Entity& entity) { open_[entity.alert].news = true; }
+  // Traffic has counted for a subject with an open alert.
+  void NoteTraffic(uint32_t alert) { open_[alert].news = true; }
 
-  OpenAlert& open(const Entity& entity) { return open_[entity.alert]; }
+  OpenAlert& open(uint32_t alert) { return open_[alert]; }
+  const AlertTerms& terms(uint16_t rule) const { return terms_[rule]; }
   uint64_t active(uint16_t rule) const { return counts_[rule].active; }
-  // By rule, in configuration order.
+  // In the order of the terms.
   const std::vector<AlertCount>& counts() const { return counts_; }
 
   // The earliest tick at which an open alert may change without new traffic, or INT64_MAX.
   int64_t NextTimer() const { return timers_.empty() ? INT64_MAX : timers_.top().first; }
-  // The entities whose timers end at or before `tick`.
+  // The subjects whose timers end at or before `tick`.
   std::vector<uint32_t> TakeDue(int64_t tick);
 
  private:
-  std::optional<AlertState> JudgeOpen(OpenAlert& alert, const config::Rule& rule, double value,
+  std::optional<AlertState> JudgeOpen(OpenAlert& alert, const AlertTerms& terms, double value,
                                       int64_t tick);
-  void Open(uint32_t id, Entity& entity, int64_t tick);
-  void SetTimer(uint32_t place, const config::Rule& rule, int64_t tick);
+  uint32_t Open(uint32_t subject, uint16_t rule, int64_t tick);
+  void SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick);
 
   using Timer = std::pair<int64_t, uint32_t>;  // tick, place in open_
 
-  const std::vector<config::Rule>& rules_;
+  const std::vector<AlertTerms> terms_;
   const int64_t update_seconds_;
   std::vector<OpenAlert> open_;
   std::vector<uint32_t> free_;

@@ -14,6 +14,9 @@ Control::~Control() = default;
 void Control::Apply(const meter::DeltaRecord& delta) { engine_->Apply(delta); }
 void Control::Apply(const meter::NameRecord& name) { engine_->Apply(name); }
 void Control::Apply(const meter::SessionRecord& session) { engine_->Apply(session); }
+void Control::Apply(const meter::EncapRecord& encap) { engine_->Apply(encap); }
+void Control::Apply(const meter::SampleRecord& sample) { engine_->Apply(sample); }
+void Control::Observe(const CaptureSample& sample) { engine_->Observe(sample); }
 void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
 std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {

@@ -9,6 +9,7 @@
 
 #include "lib/config/config.h"
 #include "lib/control/bounds.h"
+#include "lib/control/capture_sample.h"
 #include "lib/control/output.h"
 #include "lib/control/snapshot.h"
 #include "lib/meter/records.h"
@@ -31,9 +32,20 @@ class Control {
   void Apply(const meter::NameRecord& name);
   void Apply(const meter::SessionRecord& session);
 
+  // What an encap_tag stands for, before the first record with that tag. A tag means the same
+  // on every worker.
+  void Apply(const meter::EncapRecord& encap);
+  // The start of a frame that can't be decoded; the first few of each reason are kept.
+  void Apply(const meter::SampleRecord& sample);
+
+  // The capture's counters at the end of the tick that is being gathered: before each
+  // EndTick(). Without it only blind spots that show in the mail itself are judged.
+  void Observe(const CaptureSample& sample);
+
   // Ends `tick`: everything applied since the last call counts as its traffic. Puts out the
-  // sessions, then the alert changes, each sorted. Ticks must grow; those skipped were idle,
-  // and alerts that change within them are put out first and carry their own times.
+  // sessions, then the alert changes, each sorted, those of blind spots last. Ticks must grow;
+  // those skipped were idle, and alerts that change within them are put out first and carry
+  // their own times.
   void EndTick(int64_t tick);
 
   // The earliest tick after the last one at which something can change without new traffic
@@ -45,7 +57,8 @@ class Control {
   // the result may be handed to other threads.
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
 
-  // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address.
+  // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address
+  // and tag.
   std::vector<HostTotals> RankedHosts() const;
 
  private:

@@ -22,7 +22,11 @@ struct alignas(64) Conversation {
   uint32_t last_tick = 0;                       // counted from the first tick
   uint16_t evidence_set = 0;                    // which evidence logs it goes into
   config::Verdict verdict = config::Verdict::kTransit;
-  bool known = false;  // false: the place is free
+  bool known : 1 = false;  // false: the place is free
+  // Bits per Direction: packets were seen going that way in the capture window's period under
+  // way (as of last_tick), and in the one before.
+  uint8_t seen : 2 = 0;
+  uint8_t seen_before : 2 = 0;
 };
 static_assert(sizeof(Conversation) == 64);
 

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <chrono>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace mailtap::control {
 
 void Engine::EndTick(int64_t tick) {
@@ -21,22 +23,29 @@ void Engine::RunTick(int64_t tick) {
   // What happened in the idle time before this tick: only buckets that leave and timers that
   // end can change anything, so only their ticks are looked at.
   for (;;) {
-    const int64_t next = std::min(state_.windows.NextExpiry(), state_.alerts.NextTimer());
+    const int64_t next = std::min(
+        {state_.windows.NextExpiry(), state_.alerts.NextTimer(), blind_spots_.NextEvent()});
     if (next >= tick) break;
-    judge_.EndTick(next);
+    JudgeAll(next);
   }
   state_.windows.Expire(tick);
   intake_.Fold(tick);
+  blind_spots_.Count(tick);
   sessions_.PutOut();
-  judge_.EndTick(tick);
+  JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
   janitor_.Tidy();
   state_.last_tick = tick;
   ++state_.ticks;
 }
 
+void Engine::JudgeAll(int64_t tick) {
+  judge_.EndTick(tick);
+  blind_spots_.EndTick(tick);
+}
+
 int64_t Engine::NextEventTick() const {
-  int64_t next = state_.alerts.NextTimer();
+  int64_t next = std::min(state_.alerts.NextTimer(), blind_spots_.NextEvent());
   for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
     // A bucket that leaves lowers sums. That alone raises a ratio, and changes any alert.
     const bool ratio =
@@ -63,19 +72,46 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   snapshot->hosts_known = state_.hosts.size();
   snapshot->conversations_known = state_.conversations.size();
   snapshot->peers_forgotten = state_.forgotten;
+  AddHostGauges(most, *snapshot);
+  snapshot->hosts_tracked = state_.windows.hosts_live();
+  for (const uint32_t id : state_.hosts.Top(most)) snapshot->top_hosts.push_back(TotalsOf(id));
+  snapshot->relays = state_.relays.use();
+  snapshot->alerts = state_.alerts.counts();
+  snapshot->alerts.insert(snapshot->alerts.end(), blind_spots_.counts().begin(),
+                          blind_spots_.counts().end());
+  snapshot->capture = blind_spots_.Recent();
+  snapshot->capture_in_all = blind_spots_.InAll();
+  snapshot->samples = state_.samples.samples();
+  snapshot->config_version = state_.config->version;
+  return snapshot;
+}
+
+void Engine::AddHostGauges(std::size_t most, Snapshot& snapshot) const {
+  const int64_t period = state_.last_tick / state_.config->metrics.capture_window_seconds;
+  absl::flat_hash_set<uint32_t> shown;
   for (const uint32_t id : state_.windows.Top(most)) {
     const Entity& entity = state_.windows.at(id);
     const config::Rule& rule = *state_.windows.rule_of(entity).rule;
-    snapshot->host_gauges.push_back({rule.name, state_.hosts.at(entity.host).totals.host,
-                                     entity.role, state_.windows.Value(entity), rule.raise,
-                                     entity.alert != kNone});
+    const Host& host = state_.hosts.at(entity.host);
+    const net::EncapStack encap = state_.encaps.Of(host.key.encap_tag);
+    snapshot.host_gauges.push_back({rule.name, host.key.address, encap, entity.role,
+                                    state_.windows.Value(entity), rule.raise,
+                                    entity.alert != kNone});
+    if (!shown.insert(entity.host).second) continue;
+    snapshot.host_sights.push_back(
+        {host.key.address, encap, host.sight.At(period).confidence()});
   }
-  snapshot->hosts_tracked = state_.windows.hosts_live();
-  snapshot->top_hosts = state_.hosts.Top(most);
-  snapshot->relays = state_.relays.use();
-  snapshot->alerts = state_.alerts.counts();
-  snapshot->config_version = state_.config->version;
-  return snapshot;
+}
+
+HostTotals Engine::TotalsOf(uint32_t id) const {
+  const Host& host = state_.hosts.at(id);
+  return {{host.totals}, host.key.address, state_.encaps.Of(host.key.encap_tag)};
+}
+
+std::vector<HostTotals> Engine::RankedHosts() const {
+  std::vector<HostTotals> ranked;
+  for (const uint32_t id : state_.hosts.Ranked()) ranked.push_back(TotalsOf(id));
+  return ranked;
 }
 
 }  // namespace mailtap::control

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/control/blind_spots.h"
 #include "lib/control/control.h"
 #include "lib/control/intake.h"
 #include "lib/control/janitor.h"
@@ -22,24 +23,35 @@ class Engine {
         intake_(state_),
         sessions_(state_, intake_, output),
         judge_(state_, output),
+        blind_spots_(state_, output),
         janitor_(state_) {}
 
   void Apply(const meter::DeltaRecord& delta) { intake_.Apply(delta); }
   void Apply(const meter::NameRecord& name) { state_.names.Add(name); }
   void Apply(const meter::SessionRecord& session) { sessions_.Apply(session); }
 
+  void Apply(const meter::EncapRecord& encap) {
+    if (!state_.encaps.Add(encap)) ++state_.forgotten;
+  }
+  void Apply(const meter::SampleRecord& sample) { state_.samples.Add(sample); }
+  void Observe(const CaptureSample& sample) { blind_spots_.Observe(sample); }
+
   void EndTick(int64_t tick);
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
-  std::vector<HostTotals> RankedHosts() const { return state_.hosts.Ranked(); }
+  std::vector<HostTotals> RankedHosts() const;
 
  private:
   void RunTick(int64_t tick);
+  void JudgeAll(int64_t tick);
+  HostTotals TotalsOf(uint32_t host) const;
+  void AddHostGauges(std::size_t most, Snapshot& snapshot) const;
 
   State state_;
   Intake intake_;
   SessionBook sessions_;
   Judge judge_;
+  BlindSpots blind_spots_;
   Janitor janitor_;
   // What the last tick and all of them took; of the process, never of the traffic.
   double last_tick_seconds_ = 0;

@@ -12,19 +12,18 @@ using config::Metric;
 using config::Verdict;
 
 // What one conversation, or several of one peer, put into the window.
-struct Share {
+struct Contribution {
   AlertPeer peer;  // without a name
   Service service = Service::kSmtp;
   uint64_t messages = 0;
-  uint64_t inferred = 0;
-  uint64_t repeated = 0;
+  Sight sight;  // volume, followed and one_way apart
   uint32_t seen = 0;
   UnixNanos first_seen = INT64_MAX;
 };
 
-auto KeyOf(const Share& s) { return std::tie(s.peer.peer, s.peer.port, s.peer.verdict); }
+auto KeyOf(const Contribution& s) { return std::tie(s.peer.peer, s.peer.port, s.peer.verdict); }
 
-uint64_t MetricOf(const Share& share, Metric metric) {
+uint64_t MetricOf(const Contribution& share, Metric metric) {
   switch (metric) {
     case Metric::kSentBytes:
     case Metric::kSentReceivedRatio:
@@ -41,9 +40,9 @@ uint64_t MetricOf(const Share& share, Metric metric) {
   return 0;
 }
 
-std::vector<Share> SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
-                            const Entity& entity, int64_t tick) {
-  std::vector<Share> shares;
+std::vector<Contribution> SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
+                                   const Entity& entity, int64_t tick) {
+  std::vector<Contribution> shares;
   const EvidenceLog& log = sources.logs[rule.evidence_log];
   const bool client = entity.role == Role::kClient;
   const Direction out = client ? kUp : kDown;
@@ -52,14 +51,15 @@ std::vector<Share> SharesOf(const EvidenceSources& sources, const PreparedRule& 
     const Conversation& conversation = sources.conversations.at(id);
     const meter::ConversationKey& key = conversation.key;
     if (!rule.Counts(key.service, conversation.verdict)) continue;
-    Share share;
+    Contribution share;
     log.ForEach(id, rule.shape.window_seconds, tick, [&](const EvidenceRow& row) {
       share.peer.sent += row.bytes[out];
       share.peer.received += row.bytes[Opposite(out)];
       share.peer.sessions += row.sessions;
       share.messages += row.messages;
-      share.inferred += row.inferred;
-      share.repeated += row.repeated;
+      share.sight.inferred += row.inferred;
+      share.sight.repeated += row.repeated;
+      share.sight.duplicate += row.duplicate;
       share.seen |= row.seen;
       share.first_seen = std::min(share.first_seen, row.first_seen);
     });
@@ -73,21 +73,15 @@ std::vector<Share> SharesOf(const EvidenceSources& sources, const PreparedRule& 
   return shares;
 }
 
-double Ratio(uint64_t part, uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-Confidence ConfidenceOf(const std::vector<Share>& shares) {
-  uint64_t volume = 0, inferred = 0, repeated = 0, one_way = 0;
-  for (const Share& share : shares) {
-    const uint64_t bytes = share.peer.sent + share.peer.received;
-    volume += bytes;
-    inferred += share.inferred;
-    repeated += share.repeated;
-    if (std::has_single_bit(share.seen)) one_way += bytes;
+Confidence ConfidenceOf(const std::vector<Contribution>& shares) {
+  Sight sum;
+  for (const Contribution& share : shares) {
+    Sight sight = share.sight;
+    sight.volume = sight.followed = share.peer.sent + share.peer.received;
+    if (std::has_single_bit(share.seen)) sight.one_way = sight.volume;
+    sum += sight;
   }
-  return {Ratio(inferred, volume), Ratio(repeated, volume - inferred + repeated),
-          Ratio(one_way, volume)};
+  return sum.confidence();
 }
 
 // The index of the largest, the first of equals.
@@ -97,7 +91,7 @@ int Largest(const std::array<uint64_t, N>& shares) {
 }
 
 // `shares` sorted by KeyOf(), so that those of one peer stand together.
-void CountKinds(const std::vector<Share>& shares, Metric metric, Evidence& evidence) {
+void CountKinds(const std::vector<Contribution>& shares, Metric metric, Evidence& evidence) {
   std::array<uint64_t, config::kVerdictCount> verdicts = {};
   std::array<uint64_t, kServiceCount> services = {};
   for (std::size_t i = 0; i < shares.size();) {
@@ -126,14 +120,14 @@ void CountKinds(const std::vector<Share>& shares, Metric metric, Evidence& evide
 }
 
 // One share a (peer, port, verdict) from shares sorted by it.
-std::vector<Share> Merged(const std::vector<Share>& shares) {
-  std::vector<Share> merged;
-  for (const Share& share : shares) {
+std::vector<Contribution> Merged(const std::vector<Contribution>& shares) {
+  std::vector<Contribution> merged;
+  for (const Contribution& share : shares) {
     if (merged.empty() || KeyOf(merged.back()) != KeyOf(share)) {
       merged.push_back(share);
       continue;
     }
-    Share& sum = merged.back();
+    Contribution& sum = merged.back();
     sum.peer.sent += share.peer.sent;
     sum.peer.received += share.peer.received;
     sum.peer.sessions += share.peer.sessions;
@@ -147,31 +141,33 @@ std::vector<Share> Merged(const std::vector<Share>& shares) {
 Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule,
                         const Entity& entity, int64_t tick, std::size_t most_peers) {
   const Metric metric = rule.rule->metric;
-  std::vector<Share> shares = SharesOf(sources, rule, entity, tick);
+  std::vector<Contribution> shares = SharesOf(sources, rule, entity, tick);
   Evidence evidence;
   if (shares.empty()) return evidence;
   evidence.empty = false;
   evidence.first_seen = INT64_MAX;
-  for (const Share& share : shares) {
+  for (const Contribution& share : shares) {
     evidence.first_seen = std::min(evidence.first_seen, share.first_seen);
   }
   evidence.confidence = ConfidenceOf(shares);
   std::sort(shares.begin(), shares.end(),
-            [](const Share& a, const Share& b) { return KeyOf(a) < KeyOf(b); });
+            [](const Contribution& a, const Contribution& b) { return KeyOf(a) < KeyOf(b); });
   CountKinds(shares, metric, evidence);
 
-  std::vector<Share> merged = Merged(shares);
-  const auto rank = [&](const Share& s) {
+  std::vector<Contribution> merged = Merged(shares);
+  const auto rank = [&](const Contribution& s) {
     return std::tuple(MetricOf(s, metric), s.peer.sent, s.peer.received, s.peer.sessions);
   };
+  const Host& host = sources.hosts.at(entity.host);
   const std::size_t rows = std::min(most_peers, merged.size());
   std::partial_sort(merged.begin(), merged.begin() + rows, merged.end(),
-                    [&](const Share& a, const Share& b) {
+                    [&](const Contribution& a, const Contribution& b) {
                       return rank(a) != rank(b) ? rank(a) > rank(b) : KeyOf(a) < KeyOf(b);
                     });
   for (std::size_t i = 0; i < rows; ++i) {
     AlertPeer& peer = evidence.top_peers.emplace_back(merged[i].peer);
-    if (entity.role == Role::kClient) peer.name = sources.names.ServerName(peer.peer);
+    if (entity.role == Role::kClient)
+      peer.name = sources.names.ServerName({peer.peer, host.key.encap_tag});
   }
   return evidence;
 }

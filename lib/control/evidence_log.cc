@@ -22,6 +22,7 @@ void EvidenceLog::Add(const TickRow& from, int64_t tick) {
   for (int d = 0; d < kDirectionCount; ++d) row.bytes[d] += from.bytes[d];
   row.inferred += from.inferred;
   row.repeated += from.repeated;
+  row.duplicate += from.duplicate;
   row.first_seen = std::min(row.first_seen, from.first_seen);
   row.sessions += from.sessions;
   row.messages += from.messages;

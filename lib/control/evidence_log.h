@@ -17,6 +17,7 @@ struct EvidenceRow {
   uint64_t bytes[kDirectionCount] = {};
   uint64_t inferred = 0;  // both directions
   uint64_t repeated = 0;
+  uint64_t duplicate = 0;
   UnixNanos first_seen = INT64_MAX;
   uint64_t previous = 0;  // the conversation's row in an earlier bucket, or 0
   uint32_t sessions = 0;
@@ -24,7 +25,7 @@ struct EvidenceRow {
   int32_t bucket = 0;  // counted from the log's first
   uint32_t seen = 0;   // bit per Direction
 };
-static_assert(sizeof(EvidenceRow) == 64);
+static_assert(sizeof(EvidenceRow) == 72);
 
 // Rows in the order of their buckets, so that those that leave the window are freed in whole
 // blocks and none is ever looked for. The rows of a conversation are chained, newest first.

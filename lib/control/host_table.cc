@@ -6,12 +6,12 @@ namespace mailtap::control {
 
 using config::Verdict;
 
-uint32_t HostTable::Find(const net::IpAddress& address) const {
-  const auto found = numbers_.find(address);
+uint32_t HostTable::Find(const HostKey& key) const {
+  const auto found = numbers_.find(key);
   return found == numbers_.end() ? kNone : found->second;
 }
 
-uint32_t HostTable::Add(const net::IpAddress& address, uint32_t group_set) {
+uint32_t HostTable::Add(const HostKey& key, uint32_t group_set) {
   uint32_t id;
   if (free_hosts_.empty()) {
     id = static_cast<uint32_t>(hosts_.size());
@@ -21,10 +21,10 @@ uint32_t HostTable::Add(const net::IpAddress& address, uint32_t group_set) {
     free_hosts_.pop_back();
     hosts_[id] = Host{};
   }
-  hosts_[id].totals.host = address;
+  hosts_[id].key = key;
   hosts_[id].group_set = group_set;
   hosts_[id].known = true;
-  numbers_.emplace(address, id);
+  numbers_.emplace(key, id);
   return id;
 }
 
@@ -34,9 +34,8 @@ void HostTable::RemoveHost(uint32_t id) {
     lanes_[lane].entities.clear();
     free_lanes_.push_back(lane);
   }
-  numbers_.erase(host.totals.host);
-  by_unapproved_sent_.Set(id, 0,
-                          [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); });
+  numbers_.erase(host.key);
+  by_unapproved_sent_.Set(id, 0, [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
   host.known = false;
   free_hosts_.push_back(id);
 }
@@ -70,8 +69,9 @@ uint32_t HostTable::AddLane(uint32_t host, Role role, Service service, Verdict v
   return id;
 }
 
-void HostTable::Count(const Lane& lane) {
-  HostTotals& totals = hosts_[lane.host].totals;
+void HostTable::Count(const Lane& lane, int64_t period) {
+  HostCounts& totals = hosts_[lane.host].totals;
+  hosts_[lane.host].sight.Add(period, lane.sight);
   switch (lane.verdict) {
     case Verdict::kApproved:
     case Verdict::kInbound:
@@ -85,7 +85,7 @@ void HostTable::Count(const Lane& lane) {
       totals.unapproved_received += lane.received;
       totals.unapproved_sessions += lane.sessions;
       by_unapproved_sent_.Set(lane.host, totals.unapproved_sent,
-                              [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); });
+                              [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
       break;
     case Verdict::kTransit:
     case Verdict::kUnattributed:
@@ -93,28 +93,25 @@ void HostTable::Count(const Lane& lane) {
   }
 }
 
-std::vector<HostTotals> HostTable::Top(std::size_t count) const {
-  std::vector<HostTotals> top;
-  for (const uint32_t id : by_unapproved_sent_.Top(
-           count, [this](uint32_t a, uint32_t b) { return BeforeByAddress(a, b); })) {
-    top.push_back(hosts_[id].totals);
-  }
-  return top;
+std::vector<uint32_t> HostTable::Top(std::size_t count) const {
+  return by_unapproved_sent_.Top(count,
+                                 [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
 }
 
-std::vector<HostTotals> HostTable::Ranked() const {
-  std::vector<HostTotals> ranked;
-  for (const Host& host : hosts_) {
-    const HostTotals& t = host.totals;
-    if (host.known &&
+std::vector<uint32_t> HostTable::Ranked() const {
+  std::vector<uint32_t> ranked;
+  for (uint32_t id = 0; id < hosts_.size(); ++id) {
+    const HostCounts& t = hosts_[id].totals;
+    if (hosts_[id].known &&
         (t.unapproved_sent | t.unapproved_received | t.approved_sent | t.approved_received |
          t.unapproved_sessions | t.approved_sessions) != 0) {
-      ranked.push_back(t);
+      ranked.push_back(id);
     }
   }
-  std::sort(ranked.begin(), ranked.end(), [](const HostTotals& a, const HostTotals& b) {
-    return a.unapproved_sent != b.unapproved_sent ? a.unapproved_sent > b.unapproved_sent
-                                                  : a.host < b.host;
+  std::sort(ranked.begin(), ranked.end(), [this](uint32_t a, uint32_t b) {
+    const uint64_t x = hosts_[a].totals.unapproved_sent;
+    const uint64_t y = hosts_[b].totals.unapproved_sent;
+    return x != y ? x > y : BeforeByKey(a, b);
   });
   return ranked;
 }
@@ -124,7 +121,7 @@ void HostTable::KeepLongestIdle(std::size_t count, std::vector<uint32_t>& ids) c
   std::nth_element(ids.begin(), ids.begin() + count, ids.end(), [&](uint32_t a, uint32_t b) {
     return hosts_[a].last_tick != hosts_[b].last_tick
                ? hosts_[a].last_tick < hosts_[b].last_tick
-               : BeforeByAddress(a, b);
+               : BeforeByKey(a, b);
   });
   ids.resize(count);
 }

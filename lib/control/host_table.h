@@ -10,6 +10,8 @@
 #include "absl/container/inlined_vector.h"
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
+#include "lib/control/confidence.h"
+#include "lib/control/host_key.h"
 #include "lib/control/rank_index.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/tick_row.h"
@@ -17,7 +19,9 @@
 namespace mailtap::control {
 
 struct Host {
-  HostTotals totals;  // since start; the address too
+  HostKey key;
+  HostCounts totals;  // since start
+  RecentSight sight;
   uint32_t first_lane = kNone;
   uint32_t first_entity = kNone;
   uint32_t first_conversation[kRoleCount] = {kNone, kNone};  // by its role in them
@@ -35,6 +39,7 @@ struct Lane {
   uint32_t sessions = 0;
   uint32_t messages = 0;
   UnixNanos last_seen = 0;
+  Sight sight;
 
   uint32_t host = kNone;
   uint32_t next_of_host = kNone;
@@ -49,10 +54,10 @@ struct Lane {
 // Dense numbers for hosts and lanes, used again after RemoveHost(). Control thread only.
 class HostTable {
  public:
-  // The number of `address`, or kNone.
-  uint32_t Find(const net::IpAddress& address) const;
+  // The host's number, or kNone.
+  uint32_t Find(const HostKey& key) const;
   // Adds one that is not there yet.
-  uint32_t Add(const net::IpAddress& address, uint32_t group_set);
+  uint32_t Add(const HostKey& key, uint32_t group_set);
   // Takes out a host and its lanes; nothing may refer to them any more.
   void RemoveHost(uint32_t host);
 
@@ -70,16 +75,16 @@ class HostTable {
     __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);
   }
 
-  // Adds what a lane gathered to its host's totals.
-  void Count(const Lane& lane);
+  // Adds what a lane gathered in `period` (see RecentSight) to its host's totals.
+  void Count(const Lane& lane, int64_t period);
 
   std::size_t size() const { return numbers_.size(); }
-  // The hosts with the most unapproved sent bytes, then by address; at most `count`.
-  std::vector<HostTotals> Top(std::size_t count) const;
+  // The hosts with the most unapproved sent bytes, then by key; at most `count`.
+  std::vector<uint32_t> Top(std::size_t count) const;
   // All hosts with approved or unapproved traffic in that order.
-  std::vector<HostTotals> Ranked() const;
+  std::vector<uint32_t> Ranked() const;
   // The `count` of those for which eligible(id) that have been idle for longest, of equals the
-  // smaller address first.
+  // smaller key first.
   template <typename Eligible>
   std::vector<uint32_t> LongestIdle(std::size_t count, Eligible&& eligible) const {
     std::vector<uint32_t> ids;
@@ -91,12 +96,10 @@ class HostTable {
   }
 
  private:
-  bool BeforeByAddress(uint32_t a, uint32_t b) const {
-    return hosts_[a].totals.host < hosts_[b].totals.host;
-  }
+  bool BeforeByKey(uint32_t a, uint32_t b) const { return hosts_[a].key < hosts_[b].key; }
   void KeepLongestIdle(std::size_t count, std::vector<uint32_t>& ids) const;
 
-  absl::flat_hash_map<net::IpAddress, uint32_t> numbers_;
+  absl::flat_hash_map<HostKey, uint32_t> numbers_;
   std::vector<Host> hosts_;
   std::vector<Lane> lanes_;
   std::vector<uint32_t> free_hosts_;

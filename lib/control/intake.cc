@@ -1,6 +1,7 @@
 #include "lib/control/intake.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace mailtap::control {
 namespace {
@@ -83,7 +84,7 @@ uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& ke
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
   conversation.relay = judgement.relay;
-  if (judgement.relay != kNoRelay && !state_.relays.AddClient(judgement.relay, key.client)) {
+  if (judgement.relay != kNoRelay && !state_.relays.AddClient(judgement.relay, ClientOf(key))) {
     ++state_.forgotten;
   }
   for (const Role role : {Role::kClient, Role::kServer}) {
@@ -103,10 +104,10 @@ uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& ke
 }
 
 uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict verdict) {
-  const net::IpAddress& address = role == Role::kClient ? key.client : key.server;
-  uint32_t host = state_.hosts.Find(address);
+  const HostKey end = EndOf(key, role);
+  uint32_t host = state_.hosts.Find(end);
   if (host == kNone) {
-    host = state_.hosts.Add(address, state_.rules.GroupSetOf(state_.policy.GroupsOf(address)));
+    host = state_.hosts.Add(end, state_.rules.GroupSetOf(state_.policy.GroupsOf(end.address)));
   }
   const uint32_t known = state_.hosts.FindLane(host, role, key.service, verdict);
   if (known != kNone) return known;
@@ -150,6 +151,9 @@ uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {
 }
 
 void Intake::Fold(int64_t tick) {
+  const int64_t length = state_.config->metrics.capture_window_seconds;
+  period_ = tick / length;
+  period_start_ = period_ * length - state_.first_tick;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     Prefetch(i);
     FoldRow(rows_[i], tick);
@@ -202,6 +206,11 @@ void Intake::PrefetchPeers(uint32_t conversation) const {
 void Intake::FoldRow(const TickRow& row, int64_t tick) {
   Conversation& conversation = state_.conversations.at(row.conversation);
   conversation.tick_row = kNone;
+  const Sight sight = SightOf(conversation, row);
+  state_
+      .totals[static_cast<int>(conversation.key.service)]
+             [static_cast<int>(conversation.verdict)]
+      .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
   for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
     state_.evidence[log].Add(row, tick);
@@ -209,20 +218,39 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
   for (const Role role : {Role::kClient, Role::kServer}) {
     const uint32_t lane = conversation.lanes[static_cast<int>(role)];
     if (lane == kNone) continue;
-    FoldInto(lane, row, role);
+    FoldInto(lane, row, role, sight);
     if (state_.hosts.lane(lane).counts_peers) {
       CountPeers(state_.hosts.lane(lane), row.conversation, tick);
     }
   }
 }
 
-void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role) {
+Sight Intake::SightOf(Conversation& conversation, const TickRow& row) const {
+  const int64_t length = state_.config->metrics.capture_window_seconds;
+  if (conversation.last_tick < period_start_) {
+    const bool recent = conversation.last_tick >= period_start_ - length;
+    conversation.seen_before = recent ? conversation.seen : 0;
+    conversation.seen = 0;
+  }
+  conversation.seen |= row.seen;
+  Sight sight;
+  sight.volume = sight.followed = row.bytes[kUp] + row.bytes[kDown];
+  sight.inferred = row.inferred;
+  sight.repeated = row.repeated;
+  sight.duplicate = row.duplicate;
+  const auto ways = static_cast<uint8_t>(conversation.seen | conversation.seen_before);
+  if (std::has_single_bit(ways)) sight.one_way = sight.volume;
+  return sight;
+}
+
+void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight) {
   Lane& lane = state_.hosts.lane(lane_id);
   const Direction out = role == Role::kClient ? kUp : kDown;
   lane.sent += row.bytes[out];
   lane.received += row.bytes[Opposite(out)];
   lane.sessions += row.sessions;
   lane.messages += row.messages;
+  lane.sight += sight;
   lane.last_seen = std::max(lane.last_seen, row.last_seen);
   if (lane.touched) return;
   lane.touched = true;
@@ -240,7 +268,7 @@ void Intake::CountPeers(const Lane& lane, uint32_t conversation, int64_t tick) {
 }
 
 void Intake::CountLane(Lane& lane, int64_t tick) {
-  state_.hosts.Count(lane);
+  state_.hosts.Count(lane, period_);
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
   for (const uint32_t id : lane.entities) {
     Entity& entity = state_.windows.at(id);
@@ -272,12 +300,13 @@ void Intake::CountLane(Lane& lane, int64_t tick) {
     state_.windows.Add(id, tick, a, b);
     entity.last_seen = std::max(entity.last_seen, lane.last_seen);
     if (entity.alert != kNone) {
-      state_.alerts.NoteTraffic(entity);
+      state_.alerts.NoteTraffic(entity.alert);
       state_.windows.MarkDue(id);
     }
   }
   lane.sent = lane.received = 0;
   lane.sessions = lane.messages = 0;
+  lane.sight = {};
   lane.last_seen = 0;
   lane.touched = false;
 }

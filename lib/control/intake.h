@@ -41,7 +41,9 @@ class Intake {
   uint16_t EvidenceSetOf(const Conversation& conversation);
 
   void FoldRow(const TickRow& row, int64_t tick);
-  void FoldInto(uint32_t lane_id, const TickRow& row, Role role);
+  // What the row's conversation adds to what is known of the capture.
+  Sight SightOf(Conversation& conversation, const TickRow& row) const;
+  void FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight);
   void CountPeers(const Lane& lane, uint32_t conversation, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
   void Prefetch(std::size_t row) const;
@@ -54,6 +56,10 @@ class Intake {
   std::size_t pending_count_ = 0;
   std::vector<TickRow> rows_;    // of the tick, one a conversation
   std::vector<uint32_t> lanes_;  // touched in the tick
+  // The tick's period of metrics.capture_window, and its first tick as Conversation::last_tick
+  // counts.
+  int64_t period_ = 0;
+  int64_t period_start_ = 0;
   // Lists of evidence logs, each different one once.
   std::map<std::vector<uint16_t>, uint16_t> evidence_set_numbers_;
   std::vector<std::vector<uint16_t>> evidence_sets_;

@@ -3,25 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "lib/control/alert_id.h"
 #include "lib/control/evidence.h"
-#include "lib/control/stable_hash.h"
 #include "lib/control/summary.h"
 
 namespace mailtap::control {
-namespace {
-
-// The same for all states of one alert, on every run and for any number of workers.
-std::string AlertId(const config::Config& config, const Alert& alert) {
-  // Unit separators, since names may hold any other text.
-  return absl::StrFormat(
-      "%016x", StableHash(absl::StrCat(config.sensor.name, "\x1f", alert.rule, "\x1f",
-                                       net::ToString(alert.host), "\x1f", Name(alert.role),
-                                       "\x1f", alert.time)));
-}
-
-}  // namespace
 
 void Judge::EndTick(int64_t tick) {
   state_.windows.Expire(tick);
@@ -29,7 +15,7 @@ void Judge::EndTick(int64_t tick) {
   std::vector<Change> changes;
   state_.windows.VisitDue([&](uint32_t id, Entity& entity) {
     const double value = state_.windows.Value(entity);
-    if (const auto state = state_.alerts.Judge(id, entity, value, tick)) {
+    if (const auto state = state_.alerts.Judge(id, entity.rule, entity.alert, value, tick)) {
       changes.push_back({id, *state});
     }
   });
@@ -52,7 +38,8 @@ void Judge::PutOut(const Change& change, int64_t tick) {
   alert.time = StartOfTick(tick + 1);
   alert.rule = rule.rule->name;
   alert.severity = rule.rule->severity;
-  alert.host = host.totals.host;
+  alert.host = host.key.address;
+  alert.encap = state_.encaps.Of(host.key.encap_tag);
   alert.role = entity.role;
   const std::vector<uint32_t>& groups = state_.rules.Groups(host.group_set);
   if (!groups.empty()) alert.asset = state_.config->groups[groups.front()].name;
@@ -65,9 +52,9 @@ void Judge::PutOut(const Change& change, int64_t tick) {
   alert.confidence = evidence.confidence;
   alert.config_version = state_.config->version;
 
-  OpenAlert& open = state_.alerts.open(entity);
+  OpenAlert& open = state_.alerts.open(entity.alert);
   if (change.state == AlertState::kRaised) {
-    open.id = AlertId(*state_.config, alert);
+    open.id = AlertId(state_.config->sensor.name, alert);
     // Without evidence, because a bound was reached, at least the last of it is known.
     open.first_seen = evidence.empty ? entity.last_seen : evidence.first_seen;
   }
@@ -81,7 +68,7 @@ void Judge::PutOut(const Change& change, int64_t tick) {
   alert.service = open.service;
   alert.summary = Summarize(alert, evidence.peers, rule.rule->hold_seconds);
   output_.OnAlert(alert);
-  if (change.state == AlertState::kCleared) state_.alerts.Close(entity);
+  if (change.state == AlertState::kCleared) state_.alerts.Close(entity.alert);
 }
 
 }  // namespace mailtap::control

@@ -27,7 +27,7 @@ void NameBook::Add(const meter::NameRecord& name) {
   const bool has_server = name.key.attribution == meter::Attribution::kFull ||
                           name.key.attribution == meter::Attribution::kServerOnly;
   if (!has_server || !IsPrintableName(claim.text)) return;
-  const auto [at, added] = servers_.try_emplace(name.key.server, claim);
+  const auto [at, added] = servers_.try_emplace(ServerOf(name.key), claim);
   if (!added) at->second = std::min(at->second, claim);
 }
 
@@ -40,7 +40,7 @@ std::string NameBook::TakeSni(const meter::SessionRecord& session) {
   return text;
 }
 
-const std::string& NameBook::ServerName(const net::IpAddress& server) const {
+const std::string& NameBook::ServerName(const HostKey& server) const {
   static const std::string* const kUnnamed = new std::string;
   const auto found = servers_.find(server);
   return found == servers_.end() ? *kUnnamed : found->second.text;

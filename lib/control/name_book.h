@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "lib/control/bounds.h"
+#include "lib/control/host_key.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
@@ -27,7 +28,7 @@ class NameBook {
   std::string TakeSni(const meter::SessionRecord& session);
 
   // The name of a server, or empty.
-  const std::string& ServerName(const net::IpAddress& server) const;
+  const std::string& ServerName(const HostKey& server) const;
 
   // Forgets the earliest names where there are more than the bounds allow. Returns how many.
   std::size_t Trim();
@@ -42,7 +43,7 @@ class NameBook {
   using SessionKey = std::pair<meter::ConversationKey, uint64_t>;
 
   const Bounds bounds_;
-  absl::flat_hash_map<net::IpAddress, Claim> servers_;
+  absl::flat_hash_map<HostKey, Claim> servers_;
   absl::flat_hash_map<SessionKey, Claim> sessions_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "lib/config/config.h"
+#include "lib/control/host_key.h"
 #include "lib/control/snapshot.h"
 #include "lib/meter/records.h"
 
@@ -25,8 +26,8 @@ class RelayLedger {
   }
 
   // `client` has a conversation that `relay` approves. False where it could not be told apart.
-  bool AddClient(uint32_t relay, const net::IpAddress& client) {
-    const std::pair<uint32_t, net::IpAddress> pair{relay, client};
+  bool AddClient(uint32_t relay, const HostKey& client) {
+    const std::pair<uint32_t, HostKey> pair{relay, client};
     if (clients_.size() >= most_clients_) return clients_.contains(pair);
     if (clients_.insert(pair).second) ++use_[relay].hosts;
     return true;
@@ -45,7 +46,7 @@ class RelayLedger {
  private:
   const std::size_t most_clients_;
   std::vector<RelayUse> use_;
-  absl::flat_hash_set<std::pair<uint32_t, net::IpAddress>> clients_;
+  absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients_;
 };
 
 }  // namespace mailtap::control

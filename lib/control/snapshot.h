@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "lib/base/mail.h"
 #include "lib/base/time.h"
 #include "lib/config/config.h"
+#include "lib/control/confidence.h"
 #include "lib/meter/records.h"
 #include "lib/net/address.h"
 
@@ -23,11 +25,11 @@ struct Totals {
   uint64_t failed_sessions = 0;
   uint64_t messages = 0;
   uint64_t rejected = 0;
+  uint64_t one_way = 0;  // volume of conversations of which only one direction was seen lately
 };
 
-// Counters since start of one host, for ranking. Sent and received as the host sees them.
-struct HostTotals {
-  net::IpAddress host;
+// Counters since start of one host. Sent and received as the host sees them.
+struct HostCounts {
   uint64_t unapproved_sent = 0;
   uint64_t unapproved_received = 0;
   uint64_t approved_sent = 0;  // approved and inbound
@@ -36,15 +38,32 @@ struct HostTotals {
   uint64_t approved_sessions = 0;
 };
 
+// The same with the host's name, for ranking.
+struct HostTotals : HostCounts {
+  net::IpAddress host;
+  net::EncapStack encap;  // see Alert
+};
+
 // One host's present value against one rule, for the bounded top-K of gauges.
 struct HostGauge {
   std::string rule;
   net::IpAddress host;
+  net::EncapStack encap;
   Role role = Role::kClient;
   double value = 0;
   double raise = 0;
   bool alerting = false;
 };
+
+// How well the capture showed one host's mail lately: see RecentSight.
+struct HostSight {
+  net::IpAddress host;
+  net::EncapStack encap;
+  Confidence confidence;
+};
+
+// Starts of frames that could not be decoded, by net::Outcome; the first few of each.
+using UndecodableSamples = std::array<std::vector<meter::SampleRecord>, net::kOutcomeCount>;
 
 struct RelayUse {
   std::string name;
@@ -77,7 +96,11 @@ struct Snapshot {
   uint64_t hosts_tracked = 0;          // hosts with a value in any rule's window
   std::vector<HostTotals> top_hosts;   // by unapproved_sent, at most metrics.top_hosts
   std::vector<RelayUse> relays;        // in configuration order
-  std::vector<AlertCount> alerts;      // in configuration order
+  std::vector<AlertCount> alerts;      // in configuration order, then blind spots
+  std::vector<HostSight> host_sights;  // of the hosts in host_gauges, each once
+  Confidence capture;                  // of all mail, over metrics.capture_window
+  Confidence capture_in_all;           // the same since start
+  std::shared_ptr<const UndecodableSamples> samples;  // empty unless configured
   std::string config_version;
 
   const Totals& total(Service s, config::Verdict v) const {

@@ -12,12 +12,14 @@
 #include "lib/control/alert_book.h"
 #include "lib/control/bounds.h"
 #include "lib/control/conversation_table.h"
+#include "lib/control/encap_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
 #include "lib/control/policy.h"
 #include "lib/control/relay_ledger.h"
 #include "lib/control/rule_index.h"
+#include "lib/control/sample_book.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/windows.h"
 
@@ -34,7 +36,9 @@ struct State {
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
         names(bounds),
         relays(config->relays, bounds.relay_clients),
-        alerts(*config) {}
+        alerts(TermsOf(*config), config->alerts.update_seconds),
+        encaps(bounds.encapsulations),
+        samples(static_cast<std::size_t>(config->diagnostics.samples)) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -50,7 +54,9 @@ struct State {
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
   NameBook names;
   RelayLedger relays;
-  AlertBook alerts;
+  AlertBook alerts;  // of rules
+  EncapBook encaps;
+  SampleBook samples;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended
@@ -58,6 +64,15 @@ struct State {
   UnixNanos first_packet = INT64_MAX;  // the earliest stamp in any record
   uint64_t ticks = 0;                  // EndTick() calls
   uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
+
+ private:
+  static std::vector<AlertTerms> TermsOf(const config::Config& config) {
+    std::vector<AlertTerms> terms;
+    for (const config::Rule& rule : config.rules) {
+      terms.push_back({rule.name, rule.severity, rule.raise, rule.clear, rule.hold_seconds});
+    }
+    return terms;
+  }
 };
 
 }  // namespace mailtap::control

@@ -39,8 +39,9 @@ absl::string_view Plural(double count, absl::string_view one, absl::string_view 
 }
 
 std::string HostName(const Alert& alert) {
-  const std::string address = net::ToString(alert.host);
-  return alert.asset.empty() ? address : absl::StrCat(address, " (", alert.asset, ")");
+  return absl::StrCat(net::ToString(alert.host),
+                      alert.asset.empty() ? "" : absl::StrCat(" (", alert.asset, ")"),
+                      alert.encap.depth == 0 ? "" : " in ", net::ToString(alert.encap));
 }
 
 // "sent 52.4 MB", "was talking to 41 peers"

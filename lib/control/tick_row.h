@@ -20,6 +20,7 @@ struct TickRow {
   uint64_t bytes[kDirectionCount] = {};
   uint64_t inferred = 0;  // both directions
   uint64_t repeated = 0;
+  uint64_t duplicate = 0;
   UnixNanos first_seen = INT64_MAX;
   UnixNanos last_seen = 0;
 
@@ -31,13 +32,14 @@ struct TickRow {
       bytes[d] += direction.volume();
       inferred += direction.inferred;
       repeated += direction.repeated;
+      duplicate += direction.duplicate;
       if (direction.packets > 0) seen |= 1u << d;
     }
     first_seen = std::min(first_seen, delta.first_seen);
     last_seen = std::max(last_seen, delta.last_seen);
   }
 };
-static_assert(sizeof(TickRow) == 64);  // a cache line: a tick may have a million
+static_assert(sizeof(TickRow) == 72);  // a tick may have a million
 
 }  // namespace mailtap::control
 

@@ -70,7 +70,7 @@ bool Windows::Before(uint32_t a, uint32_t b) const {
   const Entity& y = entities_[b];
   if (x.rule != y.rule) return x.rule < y.rule;
   if (x.host != y.host) {
-    return hosts_.at(x.host).totals.host < hosts_.at(y.host).totals.host;
+    return hosts_.at(x.host).key < hosts_.at(y.host).key;
   }
   return x.role < y.role;
 }

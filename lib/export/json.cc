@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "lib/net/address.h"
-#include "lib/net/encap.h"
 
 namespace mailtap::exporting {
 namespace {
@@ -24,12 +25,6 @@ Json Ratio(double value) { return std::round(value * 1e6) / 1e6 + 0.0; }
 Json CountOrNull(uint32_t count) {
   if (count == meter::SessionRecord::kUnknownCount) return nullptr;
   return count;
-}
-
-Json EncapNames(const net::EncapStack& stack) {
-  Json names = Json::array();
-  for (uint32_t i = 0; i < stack.depth; ++i) names.push_back(net::ToString(stack.layers[i]));
-  return names;
 }
 
 Json PeerJson(const control::AlertPeer& peer) {
@@ -57,6 +52,44 @@ Json MetricNumber(config::Metric metric, double value) {
     return static_cast<int64_t>(value);
   }
   return Ratio(value);
+}
+
+Json MetricName(const control::Alert& alert) {
+  if (!alert.blind_spot.has_value()) return Text(Name(alert.metric));
+  switch (*alert.blind_spot) {
+    case config::BlindSpotKind::kSilentPort:
+      return "silent_seconds";
+    case config::BlindSpotKind::kTableFull:
+      return "shortages";
+    default:
+      return absl::StrCat(Name(*alert.blind_spot), "_ratio");
+  }
+}
+
+Json AlertNumber(const control::Alert& alert, double value) {
+  if (!alert.blind_spot.has_value()) return MetricNumber(alert.metric, value);
+  // Half a shortage, the default to clear below, is no integer.
+  if (config::IsShare(*alert.blind_spot) || value != std::floor(value)) return Ratio(value);
+  return static_cast<int64_t>(value);
+}
+
+AlertSubject SubjectOf(const control::Alert& alert) {
+  if (alert.blind_spot.has_value()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
+  return {net::ToString(alert.host), EncapNames(alert.encap), Text(Name(alert.role)),
+          Text(Name(alert.verdict)), Text(Name(alert.service))};
+}
+
+Json ConfidenceJson(const control::Confidence& confidence) {
+  return {{"loss_ratio", Ratio(confidence.loss_ratio)},
+          {"repeat_ratio", Ratio(confidence.repeat_ratio)},
+          {"duplicate_ratio", Ratio(confidence.duplicate_ratio)},
+          {"one_way_ratio", Ratio(confidence.one_way_ratio)}};
+}
+
+Json EncapNames(const net::EncapStack& stack) {
+  Json names = Json::array();
+  for (uint32_t i = 0; i < stack.depth; ++i) names.push_back(net::ToString(stack.layers[i]));
+  return names;
 }
 
 Json TextOrNull(absl::string_view text) {
@@ -105,6 +138,7 @@ std::string ToJsonLine(const control::JudgedSession& session) {
 }
 
 std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
+  AlertSubject subject = SubjectOf(alert);
   return Dump(Json{{"schema", kAlertSchema},
                    {"sensor", Text(sensor)},
                    {"id", alert.id},
@@ -112,22 +146,21 @@ std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
                    {"time", FormatRfc3339(alert.time)},
                    {"rule", alert.rule},
                    {"severity", Text(Name(alert.severity))},
-                   {"host", net::ToString(alert.host)},
-                   {"role", Text(Name(alert.role))},
-                   {"verdict", Text(Name(alert.verdict))},
+                   {"host", std::move(subject.host)},
+                   {"encap", std::move(subject.encap)},
+                   {"role", std::move(subject.role)},
+                   {"verdict", std::move(subject.verdict)},
                    {"asset", TextOrNull(alert.asset)},
-                   {"service", Text(Name(alert.service))},
-                   {"metric", Text(Name(alert.metric))},
-                   {"value", MetricNumber(alert.metric, alert.value)},
-                   {"threshold", MetricNumber(alert.metric, alert.threshold)},
+                   {"service", std::move(subject.service)},
+                   {"port", TextOrNull(alert.port)},
+                   {"metric", MetricName(alert)},
+                   {"value", AlertNumber(alert, alert.value)},
+                   {"threshold", AlertNumber(alert, alert.threshold)},
                    {"window_seconds", alert.window_seconds},
                    {"first_seen", FormatRfc3339(alert.first_seen)},
                    {"last_seen", FormatRfc3339(alert.last_seen)},
                    {"top_peers", PeersJson(alert.top_peers)},
-                   {"confidence",
-                    {{"loss_ratio", Ratio(alert.confidence.loss_ratio)},
-                     {"repeat_ratio", Ratio(alert.confidence.repeat_ratio)},
-                     {"one_way_ratio", Ratio(alert.confidence.one_way_ratio)}}},
+                   {"confidence", ConfidenceJson(alert.confidence)},
                    {"attack",
                     {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
                      {"analytic", "AN0382"},

@@ -13,6 +13,7 @@
 #include "lib/config/config.h"
 #include "lib/control/alert.h"
 #include "lib/control/judged_session.h"
+#include "lib/net/encap.h"
 
 namespace mailtap::exporting {
 
@@ -28,6 +29,22 @@ std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor);
 // A metric's value: an integer where the metric counts bytes or things, rounded to six
 // decimals where it is a ratio.
 nlohmann::ordered_json MetricNumber(config::Metric metric, double value);
+
+// What an alert measures: "sent_bytes", or of a blind spot "loss_ratio".
+nlohmann::ordered_json MetricName(const control::Alert& alert);
+// A value or threshold of it.
+nlohmann::ordered_json AlertNumber(const control::Alert& alert, double value);
+// Host, encap, role, verdict and service: null and [] for a blind spot.
+struct AlertSubject {
+  nlohmann::ordered_json host, encap, role, verdict, service;
+};
+AlertSubject SubjectOf(const control::Alert& alert);
+
+// "loss_ratio" and the others as an object.
+nlohmann::ordered_json ConfidenceJson(const control::Confidence& confidence);
+
+// "vlan:100" and so on, outermost first.
+nlohmann::ordered_json EncapNames(const net::EncapStack& stack);
 
 // The text or null, where empty means that there is none.
 nlohmann::ordered_json TextOrNull(absl::string_view text);

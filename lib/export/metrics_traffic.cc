@@ -1,7 +1,8 @@
 // Families of the control core: mail traffic, hosts, relays, alerts.
 #include <cstdint>
+#include <string>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
 #include "lib/export/metrics.h"
@@ -57,10 +58,53 @@ void AddMail(const Snapshot& s, MetricFamilies& f) {
                            "mirror); not part of mailtap_mail_bytes_total."),
                  [](const meter::DirectionBytes& b) { return b.repeated; });
   AddByDirection(s,
+                 f.Counter("mailtap_mail_duplicate_bytes_total",
+                           "Part of mailtap_mail_repeated_bytes_total that came in the very "
+                           "packet seen before: a copy made by the mirror."),
+                 [](const meter::DirectionBytes& b) { return b.duplicate; });
+  AddByDirection(s,
                  f.Counter("mailtap_mail_packets_total",
                            "TCP segments of established mail sessions, those without payload "
                            "included."),
                  [](const meter::DirectionBytes& b) { return b.packets; });
+}
+
+void AddOneWay(const Snapshot& s, MetricFamilies& f) {
+  auto one_way =
+      f.Counter("mailtap_mail_one_way_bytes_total",
+                "Part of mailtap_mail_bytes_total in conversations of which only one "
+                "direction was seen lately; transit and unattributed mail is not "
+                "followed.");
+  ForEachTotal(s, [&](MetricLabels l, const Totals& t) { one_way.Add(l, t.one_way); });
+}
+
+using RatioField = double (*)(const control::Confidence&);
+
+struct RatioFamily {
+  const char* name;
+  const char* help;
+  RatioField field;
+};
+
+// What the gauges of the sensor, mailtap_capture_*, and of its hosts, mailtap_host_*, say.
+constexpr RatioFamily kRatios[] = {
+    {"loss_ratio", "Mail payload that was never seen, only inferred, as a share of all",
+     [](const control::Confidence& c) { return c.loss_ratio; }},
+    {"repeat_ratio", "Mail payload seen again, as a share of all that was seen",
+     [](const control::Confidence& c) { return c.repeat_ratio; }},
+    {"duplicate_ratio",
+     "Mail payload in copies made by the mirror, as a share of all that was seen",
+     [](const control::Confidence& c) { return c.duplicate_ratio; }},
+    {"one_way_ratio", "Mail in conversations seen in one direction only, as a share of all",
+     [](const control::Confidence& c) { return c.one_way_ratio; }},
+};
+
+void AddCapture(const Snapshot& s, MetricFamilies& f) {
+  for (const RatioFamily& ratio : kRatios) {
+    f.Gauge(absl::StrCat("mailtap_capture_", ratio.name),
+            absl::StrCat(ratio.help, "; over metrics.capture_window."))
+        .Add({}, ratio.field(s.capture));
+  }
 }
 
 void AddSessions(const Snapshot& s, MetricFamilies& f) {
@@ -115,9 +159,27 @@ void AddAlerts(const Snapshot& s, MetricFamilies& f) {
             [](const control::AlertCount& c) { return c.active; });
 }
 
+// `encap` is empty unless [tunnels] split_by tells hosts apart.
 MetricLabels HostLabels(const control::HostGauge& gauge) {
   return {MetricLabel("rule", gauge.rule), MetricLabel("host", net::ToString(gauge.host)),
+          MetricLabel("encap", net::ToString(gauge.encap)),
           MetricLabel("role", Name(gauge.role))};
+}
+
+void AddHostSights(const Snapshot& s, MetricFamilies& f) {
+  for (const RatioFamily& ratio : kRatios) {
+    auto family =
+        f.Gauge(absl::StrCat("mailtap_host_", ratio.name),
+                absl::StrCat(ratio.help,
+                             " of this host's; over the period of metrics.capture_window "
+                             "under way and the one before. The same hosts have series as in "
+                             "mailtap_host_window_value."));
+    for (const control::HostSight& sight : s.host_sights) {
+      family.Add({MetricLabel("host", net::ToString(sight.host)),
+                  MetricLabel("encap", net::ToString(sight.encap))},
+                 ratio.field(sight.confidence));
+    }
+  }
 }
 
 using HostField = double (*)(const control::HostGauge&);
@@ -144,9 +206,8 @@ void AddHosts(const Snapshot& s, MetricFamilies& f) {
             f.Gauge("mailtap_host_alerting",
                     "1 while the rule's alert for this host is open, else 0."),
             [](const control::HostGauge& g) { return g.alerting ? 1.0 : 0.0; });
-  absl::flat_hash_set<net::IpAddress> shown;
-  for (const control::HostGauge& gauge : s.host_gauges) shown.insert(gauge.host);
-  const uint64_t cut = s.hosts_tracked > shown.size() ? s.hosts_tracked - shown.size() : 0;
+  const uint64_t shown = s.host_sights.size();
+  const uint64_t cut = s.hosts_tracked > shown ? s.hosts_tracked - shown : 0;
   f.Gauge("mailtap_hosts_tracked", "Hosts with a value in any rule's window.")
       .Add({}, s.hosts_tracked);
   f.Gauge("mailtap_hosts_cut",
@@ -204,12 +265,15 @@ void AddControlCore(const Snapshot& s, MetricFamilies& f) {
 
 void AddTrafficFamilies(const Snapshot& snapshot, MetricFamilies& families) {
   AddMail(snapshot, families);
+  AddOneWay(snapshot, families);
+  AddCapture(snapshot, families);
   AddSessions(snapshot, families);
   AddFailedSessions(snapshot, families);
   AddMessages(snapshot, families);
   AddRejectedMessages(snapshot, families);
   AddAlerts(snapshot, families);
   AddHosts(snapshot, families);
+  AddHostSights(snapshot, families);
   AddRelays(snapshot, families);
   AddControlCore(snapshot, families);
 }

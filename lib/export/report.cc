@@ -1,9 +1,12 @@
 #include "lib/export/report.h"
 
+#include <utility>
+
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
 #include "lib/export/file_writer.h"
 #include "lib/export/json.h"
+#include "lib/export/undecodable.h"
 #include "lib/net/address.h"
 
 namespace mailtap::exporting {
@@ -27,6 +30,7 @@ Json CapturesJson(const std::vector<CaptureRead>& captures) {
     array.push_back({{"path", capture.path},
                      {"packets", capture.packets},
                      {"bytes", capture.bytes},
+                     {"snapped", capture.snapped},
                      {"damage", TextOrNull(capture.damage)}});
   }
   return array;
@@ -58,6 +62,9 @@ Json TotalsJson(const control::Snapshot& snapshot) {
                        {"inferred_down", down.inferred},
                        {"repeated_up", up.repeated},
                        {"repeated_down", down.repeated},
+                       {"duplicate_up", up.duplicate},
+                       {"duplicate_down", down.duplicate},
+                       {"one_way", totals.one_way},
                        {"packets_up", up.packets},
                        {"packets_down", down.packets}});
     }
@@ -69,6 +76,7 @@ Json HostsJson(const std::vector<control::HostTotals>& hosts) {
   Json array = Json::array();
   for (const control::HostTotals& host : hosts) {
     array.push_back({{"host", net::ToString(host.host)},
+                     {"encap", EncapNames(host.encap)},
                      {"unapproved_sent", host.unapproved_sent},
                      {"unapproved_received", host.unapproved_received},
                      {"unapproved_sessions", host.unapproved_sessions},
@@ -108,6 +116,7 @@ Json AlertsJson(const std::vector<AlertHistory>& alerts) {
   Json array = Json::array();
   for (const AlertHistory& history : alerts) {
     const control::Alert& alert = history.alert;
+    AlertSubject subject = SubjectOf(alert);
     array.push_back({{"id", alert.id},
                      {"rule", alert.rule},
                      {"severity", Text(Name(alert.severity))},
@@ -115,13 +124,15 @@ Json AlertsJson(const std::vector<AlertHistory>& alerts) {
                      {"raised", TimeOrNull(history.raised)},
                      {"cleared", TimeOrNull(history.cleared)},
                      {"updates", history.updates},
-                     {"host", net::ToString(alert.host)},
-                     {"role", Text(Name(alert.role))},
-                     {"verdict", Text(Name(alert.verdict))},
-                     {"service", Text(Name(alert.service))},
-                     {"metric", Text(Name(alert.metric))},
-                     {"highest_value", MetricNumber(alert.metric, history.highest_value)},
-                     {"threshold", MetricNumber(alert.metric, alert.threshold)},
+                     {"host", std::move(subject.host)},
+                     {"encap", std::move(subject.encap)},
+                     {"role", std::move(subject.role)},
+                     {"verdict", std::move(subject.verdict)},
+                     {"service", std::move(subject.service)},
+                     {"port", TextOrNull(alert.port)},
+                     {"metric", MetricName(alert)},
+                     {"highest_value", AlertNumber(alert, history.highest_value)},
+                     {"threshold", AlertNumber(alert, alert.threshold)},
                      {"window_seconds", alert.window_seconds},
                      {"summary", alert.summary}});
   }
@@ -139,7 +150,9 @@ std::string ReportJson(const ReportInput& input) {
                        {"first_packet", TimeOrNull(input.first_packet)},
                        {"last_packet", TimeOrNull(input.last_packet)},
                        {"captures", CapturesJson(input.captures)},
+                       {"capture", ConfidenceJson(snapshot.capture_in_all)},
                        {"drops", DropsJson(input.drops)},
+                       {"undecodable", UndecodableJson(&snapshot, input.drops)},
                        {"totals", TotalsJson(snapshot)},
                        {"hosts", HostsJson(input.hosts)},
                        {"relays", RelaysJson(snapshot.relays)},

@@ -21,8 +21,9 @@ namespace mailtap::exporting {
 struct CaptureRead {
   std::string path;  // as the user gave it
   uint64_t packets = 0;
-  uint64_t bytes = 0;  // as on the wire
-  std::string damage;  // why reading stopped early; empty: read to its end
+  uint64_t bytes = 0;    // as on the wire
+  uint64_t snapped = 0;  // packets captured short
+  std::string damage;    // why reading stopped early; empty: read to its end
 };
 
 // The facts of a replay, for the report and for the summary.

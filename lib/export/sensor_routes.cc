@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/export/json.h"
 #include "lib/export/metrics.h"
 
 namespace mailtap::exporting {
@@ -16,6 +17,8 @@ constexpr char kIndex[] = R"(<!doctype html>
 <h1>mailtap</h1>
 <ul>
 <li><a href="/metrics">/metrics</a>: everything that is counted, for Prometheus</li>
+<li><a href="/undecodable">/undecodable</a>: frames that can't be looked into, by reason, as
+JSON; with the start of some where [diagnostics] asks for it</li>
 <li><a href="/healthz">/healthz</a>: 200 while the process runs</li>
 <li><a href="/readyz">/readyz</a>: 200 while the sensor does its work, else 503 and why not</li>
 </ul>
@@ -33,7 +36,7 @@ HttpResponse ReadyPage(const absl::Status& status) {
 }  // namespace
 
 HttpRoutes SensorRoutes(std::shared_ptr<const prometheus::Collectable> metrics,
-                        Readiness readiness) {
+                        UndecodableSource undecodable, Readiness readiness) {
   HttpRoutes routes;
   routes["/"] = [] { return HttpResponse{200, "text/html; charset=utf-8", kIndex}; };
   routes["/healthz"] = [] {
@@ -44,6 +47,9 @@ HttpRoutes SensorRoutes(std::shared_ptr<const prometheus::Collectable> metrics,
   routes["/readyz"] = [ready = std::move(readiness)] { return ReadyPage(ready()); };
   routes["/metrics"] = [source = std::move(metrics)] {
     return HttpResponse{200, kMetricsContentType, MetricsText(*source)};
+  };
+  routes["/undecodable"] = [source = std::move(undecodable)] {
+    return HttpResponse{200, "application/json", Dump(source(), 2) + "\n"};
   };
   return routes;
 }

@@ -1,4 +1,4 @@
-// The sensor's pages: /metrics, /healthz, /readyz and an index.
+// The sensor's pages: /metrics, /undecodable, /healthz, /readyz and an index.
 #ifndef MAILTAP_LIB_EXPORT_SENSOR_ROUTES_H_
 #define MAILTAP_LIB_EXPORT_SENSOR_ROUTES_H_
 
@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
 #include "lib/export/http_server.h"
@@ -15,11 +16,14 @@ namespace mailtap::exporting {
 // OK, or why the sensor is not doing its work: still starting, a worker has stalled.
 using Readiness = std::function<absl::Status()>;
 
-// /metrics serialises `metrics` at each request. /healthz is 200 while the process can answer
-// at all. /readyz is 200, or 503 with the reason. Both callbacks are called on the server's
-// thread.
+// JSON as UndecodableJson gives it.
+using UndecodableSource = std::function<nlohmann::ordered_json()>;
+
+// /metrics serialises `metrics` at each request, /undecodable what its source gives. /healthz
+// is 200 while the process can answer at all. /readyz is 200, or 503 with the reason. All
+// callbacks are called on the server's thread.
 HttpRoutes SensorRoutes(std::shared_ptr<const prometheus::Collectable> metrics,
-                        Readiness readiness);
+                        UndecodableSource undecodable, Readiness readiness);
 
 }  // namespace mailtap::exporting
 

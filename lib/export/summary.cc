@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -41,6 +42,8 @@ std::string Seconds(double seconds) {
                       : FormatDuration(static_cast<int64_t>(seconds));
 }
 
+std::string Percent(double share) { return absl::StrFormat("%.2f%%", 100 * share); }
+
 // "4.21 M packets/s, 22.1 Gbit/s (1.20s)"
 std::string Speed(const ReportInput& report, double seconds) {
   const double divisor = std::max(seconds, 1e-9);
@@ -63,6 +66,11 @@ void WriteFacts(std::ostream& out, const SummaryInput& input, const TextStyle& s
                                  FormatRfc3339(report.last_packet), " (",
                                  Seconds(static_cast<double>(span) / kNanosPerSecond), ")"));
   line("speed", Speed(report, input.seconds));
+  const control::Confidence& capture = report.snapshot->capture_in_all;
+  line("capture", absl::StrCat("loss ", Percent(capture.loss_ratio), ", repeats ",
+                               Percent(capture.repeat_ratio), ", duplicates ",
+                               Percent(capture.duplicate_ratio), ", one-way ",
+                               Percent(capture.one_way_ratio)));
 }
 
 void WriteMail(std::ostream& out, const control::Snapshot& snapshot, const TextStyle& style) {
@@ -104,7 +112,9 @@ void WriteHosts(std::ostream& out, const SummaryInput& input, const TextStyle& s
       continue;
     }
     if (with_unapproved++ >= input.top_hosts) continue;
-    table.Add({net::ToString(host.host), FormatBytes(host.unapproved_sent),
+    std::string name = net::ToString(host.host);
+    if (host.encap.depth > 0) absl::StrAppend(&name, " in ", net::ToString(host.encap));
+    table.Add({std::move(name), FormatBytes(host.unapproved_sent),
                FormatBytes(host.unapproved_received), Grouped(host.unapproved_sessions),
                FormatBytes(host.approved_sent), FormatBytes(host.approved_received)});
   }
@@ -149,7 +159,7 @@ void WriteDrops(std::ostream& out, const ReportInput& report, const TextStyle& s
     if (drop.packets == 0) continue;
     const uint64_t all = std::max<uint64_t>(1, report.packets + report.missed);
     const double share = static_cast<double>(drop.packets) / static_cast<double>(all);
-    table.Add({drop.reason, Grouped(drop.packets), absl::StrFormat("%.2f%%", 100 * share)});
+    table.Add({drop.reason, Grouped(drop.packets), Percent(share)});
   }
   if (table.empty()) return;
   WriteHeading(out, style, "Packets that were not looked into");

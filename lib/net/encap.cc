@@ -10,4 +10,12 @@ std::string ToString(const EncapLayer& layer) {
                   : std::string(Name(layer.kind));
 }
 
+std::string ToString(const EncapStack& stack) {
+  std::string text;
+  for (uint32_t i = 0; i < stack.depth; ++i) {
+    absl::StrAppend(&text, i > 0 ? "," : "", ToString(stack.layers[i]));
+  }
+  return text;
+}
+
 }  // namespace mailtap::net

@@ -63,6 +63,8 @@ static_assert(sizeof(EncapStack) == 68);
 
 // The interface's spelling of one layer: "vlan:100", "vxlan:77", "ipip".
 std::string ToString(const EncapLayer& layer);
+// All layers in one text: "vlan:100,vxlan:77"; empty without any.
+std::string ToString(const EncapStack& stack);
 
 }  // namespace mailtap::net
 

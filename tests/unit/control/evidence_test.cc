@@ -80,6 +80,7 @@ TEST(Evidence, MeasuresConfidence) {
   meter::DeltaRecord lossy = Delta(kHost, "198.51.100.1", kT0, 900, 0);
   lossy.bytes[kUp].inferred = 100;
   lossy.bytes[kDown].repeated = 300;
+  lossy.bytes[kDown].duplicate = 110;
   meter::DeltaRecord one_way = Delta(kHost, "198.51.100.2", kT0, 1000, 0);
   one_way.bytes[kDown].packets = 0;
   bench.control.Apply(lossy);
@@ -88,6 +89,7 @@ TEST(Evidence, MeasuresConfidence) {
   const Confidence& confidence = Only(bench).confidence;
   EXPECT_DOUBLE_EQ(confidence.loss_ratio, 100.0 / 2000);
   EXPECT_DOUBLE_EQ(confidence.repeat_ratio, 300.0 / (1900 + 300));
+  EXPECT_DOUBLE_EQ(confidence.duplicate_ratio, 110.0 / (1900 + 300));
   EXPECT_DOUBLE_EQ(confidence.one_way_ratio, 0.5);
 }
 

@@ -161,6 +161,7 @@ TEST(EvidenceLog, AddsUpWhatABucketBrings) {
   row.bytes[kUp] = 10;
   row.inferred = 3;
   row.repeated = 4;
+  row.duplicate = 2;
   row.first_seen = 500;
   log.Add(row, 1000);
   row.bytes[kDown] = 20;
@@ -176,6 +177,7 @@ TEST(EvidenceLog, AddsUpWhatABucketBrings) {
     EXPECT_EQ(sum.bytes[kDown], 40u);
     EXPECT_EQ(sum.inferred, 9u);
     EXPECT_EQ(sum.repeated, 12u);
+    EXPECT_EQ(sum.duplicate, 6u);
     EXPECT_EQ(sum.sessions, 3u);
     EXPECT_EQ(sum.messages, 6u);
     EXPECT_EQ(sum.seen, 1u << kUp | 1u << kDown);

@@ -12,6 +12,7 @@ config::Config BaseConfig() {
   config::Config config;
   config.sensor.name = "test";
   config.version = "0123456789ab";
+  for (config::BlindSpot& spot : config.blind_spots) spot.enabled = false;
   config.networks.internal = {Net("10.0.0.0/8"), Net("fd00::/8")};
   return config;
 }
@@ -56,9 +57,9 @@ std::string Describe(const Alert& alert) {
       std::string(Name(alert.service)), std::string(Name(alert.metric)),
       std::string(Name(alert.severity)), alert.value, alert.threshold, alert.window_seconds,
       alert.first_seen, alert.last_seen);
-  absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g oneway=%.17g",
+  absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g duplicate=%.17g oneway=%.17g",
                         alert.confidence.loss_ratio, alert.confidence.repeat_ratio,
-                        alert.confidence.one_way_ratio);
+                        alert.confidence.duplicate_ratio, alert.confidence.one_way_ratio);
   for (const AlertPeer& peer : alert.top_peers) {
     absl::StrAppend(&text, "\n    ", net::ToString(peer.peer), ":", peer.port, "[", peer.name,
                     "] ", peer.sent, "/", peer.received, " x", peer.sessions, " ",

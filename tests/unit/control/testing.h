@@ -21,7 +21,8 @@ inline constexpr int64_t kT0 = 1'700'002'800 / 3600 * 3600;
 net::IpAddress Ip(const std::string& text);
 net::Prefix Net(const std::string& text);
 
-// 10.0.0.0/8 and fd00::/8 are internal; no relay, group or rule. Sensor "test".
+// 10.0.0.0/8 and fd00::/8 are internal; no relay, group or rule; blind spots are not judged.
+// Sensor "test".
 config::Config BaseConfig();
 // A rule for sent bytes, 60 s, raise 1000, clear 500, hold 0, of every host.
 config::Rule BytesRule(const std::string& name = "bulk");

@@ -11,6 +11,7 @@
 #include "lib/export/http_server.h"
 #include "lib/export/metrics.h"
 #include "lib/export/sensor_routes.h"
+#include "lib/export/undecodable.h"
 #include "tests/unit/export/http_client.h"
 #include "tests/unit/export/samples.h"
 
@@ -32,6 +33,8 @@ std::shared_ptr<const prometheus::Collectable> SampleMetrics(
                                             [] { return SampleStatus(); });
 }
 
+nlohmann::ordered_json NoUndecodable() { return UndecodableJson(nullptr, {}); }
+
 class HttpTest : public testing::Test {
  protected:
   void Start(HttpRoutes routes, const config::Http& config = AnyPort()) {
@@ -40,7 +43,7 @@ class HttpTest : public testing::Test {
     server_ = *std::move(server);
   }
   void StartSensor(const config::Http& config = AnyPort()) {
-    Start(SensorRoutes(SampleMetrics(), [this] { return readiness_; }), config);
+    Start(SensorRoutes(SampleMetrics(), NoUndecodable, [this] { return readiness_; }), config);
   }
   std::string Url(const std::string& path) const {
     return absl::StrCat("http://127.0.0.1:", server_->port(), path);
@@ -156,6 +159,20 @@ TEST_F(HttpTest, ManyClientsAtOnceAllGetTheWholePage) {
   EXPECT_EQ(right, 16 * 20);
 }
 
+TEST_F(HttpTest, ServesWhatCannotBeDecoded) {
+  Start(SensorRoutes(
+      SampleMetrics(),
+      [] {
+        return UndecodableJson(nullptr, {{"encap_depth", 7}});
+      },
+      [] { return absl::OkStatus(); }));
+  const Reply reply = Fetch(Url("/undecodable"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("content-type"), "application/json");
+  EXPECT_EQ(nlohmann::json::parse(reply.body).dump(),
+            R"([{"packets":7,"reason":"encap_depth","samples":[]}])");
+}
+
 TEST_F(HttpTest, AThousandHostsAreServed) {
   auto snapshot = SampleSnapshot();
   for (int i = 0; i < 999; ++i) {
@@ -165,7 +182,7 @@ TEST_F(HttpTest, AThousandHostsAreServed) {
     gauge.rule = "another";
     snapshot->host_gauges.push_back(gauge);
   }
-  Start(SensorRoutes(SampleMetrics(snapshot), [] { return absl::OkStatus(); }));
+  Start(SensorRoutes(SampleMetrics(snapshot), NoUndecodable, [] { return absl::OkStatus(); }));
   const Reply reply = Fetch(Url("/metrics"));
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, MetricsText(*SampleMetrics(snapshot)));
@@ -271,8 +288,8 @@ TEST_F(HttpTest, ThePortIsFreeAfterStop) {
 TEST_F(HttpTest, ListensOnIpv6) {
   config::Http config = AnyPort();
   config.address = "::1";
-  auto server =
-      HttpServer::Start(config, SensorRoutes(SampleMetrics(), [] { return absl::OkStatus(); }));
+  auto server = HttpServer::Start(
+      config, SensorRoutes(SampleMetrics(), NoUndecodable, [] { return absl::OkStatus(); }));
   if (absl::StrContains(server.status().message(), "ssign")) {
     GTEST_SKIP() << "no IPv6 loopback here";
   }

@@ -39,7 +39,7 @@ TEST(SessionJson, WhatIsNotKnownIsNull) {
 
 TEST(SessionJson, CountersBeyondAFloatStayExact) {
   control::JudgedSession session = SampleSession();
-  session.record.bytes[kUp] = {std::numeric_limits<uint64_t>::max(), 0, 0, 0};
+  session.record.bytes[kUp] = {std::numeric_limits<uint64_t>::max(), 0, 0, 0, 0};
   EXPECT_NE(ToJsonLine(session).find(R"("bytes_up":18446744073709551615,)"), std::string::npos);
 }
 
@@ -53,23 +53,64 @@ TEST(SessionJson, AHostileNameStaysOneValidLine) {
 }
 
 TEST(AlertJson, HasEveryFieldInTheOrderOfTheInterface) {
-  EXPECT_EQ(
-      ToJsonLine(SampleAlert(), "sensor-1"),
-      R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
-      R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
-      R"("host":"10.1.2.3","role":"client","verdict":"unapproved_external",)"
-      R"("asset":"workstations","service":"smtp","metric":"sent_bytes",)"
-      R"("value":52428800,"threshold":50000000,"window_seconds":300,)"
-      R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
-      R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
-      R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","port":587,)"
-      R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
-      R"({"peer":"203.0.113.10","name":null,"port":25,)"
-      R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
-      R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"one_way_ratio":0.333333},)"
-      R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
-      R"("config_version":"00112233aabb",)"
-      R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+  EXPECT_EQ(ToJsonLine(SampleAlert(), "sensor-1"),
+            R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
+            R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
+            R"("host":"10.1.2.3","encap":[],"role":"client","verdict":"unapproved_external",)"
+            R"("asset":"workstations","service":"smtp","port":null,"metric":"sent_bytes",)"
+            R"("value":52428800,"threshold":50000000,"window_seconds":300,)"
+            R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
+            R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
+            R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","port":587,)"
+            R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
+            R"({"peer":"203.0.113.10","name":null,"port":25,)"
+            R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
+            R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"duplicate_ratio":0.5,)"
+            R"("one_way_ratio":0.333333},)"
+            R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
+            R"("config_version":"00112233aabb",)"
+            R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+}
+
+TEST(AlertJson, NamesTheEncapsulationThatTellsHostsApart) {
+  control::Alert alert = SampleAlert();
+  alert.encap.Push(net::EncapKind::kVlan, 100);
+  alert.encap.Push(net::EncapKind::kVxlan, 77);
+  EXPECT_EQ(nlohmann::json::parse(ToJsonLine(alert, "s")).at("encap").dump(),
+            R"(["vlan:100","vxlan:77"])");
+}
+
+TEST(AlertJson, OfABlindSpotHasTheSameKeysAndNoHost) {
+  using Json = nlohmann::ordered_json;
+  const Json alert = Json::parse(ToJsonLine(SampleBlindSpot(), "s"));
+  std::vector<std::string> keys, wanted;
+  for (const auto& item : alert.items()) keys.push_back(item.key());
+  const Json ordinary = Json::parse(ToJsonLine(SampleAlert(), "s"));
+  for (const auto& item : ordinary.items()) wanted.push_back(item.key());
+  EXPECT_EQ(keys, wanted);
+  for (const char* key : {"host", "role", "verdict", "service", "asset"}) {
+    EXPECT_TRUE(alert.at(key).is_null()) << key;
+  }
+  EXPECT_EQ(alert.at("rule"), "blind_spot:silent_port");
+  EXPECT_EQ(alert.at("port"), "eth0");
+  EXPECT_EQ(alert.at("metric"), "silent_seconds");
+  EXPECT_EQ(alert.at("value").dump(), "60");
+  EXPECT_EQ(alert.at("top_peers"), Json::array());
+  EXPECT_EQ(alert.at("encap"), Json::array());
+  EXPECT_EQ(alert.at("attack").at("technique"), "T1071.003");
+}
+
+TEST(AlertJson, BlindSpotsHaveSharesOrCounts) {
+  using config::BlindSpotKind;
+  control::Alert alert = SampleBlindSpot();
+  const auto number = [&](BlindSpotKind kind, double value) {
+    alert.blind_spot = kind;
+    return Dump(MetricName(alert)) + " " + Dump(AlertNumber(alert, value));
+  };
+  EXPECT_EQ(number(BlindSpotKind::kLoss, 1.0 / 3), "\"loss_ratio\" 0.333333");
+  EXPECT_EQ(number(BlindSpotKind::kUndecodable, 1), "\"undecodable_ratio\" 1.0");
+  EXPECT_EQ(number(BlindSpotKind::kTableFull, 12), "\"shortages\" 12");
+  EXPECT_EQ(number(BlindSpotKind::kTableFull, 0.5), "\"shortages\" 0.5");
 }
 
 TEST(AlertJson, WithoutPeersOrAssetStaysWellFormed) {

@@ -63,7 +63,7 @@ TEST(Metrics, ShowAlertsHostsAndRelays) {
   EXPECT_EQ(Sample(text, "mailtap_alerts_raised_total" + rule), "1");
   EXPECT_EQ(Sample(text, "mailtap_alerts_cleared_total" + rule), "0");
   EXPECT_EQ(Sample(text, "mailtap_alerts_active" + rule), "1");
-  const std::string host = R"({rule="bulk mail out",host="10.1.2.3",role="client"})";
+  const std::string host = R"({rule="bulk mail out",host="10.1.2.3",encap="",role="client"})";
   EXPECT_EQ(Sample(text, "mailtap_host_window_value" + host), "52428800");
   EXPECT_EQ(Sample(text, "mailtap_host_window_threshold" + host), "50000000");
   EXPECT_EQ(Sample(text, "mailtap_host_alerting" + host), "1");
@@ -76,6 +76,35 @@ TEST(Metrics, ShowAlertsHostsAndRelays) {
   EXPECT_EQ(Sample(text, "mailtap_tick_duration_seconds_count"), "33");
   EXPECT_EQ(Sample(text, "mailtap_tick_duration_seconds_sum"), "1.5");
   EXPECT_EQ(Sample(text, R"(mailtap_config_info{config_version="00112233aabb"})"), "1");
+}
+
+TEST(Metrics, SayHowWellTheCaptureShowsTheMail) {
+  const std::string text = SampleText();
+  const std::string smtp = R"({service="smtp",verdict="unapproved_external")";
+  EXPECT_EQ(Sample(text, "mailtap_mail_duplicate_bytes_total" + smtp + R"(,direction="up"})"),
+            "600");
+  EXPECT_EQ(Sample(text, "mailtap_mail_one_way_bytes_total" + smtp + "}"), "9060");
+  EXPECT_EQ(Sample(text, "mailtap_capture_loss_ratio"), "0.001");
+  EXPECT_EQ(Sample(text, "mailtap_capture_repeat_ratio"), "0.002");
+  EXPECT_EQ(Sample(text, "mailtap_capture_duplicate_ratio"), "0.0015");
+  EXPECT_EQ(Sample(text, "mailtap_capture_one_way_ratio"), "0.5");
+  const std::string host = R"({host="10.1.2.3",encap=""})";
+  EXPECT_EQ(Sample(text, "mailtap_host_loss_ratio" + host), "0.01");
+  EXPECT_EQ(Sample(text, "mailtap_host_repeat_ratio" + host), "0.02");
+  EXPECT_EQ(Sample(text, "mailtap_host_duplicate_ratio" + host), "0.015");
+  EXPECT_EQ(Sample(text, "mailtap_host_one_way_ratio" + host), "0.25");
+}
+
+TEST(Metrics, TellHostsOfOneAddressApart) {
+  auto snapshot = SampleSnapshot();
+  snapshot->host_gauges.push_back(snapshot->host_gauges[0]);
+  snapshot->host_gauges[1].encap.Push(net::EncapKind::kVlan, 100);
+  snapshot->host_sights.push_back(snapshot->host_sights[0]);
+  snapshot->host_sights[1].encap.Push(net::EncapKind::kVlan, 100);
+  const std::string text = Text(snapshot, SampleStatus());
+  EXPECT_EQ(Sample(text, R"(mailtap_host_loss_ratio{host="10.1.2.3",encap="vlan:100"})"),
+            "0.01");
+  EXPECT_EQ(Sample(text, "mailtap_hosts_cut"), "1");
 }
 
 TEST(Metrics, ShowPortsQueuesAndWorkers) {
@@ -150,7 +179,11 @@ std::shared_ptr<control::Snapshot> ManyHosts(int count) {
   for (int i = 0; i < count; ++i) {
     const uint8_t bytes[4] = {10, 9, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
     snapshot->host_gauges.push_back(
-        {"bulk", net::IpAddress::FromV4(bytes), Role::kServer, 1.0 * i, 5e7, false});
+        {"bulk", net::IpAddress::FromV4(bytes), {}, Role::kServer, 1.0 * i, 5e7, false});
+  }
+  snapshot->host_sights.clear();
+  for (const control::HostGauge& gauge : snapshot->host_gauges) {
+    snapshot->host_sights.push_back({gauge.host, gauge.encap, {}});
   }
   snapshot->hosts_tracked = 5000;
   return snapshot;

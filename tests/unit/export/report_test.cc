@@ -19,10 +19,10 @@ std::vector<std::string> Keys(const Json& object) {
 
 TEST(Report, KeepsItsOrder) {
   const Json report = Json::parse(ReportJson(SampleReport()));
-  EXPECT_EQ(Keys(report),
-            (std::vector<std::string>{"schema", "config_version", "packets", "bytes",
-                                      "first_packet", "last_packet", "captures", "drops",
-                                      "totals", "hosts", "relays", "alert_counts", "alerts"}));
+  EXPECT_EQ(Keys(report), (std::vector<std::string>{
+                              "schema", "config_version", "packets", "bytes", "first_packet",
+                              "last_packet", "captures", "capture", "drops", "undecodable",
+                              "totals", "hosts", "relays", "alert_counts", "alerts"}));
 }
 
 TEST(Report, HoldsTheFactsExactly) {
@@ -32,13 +32,15 @@ TEST(Report, HoldsTheFactsExactly) {
   EXPECT_EQ(report.at("first_packet"), "2026-11-23T20:41:07.000123Z");
   EXPECT_EQ(report.at("config_version"), "00112233aabb");
   EXPECT_EQ(report.at("drops").dump(), R"({"not_tcp":12345,"truncated":0})");
-  EXPECT_EQ(report.at("captures")[0].dump(),
-            R"({"path":"a.pcap","packets":1234000,"bytes":899000000,"damage":null})");
+  EXPECT_EQ(
+      report.at("captures")[0].dump(),
+      R"({"path":"a.pcap","packets":1234000,"bytes":899000000,"snapped":0,"damage":null})");
   EXPECT_EQ(report.at("captures")[1].at("damage"), "truncated dump file");
-  EXPECT_EQ(report.at("hosts")[0].dump(),
-            R"({"host":"10.1.2.3","unapproved_sent":52428800,"unapproved_received":9060,)"
-            R"("unapproved_sessions":4,"approved_sent":100,"approved_received":50,)"
-            R"("approved_sessions":1})");
+  EXPECT_EQ(
+      report.at("hosts")[0].dump(),
+      R"({"host":"10.1.2.3","encap":[],"unapproved_sent":52428800,"unapproved_received":9060,)"
+      R"("unapproved_sessions":4,"approved_sent":100,"approved_received":50,)"
+      R"("approved_sessions":1})");
   EXPECT_EQ(report.at("relays")[0].dump(),
             R"({"name":"corporate gateway","owner":"messaging team","hosts":2,"sessions":9,)"
             R"("bytes":12345,"last_used":"2026-11-23T20:41:07.000123Z"})");
@@ -51,9 +53,42 @@ TEST(Report, ListsEveryServiceAndVerdict) {
             R"({"service":"smtp","verdict":"unapproved_external","sessions":4,)"
             R"("failed_sessions":1,"messages":17,"rejected":2,"bytes_up":52428800,)"
             R"("bytes_down":9060,"inferred_up":428800,"inferred_down":0,"repeated_up":1000,)"
-            R"("repeated_down":0,"packets_up":40000,"packets_down":20000})");
+            R"("repeated_down":0,"duplicate_up":600,"duplicate_down":0,"one_way":9060,)"
+            R"("packets_up":40000,"packets_down":20000})");
   EXPECT_EQ(totals[17].at("service"), "pop3");
   EXPECT_EQ(totals[17].at("verdict"), "unattributed");
+}
+
+TEST(Report, SaysHowWellTheCaptureShowsTheMail) {
+  const Json report = Json::parse(ReportJson(SampleReport()));
+  EXPECT_EQ(report.at("capture").dump(),
+            R"({"loss_ratio":0.0002,"repeat_ratio":0.004,"duplicate_ratio":0.003,)"
+            R"("one_way_ratio":0.125})");
+  EXPECT_EQ(report.at("captures")[1].at("snapped"), 12);
+}
+
+TEST(Report, ShowsSamplesOfTheUndecodableByReason) {
+  ReportInput input = SampleReport();
+  EXPECT_EQ(Json::parse(ReportJson(input)).at("undecodable"), Json::array());
+  auto samples = std::make_shared<control::UndecodableSamples>();
+  meter::SampleRecord sample;
+  sample.time = kSampleTime;
+  sample.outcome = net::Outcome::kBadIpHeader;
+  sample.port = 1;
+  sample.wire_length = 60;
+  sample.length = 3;
+  sample.bytes[0] = 0x4f;
+  sample.bytes[2] = 0xff;
+  (*samples)[static_cast<int>(sample.outcome)] = {sample};
+  auto snapshot = SampleSnapshot();
+  snapshot->samples = samples;
+  input.snapshot = snapshot;
+  input.drops.push_back({"bad_ip_header", 5});
+  input.drops.push_back({"truncated_ip", 0});
+  EXPECT_EQ(Json::parse(ReportJson(input)).at("undecodable").dump(),
+            R"([{"reason":"bad_ip_header","packets":5,"samples":[)"
+            R"({"time":"2026-11-23T20:41:07.000123Z","port":1,"link":"ethernet",)"
+            R"("wire_length":60,"bytes":"4f00ff"}]}])");
 }
 
 TEST(Report, TellsHowEachAlertWent) {

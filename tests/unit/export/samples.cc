@@ -12,6 +12,23 @@ net::IpAddress Address(const char* text) { return net::ParseAddress(text).value(
 
 }  // namespace
 
+control::Alert SampleBlindSpot() {
+  control::Alert alert;
+  alert.id = "00000000000000aa";
+  alert.time = 1795466468 * kNanosPerSecond;
+  alert.rule = "blind_spot:silent_port";
+  alert.severity = config::Severity::kHigh;
+  alert.blind_spot = config::BlindSpotKind::kSilentPort;
+  alert.port = "eth0";
+  alert.value = 60;
+  alert.threshold = 60;
+  alert.window_seconds = 60;
+  alert.first_seen = alert.last_seen = kSampleTime;
+  alert.config_version = "00112233aabb";
+  alert.summary = "Port eth0 has carried no packet for 1m.";
+  return alert;
+}
+
 control::JudgedSession SampleSession() {
   control::JudgedSession session;
   meter::SessionRecord& record = session.record;
@@ -22,8 +39,8 @@ control::JudgedSession SampleSession() {
   record.client_port = 40001;
   record.first_seen = kSampleTime;
   record.last_seen = kSampleTime + 2 * kNanosPerSecond;
-  record.bytes[kUp] = {1000, 24, 7, 12};
-  record.bytes[kDown] = {300, 0, 0, 11};
+  record.bytes[kUp] = {1000, 24, 7, 5, 12};
+  record.bytes[kDown] = {300, 0, 0, 0, 11};
   record.messages = 2;
   record.rejected = 0;
   record.evidence = Evidence::kBanner;
@@ -55,7 +72,7 @@ control::Alert SampleAlert() {
       {Address("203.0.113.9"), "mx.example.net", 587, 52'428'000, 9'000, 3,
        config::Verdict::kUnapprovedExternal},
       {Address("203.0.113.10"), "", 25, 800, 60, 1, config::Verdict::kUnapprovedExternal}};
-  alert.confidence = {0.1234567, 0, 1.0 / 3};
+  alert.confidence = {0.1234567, 0, 0.5, 1.0 / 3};
   alert.config_version = "00112233aabb";
   alert.summary = "10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m.";
   return alert;
@@ -70,17 +87,21 @@ std::shared_ptr<control::Snapshot> SampleSnapshot() {
   const auto smtp = static_cast<int>(Service::kSmtp);
   const auto external = static_cast<int>(config::Verdict::kUnapprovedExternal);
   control::Totals& totals = snapshot->totals[smtp][external];
-  totals.bytes[kUp] = {52'000'000, 428'800, 1'000, 40'000};
-  totals.bytes[kDown] = {9'060, 0, 0, 20'000};
+  totals.bytes[kUp] = {52'000'000, 428'800, 1'000, 600, 40'000};
+  totals.bytes[kDown] = {9'060, 0, 0, 0, 20'000};
   totals.sessions = 4;
   totals.failed_sessions = 1;
   totals.messages = 17;
   totals.rejected = 2;
+  totals.one_way = 9'060;
   snapshot->hosts_known = 5;
   snapshot->conversations_known = 6;
   snapshot->host_gauges = {
-      {"bulk mail out", Address("10.1.2.3"), Role::kClient, 52'428'800, 50'000'000, true}};
+      {"bulk mail out", Address("10.1.2.3"), {}, Role::kClient, 52'428'800, 50'000'000, true}};
+  snapshot->host_sights = {{Address("10.1.2.3"), {}, {0.01, 0.02, 0.015, 0.25}}};
   snapshot->hosts_tracked = 3;
+  snapshot->capture = {0.001, 0.002, 0.0015, 0.5};
+  snapshot->capture_in_all = {0.0002, 0.004, 0.003, 0.125};
   snapshot->relays = {{"corporate gateway", "messaging team", 2, 9, 12'345, kSampleTime}};
   snapshot->alerts = {{"bulk mail out", config::Severity::kHigh, 1, 0, 1}};
   snapshot->config_version = "00112233aabb";
@@ -119,12 +140,12 @@ ReportInput SampleReport() {
   report.bytes = 900'000'000;
   report.first_packet = kSampleTime;
   report.last_packet = kSampleTime + 90 * kNanosPerSecond;
-  report.captures = {{"a.pcap", 1'234'000, 899'000'000, ""},
-                     {"b.pcap", 567, 1'000'000, "truncated dump file"}};
+  report.captures = {{"a.pcap", 1'234'000, 899'000'000, 0, ""},
+                     {"b.pcap", 567, 1'000'000, 12, "truncated dump file"}};
   report.drops = {{"not_tcp", 12'345}, {"truncated", 0}};
   report.snapshot = SampleSnapshot();
-  report.hosts = {{Address("10.1.2.3"), 52'428'800, 9'060, 100, 50, 4, 1},
-                  {Address("10.1.2.4"), 0, 0, 777, 0, 0, 1}};
+  report.hosts = {{{52'428'800, 9'060, 100, 50, 4, 1}, Address("10.1.2.3"), {}},
+                  {{0, 0, 777, 0, 0, 1}, Address("10.1.2.4"), {}}};
   AlertLog log;
   log.Add(SampleAlert());
   report.alerts = log.alerts();

@@ -18,6 +18,8 @@ inline constexpr UnixNanos kSampleTime = 1795466467'000'123'456;
 
 control::JudgedSession SampleSession();
 control::Alert SampleAlert();
+// A port that has fallen silent.
+control::Alert SampleBlindSpot();
 // Totals, one host gauge, one relay, one alert count.
 std::shared_ptr<control::Snapshot> SampleSnapshot();
 // Two ports, two workers, one sink.

@@ -35,6 +35,7 @@ TEST(Summary, ReadsLikeThis) {
   EXPECT_EQ(Summary(input), R"(packets     1,234,567 (900 MB)
 time span   2026-11-23T20:41:07.000123Z to 2026-11-23T20:42:37.000123Z (1m30s)
 speed       2.47 M packets/s, 14.4 Gbit/s (0.50s)
+capture     loss 0.02%, repeats 0.40%, duplicates 0.30%, one-way 12.50%
 
 Mail by service and verdict
   service  verdict              sessions  failed  messages  client sent  server sent

@@ -1,0 +1,21 @@
+#include "lib/control/alert_id.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lib/control/stable_hash.h"
+
+namespace mailtap::control {
+
+std::string AlertId(absl::string_view sensor, const Alert& alert) {
+  // Unit separators, since names may hold any other text.
+  std::string text = absl::StrCat(sensor, "\x1f", alert.rule, "\x1f");
+  if (alert.blind_spot.has_value()) {
+    absl::StrAppend(&text, alert.port);
+  } else {
+    absl::StrAppend(&text, net::ToString(alert.host), "\x1f", Name(alert.role));
+    if (alert.encap.depth > 0) absl::StrAppend(&text, "\x1f", net::ToString(alert.encap));
+  }
+  return absl::StrFormat("%016x", StableHash(absl::StrCat(text, "\x1f", alert.time)));
+}
+
+}  // namespace mailtap::control

@@ -1,0 +1,263 @@
+#include "lib/control/blind_spots.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "lib/control/alert_id.h"
+#include "lib/control/blind_spot_summary.h"
+
+namespace mailtap::control {
+namespace {
+
+using config::BlindSpotKind;
+using Counts = CounterWindow::Counts;
+
+bool IsOfPorts(BlindSpotKind kind) {
+  return kind == BlindSpotKind::kSilentPort || kind == BlindSpotKind::kDrops;
+}
+
+// Of the kinds that are enabled, in their order.
+std::vector<AlertTerms> TermsOf(const config::Config& config) {
+  std::vector<AlertTerms> terms;
+  for (int i = 0; i < config::kBlindSpotCount; ++i) {
+    const config::BlindSpot& spot = config.blind_spots[i];
+    if (!spot.enabled) continue;
+    terms.push_back({absl::StrCat(config::kBlindSpotPrefix, config::kBlindSpotNames[i]),
+                     spot.severity, spot.raise, spot.clear, spot.hold_seconds});
+  }
+  return terms;
+}
+
+// Appends what each count has grown by. `before` is empty the first time.
+void AppendGrowth(const std::vector<NamedCount>& now, const std::vector<NamedCount>& before,
+                  Counts& growth) {
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    growth.push_back(now[i].count - (i < before.size() ? before[i].count : 0));
+  }
+}
+
+Counts CountsOf(const Sight& s) {
+  return {s.volume, s.inferred, s.repeated, s.duplicate, s.followed, s.one_way};
+}
+
+}  // namespace
+
+uint64_t BlindSpot::part() const {
+  uint64_t sum = 0;
+  for (std::size_t i = 1; i < window.size(); ++i) sum += window.sum(i);
+  return sum;
+}
+
+BlindSpots::BlindSpots(const State& state, Output& output)
+    : state_(state),
+      output_(output),
+      alerts_(TermsOf(*state.config), state.config->alerts.update_seconds),
+      recent_(state.config->metrics.capture_window_seconds) {}
+
+void BlindSpots::MakeSpots() {
+  uint16_t rule = 0;
+  for (int i = 0; i < config::kBlindSpotCount; ++i) {
+    const auto kind = static_cast<BlindSpotKind>(i);
+    const config::BlindSpot& config = state_.config->blind_spot(kind);
+    if (!config.enabled) continue;
+    if (IsOfPorts(kind)) {
+      for (std::size_t port = 0; port < sample_.ports.size(); ++port) {
+        spots_.emplace_back(kind, rule, config.window_seconds, static_cast<int>(port),
+                            sample_.ports[port].name);
+      }
+    } else {
+      spots_.emplace_back(kind, rule, config.window_seconds);
+    }
+    ++rule;
+  }
+}
+
+Sight BlindSpots::SightInAll() const {
+  Sight sum;
+  for (const auto& verdicts : state_.totals) {
+    for (int v = 0; v < config::kVerdictCount; ++v) {
+      Sight sight;
+      for (const meter::DirectionBytes& bytes : verdicts[v].bytes) {
+        sight.volume += bytes.volume();
+        sight.inferred += bytes.inferred;
+        sight.repeated += bytes.repeated;
+        sight.duplicate += bytes.duplicate;
+      }
+      const auto verdict = static_cast<config::Verdict>(v);
+      if (verdict != config::Verdict::kTransit && verdict != config::Verdict::kUnattributed) {
+        sight.followed = sight.volume;
+      }
+      sight.one_way = verdicts[v].one_way;
+      sum += sight;
+    }
+  }
+  return sum;
+}
+
+// What found no session, and what found no row of its own.
+uint64_t BlindSpots::UnattributedInAll() const {
+  uint64_t sum = sample_.unattributed_bytes;
+  for (const auto& verdicts : state_.totals) {
+    for (const meter::DirectionBytes& bytes :
+         verdicts[static_cast<int>(config::Verdict::kUnattributed)].bytes) {
+      sum += bytes.volume();
+    }
+  }
+  return sum;
+}
+
+// `sight`: what the mail has grown by.
+Counts BlindSpots::Growth(const BlindSpot& spot, const Sight& sight) const {
+  Counts growth;
+  PortSample port, port_before;
+  if (spot.port != BlindSpot::kNoPort) {
+    const auto at = static_cast<std::size_t>(spot.port);
+    port = sample_.ports[at];
+    if (at < counted_.ports.size()) port_before = counted_.ports[at];
+  }
+  const uint64_t packets = port.packets - port_before.packets;
+  const uint64_t dropped = port.dropped - port_before.dropped;
+  switch (spot.kind) {
+    case BlindSpotKind::kSilentPort:
+      return {packets > 0 ? 1u : 0u, packets};
+    case BlindSpotKind::kLoss:
+      return {sight.volume, sight.inferred};
+    case BlindSpotKind::kOneWay:
+      return {sight.followed, sight.one_way};
+    case BlindSpotKind::kSnapped:
+      return {sample_.packets - counted_.packets, sample_.snapped - counted_.snapped};
+    case BlindSpotKind::kDrops:
+      return {packets + dropped, dropped};
+    case BlindSpotKind::kUndecodable:
+      growth.push_back(sample_.packets - counted_.packets);
+      AppendGrowth(sample_.undecodable, counted_.undecodable, growth);
+      return growth;
+    case BlindSpotKind::kTableFull:
+      growth.push_back(UnattributedInAll() - unattributed_counted_);
+      AppendGrowth(sample_.shortages, counted_.shortages, growth);
+      return growth;
+  }
+  return growth;
+}
+
+void BlindSpots::Count(int64_t tick) {
+  if (spots_.empty()) MakeSpots();
+  const Sight now = SightInAll();
+  const Sight sight = now.Since(sight_counted_);
+  recent_.Expire(tick);
+  recent_.Add(tick, CountsOf(sight));
+  for (BlindSpot& spot : spots_) {
+    const Counts growth = Growth(spot, sight);
+    if (spot.port != BlindSpot::kNoPort) {
+      spot.ended = sample_.ports[static_cast<std::size_t>(spot.port)].ended;
+    }
+    const bool silent = spot.kind == BlindSpotKind::kSilentPort;
+    const bool grows =
+        std::any_of(growth.begin() + 1, growth.end(), [](uint64_t n) { return n > 0; });
+    // The window of a port that is silent shows what went before.
+    if (!silent || grows) spot.window.Expire(tick);
+    if (grows) {
+      if (silent || spot.part() == 0) spot.since = tick;
+      spot.last = tick;
+      if (spot.alert != kNone && !silent) alerts_.NoteTraffic(spot.alert);
+    }
+    spot.window.Add(tick, growth);
+  }
+  unattributed_counted_ = UnattributedInAll();
+  counted_ = sample_;
+  sight_counted_ = now;
+}
+
+double BlindSpots::Value(const BlindSpot& spot, int64_t tick) const {
+  const auto minimum = static_cast<uint64_t>(state_.config->blind_spot(spot.kind).minimum);
+  switch (spot.kind) {
+    case BlindSpotKind::kSilentPort:
+      // A port that was never busy may rest. One with an open alert has to show packets.
+      if (spot.ended || (spot.alert == kNone && spot.whole() < minimum)) return 0;
+      return static_cast<double>(tick - spot.last);
+    case BlindSpotKind::kTableFull:
+      return static_cast<double>(spot.part());
+    default:
+      return spot.whole() < minimum ? 0 : std::min(1.0, Share(spot.part(), spot.whole()));
+  }
+}
+
+void BlindSpots::EndTick(int64_t tick) {
+  tick_ = tick;
+  recent_.Expire(tick);
+  alerts_.TakeDue(tick);  // there are so few that all are judged each time
+  for (std::size_t i = 0; i < spots_.size(); ++i) {
+    BlindSpot& spot = spots_[i];
+    if (spot.kind != BlindSpotKind::kSilentPort) spot.window.Expire(tick);
+    const double value = Value(spot, tick);
+    const auto state =
+        alerts_.Judge(static_cast<uint32_t>(i), spot.rule, spot.alert, value, tick);
+    if (state.has_value()) PutOut(spot, *state, tick);
+  }
+}
+
+int64_t BlindSpots::NextEvent() const {
+  int64_t next = alerts_.NextTimer();
+  for (const BlindSpot& spot : spots_) {
+    next = std::min(next, spot.kind == BlindSpotKind::kSilentPort ? NextSilence(spot)
+                          : MayChange(spot)                       ? spot.window.NextExpiry()
+                                                                  : INT64_MAX);
+  }
+  return next;
+}
+
+// Whether a bucket that leaves may raise, clear or keep an alert. Without a part nothing can
+// rise, and what is too little to be judged only gets less: so a clean capture has no such
+// ticks.
+bool BlindSpots::MayChange(const BlindSpot& spot) const {
+  if (spot.alert != kNone) return spot.window.NextExpiry() != INT64_MAX;
+  const auto minimum = static_cast<uint64_t>(state_.config->blind_spot(spot.kind).minimum);
+  return config::IsShare(spot.kind) && spot.part() > 0 && spot.whole() >= minimum;
+}
+
+// The tick at which the port will have been silent for long enough to raise, or for too long to
+// clear.
+int64_t BlindSpots::NextSilence(const BlindSpot& spot) const {
+  const config::BlindSpot& config = state_.config->blind_spot(spot.kind);
+  if (spot.ended || spot.last == INT64_MIN) return INT64_MAX;
+  const bool open = spot.alert != kNone;
+  if (!open && spot.whole() < static_cast<uint64_t>(config.minimum)) return INT64_MAX;
+  const int64_t at = spot.last + static_cast<int64_t>(open ? config.clear : config.raise);
+  return at > tick_ ? at : INT64_MAX;
+}
+
+Confidence BlindSpots::Recent() const {
+  const Sight sight{recent_.sum(0), recent_.sum(1), recent_.sum(2),
+                    recent_.sum(3), recent_.sum(4), recent_.sum(5)};
+  return sight.confidence();
+}
+
+void BlindSpots::PutOut(BlindSpot& spot, AlertState state, int64_t tick) {
+  const AlertTerms& terms = alerts_.terms(spot.rule);
+  Alert alert;
+  alert.state = state;
+  alert.time = StartOfTick(tick + 1);
+  alert.rule = terms.rule;
+  alert.severity = terms.severity;
+  alert.blind_spot = spot.kind;
+  alert.port = spot.name;
+  alert.value = Value(spot, tick);
+  alert.threshold = state == AlertState::kCleared ? terms.clear : terms.raise;
+  alert.window_seconds = state_.config->blind_spot(spot.kind).window_seconds;
+  alert.last_seen = StartOfTick(spot.last + 1);
+  alert.confidence = Recent();
+  alert.config_version = state_.config->version;
+  OpenAlert& open = alerts_.open(spot.alert);
+  if (state == AlertState::kRaised) {
+    open.id = AlertId(state_.config->sensor.name, alert);
+    open.first_seen = StartOfTick(spot.since);
+  }
+  alert.id = open.id;
+  alert.first_seen = open.first_seen;
+  alert.summary = Summarize(alert, spot, counted_, terms.hold_seconds);
+  output_.OnAlert(alert);
+  if (state == AlertState::kCleared) alerts_.Close(spot.alert);
+}
+
+}  // namespace mailtap::control

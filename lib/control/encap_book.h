@@ -1,0 +1,38 @@
+// What the encapsulation tags of conversations stand for.
+#ifndef MAILTAP_LIB_CONTROL_ENCAP_BOOK_H_
+#define MAILTAP_LIB_CONTROL_ENCAP_BOOK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/container/flat_hash_map.h"
+#include "lib/meter/records.h"
+
+namespace mailtap::control {
+
+// Control thread only.
+class EncapBook {
+ public:
+  explicit EncapBook(std::size_t most) : most_(most) {}
+
+  // False where there is no room for another tag.
+  bool Add(const meter::EncapRecord& record) {
+    if (layers_.size() >= most_ && !layers_.contains(record.tag)) return false;
+    layers_[record.tag] = record.layers;
+    return true;
+  }
+
+  // The layers, outermost first; none for tag 0 and for one that is not known.
+  net::EncapStack Of(uint32_t tag) const {
+    const auto found = layers_.find(tag);
+    return found == layers_.end() ? net::EncapStack{} : found->second;
+  }
+
+ private:
+  const std::size_t most_;
+  absl::flat_hash_map<uint32_t, net::EncapStack> layers_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_ENCAP_BOOK_H_

@@ -1,0 +1,331 @@
+// What the sensor can't see raises alerts of its own, and they clear.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/testing.h"
+
+namespace mailtap::control {
+namespace {
+
+using config::BlindSpotKind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Only this one kind is judged, with its defaults; hold 10 s.
+config::Config Only(BlindSpotKind kind) {
+  config::Config config = BaseConfig();
+  config.blind_spots[static_cast<int>(kind)].enabled = true;
+  config.blind_spots[static_cast<int>(kind)].hold_seconds = 10;
+  return config;
+}
+
+// A sensor with two ports, that ends every tick or, as a replay does, only those that matter.
+class Sensor {
+ public:
+  explicit Sensor(const config::Config& config, bool skip = false)
+      : bench_(config), skip_(skip) {
+    sample_.ports = {{.name = "eth0"}, {.name = "eth1"}};
+    sample_.undecodable = {{"truncated_ip"}, {"encap_depth"}};
+    sample_.shortages = {{"sessions"}, {"names"}};
+  }
+  CaptureSample& sample() { return sample_; }
+  Control& control() { return bench_.control; }
+  // `packets` to each port in this second.
+  void Second(uint64_t packets0, uint64_t packets1 = 0) {
+    sample_.ports[0].packets += packets0;
+    sample_.ports[1].packets += packets1;
+    sample_.packets += packets0 + packets1;
+    const bool idle = packets0 + packets1 == 0;
+    if (!skip_ || !idle || tick_ >= bench_.control.NextEventTick()) {
+      bench_.control.Observe(sample_);
+      bench_.control.EndTick(tick_);
+    }
+    ++tick_;
+  }
+  void Seconds(int count, uint64_t packets0, uint64_t packets1 = 0) {
+    for (int i = 0; i < count; ++i) Second(packets0, packets1);
+  }
+  int64_t tick() const { return tick_; }
+  const std::vector<Alert>& alerts() const { return bench_.output.alerts; }
+  std::vector<std::string> changes() const { return Changes(alerts()); }
+  std::vector<AlertCount> counts() const { return bench_.control.MakeSnapshot()->alerts; }
+
+ private:
+  Bench bench_;
+  const bool skip_;
+  CaptureSample sample_;
+  int64_t tick_ = kT0;
+};
+
+class BlindSpot : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(TickedAndSkipped, BlindSpot, testing::Bool());
+
+TEST_P(BlindSpot, APortThatFallsSilentRaisesAndClearsWhenItCarriesPacketsAgain) {
+  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
+  sensor.Seconds(100, 1200, 5);
+  sensor.Seconds(90, 0, 0);  // from second 100 on; the last packet was in second 99
+  sensor.Seconds(100, 1200, 5);
+  ASSERT_THAT(sensor.changes(),
+              ElementsAre("raised @160", "raised @160", "cleared @201", "cleared @201"));
+  const Alert& raised = sensor.alerts()[0];
+  EXPECT_EQ(raised.rule, "blind_spot:silent_port");
+  EXPECT_EQ(raised.blind_spot, BlindSpotKind::kSilentPort);
+  EXPECT_EQ(raised.port, "eth0");
+  EXPECT_EQ(sensor.alerts()[1].port, "eth1");
+  EXPECT_NE(sensor.alerts()[1].id, raised.id);
+  EXPECT_EQ(raised.value, 60);
+  EXPECT_EQ(raised.threshold, 60);
+  EXPECT_EQ(raised.severity, config::Severity::kHigh);
+  EXPECT_EQ(raised.last_seen, StartOfTick(kT0 + 100));
+  EXPECT_EQ(
+      raised.summary,
+      "Port eth0 has carried no packet for 1m, before that 1200 a second: check the mirror "
+      "session and the cable.");
+  EXPECT_EQ(sensor.alerts()[2].id, raised.id);
+  EXPECT_EQ(sensor.alerts()[2].summary,
+            "Port eth0 carries packets again, and has done so for 10s.");
+  ASSERT_EQ(sensor.counts().size(), 1u);
+  EXPECT_EQ(sensor.counts()[0].rule, "blind_spot:silent_port");
+  EXPECT_EQ(sensor.counts()[0].raised, 2u);
+  EXPECT_EQ(sensor.counts()[0].active, 0u);
+}
+
+TEST_P(BlindSpot, OneOfTwoPortsMayFallSilent) {
+  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
+  sensor.Seconds(100, 50, 50);
+  sensor.Seconds(200, 0, 50);
+  EXPECT_THAT(sensor.changes(), ElementsAre("raised @160"));
+  EXPECT_EQ(sensor.alerts()[0].port, "eth0");
+}
+
+TEST_P(BlindSpot, APortThatWasNeverBusyMayRest) {
+  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
+  for (int i = 0; i < 20; ++i) {  // a burst every 20 s
+    sensor.Second(1000, 0);
+    sensor.Seconds(19, 0, 0);
+  }
+  sensor.Seconds(400, 0, 0);
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+  EXPECT_EQ(sensor.control().NextEventTick(), INT64_MAX);
+}
+
+TEST_P(BlindSpot, ACaptureThatHasEndedIsNotSilent) {
+  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
+  sensor.Seconds(100, 50, 50);
+  sensor.sample().ports[0].ended = true;
+  sensor.Seconds(200, 0, 50);
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+}
+
+TEST_P(BlindSpot, AFewPacketsDoNotClearASilence) {
+  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
+  sensor.Seconds(100, 50);
+  sensor.Seconds(100, 0);
+  sensor.Second(1);  // in second 200; the silence has to be below 30 s for 10 s
+  sensor.Seconds(5, 0);
+  sensor.Seconds(100, 0);
+  EXPECT_THAT(sensor.changes(), ElementsAre("raised @160", "cleared @211"));
+}
+
+TEST(BlindSpots, ASilenceThatComesBackWithinTheHoldIsTheSame) {
+  config::Config config = Only(BlindSpotKind::kSilentPort);
+  config.blind_spots[0].hold_seconds = 60;
+  for (const bool skip : {false, true}) {
+    Sensor sensor(config, skip);
+    sensor.Seconds(100, 50);
+    sensor.Seconds(100, 0);
+    sensor.Second(1);
+    sensor.Seconds(99, 0);
+    EXPECT_THAT(sensor.changes(), ElementsAre("raised @160")) << skip;
+    sensor.Seconds(100, 50);  // from second 300 on
+    EXPECT_THAT(sensor.changes(), ElementsAre("raised @160", "cleared @361")) << skip;
+  }
+}
+
+// Mail of `tick`: 100 kB, of which `inferred` bytes were not seen.
+meter::DeltaRecord Mail(int64_t tick, uint64_t inferred) {
+  meter::DeltaRecord delta = Delta("10.1.0.1", "198.51.100.1", tick, 100'000 - inferred);
+  delta.bytes[kUp].inferred = inferred;
+  return delta;
+}
+
+TEST_P(BlindSpot, LossRaisesAndClearsExactlyWhenItLeavesTheWindow) {
+  config::Config config = Only(BlindSpotKind::kLoss);
+  config.blind_spots[static_cast<int>(BlindSpotKind::kLoss)].window_seconds = 60;
+  Sensor sensor(config, GetParam());
+  for (int i = 0; i < 200; ++i) {
+    sensor.control().Apply(Mail(sensor.tick(), i >= 50 && i < 60 ? 10'000 : 0));
+    sensor.Second(10);
+  }
+  // 51 s with 1 %: at second 56, 6 of 56 s with 10 %. Below 0.5 % from the end of second 117
+  // on, when three of these ten seconds are left: 30 of 6000 kB is 0.5 %, 20 kB is less.
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @56", "cleared @128"));
+  const Alert& raised = sensor.alerts()[0];
+  EXPECT_EQ(raised.rule, "blind_spot:loss");
+  EXPECT_EQ(raised.port, "");
+  EXPECT_DOUBLE_EQ(raised.value, 60.0 / 5600);
+  EXPECT_DOUBLE_EQ(raised.confidence.loss_ratio, 60.0 / 5600);
+  EXPECT_EQ(raised.first_seen, StartOfTick(kT0 + 50));
+  EXPECT_THAT(raised.summary, HasSubstr("The capture lacks 1.07 % of the mail's bytes within "
+                                        "1m (60.0 kB of 5.60 MB): check whether the mirror"));
+  EXPECT_THAT(sensor.alerts()[1].summary,
+              HasSubstr("has been below 0.5 % within 1m for 10s, and now stands at "));
+}
+
+TEST_P(BlindSpot, TooLittleIsNotJudged) {
+  Sensor sensor(Only(BlindSpotKind::kLoss), GetParam());
+  for (int i = 0; i < 9; ++i) {  // 900 kB, all of it lost
+    sensor.control().Apply(Mail(sensor.tick(), 100'000));
+    sensor.Second(10);
+  }
+  sensor.Seconds(400, 0);
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+}
+
+TEST_P(BlindSpot, AnAlertClearsWhenTheTrafficStops) {
+  config::Config config = Only(BlindSpotKind::kLoss);
+  config.blind_spots[static_cast<int>(BlindSpotKind::kLoss)].window_seconds = 60;
+  Sensor sensor(config, GetParam());
+  for (int i = 0; i < 20; ++i) {
+    sensor.control().Apply(Mail(sensor.tick(), 5'000));
+    sensor.Second(10);
+  }
+  sensor.Seconds(400, 0);
+  // At second 10 there is enough. Second 10 leaves at the end of second 70: then it is too
+  // little.
+  EXPECT_THAT(sensor.changes(), ElementsAre("raised @10", "cleared @81"));
+}
+
+TEST_P(BlindSpot, AnAlertReportsAgainWhileItGoesOn) {
+  Sensor sensor(Only(BlindSpotKind::kLoss), GetParam());
+  for (int i = 0; i < 700; ++i) {
+    sensor.control().Apply(Mail(sensor.tick(), 5'000));
+    sensor.Second(10);
+  }
+  EXPECT_THAT(sensor.changes(), ElementsAre("raised @10", "updated @310", "updated @610"));
+}
+
+TEST_P(BlindSpot, OneDirectionOnlyIsToldByConversation) {
+  config::Config config = Only(BlindSpotKind::kOneWay);
+  config.blind_spots[static_cast<int>(BlindSpotKind::kOneWay)].window_seconds = 60;
+  Sensor sensor(config, GetParam());
+  for (int i = 0; i < 200; ++i) {
+    // One way for 10 s: other conversations than those of which both were seen.
+    const bool half = i >= 50 && i < 60;
+    meter::DeltaRecord delta =
+        Delta("10.1.0.1", half ? "198.51.100.9" : "198.51.100.1", sensor.tick(), 100'000);
+    if (half) delta.bytes[kDown].packets = 0;
+    sensor.control().Apply(delta);
+    sensor.Second(10);
+  }
+  // 20 % is never reached within 60 s.
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+  const auto snapshot = sensor.control().MakeSnapshot();
+  EXPECT_DOUBLE_EQ(snapshot->capture_in_all.one_way_ratio, 10.0 / 200);
+  EXPECT_EQ(snapshot->capture.one_way_ratio, 0);
+  for (int i = 0; i < 30; ++i) {
+    meter::DeltaRecord delta = Delta("10.1.0.1", "198.51.100.9", sensor.tick(), 100'000);
+    delta.bytes[kDown].packets = 0;
+    sensor.control().Apply(delta);
+    sensor.Second(10);
+  }
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @212"));
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("Only one direction was seen of 20 % of the mail within 1m"));
+}
+
+TEST(BlindSpots, AnAckInAnotherSecondIsNoOneWayMail) {
+  Sensor sensor(Only(BlindSpotKind::kOneWay));
+  for (int i = 0; i < 100; ++i) {
+    meter::DeltaRecord delta = Delta("10.1.0.1", "198.51.100.1", sensor.tick(), 100'000);
+    delta.bytes[i % 20 == 0 ? kUp : kDown].packets = 0;
+    if (i > 0) sensor.control().Apply(delta);
+    if (i == 0) sensor.control().Apply(Delta("10.1.0.1", "198.51.100.1", sensor.tick(), 1));
+    sensor.Second(10);
+  }
+  EXPECT_EQ(sensor.control().MakeSnapshot()->capture_in_all.one_way_ratio, 0);
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+}
+
+TEST_P(BlindSpot, PacketsCapturedShort) {
+  Sensor sensor(Only(BlindSpotKind::kSnapped), GetParam());
+  for (int i = 0; i < 200; ++i) {
+    if (i >= 50 && i < 60) sensor.sample().snapped += 100;
+    sensor.Second(60, 40);
+  }
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @51", "cleared @130"));
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("1.96 % of the packets within 1m were captured short (100 of 5100)"));
+}
+
+TEST_P(BlindSpot, DropsNameTheirPort) {
+  Sensor sensor(Only(BlindSpotKind::kDrops), GetParam());
+  for (int i = 0; i < 200; ++i) {
+    if (i == 50) sensor.sample().ports[1].dropped += 10;
+    sensor.Second(100, 100);
+  }
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @51", "cleared @121"));
+  EXPECT_EQ(sensor.alerts()[0].port, "eth1");
+  EXPECT_DOUBLE_EQ(sensor.alerts()[0].value, 10.0 / 5110);
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("Port eth1 lost 0.196 % of its packets within 1m (10 of 5110)"));
+}
+
+TEST_P(BlindSpot, WhatCannotBeDecodedNamesTheCommonestReason) {
+  Sensor sensor(Only(BlindSpotKind::kUndecodable), GetParam());
+  for (int i = 0; i < 200; ++i) {
+    if (i == 50) sensor.sample().undecodable[0].count += 40;
+    if (i == 50) sensor.sample().undecodable[1].count += 60;
+    sensor.Second(100);
+  }
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @51", "cleared @121"));
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("1.96 % of the packets within 1m could not be looked into (100 of "
+                        "5100), most of them for encap_depth (60)"));
+}
+
+TEST_P(BlindSpot, AFullTableSaysWhatWasNotAttributed) {
+  Sensor sensor(Only(BlindSpotKind::kTableFull), GetParam());
+  sensor.Seconds(50, 10);
+  meter::DeltaRecord lost = Delta("10.1.0.1", "198.51.100.1", sensor.tick(), 5'000'000);
+  lost.key.server = {};
+  lost.key.attribution = meter::Attribution::kClientOnly;
+  sensor.control().Apply(lost);
+  sensor.sample().shortages[0].count += 3;
+  sensor.sample().unattributed_bytes += 200'000;
+  sensor.Second(10);
+  sensor.Seconds(150, 0);
+  ASSERT_THAT(sensor.changes(), ElementsAre("raised @51", "cleared @121"));
+  EXPECT_EQ(sensor.alerts()[0].value, 3);
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("Tables had no room 3 times within 1m, most often sessions (3), and "
+                        "5.20 MB of mail could not be assigned to hosts"));
+}
+
+TEST(BlindSpots, OnAGoodMirrorRaiseNothingAndNeedNoIdleTicks) {
+  config::Config config = BaseConfig();
+  config.blind_spots = config::Config().blind_spots;
+  Sensor sensor(config);
+  for (int i = 0; i < 400; ++i) {
+    sensor.control().Apply(Mail(sensor.tick(), 0));
+    sensor.Second(1000, 1000);
+  }
+  EXPECT_THAT(sensor.changes(), IsEmpty());
+  sensor.sample().ports[0].ended = sensor.sample().ports[1].ended = true;
+  sensor.Second(1);
+  EXPECT_EQ(sensor.control().NextEventTick(), INT64_MAX);
+  EXPECT_EQ(sensor.counts().size(), static_cast<std::size_t>(config::kBlindSpotCount));
+}
+
+TEST(BlindSpots, AreCountedBehindTheRulesAndOnlyWhereEnabled) {
+  config::Config config = Only(BlindSpotKind::kDrops);
+  config.rules = {BytesRule("bulk")};
+  Sensor sensor(config);
+  ASSERT_EQ(sensor.counts().size(), 2u);
+  EXPECT_EQ(sensor.counts()[0].rule, "bulk");
+  EXPECT_EQ(sensor.counts()[1].rule, "blind_spot:drops");
+}
+
+}  // namespace
+}  // namespace mailtap::control
