@@ -49,7 +49,7 @@ SessionTable::SessionTable(uint32_t capacity) : capacity_(std::max(capacity, 8u)
 
 uint64_t SessionTable::HashOf(const HotSession& hot) {
   return net::FlowHash(net::AddressHash(hot.address[0], hot.address[1]), hot.port[0],
-                       hot.port[1]);
+                       hot.port[1], hot.encap_tag);
 }
 
 uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) const {

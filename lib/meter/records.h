@@ -109,7 +109,7 @@ struct SessionRecord {
   net::EncapStack encap;  // of the session's first packet
 };
 
-// What an encap_tag stands for; sent before the first record with that tag.
+// What an encap_tag stands for; sent before the first delta with that tag.
 struct EncapRecord {
   uint32_t tag = 0;
   net::EncapStack layers;  // only those kinds that are configured to split conversations

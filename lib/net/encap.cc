@@ -1,8 +1,30 @@
 #include "lib/net/encap.h"
 
 #include "absl/strings/str_cat.h"
+#include "lib/net/hash.h"
 
 namespace mailtap::net {
+
+EncapStack Select(const EncapStack& stack, uint32_t kinds) {
+  EncapStack selected;
+  for (uint32_t i = 0; i < stack.depth; ++i) {
+    const EncapLayer& layer = stack.layers[i];
+    if ((kinds >> static_cast<int>(layer.kind) & 1) != 0) selected.Push(layer.kind, layer.id);
+  }
+  return selected;
+}
+
+uint32_t EncapTag(const EncapStack& stack, uint32_t kinds) {
+  const EncapStack selected = Select(stack, kinds);
+  if (selected.depth == 0) return 0;
+  uint64_t hash = kHashSeed1;
+  for (uint32_t i = 0; i < selected.depth; ++i) {
+    const EncapLayer& layer = selected.layers[i];
+    hash = Mix(hash ^ layer.id, kHashSeed2 ^ static_cast<uint64_t>(layer.kind) << 32);
+  }
+  const auto tag = static_cast<uint32_t>(hash >> 32);
+  return tag != 0 ? tag : 1;
+}
 
 std::string ToString(const EncapLayer& layer) {
   const bool numbered = layer.kind != EncapKind::kIpInIp && layer.kind != EncapKind::kEtherIp;

@@ -61,6 +61,12 @@ struct EncapStack {
 };
 static_assert(sizeof(EncapStack) == 68);
 
+// The layers of kinds in `kinds`, a set of 1 << kind.
+EncapStack Select(const EncapStack& stack, uint32_t kinds);
+// A number for the address space that these layers make up: 0 for none, and otherwise as good
+// as unique, the same in every worker and on every run.
+uint32_t EncapTag(const EncapStack& stack, uint32_t kinds);
+
 // The interface's spelling of one layer: "vlan:100", "vxlan:77", "ipip".
 std::string ToString(const EncapLayer& layer);
 // All layers in one text: "vlan:100,vxlan:77"; empty without any.

@@ -45,10 +45,13 @@ inline uint64_t AddressHash(const IpAddress& a, const IpAddress& b) {
   return AddressHash(FoldV6(a.raw_high(), a.raw_low()), FoldV6(b.raw_high(), b.raw_low()));
 }
 
-inline uint64_t FlowHash(uint64_t address_hash, uint16_t port_a, uint16_t port_b) {
+// `encap_tag` keeps equal addresses in different address spaces apart; 0 for none.
+inline uint64_t FlowHash(uint64_t address_hash, uint16_t port_a, uint16_t port_b,
+                         uint32_t encap_tag = 0) {
   const uint64_t low = port_a < port_b ? port_a : port_b;
   const uint64_t high = port_a < port_b ? port_b : port_a;
-  return Mix(address_hash ^ kHashSeed1, (low << 16 | high) ^ kHashSeed2);
+  return Mix(address_hash ^ kHashSeed1,
+             (uint64_t{encap_tag} << 32 | low << 16 | high) ^ kHashSeed2);
 }
 
 }  // namespace mailtap::net

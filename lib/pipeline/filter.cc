@@ -1,4 +1,7 @@
 // The cheap tests: which packets need to be placed in a session at all.
+#include <algorithm>
+#include <cstring>
+
 #include "lib/net/hash.h"
 #include "lib/pipeline/worker.h"
 
@@ -37,6 +40,7 @@ void Worker::Process(absl::Span<const PacketView> burst) {
         TakeFragment(pending.segment, packet.time);
       } else {
         counters_.outcomes[static_cast<int>(outcome)].Add(1);
+        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
       }
       continue;
     }
@@ -72,9 +76,26 @@ void Worker::ProcessWhole(const PacketView& packet) {
   DrainPending();
 }
 
+// For diagnosis, where it is configured. A sample that finds the ring full is no loss: more
+// come.
+void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
+  int64_t& left = samples_left_[static_cast<int>(outcome)];
+  if (left == 0) return;
+  meter::SampleRecord sample = {.time = packet.time,
+                                .outcome = outcome,
+                                .link = packet.link,
+                                .port = packet.port,
+                                .wire_length = packet.wire_length};
+  sample.length = std::min<uint32_t>(packet.captured, meter::SampleRecord::kMaxBytes);
+  std::memcpy(sample.bytes, packet.data, sample.length);
+  if (ring_.Push(sample)) --left;
+}
+
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
-  pending.flow_hash = net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port);
+  pending.encap_tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
+  pending.flow_hash = net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port,
+                                    pending.encap_tag);
   pending.suspected = false;
   pending.mail_port = ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port);
   if (pending.mail_port) return true;

@@ -51,6 +51,8 @@ class EncapTable {
   // The number of `stack`; 0, and `full` set, when there is no room for a new one.
   uint16_t Number(const net::EncapStack& stack, bool& full);
   const net::EncapStack& Get(uint16_t number) const { return stacks_[number]; }
+  // Stacks there are; their numbers go from 1 to this.
+  uint32_t size() const { return static_cast<uint32_t>(stacks_.size()) - 1; }
 
  private:
   uint32_t capacity_;

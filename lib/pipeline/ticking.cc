@@ -25,13 +25,24 @@ bool Worker::EndTick(int64_t tick) {
   dirty_.clear();
   if (suspicion_.saturated()) RebuildSuspicion();
   SetGauges(tick);
-  const bool flushed = conversations_.Flush(
-      [this](const meter::DeltaRecord& delta) { return ring_.Push(delta); });
+  const bool flushed = SendEncaps() && conversations_.Flush([this](const auto& delta) {
+    return ring_.Push(delta);
+  });
   if (flushed && ring_.Push(exchange::TickRecord{.tick = tick, .sessions = established_})) {
     return true;
   }
   Short(Shortage::kRing);
   return false;
+}
+
+// Before the deltas whose tags they explain. False where the ring is full.
+bool Worker::SendEncaps() {
+  for (; sent_encaps_ < split_encaps_.size(); ++sent_encaps_) {
+    const net::EncapStack& layers = split_encaps_.Get(static_cast<uint16_t>(sent_encaps_ + 1));
+    if (!ring_.Push(meter::EncapRecord{net::EncapTag(layers, split_kinds_), layers}))
+      return false;
+  }
+  return true;
 }
 
 bool Worker::Finish(int64_t tick) {

@@ -37,7 +37,12 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
                  static_cast<uint32_t>(config.limits.reorder_buffers)),
       // Names are shared: a sixteenth of the sessions is more than a site has mail servers.
       names_(static_cast<uint32_t>(config.limits.sessions) / 16 + 1),
-      encaps_(static_cast<uint32_t>(config.limits.encapsulations)) {
+      encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
+      split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)) {
+  for (const net::EncapKind kind : config.tunnels.split_by) {
+    split_kinds_ |= 1u << static_cast<int>(kind);
+  }
+  samples_left_.fill(config.diagnostics.samples);
   for (int s = 0; s < kServiceCount; ++s) {
     for (const uint16_t port : config.services[s].ports) {
       ports_.Add(port, static_cast<Service>(s), /*tls=*/false);
@@ -60,7 +65,7 @@ void Worker::Handle(Pending& pending) {
                                 .destination = segment.destination(),
                                 .source_port = segment.src_port,
                                 .destination_port = segment.dst_port,
-                                .encap_tag = 0};
+                                .encap_tag = pending.encap_tag};
   End end = 0;
   const uint32_t slot = FindOrCreate(pending, key, end);
   if (slot == kNone) return;
@@ -101,6 +106,9 @@ uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
   flow::ColdSession& cold = sessions_.cold(hot);
   bool full = false;
   cold.encap = encaps_.Number(pending.segment.encap, full);
+  if (pending.encap_tag != 0) {
+    split_encaps_.Number(net::Select(pending.segment.encap, split_kinds_), full);
+  }
   if (full) Short(Shortage::kEncapsulations);
   cold.dialogue = dialogues_.Allocate();
   if (cold.dialogue == kNone) Short(Shortage::kDialogues);

@@ -64,6 +64,7 @@ class Worker {
     uint64_t flow_hash = 0;
     UnixNanos time = 0;
     uint32_t handshake_slot = 0;
+    uint32_t encap_tag = 0;
     bool mail_port = false;
     bool suspected = false;  // raised the suspicion array until its turn is over
   };
@@ -75,6 +76,7 @@ class Worker {
   // Filter (filter.cc)
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
+  void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool Wanted(Pending& pending);
   void Queue();
   void DrainPending();
@@ -122,6 +124,7 @@ class Worker {
   Hint PortHint(const flow::HotSession& hot) const;
 
   // Ticks and ends (ticking.cc)
+  bool SendEncaps();
   void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
   void Expire(int64_t tick);
@@ -165,6 +168,10 @@ class Worker {
   DialoguePool dialogues_;
   NameTable names_;
   EncapTable encaps_;
+  uint32_t split_kinds_ = 0;  // kinds of encapsulation that keep address spaces apart
+  EncapTable split_encaps_;   // what the encap tags stand for
+  uint32_t sent_encaps_ = 0;  // how many of these the control core knows
+  std::array<int64_t, net::kOutcomeCount> samples_left_;
   std::vector<uint32_t> dirty_;  // cold records of sessions with pending counts
   std::array<Pending, kPendingSlots> pending_;
   uint32_t pending_count_ = 0;
