@@ -252,6 +252,17 @@ void Worker::MarkDirty(flow::HotSession& hot) {
   dirty_.push_back(hot.cold);
 }
 
+// Straight to the conversation: a session keeps no count of copies, so those of its first
+// words, before it is known for mail, are not among them.
+void Worker::CountCopy(flow::HotSession& hot, End end, uint32_t bytes) {
+  if (!IsMail(hot) || hot.state.established == 0) return;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.conversation == kNone) Fold(hot);
+  conversations_.Touch(cold.conversation)
+      .bytes[end == ClientEnd(hot) ? kUp : kDown]
+      .duplicate += bytes;
+}
+
 void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNanos time) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
@@ -276,7 +287,12 @@ void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNa
       }
     }
     if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, time);
+    const uint32_t repeated = cold.pending_repeated[end];
     sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0, time);
+    if (segment.length != 0 &&
+        copies_.Seen(hot.cold, end, seq, segment.length, net::PacketMark(segment))) {
+      CountCopy(hot, end, cold.pending_repeated[end] - repeated);
+    }
     if (hot.state.acked != 0 || hot.state.payload == 3) {
       if (hot.state.established == 0 && IsMail(hot)) ++established_;
       hot.state.established = 1;

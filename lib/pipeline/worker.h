@@ -18,6 +18,7 @@
 #include "lib/classify/recogniser.h"
 #include "lib/config/config.h"
 #include "lib/exchange/ring.h"
+#include "lib/flow/copy_table.h"
 #include "lib/flow/handshake_table.h"
 #include "lib/flow/hole_pool.h"
 #include "lib/flow/sequence.h"
@@ -92,6 +93,7 @@ class Worker {
                   const net::Segment& segment) const;
   void Account(uint32_t slot, flow::End end, const net::Segment& segment, UnixNanos time);
   void MarkDirty(flow::HotSession& hot);
+  void CountCopy(flow::HotSession& hot, flow::End end, uint32_t bytes);
 
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
@@ -164,6 +166,7 @@ class Worker {
   flow::TimerWheel timers_;
   flow::HandshakeTable handshakes_;
   flow::SuspicionArray suspicion_;
+  flow::CopyTable copies_;
   meter::ConversationTable conversations_;
   DialoguePool dialogues_;
   NameTable names_;
