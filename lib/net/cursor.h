@@ -79,6 +79,11 @@ struct Cursor {
     if (n < wire) wire = n;
     if (n < captured) captured = n;
   }
+  // The next `n` bytes are what follows, and all of it, whatever the frame's length is.
+  void SetLength(uint32_t n) {
+    wire = n;
+    if (n < captured) captured = n;
+  }
 };
 
 // Whether a protocol other than TCP may have TCP somewhere inside.

@@ -61,19 +61,44 @@ bool LooksLikeEthernet(const Cursor& cursor) {
   }
 }
 
-// Ethernet that IP follows. A MAC address may start like an IP header, so this goes first.
-bool HoldsIp(const Cursor& cursor) {
-  if (!cursor.Has(14)) return false;
-  const uint16_t type = Load16(cursor.at + 12);
-  if (type != kIpv4Type && type != kIpv6Type) return false;
-  Cursor inner = cursor;
-  inner.Skip(14);
-  return LooksLikeIp(inner);
+bool IsVlanTag(uint16_t type) {
+  return type == kVlanType || type == kServiceVlanType || type == kOldQinqType;
 }
 
-// RFC 3032: labels of four bytes up to the one with the bottom-of-stack bit. Nothing says what
-// is below: IP shows by its version; a pseudowire may start with a control word, whose first
-// four bits are 0 (RFC 4385), and then carries Ethernet.
+// Ethernet that IP follows, behind tags or not.
+bool HoldsIp(Cursor cursor) {
+  if (!cursor.Has(14)) return false;
+  uint16_t type = Load16(cursor.at + 12);
+  cursor.Skip(14);
+  while (IsVlanTag(type) && cursor.Has(4)) {
+    type = Load16(cursor.at + 2);
+    cursor.Skip(4);
+  }
+  return (type == kIpv4Type || type == kIpv6Type) && LooksLikeIp(cursor);
+}
+
+// What an MPLS stack carries: nothing says it. IP shows by its header; a pseudowire may start
+// with a control word, whose first four bits are 0 (RFC 4385), and then carries Ethernet. MAC
+// addresses may look like any of these, so an IP header that fits decides first, and a known
+// type only then.
+Outcome DecodeUnnamed(Cursor cursor, Decoding frame) {
+  if (HoldsIp(cursor)) return DecodeEthernet(cursor, frame);
+  if (LooksLikeIp(cursor)) return DecodeIp(cursor, frame);
+  if (!cursor.Has(20))
+    return Outcome::kTruncatedIp;  // no IP header, nor Ethernet with anything
+  const bool control_word = cursor.at[0] >> 4 == 0;
+  Cursor behind = cursor;
+  behind.Skip(4);
+  if (control_word && HoldsIp(behind)) return DecodeEthernet(behind, frame);
+  // Without a control word first: a MAC address may start with 0 too, and four bytes further on
+  // a tagged frame looks like an untagged one.
+  if (LooksLikeEthernet(cursor)) return DecodeEthernet(cursor, frame);
+  if (control_word && LooksLikeEthernet(behind)) return DecodeEthernet(behind, frame);
+  constexpr uint16_t kAssociatedChannel = 0x1000;  // RFC 4385, 5: operation and maintenance
+  return Load16(cursor.at) == kAssociatedChannel ? Outcome::kNotIp : Outcome::kUnknownEncap;
+}
+
+// RFC 3032: labels of four bytes up to the one with the bottom-of-stack bit.
 Outcome DecodeMpls(Cursor cursor, Decoding frame) {
   while (true) {
     if (!cursor.Has(4)) return Outcome::kTruncatedLink;
@@ -82,17 +107,7 @@ Outcome DecodeMpls(Cursor cursor, Decoding frame) {
     cursor.Skip(4);
     if ((entry & 0x100) != 0) break;
   }
-  if (LooksLikeIp(cursor) && !HoldsIp(cursor)) return DecodeIp(cursor, frame);
-  if (!cursor.Has(20))
-    return Outcome::kTruncatedIp;               // no IP header, nor Ethernet with anything
-  constexpr uint8_t kAssociatedChannel = 0x10;  // RFC 4385, 5: operation and maintenance
-  if (cursor.at[0] == kAssociatedChannel) return Outcome::kNotIp;
-  // Without a control word first: a MAC address may start with 0 too, and four bytes further on
-  // a tagged frame looks like an untagged one.
-  if (LooksLikeEthernet(cursor)) return DecodeEthernet(cursor, frame);
-  if (cursor.at[0] >> 4 != 0) return Outcome::kUnknownEncap;
-  cursor.Skip(4);
-  return LooksLikeEthernet(cursor) ? DecodeEthernet(cursor, frame) : Outcome::kUnknownEncap;
+  return DecodeUnnamed(cursor, frame);
 }
 
 // RFC 2516: version and type, code (0 for data), session, length; then PPP.

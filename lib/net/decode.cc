@@ -36,6 +36,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadTcp(Cursor cursor, uint32_t ip_p
   return Outcome::kTcp;
 }
 
+// Whether an IP packet inside another one claims to be longer than there is room for. The
+// outermost header is believed: the frame's own length may be wrong or missing.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool PastContainer(uint32_t length, const Cursor& cursor,
+                                                       const Segment& segment) {
+  return segment.ip != nullptr && length > cursor.wire;
+}
+
 // `offset` is the fragment's place in units of eight bytes, `length` what the IP header leaves
 // for the payload at the cursor.
 Outcome DecodeFragment(Cursor cursor, uint32_t length, uint32_t offset, uint32_t id,
@@ -68,7 +75,7 @@ ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv4Rest(Cursor cursor, uint32_t header, u
     return DecodeFragment(cursor, length, cut & ~kMoreFragments, Load16(ip + 4), protocol,
                           (cut & kMoreFragments) != 0, frame.segment);
   }
-  cursor.Limit(length);
+  cursor.SetLength(length);
   return DecapIpProtocol(cursor, protocol, frame);
 }
 
@@ -80,7 +87,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding fra
   if (ip[0] >> 4 != 4 || header < 20) return Outcome::kBadIpHeader;
   // A total length of 0 is what a capture of a segment that the NIC has yet to cut holds.
   uint32_t total = Load16(ip + 2);
-  if (total == 0) total = cursor.wire;
+  if (total == 0 || PastContainer(total, cursor, segment)) total = cursor.wire;
   if (total < header || total > kMaxUncut) return Outcome::kBadIpHeader;
   segment.ip = ip;
   segment.v4 = true;
@@ -103,7 +110,7 @@ ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv6Rest(Cursor cursor, uint8_t next, uint
     if (!fragment && next != kHopByHop && next != kRouting && next != kDestinationOptions &&
         next != kMobility) {
       if (!MayCarryTcp(next)) return Unopened(next);
-      cursor.Limit(remaining);
+      cursor.SetLength(remaining);
       return DecapIpProtocol(cursor, next, frame);
     }
     if (!cursor.Has(8)) return Outcome::kTruncatedIp;
@@ -132,13 +139,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv6(Cursor cursor, Decoding fra
   const uint8_t* ip = cursor.at;
   if (ip[0] >> 4 != 6) return Outcome::kBadIpHeader;
   uint32_t remaining = Load16(ip + 4);
+  cursor.Skip(40);
+  // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
+  if (remaining == 0 || PastContainer(remaining, cursor, segment)) remaining = cursor.wire;
+  if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
   segment.ip = ip;
   segment.v4 = false;
   segment.address_hash = AddressHash(segment.source(), segment.destination());
-  cursor.Skip(40);
-  // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
-  if (remaining == 0) remaining = cursor.wire;
-  if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
   if (ip[6] != kTcpProtocol) return DecodeIpv6Rest(cursor, ip[6], remaining, frame);
   return ReadTcp(cursor, remaining, segment);
 }
@@ -245,6 +252,7 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
   const internal::Cursor cursor{data, captured, wire_length};
   const internal::Decoding frame{segment, tunnels};
   segment.encap.depth = 0;
+  segment.ip = nullptr;
   if (vlan != kNoVlan) frame.Push(EncapKind::kVlan, vlan & 0x0fff);
   // Ahead of the others, since live ports know no other.
   if (link == LinkType::kEthernet) [[likely]]
@@ -267,6 +275,7 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
 
 Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
                      const TunnelPorts& tunnels, Segment& segment) {
+  segment.ip = nullptr;
   return internal::DecodeIp({ip, captured, length}, {segment, tunnels});
 }
 

@@ -93,8 +93,8 @@ inline constexpr uint16_t kNoVlan = 0xffff;
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
                uint16_t vlan, const TunnelPorts& tunnels, Segment& segment);
 
-// What a packet keeps in all its copies and changes when it is sent again: its IPv4 id (RFC 6864)
-// or, without one, its TCP timestamps (RFC 7323, 3). 0 where it has neither. For kTcp.
+// What a packet keeps in all its copies and changes when it is sent again: its IPv4 id (RFC
+// 6864) or, without one, its TCP timestamps (RFC 7323, 3). 0 where it has neither. For kTcp.
 uint32_t PacketMark(const Segment& segment);
 
 // The same from an IP header on, below the layers that `segment.encap` already holds: for an IP

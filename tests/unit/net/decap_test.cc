@@ -37,6 +37,8 @@ Bytes Wrapped(const IpTunnel& tunnel, bool v4, const Bytes& ip) {
   return EthernetOf(Outer(tunnel, v4, tunnel.carries_frames ? EthernetOf(ip) : ip));
 }
 
+bool IsMpls(const Layers& encap) { return !encap.empty() && encap.back().starts_with("mpls"); }
+
 TEST(Decap, OpensEveryLayerBetweenEthernetAndIp) {
   for (const LinkLayer& layer : LinkLayers()) {
     for (const bool v4 : {true, false}) {
@@ -52,6 +54,59 @@ TEST(Decap, OpensEveryTunnelOverBothVersionsOfIp) {
       for (const bool v4 : {true, false}) {
         SCOPED_TRACE(tunnel.name);
         ExpectMail(Open(Wrapped(tunnel, outer_v4, Mail(v4))), v4, tunnel.encap);
+      }
+    }
+  }
+}
+
+// The outermost packet is believed to be longer than its frame, as of segments that a NIC has
+// yet to cut; one inside a tunnel ends where the tunnel's own packet does.
+TEST(Decap, APacketIsNoLongerThanWhatItIsIn) {
+  constexpr int kMore = 1'000;
+  for (const bool v4 : {true, false}) {
+    Bytes longer = Mail(v4);
+    uint8_t* length = longer.data() + (v4 ? 2 : 4);
+    const int told = (length[0] << 8 | length[1]) + kMore;
+    length[0] = static_cast<uint8_t>(told >> 8);
+    length[1] = static_cast<uint8_t>(told);
+    for (const LinkLayer& layer : LinkLayers()) {
+      if (IsMpls(layer.encap)) continue;  // which tells what it carries by its length
+      SCOPED_TRACE(layer.name);
+      EXPECT_EQ(Open(Wrapped(layer, longer)).segment.length, 17u + kMore);
+    }
+    for (const IpTunnel& tunnel : IpTunnels()) {
+      if (IsMpls(tunnel.encap)) continue;
+      SCOPED_TRACE(tunnel.name);
+      const Decoded r = Open(Wrapped(tunnel, true, longer));
+      EXPECT_EQ(r.outcome, Outcome::kTcp);
+      EXPECT_EQ(r.segment.length, 17u);
+    }
+  }
+}
+
+// A MAC address may look like an IP header, a control word, an associated channel or a type.
+TEST(Decap, OpensPseudowiresWhateverTheirAddresses) {
+  std::mt19937 random(10);
+  std::vector<Bytes> addresses = {
+      Hex("a8 20 66 48 ca 51 00 26 88 e7 8d 81"), Hex("10 00 00 00 00 01 10 00 00 21 00 02"),
+      Hex("45 00 00 39 00 00 60 00 00 11 06 40"), Hex("00 00 00 00 00 01 00 00 08 00 45 00")};
+  while (addresses.size() < 20'000) {
+    Bytes& pair = addresses.emplace_back(12);
+    for (uint8_t& byte : pair) byte = static_cast<uint8_t>(random());
+  }
+  for (const Bytes& pair : addresses) {
+    for (const bool v4 : {true, false}) {
+      for (const bool tagged : {true, false}) {
+        for (const bool control_word : {true, false}) {
+          const uint16_t type = v4 ? 0x0800 : 0x86dd;
+          const Bytes body = tagged ? Join(Hex("81 00"), Vlan(9, type, Mail(v4)))
+                                    : Join(Number(type, 2), Mail(v4));
+          const Bytes inner = Join(pair, body);
+          const Bytes labelled = Mpls({17}, control_word ? Join({0, 0, 0, 5}, inner) : inner);
+          ExpectMail(Open(Ethernet(0x8847, labelled)), v4,
+                     tagged ? Layers{"mpls:17", "vlan:9"} : Layers{"mpls:17"});
+          if (HasFailure()) FAIL() << ::testing::PrintToString(pair);
+        }
       }
     }
   }
