@@ -27,10 +27,15 @@ void Sequencer::OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t 
     hot.base[end] = hot.mark[end] = seq;
     hot.state.based |= EndBit(end);
   }
-  // Past its FIN a sender has nothing more to say; its last ACKs carry the number after it.
   if (TestEnd(hot.state.fin, end) && Distance(seq + length, hot.mark[end]) > 0) {
-    if (length != 0) counters_.out_of_window.Add(1);
-    return;
+    if (length == 0) return;  // the last ACKs carry the number after the FIN
+    // Past its FIN a sender has nothing more to say. Payload in its place shows that it was
+    // not the sender's own.
+    if (Distance(seq, hot.mark[end]) > 0) {
+      counters_.out_of_window.Add(1);
+      return;
+    }
+    hot.state.fin &= ~EndBit(end);
   }
   if (length != 0) hot.state.payload |= EndBit(end);
   Advance(hot, cold, end, seq, length, now);

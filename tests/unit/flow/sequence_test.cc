@@ -223,6 +223,27 @@ TEST_P(SequenceTest, PayloadPastTheFinIsOutOfWindow) {
   Expect(100, 0, 30);
 }
 
+TEST_P(SequenceTest, AForgedFinHidesNoPayload) {
+  d.Segment(kFirst, 100);
+  d.Fin(kFirst + 100);  // which end 0 did not send
+  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
+  d.Segment(kFirst + 100, 50);
+  EXPECT_FALSE(TestEnd(d.hot().state.fin, 0));
+  d.Segment(kFirst + 150, 50, /*fin=*/true);
+  d.Ack(kFirst + 201);
+  d.SettleAll();
+  Expect(200, 0, 0);
+  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
+  EXPECT_EQ(d.counters().out_of_window.value(), 0u);
+}
+
+TEST_P(SequenceTest, ACopyThatReachesPastAForgedFinCountsWhatIsNew) {
+  d.Segment(kFirst, 100, /*fin=*/true);
+  d.Segment(kFirst + 50, 100);
+  d.SettleAll();
+  Expect(150, 0, 50);
+}
+
 TEST_P(SequenceTest, WhenTheListOverflowsTheLowestHoleIsInferred) {
   for (uint32_t i = 0; i < kMaxHoles; ++i) d.Segment(kFirst + 10 + i * 20, 10);
   EXPECT_EQ(d.holes(), kMaxHoles);
