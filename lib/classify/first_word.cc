@@ -1,24 +1,28 @@
 #include "lib/classify/first_word.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "lib/classify/pattern_table.h"
 
 namespace mailtap::classify {
+namespace {
 
-FirstWordFilter::FirstWordFilter() {
+std::vector<uint32_t> Words(const char* Pattern::*list) {
   std::vector<uint32_t> words;
   for (const Pattern& pattern : Patterns()) {
-    for (const absl::string_view word :
-         absl::StrSplit(pattern.first_words, '|', absl::SkipEmpty())) {
-      uint32_t folded;
-      std::memcpy(&folded, word.data(), sizeof(folded));
-      words.push_back(folded | kFold);
+    for (const absl::string_view word : absl::StrSplit(pattern.*list, '|', absl::SkipEmpty())) {
+      std::memcpy(&words.emplace_back(), word.data(), WordSet::kWordBytes);
     }
   }
+  return words;
+}
+
+}  // namespace
+
+WordSet::WordSet(std::vector<uint32_t> words) {
+  for (uint32_t& word : words) word |= kFold;
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
 
@@ -35,15 +39,18 @@ FirstWordFilter::FirstWordFilter() {
   }
 }
 
-bool FirstWordFilter::MayMatch(const uint8_t* payload, uint32_t length) const {
+bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](uint32_t word) {
     uint8_t bytes[kWordBytes];
     std::memcpy(bytes, &word, sizeof(word));
     for (uint32_t i = 0; i < length; ++i) {
-      if ((payload[i] | 0x20) != bytes[i]) return false;
+      if ((start[i] | 0x20) != bytes[i]) return false;
     }
     return word != 0;
   });
 }
+
+FirstWordFilter::FirstWordFilter()
+    : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {}
 
 }  // namespace mailtap::classify

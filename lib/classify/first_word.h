@@ -4,28 +4,31 @@
 #define MAILTAP_LIB_CLASSIFY_FIRST_WORD_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 namespace mailtap::classify {
 
-class FirstWordFilter {
+// A set of words of four bytes, looked up by a perfect hash.
+class WordSet {
  public:
   static constexpr uint32_t kWordBytes = 4;
 
-  // Built from Patterns().
-  FirstWordFilter();
+  // The bytes of each word as they lie in memory; case is folded here.
+  explicit WordSet(std::vector<uint32_t> words);
 
-  // `payload` has at least kWordBytes bytes.
-  bool Matches(const uint8_t* payload) const {
-    uint32_t word;
-    std::memcpy(&word, payload, sizeof(word));
-    word |= kFold;
-    return slots_[Slot(word)] == word;
+  // `word` has at least kWordBytes bytes.
+  bool Contains(const uint8_t* word) const {
+    uint32_t bytes;
+    std::memcpy(&bytes, word, sizeof(bytes));
+    bytes |= kFold;
+    return slots_[Slot(bytes)] == bytes;
   }
 
-  // Whether the first `length` (< kWordBytes) bytes could be the start of a first word.
-  bool MayMatch(const uint8_t* payload, uint32_t length) const;
+  // Whether the first `length` (< kWordBytes) bytes could be the start of a word.
+  bool MayContain(const uint8_t* start, uint32_t length) const;
 
  private:
   // Sets the bit that tells small letters from capitals. What else it merges is harmless: the
@@ -39,6 +42,50 @@ class FirstWordFilter {
   std::array<uint32_t, 1 << kSlotBits> slots_ = {};
   uint32_t multiplier_ = 0;  // makes the hash perfect: no two words share a slot
 };
+
+class FirstWordFilter {
+ public:
+  static constexpr uint32_t kWordBytes = WordSet::kWordBytes;
+
+  // Built from Patterns().
+  FirstWordFilter();
+
+  // `payload` has `length` bytes, at least kWordBytes.
+  bool Matches(const uint8_t* payload, uint32_t length) const {
+    return words_.Contains(payload) || MatchesTagged(payload, length);
+  }
+
+  // Whether the first `length` (< kWordBytes) bytes could be the start of a first word.
+  bool MayMatch(const uint8_t* payload, uint32_t length) const {
+    return words_.MayContain(payload, length);
+  }
+
+ private:
+  // Clients choose their tags (RFC 9051, 2.2.1): a letter or a digit, up to 15 characters in
+  // all, before a space and a command.
+  bool MatchesTagged(const uint8_t* payload, uint32_t length) const {
+    const bool digit = static_cast<uint8_t>(payload[0] - '0') < 10;
+    const bool letter = static_cast<uint8_t>((payload[0] | 0x20) - 'a') < 26;
+    if (!digit && !letter) return false;
+    constexpr uint32_t kStep = 8, kLongest = 16;
+    for (uint32_t at = 0; at < kLongest && at + kStep <= length; at += kStep) {
+      uint64_t bytes;
+      std::memcpy(&bytes, payload + at, sizeof(bytes));
+      // The lowest byte that is 0 once spaces are.
+      constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+      bytes ^= kOnes * ' ';
+      const uint64_t found = (bytes - kOnes) & ~bytes & kTops;
+      if (found == 0) continue;
+      const uint32_t word = at + static_cast<uint32_t>(std::countr_zero(found)) / 8 + 1;
+      return word + kWordBytes <= length && tagged_.Contains(payload + word);
+    }
+    return false;
+  }
+
+  WordSet words_;
+  WordSet tagged_;
+};
+static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
 
 }  // namespace mailtap::classify
 

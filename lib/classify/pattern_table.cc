@@ -40,7 +40,9 @@ constexpr Pattern kPatterns[] = {
   // IMAP, client
   {kImap, kClient, kProof,
    R"(^[!-)+-z|~]{1,32} (capability|login|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n])",
-   "", "", "RFC 9051, 6"},
+   "", "", "RFC 9051, 6",
+   "CAPA|LOGI|AUTH|STAR|LOGO|NOOP|SELE|EXAM|CREA|DELE|RENA|SUBS|UNSU|LIST|LSUB|NAME|STAT|APPE|"
+   "IDLE|ENAB|CHEC|CLOS|UNSE|EXPU|SEAR|FETC|STOR|COPY|MOVE|UID |ID (|ID N|COMP"},
   {kImap, kClient, kHint, R"(^done\r?\n)", "", "", "RFC 2177"},
 
   // POP3, server

@@ -45,6 +45,8 @@ struct Pattern {
   const char* first_words;
   const char* also;  // what else opens like it
   const char* source;
+  // The same for words that a tag and a space go before.
+  const char* tagged_words = "";
 };
 
 absl::Span<const Pattern> Patterns();

@@ -103,7 +103,8 @@ bool Worker::Wanted(Pending& pending) {
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   if (segment.captured >= classify::FirstWordFilter::kWordBytes) {
-    pending.suspected = first_words_.Matches(segment.payload) || MayBeHello(segment);
+    pending.suspected =
+        first_words_.Matches(segment.payload, segment.captured) || MayBeHello(segment);
   } else if (segment.length != 0 && segment.captured == segment.length) {
     // A greeting may come one byte at a time.
     pending.suspected =

@@ -188,7 +188,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (!pending.suspected) return kNone;
   flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
   const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
-                    first_words_.Matches(segment.payload);
+                    first_words_.Matches(segment.payload, segment.captured);
   // The first payload of a side continues the handshake, and so does a known word near it: the
   // mirror may deliver them out of order.
   bool from_client = false;

@@ -17,14 +17,18 @@ const uint8_t* Bytes(const std::string& text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
 
-std::vector<std::string> Words() {
+std::vector<std::string> Words(const char* Pattern::*list = &Pattern::first_words) {
   std::vector<std::string> words;
   for (const Pattern& pattern : Patterns()) {
-    for (const auto word : absl::StrSplit(pattern.first_words, '|', absl::SkipEmpty())) {
+    for (const auto word : absl::StrSplit(pattern.*list, '|', absl::SkipEmpty())) {
       words.emplace_back(word);
     }
   }
   return words;
+}
+
+bool Matches(const FirstWordFilter& filter, const std::string& text) {
+  return filter.Matches(Bytes(text), static_cast<uint32_t>(text.size()));
 }
 
 std::string Folded(std::string word) {
@@ -34,7 +38,12 @@ std::string Folded(std::string word) {
 
 TEST(FirstWord, TheTableHoldsWholeWords) {
   ASSERT_GT(Words().size(), 10u);
-  for (const std::string& word : Words()) EXPECT_EQ(word.size(), FirstWordFilter::kWordBytes);
+  ASSERT_GT(Words(&Pattern::tagged_words).size(), 10u);
+  for (const auto list : {&Pattern::first_words, &Pattern::tagged_words}) {
+    for (const std::string& word : Words(list)) {
+      EXPECT_EQ(word.size(), FirstWordFilter::kWordBytes);
+    }
+  }
 }
 
 TEST(FirstWord, EveryWordIsFoundInAnyCase) {
@@ -46,7 +55,7 @@ TEST(FirstWord, EveryWordIsFoundInAnyCase) {
         cased[i] = static_cast<char>((mask >> i & 1) != 0 ? std::toupper(cased[i])
                                                           : std::tolower(cased[i]));
       }
-      EXPECT_TRUE(filter.Matches(Bytes(cased + "rest"))) << cased;
+      EXPECT_TRUE(Matches(filter, cased + "rest")) << cased;
       for (uint32_t length = 1; length < 4; ++length) {
         EXPECT_TRUE(filter.MayMatch(Bytes(cased), length)) << cased << " " << length;
       }
@@ -62,15 +71,37 @@ TEST(FirstWord, NothingElseIsFound) {
   for (int i = 0; i < 2'000'000; ++i) {
     std::string word(4, '\0');
     for (char& c : word) c = static_cast<char>(random());
-    EXPECT_EQ(filter.Matches(Bytes(word)), known.count(Folded(word)) != 0);
+    EXPECT_EQ(Matches(filter, word), known.count(Folded(word)) != 0);
   }
   for (const std::string word : {"GET ", "SSH-", "HTTP", "\x16\x03\x01\x02", "USER", "*3\r\n",
                                  "PING", "200 ", "LHLO", "NICK"}) {
-    EXPECT_FALSE(filter.Matches(Bytes(word))) << word;
+    EXPECT_FALSE(Matches(filter, word)) << word;
   }
   EXPECT_FALSE(filter.MayMatch(Bytes("G"), 1));
   EXPECT_FALSE(filter.MayMatch(Bytes("23"), 2));
-  EXPECT_FALSE(filter.MayMatch(Bytes("HEL\1"), 3) && filter.Matches(Bytes("HEL\1")));
+  EXPECT_FALSE(filter.MayMatch(Bytes("HEL\1"), 3) && Matches(filter, "HEL\1"));
+}
+
+TEST(FirstWord, ACommandIsFoundBehindAnyTag) {
+  const FirstWordFilter filter;
+  for (const std::string& word : Words(&Pattern::tagged_words)) {
+    for (const std::string tag : {"1", "a", "A1", "a001", "ABCD12", "A000001", "Tag12345",
+                                  "C.12-3_4", "abcdefghijklmno"}) {
+      EXPECT_TRUE(Matches(filter, tag + " " + word + "....")) << tag << " " << word;
+      EXPECT_TRUE(Matches(filter, tag + " " + Folded(word) + "....")) << tag << " " << word;
+    }
+  }
+  EXPECT_TRUE(Matches(filter, "1 NOOP\r\n"));
+}
+
+TEST(FirstWord, ATagNeedsAKnownCommand) {
+  const FirstWordFilter filter;
+  for (const std::string text :
+       {"a001 FOO bar....", "GET /list HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n", "a  LOGIN x y....",
+        "a001LOGIN x y....", "* LOGIN x y.....", "+ LOGIN x y.....", " LOGIN x y......",
+        "abcdefghijklmnop LOGIN x y", "\x17\x03 LIST......", "a001 LOG", "a001 ", "a001"}) {
+    EXPECT_FALSE(Matches(filter, text)) << text;
+  }
 }
 
 }  // namespace
