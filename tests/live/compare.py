@@ -2,11 +2,12 @@
 
 usage: compare.py REPLAY.prom LIVE.prom ARRIVED [--lossy | --unordered]
 
-ARRIVED packets came to the sensor's interfaces by the kernel's own count: those sent, and now and
-then a few that a kernel sends by itself. Each has to be received or counted as dropped by a port. Where none was dropped, the
-mail counters have to be the same; with --lossy something has to have been dropped. With
---unordered, two ports deliver the directions, so that an acknowledgement may overtake what it
-acknowledges: volumes, sessions and messages are still the same, but not all bytes are observed.
+ARRIVED packets crossed the sensor's interfaces by the kernel's own count: those sent, and now and
+then a few that a kernel sends by itself. Each has to be received or counted as dropped by a port.
+Where none was dropped, the mail counters have to be the same; with --lossy something has to have
+been dropped. With --unordered, two ports deliver the directions, so that an acknowledgement may
+overtake what it acknowledges: volumes, sessions and messages are still the same, but not all bytes
+are observed.
 """
 import re
 import sys

@@ -107,8 +107,9 @@ send() {
 
 # compare [--lossy]: the live counts against the replay's.
 compare() {
+  # A packet socket is also shown what the interface itself sends.
   local arrived
-  arrived=$(within sen awk '/eth[0-9]+:/ { sum += $3 } END { print sum }' /proc/net/dev)
+  arrived=$(within sen awk '/eth[0-9]+:/ { sum += $3 + $11 } END { print sum }' /proc/net/dev)
   python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$arrived" "$@"
 }
 
