@@ -48,6 +48,9 @@ constexpr Pattern kPatterns[] = {
   // POP3, server
   {kPop3, kServer, kProof, R"(^\+ok .{0,140}(pop|<[^>\r\n]{1,100}@[^>\r\n]{1,100}>))", "+OK ", "",
    "RFC 1939, 4 and 7 (APOP stamp)"},
+  {kPop3, kServer, kProof,
+   R"(^\+ok[^\n]{0,60}\n(top|user|uidl|stls|sasl|resp-codes|pipelining|expire|implementation|login-delay|utf8|lang)[ \r\n])",
+   "", "", "RFC 2449, 6"},
   {kPop3, kServer, kHint, R"(^\+ok[ \r\n])", "+OK\r", "Redis answers +OK", "RFC 1939, 3"},
   {kPop3, kServer, kHint, R"(^-err[ \r\n])", "-ERR", "Redis answers -ERR", "RFC 1939, 3"},
   {kPop3, kServer, kHint, R"(^\+ )", "", "IMAP's continuation", "RFC 5034, 4"},

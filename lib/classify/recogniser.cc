@@ -112,6 +112,23 @@ Recogniser::Scores Recogniser::Scan(absl::string_view text, Side side) const {
   return scores;
 }
 
+// Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
+// named ftp...).
+bool Recogniser::ProvesOther(const Scores& scores) {
+  const auto proven = [](Strength s) { return s == Strength::kProof; };
+  const auto others = scores.begin() + kMailProtocolCount;
+  return std::none_of(scores.begin(), others, proven) &&
+         std::any_of(others, scores.end(), proven);
+}
+
+std::optional<Service> Recogniser::Greeting(const Speech& server) const {
+  const Scores scores = Scan(Judgeable(server), Side::kServer);
+  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
+    if (At(scores, service) == Strength::kProof) return service;
+  }
+  return std::nullopt;
+}
+
 Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                               const Context& context) const {
   const absl::string_view up_text = Judgeable(client);
@@ -119,16 +136,7 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   const Scores up = Scan(up_text, Side::kClient);
   const Scores down = Scan(down_text, Side::kServer);
 
-  // Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
-  // named ftp...).
-  const auto something_else = [](const Scores& scores) {
-    const bool mail = std::any_of(scores.begin(), scores.begin() + kMailProtocolCount,
-                                  [](Strength s) { return s == Strength::kProof; });
-    const bool other = std::any_of(scores.begin() + kMailProtocolCount, scores.end(),
-                                   [](Strength s) { return s == Strength::kProof; });
-    return other && !mail;
-  };
-  const bool contradicted = something_else(up) || something_else(down);
+  const bool contradicted = ProvesOther(up) || ProvesOther(down);
 
   // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
   // the server spoke first: Redis says +OK too, but never unasked.
@@ -146,14 +154,21 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   if (contradicted) return kNotMail;
 
   const bool settled = context.finished || (client.ended && server.ended);
-  // An odd port needs both sides; a side that has spoken and fits nothing settles it.
+  // An odd port needs both sides; one whose first words fit nothing settles it.
   const auto judge_odd = [&] {
     const auto fits_nothing = [](absl::string_view text, const Scores& scores) {
       return !text.empty() && std::all_of(scores.begin(), scores.begin() + kMailProtocolCount,
                                           [](Strength s) { return s == Strength::kNone; });
     };
-    const bool no = settled || fits_nothing(up_text, up) || fits_nothing(down_text, down);
-    return no ? kNotMail : kOpen;
+    const bool up_useless = fits_nothing(up_text, up);
+    const bool down_useless = fits_nothing(down_text, down);
+    if (settled || (up_useless && client.from_start) || (down_useless && server.from_start)) {
+      return kNotMail;
+    }
+    Recognition open = kOpen;
+    open.client_stale = up_useless;
+    open.server_stale = down_useless;
+    return open;
   };
   if (!context.port_service.has_value()) return judge_odd();
 

@@ -41,6 +41,10 @@ struct Recognition {
   Answer answer = Answer::kNeedMore;
   Service service = Service::kSmtp;     // for kYes
   Evidence evidence = Evidence::kPort;  // for kYes: kBanner, kCommand or kPort
+  // For kNeedMore: what this side has said so far came under way and fits nothing. A later line
+  // may, so nobody needs this one any more.
+  bool client_stale = false;
+  bool server_stale = false;
 };
 
 // The compiled patterns; immutable, shared by all workers.
@@ -68,6 +72,10 @@ class Recogniser {
   // `finished` settles it, except on a standard port where neither side's text is known at all.
   Recognition Judge(const Speech& client, const Speech& server, const Context& context) const;
 
+  // The mail service that a server's words prove by themselves: enough where the client's are
+  // lost, or hidden by TLS.
+  std::optional<Service> Greeting(const Speech& server) const;
+
  private:
   // The strongest match a protocol has on one side.
   using Scores = std::array<Strength, kProtocolCount>;
@@ -76,6 +84,7 @@ class Recogniser {
       : database_(std::move(database)) {}
 
   Scores Scan(absl::string_view text, Side side) const;
+  static bool ProvesOther(const Scores& scores);
 
   struct ScratchDeleter {
     void operator()(hs_scratch* scratch) const;

@@ -30,10 +30,24 @@ absl::string_view Dialogue::TakeTail() {
   return dot == tail.npos ? absl::string_view() : tail.substr(dot + kFinalDot.size());
 }
 
-bool Dialogue::Binary() const {
+bool Dialogue::BinaryUnderWay() const {
   const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
-  return std::any_of(text[0], text[0] + text_length[0], no_text) ||
-         std::any_of(text[1], text[1] + text_length[1], no_text);
+  for (const End end : {0, 1}) {
+    if ((broken || !from_start[end]) &&
+        std::any_of(text[end], text[end] + text_length[end], no_text)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Dialogue::DropLines(End end) {
+  const absl::string_view lines(text[end], text_length[end]);
+  const size_t last = text_ended[end] ? lines.npos : lines.rfind('\n');
+  const absl::string_view rest = last == lines.npos ? "" : lines.substr(last + 1);
+  std::memmove(text[end], rest.data(), rest.size());
+  text_length[end] = static_cast<uint32_t>(rest.size());
+  text_ended[end] = false;
 }
 
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)

@@ -45,7 +45,8 @@ struct Dialogue {
   bool text_ended[2];  // the opening is complete, or goes on behind a gap
   bool server_first;
   bool hello_started;
-  bool broken;  // something was lost: counts are unknown from here on
+  bool hello_cut;  // bytes of it are missing: it is judged by what came before
+  bool broken;     // something was lost: counts are unknown from here on
   uint8_t held_count;
   uint32_t held;         // list of held segments, in no order
   uint32_t tail_length;  // bytes at `text` that end a message's text
@@ -62,8 +63,10 @@ struct Dialogue {
   // The bytes behind the final dot in what KeepTail remembered, and forgets them.
   absl::string_view TakeTail();
 
-  // Whether either opening holds what no line of text does.
-  bool Binary() const;
+  // Whether an opening that is not its stream's start holds what no line of text does.
+  bool BinaryUnderWay() const;
+  // Forgets the whole lines of an opening.
+  void DropLines(flow::End end);
 
   classify::Speech Spoken(flow::End end, bool ended) const {
     return {.text = {text[end], text_length[end]},

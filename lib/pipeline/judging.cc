@@ -58,6 +58,8 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
       Accept(slot, port.service, Evidence::kPort, tls);
     } else if (claimed.has_value() && hello_read) {
       Accept(slot, *claimed, Evidence::kSni, tls);
+    } else if (const auto greeting = GreetedAs(hot); greeting && tls == Tls::kStarttls) {
+      Accept(slot, *greeting, Evidence::kBanner, tls);
     } else {
       return Reject(slot);
     }
@@ -66,20 +68,29 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   StopReading(hot);
 }
 
+// The service that the server greeted as, before TLS hid the rest.
+std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  return recogniser_.Greeting(dialogue.Spoken(flow::Other(ClientEnd(hot)), /*ended=*/false));
+}
+
 // A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
 bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return false;
-  const Hint port = PortHint(hot);
-  if (!port.known || !classify::LooksLikeTlsRecord(piece.data, piece.captured)) {
-    return false;
-  }
+  if (!classify::LooksLikeTlsRecord(piece.data, piece.captured)) return false;
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const bool client = end == ClientEnd(hot);
   // From the start on, the ClientHello is read for its name.
   if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;
   if (dialogue.from_start[end] || dialogue.hello_started) return false;
-  Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
+  if (const Hint port = PortHint(hot); port.known) {
+    Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
+  } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
+    Accept(slot, *greeting, Evidence::kBanner, Tls::kStarttls);
+  } else {
+    return false;
+  }
   StopReading(hot);
   return true;
 }
@@ -120,9 +131,13 @@ void Worker::Judge(uint32_t slot, bool finished) {
   if (found.answer == Answer::kYes) {
     Accept(slot, found.service, found.evidence, static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
-    // Behind a gap TLS need not show a record's start.
-    if (port.known && port.tls && dialogue.broken && dialogue.Binary()) return;
+    // Behind a gap TLS need not show a record's start; met under way it has to, in the end.
+    const bool hidden = port.known && port.tls && dialogue.BinaryUnderWay();
+    if (hidden && (dialogue.broken || !finished)) return;
     Reject(slot);
+  } else {
+    if (found.client_stale) dialogue.DropLines(client);
+    if (found.server_stale) dialogue.DropLines(flow::Other(client));
   }
 }
 

@@ -49,11 +49,20 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   };
   if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot.state.fin, free_end, reader);
   if (cold.dialogue == kNone) return;
-  const bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
+  bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
   if (!held && !(end == ClientEnd(hot) && dialogue.smtp.data_pending())) {
-    dialogue.broken = true;
     if (IsMail(hot)) Short(Shortage::kReorderBuffers);
+    // With no room to wait in, what is missing counts as lost. Each round passes a gap.
+    for (int rounds = dialogue.held_count + 2; !held && rounds > 0; --rounds) {
+      const bool ahead =
+          dialogue.started[end] && flow::Distance(piece.seq, dialogue.next[end]) > 0;
+      PassGap(hot, ahead ? end : flow::Other(end), ahead ? piece.seq : piece.ack);
+      dialogues_.Pump(dialogue, hot.state.fin, free_end, reader);
+      if (cold.dialogue == kNone) return;
+      held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
+    }
+    if (!held) dialogue.broken = true;
   }
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
@@ -116,6 +125,25 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
   }
 }
 
+// What `lost_end` says next is missing up to `to`, or up to what is held: reads on behind it.
+void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const uint32_t passed = dialogues_.SkipGap(dialogue, lost_end, to);
+  if (passed == 0) return;
+  if (lost_end == ClientEnd(hot) && dialogue.smtp.chunk_left() >= passed) {
+    dialogue.smtp.SkipChunk(passed);
+    return;
+  }
+  dialogue.broken = true;
+  if (lost_end == ClientEnd(hot)) dialogue.hello_cut = dialogue.hello_started;
+  // Without its first bytes a side is like one met under way.
+  if (dialogue.text_length[lost_end] == 0) {
+    dialogue.from_start[lost_end] = false;
+  } else {
+    dialogue.text_ended[lost_end] = true;
+  }
+}
+
 // The worker has stopped waiting for what `lost_end` sent: goes on behind it.
 void Worker::Resume(uint32_t slot, End lost_end) {
   flow::HotSession& hot = sessions_.hot(slot);
@@ -125,20 +153,7 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   BeginText(hot, lost_end, {});
   const End client = ClientEnd(hot);
   if (dialogue.smtp.skipping() && lost_end == client) return;  // message text: not needed
-  const uint32_t passed = dialogues_.SkipGap(dialogue, lost_end, hot.mark[lost_end]);
-  if (passed != 0) {
-    if (lost_end == client && dialogue.smtp.chunk_left() >= passed) {
-      dialogue.smtp.SkipChunk(passed);
-    } else {
-      dialogue.broken = true;
-      // Without its first bytes a side is like one met under way.
-      if (dialogue.text_length[lost_end] == 0) {
-        dialogue.from_start[lost_end] = false;
-      } else {
-        dialogue.text_ended[lost_end] = true;
-      }
-    }
-  }
+  PassGap(hot, lost_end, hot.mark[lost_end]);
   dialogues_.Pump(
       dialogue, hot.state.fin, [&] { return FreeEnd(hot); },
       [&](End from, const TextSegment& piece) {
@@ -155,8 +170,8 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   const bool snapped = piece.captured < piece.length;
   if (dialogue.hello_started) {
     if (end == ClientEnd(hot)) {
-      dialogue.hello.Feed(piece.data, piece.captured);
-      JudgeHello(slot, /*finished=*/snapped);
+      if (!dialogue.hello_cut) dialogue.hello.Feed(piece.data, piece.captured);
+      JudgeHello(slot, /*finished=*/snapped || dialogue.hello_cut);
     }
     return;
   }

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -100,6 +101,7 @@ class Worker {
   int FreeEnd(const flow::HotSession& hot) const;
   bool AwaitsHandshake(const flow::HotSession& hot, flow::End end) const;
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
+  void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
@@ -110,6 +112,7 @@ class Worker {
   void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
                   const uint8_t* data, uint32_t size);
   void Judge(uint32_t slot, bool finished);
+  std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
   void JudgeHello(uint32_t slot, bool finished);
   bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);

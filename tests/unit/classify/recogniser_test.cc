@@ -126,6 +126,16 @@ std::vector<Case> Cases() {
        {{kS, "+ok\r\n"}, {kC, "capa\r\n"}},
        "pop3 banner"},
       {"pop3 mid-stream", kNoPort, false, {{kC, "STAT\r\n"}, {kS, "+OK 2 320\r\n"}}, "no"},
+      {"capabilities",
+       kNoPort,
+       false,
+       {{kC, "CAPA\r\n"}, {kS, "+OK\r\nTOP\r\nUIDL\r\n.\r\n"}},
+       "pop3 banner"},
+      {"a login's answer under way",
+       kNoPort,
+       false,
+       {{kC, "c2VjcmV0\r\n"}, {kS, "250 2.1.0 Ok\r\n"}},
+       "no"},
       // Lookalikes
       {"ftp", kNoPort, true, {{kS, "220 ProFTPD Server (mail.example.com)\r\n"}, user}, "no"},
       {"ftp on 25", kSmtp, true, {{kS, "220 ready\r\n"}, user}, "no"},
@@ -216,6 +226,38 @@ TEST(Recogniser, AGreetingThatNobodyAnswersIsNothingYet) {
   const Case c = {"", kSmtp, true, {}, ""};
   EXPECT_EQ(Describe(Judge(c, "", "220 mx ESMTP\r\n", true, false)), "open");
   EXPECT_EQ(Describe(Judge(c, "", "220 mx ESMTP\r\n", true, true)), "no");
+}
+
+Recognition JudgeUnderWay(const std::string& client, const std::string& server) {
+  const std::string slack(Speech::kSlack, '2');
+  const std::string up = client + slack, down = server + slack;
+  return SharedRecogniser().Judge({.text = {up.data(), client.size()}},
+                                  {.text = {down.data(), server.size()}}, {});
+}
+
+TEST(Recogniser, LinesUnderWayThatFitNothingAreStale) {
+  Recognition r = JudgeUnderWay("c2VjcmV0\r\n", "250 2.1.0 Ok\r\n");
+  EXPECT_EQ(r.answer, Answer::kNeedMore);
+  EXPECT_TRUE(r.client_stale);
+  EXPECT_FALSE(r.server_stale);
+  r = JudgeUnderWay("c2Vj", "AUTH LOGIN PLAIN\r\n");  // half a line is no line
+  EXPECT_FALSE(r.client_stale);
+  EXPECT_TRUE(r.server_stale);
+  EXPECT_EQ(JudgeUnderWay("MAIL FROM:<a@b>\r\n", "250 2.1.0 Ok\r\n").answer, Answer::kYes);
+}
+
+TEST(Recogniser, AGreetingTellsItsServiceOnlyWhereItProvesIt) {
+  const auto greeting = [](const std::string& text) {
+    const std::string padded = text + std::string(Speech::kSlack, '2');
+    return SharedRecogniser().Greeting(
+        {.text = {padded.data(), text.size()}, .from_start = true});
+  };
+  EXPECT_EQ(greeting("220 mx ESMTP\r\n"), kSmtp);
+  EXPECT_EQ(greeting("* OK ready\r\n"), kImap);
+  EXPECT_EQ(greeting("+OK <1.2@mail.example>\r\n"), kPop3);
+  for (const char* text : {"220 ftp\r\n", "+OK\r\n", "220 mx ESMTP", "200 news\r\n", ""}) {
+    EXPECT_EQ(greeting(text), std::nullopt) << text;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,123 @@
+// Frames that the mirror left out take no session with them while anything that is left tells
+// what it is.
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/pipeline/dialogues.h"
+#include "tests/unit/pipeline/sensor.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+Frames Without(Frames frames, std::size_t index) {
+  frames.erase(frames.begin() + static_cast<std::ptrdiff_t>(index));
+  return frames;
+}
+
+std::string Volumes(const Sensor& sensor) {
+  std::string text;
+  for (const meter::SessionRecord& s : sensor.sessions()) {
+    absl::StrAppend(&text, Name(s.key.service), " ", s.bytes[kUp].volume(), "/",
+                    s.bytes[kDown].volume(), "\n");
+  }
+  return text;
+}
+
+TEST(Loss, AnyOneFrameMayBeMissingOnAnOddPort) {
+  struct Case {
+    const char* service;
+    Script script;
+    bool ambiguous = false;
+  };
+  for (const Case& c : {Case{"smtp", SmtpScript()}, Case{"smtp", SmtpPipelinedScript()},
+                        Case{"smtp", SmtpStarttlsScript()}, Case{"imap", ImapScript()},
+                        Case{"imap", ImapStarttlsScript()}, Case{"pop3", Pop3Script(), true},
+                        Case{"pop3", Pop3StlsScript()}}) {
+    const Frames frames = Play(c.script, 12'345).frames();
+    for (std::size_t lost = 0; lost < frames.size(); ++lost) {
+      // Without the SYN-ACK or the greeting nothing tells POP3 in clear from Redis.
+      constexpr std::size_t kSynAck = 1, kGreeting = 3;
+      if (c.ambiguous && (lost == kSynAck || lost == kGreeting)) continue;
+      Sensor sensor;
+      sensor.Play(Without(frames, lost)).Finish();
+      EXPECT_EQ(Volumes(sensor), absl::StrCat(c.service, " ", BytesOf(c.script, kUp), "/",
+                                              BytesOf(c.script, kDown), "\n"))
+          << "without frame " << lost;
+    }
+  }
+}
+
+// A server's greeting and TLS: what asked for it is lost.
+TEST(Loss, OfStarttlsTheGreetingIsEnough) {
+  for (const bool hello : {true, false}) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", 10'143);
+    c.Handshake().Server("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n");
+    c.Lost(kUp, "a1 STARTTLS\r\n").Server("a1 OK begin\r\n");
+    const std::string tls = ImplicitTlsScript("mx.example.com")[0].text;
+    if (hello) {
+      c.Client(tls);
+    } else {
+      c.Lost(kUp, tls);
+    }
+    const std::string record("\x17\x03\x03\x00\x20", 5);
+    c.Server(record + std::string(32, 'x')).Client(record + std::string(32, 'y'));
+    c.Close();
+    Sensor sensor;
+    sensor.Play(c.frames()).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u) << hello;
+    EXPECT_EQ(sensor.sessions()[0].key.service, Service::kImap);
+    EXPECT_EQ(sensor.sessions()[0].tls, Tls::kStarttls);
+    EXPECT_EQ(sensor.sessions()[0].evidence, Evidence::kBanner);
+  }
+}
+
+// What comes first behind a gap may be anything: a line of a multi-line reply, a password.
+TEST(Loss, LaterLinesTellWhereTheFirstOnesFitNothing) {
+  Conversation c("10.1.0.5", 40'000, "192.0.2.25", 2'525);
+  c.Handshake().Server("220 mx.example.com ESMTP\r\n").Lost(kUp, "EHLO me\r\n");
+  c.Server("250-mx\r\n250 AUTH LOGIN\r\n").Lost(kUp, "AUTH LOGIN\r\n").Server("334 VXNl\r\n");
+  c.Client("c2VjcmV0\r\n").Server("235 2.7.0 Ok\r\n");
+  c.Client("MAIL FROM:<a@example.com>\r\n").Server("250 2.1.0 Ok\r\n").Close();
+  Sensor sensor;
+  sensor.Play(c.frames()).Finish();
+  EXPECT_EQ(Only(sensor), "smtp banner none 37+21/88 messages null rejected null");
+}
+
+// Sessions that all wait for a lost command at once need more buffers than there are.
+TEST(Loss, WithoutBuffersTheMissingCountsAsLost) {
+  constexpr int kSessions = 100;
+  std::vector<Frames> streams;
+  for (int i = 0; i < kSessions; ++i) {
+    Conversation c("10.1.0.5", static_cast<uint16_t>(40'000 + i), "192.0.2.25", 110);
+    c.Handshake().Server("+OK ready <1.2@mail.example>\r\n").Lost(kUp, "CAPA\r\n");
+    c.Server("+OK\r\nUSER\r\n.\r\n");
+    for (int n = 0; n < 20; ++n) c.Client("USER joe\r\n").Server("+OK\r\n");
+    streams.push_back(c.Close().frames());
+  }
+  config::Config config = SmallConfig();
+  config.limits.reorder_buffers = 64;
+  Sensor sensor(config);
+  sensor.Play(Merge(streams)).Finish();
+  ASSERT_EQ(sensor.sessions().size(), static_cast<std::size_t>(kSessions));
+  for (const meter::SessionRecord& session : sensor.sessions()) {
+    EXPECT_EQ(session.key.service, Service::kPop3);
+    EXPECT_EQ(session.evidence, Evidence::kBanner);
+    EXPECT_EQ(session.bytes[kUp].volume(), 206u);
+    EXPECT_EQ(session.bytes[kUp].inferred, 6u);
+  }
+}
+
+// A client may use any port; what it sends under way is no mail because of that.
+TEST(Loss, BinaryUnderWayOnAMailPortHasToShowTls) {
+  Conversation c("10.1.0.5", 993, "192.0.2.25", 2'049);
+  for (int i = 0; i < 5; ++i) {
+    c.Client(std::string("\x80\x00\x00\x40", 4) + std::string(64, '\1'));
+    c.Server(std::string("\x80\x00\x00\x40", 4) + std::string(64, '\2'));
+  }
+  Sensor sensor;
+  sensor.Play(c.frames()).Finish();
+  EXPECT_EQ(Only(sensor), "none");
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
