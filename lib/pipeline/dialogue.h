@@ -101,6 +101,8 @@ class DialoguePool {
   // Holds a segment until it is known where the text of its end starts. False where there is no
   // room for all of it.
   bool Await(Dialogue& dialogue, flow::End end, const TextSegment& segment);
+  // No segment can be held, of whichever session.
+  bool full() const { return free_held_ == flow::kNone; }
   // The held segment of `end` with the lowest number; of length 0 where there is none. Its data
   // stays the pool's.
   TextSegment FirstHeld(const Dialogue& dialogue, flow::End end) const;

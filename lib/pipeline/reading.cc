@@ -52,7 +52,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
   if (!held && !(end == ClientEnd(hot) && dialogue.smtp.data_pending())) {
-    if (IsMail(hot)) Short(Shortage::kReorderBuffers);
+    if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
     // With no room to wait in, what is missing counts as lost. Each round passes a gap.
     for (int rounds = dialogue.held_count + 2; !held && rounds > 0; --rounds) {
       const bool ahead =

@@ -128,7 +128,7 @@ class Worker {
   };
   Hint PortHint(const flow::HotSession& hot) const;
 
-  // Ticks and ends (ticking.cc)
+  // Ticks (ticking.cc)
   bool SendEncaps();
   void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
@@ -136,16 +136,18 @@ class Worker {
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
   void Fold(flow::HotSession& hot);
-  bool EndSession(uint32_t slot);
-  void CloseText(uint32_t slot);
-  bool Report(const flow::HotSession& hot);
-  void CountFailed(const flow::HotSession& hot);
-  void Forget(uint32_t slot);
   void RebuildSuspicion();
   void SetGauges(int64_t tick);
   meter::ConversationKey KeyOf(const flow::HotSession& hot) const;
+
+  // Ends of sessions (ending.cc)
+  bool EndSession(uint32_t slot);
+  void CloseText(uint32_t slot);
+  bool Report(const flow::HotSession& hot);
   bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,
                 UnixNanos time);
+  void CountFailed(const flow::HotSession& hot);
+  void Forget(uint32_t slot);
 
   flow::End ClientEnd(const flow::HotSession& hot) const {
     return static_cast<flow::End>(hot.state.client_end);

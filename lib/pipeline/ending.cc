@@ -1,0 +1,140 @@
+// A session's end: what is left is settled and decided, and the session reported and removed.
+#include <algorithm>
+#include <cstring>
+
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using flow::End;
+using flow::kNone;
+using flow::Stage;
+
+// Reads what is left of a session that has ended, and decides about it for good.
+void Worker::CloseText(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const uint32_t index = sessions_.cold(hot).dialogue;
+  if (index == kNone) return;
+  Dialogue& dialogue = dialogues_[index];
+  for (int round = 0; round < 2 * dialogue.held_count + 2; ++round) {
+    if (dialogue.held == kNone || sessions_.cold(hot).dialogue == kNone) break;
+    Resume(slot, round % 2);
+  }
+  if (sessions_.cold(hot).dialogue != kNone) Judge(slot, /*finished=*/true);
+  if (sessions_.cold(hot).dialogue != kNone) dialogue.smtp.Finish();
+}
+
+// Ends a session: settles, decides, reports and removes it. False, with nothing removed, where
+// the ring has no room for the report; the caller tries again later.
+bool Worker::EndSession(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  sequencer_.SettleAll(hot, cold);
+  CloseText(slot);
+  remove_ = false;  // it is being removed
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
+      hot.state.established != 0) {
+    // Headers, or one direction's acknowledgments, are all that the mirror shows.
+    const Hint port = PortHint(hot);
+    if (port.known) {
+      Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
+    }
+  }
+  Fold(hot);
+  if (IsMail(hot)) {
+    if (!Report(hot)) return false;
+    if (hot.state.established != 0) --established_;
+  }
+  if (hot.state.established == 0) CountFailed(hot);
+  Forget(slot);
+  return true;
+}
+
+bool Worker::SendName(const flow::HotSession& hot, meter::NameSource source,
+                      absl::string_view name, UnixNanos time) {
+  meter::NameRecord record = {.key = KeyOf(hot),
+                              .time = time,
+                              .session_id = hot.cold,
+                              .source = source,
+                              .length = static_cast<uint8_t>(name.size())};
+  std::memcpy(record.text, name.data(), name.size());
+  return ring_.Push(record);
+}
+
+bool Worker::Report(const flow::HotSession& hot) {
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  const End client = ClientEnd(hot);
+  meter::SessionRecord record = {.key = KeyOf(hot),
+                                 .id = hot.cold,
+                                 .first_seen = cold.first_seen,
+                                 .last_seen = cold.last_seen};
+  uint64_t volume = 0;
+  for (const End end : {0, 1}) {
+    meter::DirectionBytes& bytes = record.bytes[end == client ? kUp : kDown];
+    bytes = {.observed = cold.total(end, flow::kObserved),
+             .inferred = cold.total(end, flow::kInferred),
+             .repeated = cold.total(end, flow::kRepeated),
+             .packets = cold.packets[end]};
+    volume += bytes.volume();
+  }
+  if (volume == 0) return true;  // a handshake is no session
+  const bool clear_smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp) &&
+                          hot.state.tls == static_cast<uint32_t>(Tls::kNone);
+  if (clear_smtp && cold.dialogue != kNone && hot.state.seen == 3 && hot.state.synced == 3) {
+    const Dialogue& dialogue = dialogues_[cold.dialogue];
+    const End server = flow::Other(client);
+    const bool heard = !dialogue.broken && dialogue.next[server] == hot.mark[server] &&
+                       (dialogue.smtp.skipping() || dialogue.next[client] == hot.mark[client]);
+    if (heard) {
+      record.messages = dialogue.smtp.messages();
+      if (!dialogue.smtp.unpaired()) record.rejected = dialogue.smtp.rejected();
+    }
+  }
+  record.client_port = hot.port[client];
+  record.evidence = static_cast<Evidence>(hot.state.evidence);
+  record.tls = static_cast<Tls>(hot.state.tls);
+  record.established = hot.state.established != 0;
+  record.has_sni = cold.name != kNone;
+  record.encap = encaps_.Get(cold.encap);
+  if (record.has_sni &&
+      !SendName(hot, meter::NameSource::kSni, names_.Get(cold.name), cold.last_seen)) {
+    return false;
+  }
+  return ring_.Push(record);
+}
+
+// A connection to a mail port that was opened in sight and came to nothing.
+void Worker::CountFailed(const flow::HotSession& hot) {
+  if (hot.state.synced == 0 || hot.state.standard_port == 0) return;
+  if (hot.state.payload == 0) counters_.half_open.Add(1);
+  const Hint port = PortHint(hot);
+  if (!port.known) return;
+  meter::ConversationKey key = KeyOf(hot);
+  key.service = port.service;
+  bool exact = false;
+  const uint32_t row = conversations_.Acquire(key, exact);
+  meter::DeltaRecord& delta = conversations_.Touch(row);
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  ++delta.failed_sessions;
+  if (delta.first_seen == 0) delta.first_seen = cold.first_seen;
+  delta.last_seen = std::max(delta.last_seen, cold.last_seen);
+  conversations_.Release(row);
+}
+
+// Takes a session out of every table.
+void Worker::Forget(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  remove_ = false;
+  sequencer_.SettleAll(hot, cold);
+  timers_.Cancel(hot.cold);
+  if (cold.dialogue != kNone) dialogues_.Free(cold.dialogue);
+  if (cold.name != kNone) names_.Release(cold.name);
+  if (cold.conversation != kNone) conversations_.Release(cold.conversation);
+  if (hot.state.standard_port == 0) {
+    suspicion_.Lower(flow::SessionTable::HashOf(hot));
+  }
+  sessions_.Remove(slot);
+}
+
+}  // namespace mailtap::pipeline
