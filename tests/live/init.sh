@@ -86,7 +86,10 @@ start_sensor() {
   sensor=$!
   for _ in $(seq 150); do
     kill -0 "$sensor" 2>/dev/null || { echo "the sensor ended"; sensor=""; exit 1; }
-    within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null && return
+    # No request before the ports are open: for a moment, net_af_packet's socket is bound to no
+    # interface and takes packets of the loopback interface too.
+    grep -q "metrics on http" "$work/sensor.log" &&
+      within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null && return 0
     sleep 0.2
   done
   echo "the sensor does not become ready"; exit 1
