@@ -21,6 +21,10 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
     status.drops.push_back(
         {absl::StrCat("full_", pipeline::kShortageNames[i]), counters.shortages[i].value()});
   }
+  for (int i = 0; i < pipeline::kMismatchCount; ++i) {
+    status.mismatches.push_back(
+        {std::string(pipeline::kMismatchNames[i]), counters.port_content_mismatch[i].value()});
+  }
   status.tables = {
       {"sessions", counters.sessions.value(), static_cast<uint64_t>(limits.sessions)},
       {"conversations", counters.conversations.value(),

@@ -181,6 +181,18 @@ void AddDrops(const SensorStatus& s, MetricFamilies& f) {
   }
 }
 
+// By worker it would tell nothing more.
+void AddMismatches(const SensorStatus& s, MetricFamilies& f) {
+  std::map<std::string, uint64_t> by_kind;
+  for (const WorkerStatus& worker : s.workers) {
+    for (const MismatchCount& count : worker.mismatches) by_kind[count.kind] += count.flows;
+  }
+  auto family = f.Counter("mailtap_port_content_mismatch_total",
+                          "Flows whose content contradicts their port: no mail on a mail port, "
+                          "or mail on the port of something else.");
+  for (const auto& [kind, flows] : by_kind) family.Add({MetricLabel("kind", kind)}, flows);
+}
+
 using SinkField = uint64_t (*)(const SinkStatus&);
 
 void AddBySink(const SensorStatus& s, MetricFamilyBuilder family, SinkField field) {
@@ -219,6 +231,7 @@ void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families) {
   AddTables(status, families);
   AddWorkerDrops(status, families);
   AddDrops(status, families);
+  AddMismatches(status, families);
   AddSinks(status, families);
 }
 

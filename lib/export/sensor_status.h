@@ -46,12 +46,19 @@ struct TableStatus {
   uint64_t capacity = 0;
 };
 
+// Flows whose content contradicts their port.
+struct MismatchCount {
+  std::string kind;  // lower case with underscores, from a fixed list
+  uint64_t flows = 0;
+};
+
 struct WorkerStatus {
   int worker = 0;
   uint64_t packets = 0;  // seen, since start
   uint64_t bytes = 0;
-  uint64_t mail_packets = 0;     // of these, belonging to mail sessions
-  std::vector<DropCount> drops;  // every reason, those at zero included
+  uint64_t mail_packets = 0;              // of these, belonging to mail sessions
+  std::vector<DropCount> drops;           // every reason, those at zero included
+  std::vector<MismatchCount> mismatches;  // every kind
   std::vector<TableStatus> tables;
   uint64_t ring_used_bytes = 0;
   uint64_t ring_capacity_bytes = 0;

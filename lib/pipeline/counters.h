@@ -27,6 +27,15 @@ inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = 
     "sessions", "conversations",  "dialogues", "reorder_buffers",
     "names",    "encapsulations", "ring"};
 
+// Flows whose content contradicts their port.
+enum class Mismatch : uint8_t {
+  kOtherOnMailPort,  // on a mail port, and no mail
+  kMailOnOtherPort,  // mail on the port of another protocol, or of another mail service
+};
+inline constexpr int kMismatchCount = 2;
+inline constexpr std::array<absl::string_view, kMismatchCount> kMismatchNames = {
+    "other_on_mail_port", "mail_on_other_port"};
+
 struct alignas(kCacheLine) WorkerCounters {
   SingleWriterCounter packets;
   SingleWriterCounter bytes;         // of frames, as they were on the wire
@@ -36,9 +45,9 @@ struct alignas(kCacheLine) WorkerCounters {
   std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
   std::array<SingleWriterCounter, kShortageCount> shortages;
   flow::SequenceCounters sequence;
-  SingleWriterCounter unattributed_bytes;     // payload on mail ports without a session
-  SingleWriterCounter port_content_mismatch;  // flows on mail ports whose content is not mail
-  SingleWriterCounter half_open;              // handshakes and scans: never any payload
+  SingleWriterCounter unattributed_bytes;  // payload on mail ports without a session
+  std::array<SingleWriterCounter, kMismatchCount> port_content_mismatch;  // flows
+  SingleWriterCounter half_open;  // handshakes and scans: never any payload
   // Gauges, set at every tick.
   SingleWriterCounter sessions;
   SingleWriterCounter conversations;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "lib/classify/foreign_ports.h"
 #include "lib/classify/server_name.h"
 #include "lib/pipeline/worker.h"
 
@@ -149,6 +150,11 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
   hot.state.evidence = static_cast<uint32_t>(evidence);
   hot.state.tls = static_cast<uint32_t>(tls);
   if (hot.state.established != 0) ++established_;
+  const Hint port = PortHint(hot);
+  const uint16_t number = hot.port[flow::Other(ClientEnd(hot))];
+  if (port.known ? port.service != service : classify::IsForeignPort(number)) {
+    CountMismatch(Mismatch::kMailOnOtherPort);
+  }
   if (index == kNone) return;
   if (evidence == Evidence::kBanner && service == Service::kSmtp) {
     SendBannerName(hot, dialogues_[index]);
@@ -160,7 +166,7 @@ void Worker::Reject(uint32_t slot) {
   const bool spoke_tls = hot.state.tls != static_cast<uint32_t>(Tls::kNone);
   StopReading(hot);
   if (hot.state.standard_port != 0) {
-    counters_.port_content_mismatch.Add(1);
+    CountMismatch(Mismatch::kOtherOnMailPort);
   } else if (spoke_tls) {
     remove_ = true;  // nothing that it says later will look like mail
     return;

@@ -155,6 +155,9 @@ class Worker {
   static bool IsMail(const flow::HotSession& hot) {
     return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
   }
+  void CountMismatch(Mismatch what) {
+    counters_.port_content_mismatch[static_cast<int>(what)].Add(1);
+  }
   void Short(Shortage what) { counters_.shortages[static_cast<int>(what)].Add(1); }
 
   const config::Timeouts timeouts_;

@@ -85,6 +85,7 @@ def main():
     comparison = compare(captures, LIMITS[which])
     print(f"{which}: {len(captures)} captures, {sum(map(len, captures.values()))} flows")
     print(comparison.table())
+    print(comparison.confusion())
     for exception in comparison.exceptions:
         print(f"  - {exception}")
     faults = comparison.shortfalls(LABELS[which])

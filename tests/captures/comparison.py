@@ -40,6 +40,7 @@ class Comparison:
     def __init__(self, limits):
         self.limits = limits
         self.count = collections.Counter()
+        self.matrix = collections.Counter()  # (what it is, what it is reported as)
         self.exceptions = []
 
     def note(self, outcome, flow, text=""):
@@ -66,6 +67,7 @@ class Comparison:
             self.match(flows, lines)
         for ends, lines in rows.items():
             stray = Expected("", ends, "not", "in no truth")
+            self.matrix["in no truth", lines[0]["service"]] += len(lines)
             self.note("false", stray, f"{len(lines)} reported, as {lines[0]['service']}")
 
     def match(self, flows, lines):
@@ -78,6 +80,9 @@ class Comparison:
             self.judge(flow, lines[index] if index < len(lines) else None)
 
     def judge(self, flow, line):
+        name = f"{flow.what.split()[0]} {flow.service or ''}".strip()
+        self.matrix[name if flow.kind != "mail" else flow.service,
+                    line["service"] if line else "-"] += 1
         if flow.kind == "open":
             self.note("open, reported" if line else "open, not reported", flow,
                       f"reported as {line['service']}, {line['evidence']}" if line else "")
@@ -131,6 +136,16 @@ class Comparison:
         named = {"found", "missed", "wrong", "false", "bytes exact"}
         rows += sorted((key, value) for key, value in self.count.items() if key not in named)
         return "\n".join(f"  {name:34} {value}" for name, value in rows)
+
+    def confusion(self):
+        """What flows are against what they are reported as: mail first."""
+        columns = ("smtp", "imap", "pop3", "-")
+        names = sorted({name for name, _ in self.matrix},
+                       key=lambda name: (name not in columns, name))
+        rows = [f"  {'':28} " + " ".join(f"{column:>6}" for column in columns)]
+        rows += [f"  {name:28} " + " ".join(f"{self.matrix[name, column]:6}"
+                                            for column in columns) for name in names]
+        return "\n".join(rows)
 
     def shortfalls(self, labels=()):
         """What keeps the outcome below the limits; differing `labels` count too."""

@@ -127,6 +127,8 @@ TEST(Metrics, ShowPortsQueuesAndWorkers) {
       "5");
   EXPECT_EQ(Sample(text, R"(mailtap_dropped_packets_total{reason="not_tcp"})"), "10");
   EXPECT_EQ(Sample(text, R"(mailtap_dropped_packets_total{reason="truncated"})"), "0");
+  EXPECT_EQ(Sample(text, R"(mailtap_port_content_mismatch_total{kind="other_on_mail_port"})"),
+            "6");
   EXPECT_EQ(Sample(text, R"(mailtap_ring_used_bytes{worker="0"})"), "512");
   EXPECT_EQ(Sample(text, R"(mailtap_sink_dropped_total{sink="alert_file"})"), "2");
   EXPECT_EQ(Sample(text, "mailtap_start_time_seconds"), "1795466400");

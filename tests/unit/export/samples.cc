@@ -124,6 +124,7 @@ SensorStatus SampleStatus() {
     worker.bytes = 3'200;
     worker.mail_packets = 20;
     worker.drops = {{"not_tcp", 5}, {"truncated", 0}};
+    worker.mismatches = {{"other_on_mail_port", 3}};
     worker.tables = {{"sessions", 7, 262'144}, {"holes", 0, 131'072}};
     worker.ring_used_bytes = 512;
     worker.ring_capacity_bytes = 16'777'216;

@@ -28,7 +28,7 @@ TEST(Lifecycle, BareHandshakesAndScansAreCountedApart) {
   sensor.Play(syn).Play(refused).Play(To(587, 1'004).Reset(kDown).frames()).Finish();
   EXPECT_TRUE(sensor.sessions().empty());
   EXPECT_EQ(sensor.counters().half_open.value(), 4u);
-  EXPECT_EQ(sensor.counters().port_content_mismatch.value(), 0u);
+  EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u);
   EXPECT_EQ(sensor.Total().failed_sessions, 4u);
   EXPECT_EQ(sensor.Total().sessions, 0u);
   EXPECT_EQ(sensor.Total().bytes[kUp].volume(), 0u);

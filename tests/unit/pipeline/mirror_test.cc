@@ -211,7 +211,7 @@ TEST(Mirror, AcknowledgmentsAlone) {
   Sensor sensor;
   sensor.Play(c.OneWay(kUp)).Finish();
   EXPECT_EQ(Only(sensor), "imap port implicit 0/0+20000 messages null rejected null");
-  EXPECT_EQ(sensor.counters().port_content_mismatch.value(), 0u);
+  EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u);
 }
 
 TEST(Mirror, HeadersAlone) {

@@ -45,6 +45,10 @@ class Sensor {
     return counters().shortages[static_cast<int>(what)].value();
   }
 
+  uint64_t mismatches(Mismatch what) const {
+    return counters().port_content_mismatch[static_cast<int>(what)].value();
+  }
+
   const std::vector<meter::SessionRecord>& sessions() const { return sessions_; }
   const std::vector<meter::DeltaRecord>& deltas() const { return deltas_; }
   const std::vector<meter::NameRecord>& names() const { return names_; }

@@ -142,7 +142,24 @@ TEST(Verdict, ContentThatContradictsThePortIsCountedOnceAndStaysRejected) {
   sensor.Play(ftp.frames()).Finish();
   EXPECT_EQ(Only(sensor), "none");
   EXPECT_EQ(sensor.Total().sessions, 0u);
-  EXPECT_EQ(sensor.counters().port_content_mismatch.value(), 1u);
+  EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 1u);
+}
+
+TEST(Verdict, MailOnThePortOfSomethingElseIsCounted) {
+  struct Case {
+    Script script;
+    uint16_t port;
+    uint64_t count;
+  };
+  for (const Case& c :
+       {Case{SmtpScript(), 80, 1}, Case{ImapScript(), 22, 1}, Case{Pop3Script(), 143, 1},
+        Case{ImplicitTlsScript("imap.example.com"), 22, 1}, Case{SmtpScript(), 25, 0},
+        Case{ImapScript(), 10'143, 0}, Case{HttpScript(), 80, 0}}) {
+    Sensor sensor;
+    sensor.Play(Play(c.script, c.port).frames()).Finish();
+    EXPECT_EQ(sensor.mismatches(Mismatch::kMailOnOtherPort), c.count) << c.port;
+    EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u) << c.port;
+  }
 }
 
 TEST(Verdict, NamesComeFromSniAndBanner) {
