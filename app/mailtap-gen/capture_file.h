@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "app/mailtap-gen/frame.h"
+#include "app/mailtap-gen/frame_writer.h"
 
 namespace mailtap::gen {
 
 enum class CaptureFormat { kPcapMicro, kPcapNano, kPcapng };
 
-class CaptureFile {
+class CaptureFile final : public FrameWriter {
  public:
   // "-" is standard output. `snap_length` goes into the header. Unavailable where the file
   // can't be made.
@@ -23,10 +23,10 @@ class CaptureFile {
                                             uint32_t snap_length);
   CaptureFile(CaptureFile&& other) noexcept;
   CaptureFile& operator=(CaptureFile&&) = delete;
-  ~CaptureFile();
+  ~CaptureFile() override;
 
   // Frames that are too short for Ethernet are padded as a sender would.
-  void Write(const FrameView& frame);
+  void Write(const FrameView& frame) override;
   // Flushes and closes. Unavailable where any write failed; nothing is written after the first
   // that did.
   absl::Status Close();

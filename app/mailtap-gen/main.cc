@@ -1,4 +1,4 @@
-// mailtap-gen: writes captures with a known truth beside them.
+// mailtap-gen: writes captures with a known truth beside them, or sends the same on a port.
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -7,19 +7,23 @@
 #include "absl/status/status.h"
 #include "app/mailtap-gen/capture_file.h"
 #include "app/mailtap-gen/engine.h"
+#include "app/mailtap-gen/frame_store.h"
 #include "app/mailtap-gen/mirror.h"
 #include "app/mailtap-gen/options.h"
+#include "app/mailtap-gen/port_sender.h"
 #include "app/mailtap-gen/truth.h"
 #include "nlohmann/json.hpp"
 
 namespace mailtap::gen {
 namespace {
 
-absl::Status WriteSummary(const Options& options, const TruthFile& truth, const Mirror& mirror,
-                          const CaptureFile& file, uint64_t forged) {
+using Json = nlohmann::ordered_json;
+
+absl::Status WriteSummary(const Options& options, const TruthFile& truth, const Json& output,
+                          const Mirror& mirror, uint64_t forged) {
   if (options.summary.empty()) return absl::OkStatus();
-  nlohmann::ordered_json summary = {{"arguments", options.arguments},
-                                    {"packets", file.packets()}};
+  Json summary = {{"arguments", options.arguments}};
+  summary.update(output);
   summary["mirror"] = mirror.Summary();
   summary["mirror"]["forged"] = forged;
   summary.update(truth.Summary());
@@ -30,26 +34,59 @@ absl::Status WriteSummary(const Options& options, const TruthFile& truth, const 
              : absl::UnavailableError(options.summary + ": can't be written");
 }
 
-absl::Status Run(const Options& options) {
+// Runs the engine into `writer` and then finish(), whose result goes into the summary.
+template <typename Finish>
+absl::Status Generate(const Options& options, FrameWriter& writer, Finish&& finish) {
+  absl::StatusOr<TruthFile> truth = TruthFile::Create(options.truth);
+  if (!truth.ok()) return truth.status();
+  Mirror mirror(options.mirror, writer);
+  Engine engine(options.engine, options.recipe.sessions, mirror, *truth);
+  engine.Run();
+  mirror.Finish();
+  if (absl::Status status = truth->Close(); !status.ok()) return status;
+  const absl::StatusOr<Json> output = finish(*truth);
+  if (!output.ok()) return output.status();
+  return WriteSummary(options, *truth, *output, mirror, engine.forged());
+}
+
+absl::Status WriteFile(const Options& options) {
   constexpr uint32_t kUsualSnap = 262'144;
   const uint32_t snap = options.mirror.snap == 0 ? kUsualSnap : options.mirror.snap;
   absl::StatusOr<CaptureFile> file = CaptureFile::Create(options.out, options.format, snap);
   if (!file.ok()) return file.status();
-  absl::StatusOr<TruthFile> truth = TruthFile::Create(options.truth);
-  if (!truth.ok()) return truth.status();
-  Mirror mirror(options.mirror, *file);
-  Engine engine(options.engine, options.recipe.sessions, mirror, *truth);
-  engine.Run();
-  mirror.Finish();
-  if (absl::Status status = file->Close(); !status.ok()) return status;
-  if (absl::Status status = truth->Close(); !status.ok()) return status;
-  if (absl::Status status = WriteSummary(options, *truth, mirror, *file, engine.forged());
-      !status.ok()) {
-    return status;
+  return Generate(options, *file, [&](const TruthFile& truth) -> absl::StatusOr<Json> {
+    if (absl::Status status = file->Close(); !status.ok()) return status;
+    std::cerr << options.out << ": " << file->packets() << " packets, " << truth.mail_sessions()
+              << " mail sessions\n";
+    return Json{{"packets", file->packets()}};
+  });
+}
+
+Json Describe(const PortReport& report) {
+  Json queues = Json::array();
+  for (const QueueReport& queue : report.queues) {
+    queues.push_back(
+        {{"lcore", queue.lcore}, {"sent", queue.sent}, {"refused", queue.refused}});
   }
-  std::cerr << options.out << ": " << file->packets() << " packets, " << truth->mail_sessions()
-            << " mail sessions\n";
-  return absl::OkStatus();
+  return {{"device", report.device}, {"sent", report.sent()},     {"refused", report.refused()},
+          {"bytes", report.bytes},   {"seconds", report.seconds}, {"queues", queues}};
+}
+
+absl::Status Send(const Options& options) {
+  FrameStore store;
+  return Generate(options, store, [&](const TruthFile&) -> absl::StatusOr<Json> {
+    const absl::StatusOr<PortReport> report = SendOnPort(options.port, store);
+    if (!report.ok()) return report.status();
+    std::cerr << report->device << ": " << report->sent() << " packets sent in "
+              << report->seconds << " s, "
+              << static_cast<double>(report->sent()) / report->seconds / 1e6 << " Mpps; "
+              << report->refused() << " not taken by the port\n";
+    return Json{{"packets", store.size()}, {"port", Describe(*report)}};
+  });
+}
+
+absl::Status Run(const Options& options) {
+  return options.port.port >= 0 ? Send(options) : WriteFile(options);
 }
 
 }  // namespace

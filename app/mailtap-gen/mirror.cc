@@ -99,7 +99,7 @@ void Mirror::Write(const FrameBytes& frame, int64_t time_ns) {
   const auto wire = static_cast<uint32_t>(frame.size());
   const uint32_t captured = options_.snap == 0 ? wire : std::min(wire, options_.snap);
   if (captured < wire) ++snapped_;
-  file_.Write({time_ns, frame.data(), captured, wire});
+  out_.Write({time_ns, frame.data(), captured, wire});
 }
 
 void Mirror::Release(int64_t until_ns) {

@@ -7,9 +7,9 @@
 #include <queue>
 #include <vector>
 
-#include "app/mailtap-gen/capture_file.h"
 #include "app/mailtap-gen/encapsulation.h"
 #include "app/mailtap-gen/flow.h"
+#include "app/mailtap-gen/frame_writer.h"
 #include "app/mailtap-gen/random.h"
 #include "nlohmann/json.hpp"
 
@@ -37,8 +37,8 @@ struct MirrorOptions {
 
 class Mirror final : public FrameSink {
  public:
-  Mirror(const MirrorOptions& options, CaptureFile& file)
-      : options_(options), file_(file), random_(options.seed * 0x9e3779b97f4a7c15 + 77) {}
+  Mirror(const MirrorOptions& options, FrameWriter& out)
+      : options_(options), out_(out), random_(options.seed * 0x9e3779b97f4a7c15 + 77) {}
 
   void Accept(const FrameView& frame, const FrameInfo& info) override;
   // Writes what is still on its way.
@@ -68,7 +68,7 @@ class Mirror final : public FrameSink {
   const Encapsulation* Change(FrameBytes& frame);
 
   const MirrorOptions& options_;
-  CaptureFile& file_;
+  FrameWriter& out_;
   Random random_;
   std::priority_queue<Held, std::vector<Held>, std::greater<>> held_;
   uint64_t order_ = 0;

@@ -17,6 +17,7 @@ constexpr char kDescription[] =
   mailtap-gen --out big.pcap --packets 5M --flows 20k --hosts 2000 --seed 7
   mailtap-gen --out - --truth t.jsonl --packets 1M | mailtap replay - --config c.toml
   mailtap-gen --out attack.pcap --recipe app/mailtap-gen/recipes/demo.toml
+  mailtap-gen --port 0 --rate 5M --duration 10s -- -l 0-3 -a 0000:03:00.0
   mailtap-gen --out bad.pcap --encap mixed --duplicate 100 --copy mixed --reorder 20
 
 The same arguments give the same bytes. Every mail session in a capture is complete; background
@@ -71,8 +72,16 @@ CLI::Option* AddPercent(CLI::App& app, const std::string& name, double& value,
       ->capture_default_str();
 }
 
-void AddOutput(CLI::App& app, Texts& texts) {
+void AddOutput(CLI::App& app, Texts& texts, PortOptions& port) {
   const std::string group = "Output";
+  app.add_option(
+         "--port", port.port,
+         "sends on this DPDK port instead of writing a capture: all that was asked for, "
+         "once, or for the --duration; at the --rate, or as fast as the port takes it; "
+         "from one lcore a queue. What stands behind -- goes to DPDK's EAL")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'023))
+      ->group(group);
   app.add_option("--out", texts.out, "the capture; - for standard output")
       ->type_name("FILE")
       ->group(group);
@@ -191,6 +200,15 @@ void StoreSize(const std::string& name, const std::string& text, uint64_t low, u
   value = static_cast<T>(*size);
 }
 
+// Of sending on a port. The traffic's own times don't matter then.
+void StorePort(const Texts& texts, PortOptions& port) {
+  StoreSize("--rate", texts.rate, 1, 1'000'000'000, port.rate);
+  if (texts.duration.empty()) return;
+  const std::optional<uint64_t> duration = ParseDuration(texts.duration);
+  if (!duration || *duration == 0) throw Fault("--duration: like 90s or 10m");
+  port.duration_ns = *duration;
+}
+
 void StoreTimes(const Texts& texts, EngineOptions& engine) {
   const std::optional<int64_t> start = ParseTime(texts.start);
   if (!start) throw Fault("--start: like 2026-01-05T09:00:00Z");
@@ -216,7 +234,7 @@ void StoreTimes(const Texts& texts, EngineOptions& engine) {
 
 // Where something belongs that is not named: beside the capture, unless that has no place.
 std::string Beside(const std::string& out, const char* extension) {
-  if (out == "-") return "";
+  if (out == "-" || out.empty()) return "";
   return std::filesystem::path(out).replace_extension(extension).string();
 }
 
@@ -250,7 +268,11 @@ void StoreMirror(const Texts& texts, Options& options) {
 
 void Store(const Texts& texts, Options& options) {
   EngineOptions& engine = options.engine;
-  if (texts.out.empty()) throw Fault("--out is required");
+  const bool port = options.port.port >= 0;
+  if (texts.out.empty() != port) throw Fault("--out or --port is required, and not both");
+  if (!port && !options.port.eal_arguments.empty()) {
+    throw Fault("arguments behind -- are for --port");
+  }
   options.out = texts.out;
   options.truth = texts.truth.empty() ? Beside(texts.out, ".truth.jsonl") : texts.truth;
   options.summary = texts.summary.empty() ? Beside(texts.out, ".summary.json") : texts.summary;
@@ -268,7 +290,11 @@ void Store(const Texts& texts, Options& options) {
   if (engine.population.starttls + engine.population.implicit_tls > 100) {
     throw Fault("--starttls and --implicit-tls are more than 100 together");
   }
-  StoreTimes(texts, engine);
+  if (port) {
+    StorePort(texts, options.port);
+  } else {
+    StoreTimes(texts, engine);
+  }
   StoreMirror(texts, options);
 }
 
@@ -277,7 +303,7 @@ void Define(CLI::App& app, Texts& texts, Options& options) {
   app.set_version_flag("--version", MAILTAP_VERSION);
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.get_formatter()->column_width(26);
-  AddOutput(app, texts);
+  AddOutput(app, texts, options.port);
   AddTraffic(app, texts, options.engine);
   AddMirror(app, texts, options.engine, options.mirror);
   app.footer(Footer());
@@ -292,8 +318,14 @@ void ParseAll(CLI::App& app, std::vector<std::string> arguments) {
 }  // namespace
 
 std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* argv) {
+  const char* const* const end = argv + argc;
+  const char* const* const own_end =
+      std::find_if(argv, end, [](const char* a) { return std::string_view(a) == "--"; });
+  PortOptions port;
+  port.eal_arguments.assign(own_end + (own_end == end ? 0 : 1), end);
   Options options;
-  options.arguments.assign(argv + 1, argv + argc);
+  options.port = port;
+  options.arguments.assign(argv + 1, own_end);
   Recipe recipe;
   // Twice: a recipe brings arguments of its own, which those of the command line override.
   for (const bool with_recipe : {false, true}) {
@@ -307,8 +339,9 @@ std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* 
         if (!read.ok()) throw Fault(std::string(read.status().message()));
         recipe = *std::move(read);
         options = {};
+        options.port = port;
         options.arguments = recipe.arguments;
-        options.arguments.insert(options.arguments.end(), argv + 1, argv + argc);
+        options.arguments.insert(options.arguments.end(), argv + 1, own_end);
         continue;
       }
       Store(texts, options);

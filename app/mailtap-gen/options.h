@@ -9,15 +9,17 @@
 #include "app/mailtap-gen/capture_file.h"
 #include "app/mailtap-gen/engine.h"
 #include "app/mailtap-gen/mirror.h"
+#include "app/mailtap-gen/port_sender.h"
 #include "app/mailtap-gen/recipe.h"
 
 namespace mailtap::gen {
 
 struct Options {
-  std::string out;
+  std::string out;      // empty: a port instead
   std::string truth;    // empty: none
   std::string summary;  // empty: none
   CaptureFormat format = CaptureFormat::kPcapMicro;
+  PortOptions port;
   EngineOptions engine;
   MirrorOptions mirror;
   Recipe recipe;
