@@ -20,7 +20,7 @@ class LayersTest(unittest.TestCase):
         for header in ("lib/base/log.h", "lib/net/address.h", "lib/meter/records.h",
                        "lib/config/config.h", "lib/control/alert.h", "lib/control/control.h",
                        "lib/pipeline/worker.h", "lib/export/json.h", "app/mailtap/replay.h",
-                       "tests/unit/help.h"):
+                       "tests/unit/help.h", "bench/report.h"):
             self.write(header, "")
 
     def write(self, path, text):
@@ -47,6 +47,8 @@ class LayersTest(unittest.TestCase):
                                        '"lib/control/control.h"', '"app/mailtap/replay.h"'), [])
         self.assertEqual(self.breaches("tests/unit/net/a.cc", '"tests/unit/help.h"',
                                        '"lib/control/control.h"', "<hs/hs.h>"), [])
+        self.assertEqual(self.breaches("bench/a.cc", '"tests/unit/help.h"', '"bench/report.h"',
+                                       '"lib/net/address.h"'), [])
 
     def test_sees_upward_and_sideways(self):
         self.assertEqual(self.breaches("lib/net/a.cc", "<vector>", '"lib/meter/records.h"'),
@@ -58,7 +60,7 @@ class LayersTest(unittest.TestCase):
                                 ("lib/export/a.cc", '"app/mailtap/replay.h"'),
                                 ("app/mailtap-gen/a.cc", '"lib/base/log.h"'),
                                 ("lib/base/a.cc", '"tests/unit/help.h"'),
-                                ("bench/a.cc", '"tests/unit/help.h"')):
+                                ("tests/unit/a.cc", '"bench/report.h"')):
             with self.subTest(source):
                 self.assertEqual(len(self.breaches(source, include)), 1)
                 self.write(source, "")
