@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/worker_status.h"
@@ -10,15 +11,18 @@
 #include "lib/base/status.h"
 #include "lib/export/alert_file_sink.h"
 #include "lib/export/metrics.h"
-#include "lib/export/sensor_routes.h"
 #include "lib/export/undecodable.h"
 
 namespace mailtap::app {
 
 absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
-    const std::vector<std::string>& eal_arguments,
+    const std::vector<std::string>& eal_arguments, const std::string& config_path,
     std::shared_ptr<const config::Config> config) {
-  std::unique_ptr<LiveSensor> sensor(new LiveSensor(std::move(config)));
+  std::unique_ptr<LiveSensor> sensor(new LiveSensor(config_path, std::move(config)));
+  const std::string& state = sensor->config_->state.directory;
+  if (!state.empty()) {
+    MAILTAP_ASSIGN_OR_RETURN(sensor->lock_, store::StateLock::Take(state));
+  }
   MAILTAP_ASSIGN_OR_RETURN(sensor->eal_, dataplane::Eal::Start(eal_arguments));
   sensor->clock_ = std::make_unique<dataplane::TscClock>();
   sensor->start_time_ = sensor->clock_->Now();
@@ -120,7 +124,7 @@ absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
   return absl::OkStatus();
 }
 
-absl::Status LiveSensor::Run(const std::atomic<bool>& stop) {
+absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& reload) {
   std::vector<exchange::RecordRing*> rings;
   for (const Lane& lane : lanes_) rings.push_back(lane.ring.get());
   TickCollector collector(
@@ -129,8 +133,11 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop) {
   running_ = true;
 
   constexpr std::chrono::milliseconds kPollInterval(1);
+  Reload();
   while (!stop) {
+    if (auto next = reloader_.Poll(reload, clock_->Now())) next_config_ = std::move(next);
     if (collector.Poll(clock_->Now())) {
+      Reload();
       Publish();
     } else {
       std::this_thread::sleep_for(kPollInterval);
@@ -163,6 +170,18 @@ control::CaptureSample LiveSensor::Sample() const {
     AddTo(counters, sample);
   }
   return sample;
+}
+
+// Between two ticks: puts in force what has been read, and says what is.
+void LiveSensor::Reload() {
+  if (next_config_ != nullptr) control_->Reload(std::exchange(next_config_, nullptr));
+  const exporting::ReloadStatus status = reloader_.status();
+  if (lock_ == nullptr || status.attempts == reloads_said_) return;
+  reloads_said_ = status.attempts;
+  const absl::Status said = lock_->Say({.reloads = status.attempts,
+                                        .last_reload_ok = status.fault.empty(),
+                                        .config_version = status.config_version});
+  if (!said.ok()) LogError(said.message());
 }
 
 void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }
@@ -199,6 +218,8 @@ exporting::SensorStatus LiveSensor::Status() const {
   }
   status.workers = WorkerStatuses();
   status.sinks = output_->sink_status();
+  status.reload = reloader_.status();
+  if (status.reload->last_success == 0) status.reload->last_success = start_time_;
   return status;
 }
 
@@ -208,10 +229,16 @@ std::vector<exporting::DropCount> LiveSensor::Drops() const {
   return drops;
 }
 
-absl::Status LiveSensor::Ready() const {
+exporting::ReadyState LiveSensor::Ready() const {
   if (!running_) return absl::UnavailableError("starting or stopping");
+  const exporting::ReloadStatus reload = reloader_.status();
+  const std::string notice =
+      reload.fault.empty()
+          ? ""
+          : absl::StrCat("the last reload failed, configuration ", reload.config_version,
+                         " is still in force: ", reload.fault);
   constexpr int64_t kStallSeconds = 5;
-  return exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds);
+  return {exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds), notice};
 }
 
 exporting::ReportInput LiveSensor::Report() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/mailtap/reloader.h"
 #include "app/mailtap/tick_collector.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
@@ -17,8 +18,10 @@
 #include "lib/export/http_server.h"
 #include "lib/export/live_output.h"
 #include "lib/export/report.h"
+#include "lib/export/sensor_routes.h"
 #include "lib/export/sensor_status.h"
 #include "lib/export/snapshot_board.h"
+#include "lib/store/state_lock.h"
 
 namespace mailtap::app {
 
@@ -26,13 +29,14 @@ class LiveSensor {
  public:
   // Starts EAL, ports, sinks and the web server; no packet is received yet. Main thread.
   static absl::StatusOr<std::unique_ptr<LiveSensor>> Start(
-      const std::vector<std::string>& eal_arguments,
+      const std::vector<std::string>& eal_arguments, const std::string& config_path,
       std::shared_ptr<const config::Config> config);
   ~LiveSensor();
 
   // Launches the lcores and runs the control core in the calling thread until `stop` is set;
-  // then lets the workers finish and closes the last tick.
-  absl::Status Run(const std::atomic<bool>& stop);
+  // then lets the workers finish and closes the last tick. Each time `reload` is set, the
+  // configuration's file is read anew and put in force between two ticks; `reload` is reset.
+  absl::Status Run(const std::atomic<bool>& stop, std::atomic<bool>& reload);
 
   // What was seen, after Run().
   exporting::ReportInput Report() const;
@@ -44,21 +48,26 @@ class LiveSensor {
     std::unique_ptr<dataplane::LcoreLoop> loop;
   };
 
-  explicit LiveSensor(std::shared_ptr<const config::Config> config)
-      : config_(std::move(config)) {}
+  LiveSensor(const std::string& config_path, std::shared_ptr<const config::Config> config)
+      : config_(config), reloader_(config_path, std::move(config)) {}
   absl::Status StartPorts();
   absl::Status StartWorkers();
   absl::Status StartOutputs();
   absl::Status LaunchLcores(const std::atomic<bool>& stop);
+  void Reload();
   void Publish();
   control::CaptureSample Sample() const;
   // Any thread.
   exporting::SensorStatus Status() const;
   std::vector<exporting::DropCount> Drops() const;
   std::vector<exporting::WorkerStatus> WorkerStatuses() const;
-  absl::Status Ready() const;
+  exporting::ReadyState Ready() const;
 
-  const std::shared_ptr<const config::Config> config_;
+  const std::shared_ptr<const config::Config> config_;  // as of the start
+  Reloader reloader_;
+  std::shared_ptr<const config::Config> next_config_;  // read, to be put in force
+  uint64_t reloads_said_ = UINT64_MAX;
+  std::unique_ptr<store::StateLock> lock_;  // null without a state directory
   // In the order in which they need each other; destroyed in the opposite one.
   std::unique_ptr<dataplane::Eal> eal_;
   std::unique_ptr<dataplane::TscClock> clock_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/mailtap/reload.h"
 #include "app/mailtap/replay.h"
 #include "app/mailtap/run.h"
 #include "lib/base/log.h"
@@ -74,6 +75,10 @@ int Main(int argc, char** argv) {
   check->add_option("file", check_path, "configuration file")->required();
   check->add_flag("--print", print, "print the effective configuration");
 
+  CLI::App* reload =
+      cli.add_subcommand("reload", "have the running sensor read its configuration file anew");
+  reload->add_option("--config", config_path, "configuration file")->capture_default_str();
+
   std::vector<std::string> eal_arguments;
   CLI::App* run = cli.add_subcommand("run", "judge live traffic of DPDK ports");
   run->add_option("--config", config_path, "configuration file")->capture_default_str();
@@ -85,7 +90,8 @@ int Main(int argc, char** argv) {
 
   const auto config = LoadConfig(config_path);
   if (config == nullptr) return 1;
-  if (run->parsed()) return Run(eal_arguments, config);
+  if (reload->parsed()) return Reload(*config);
+  if (run->parsed()) return Run(eal_arguments, config_path, config);
   replay_options.progress = !no_progress;
   return Replay(replay_options, config);
 }

@@ -4,7 +4,8 @@
 
 namespace mailtap::app {
 
-int Run(const std::vector<std::string>&, std::shared_ptr<const config::Config>) {
+int Run(const std::vector<std::string>&, const std::string&,
+        std::shared_ptr<const config::Config>) {
   LogError("this build has no DPDK (meson option dataplane), so it can't capture live");
   return 1;
 }

@@ -15,25 +15,29 @@ namespace {
 
 // Lock-free, so a signal handler may set it.
 std::atomic<bool> g_stop{false};
+std::atomic<bool> g_reload{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void OnSignal(int) { g_stop = true; }
+void OnHangup(int) { g_reload = true; }
 
 }  // namespace
 
-int Run(const std::vector<std::string>& eal_arguments,
+int Run(const std::vector<std::string>& eal_arguments, const std::string& config_path,
         std::shared_ptr<const config::Config> config) {
   const auto fail = [](const absl::Status& status) {
     LogError(absl::string_view(status.message().data(), status.message().size()));
     return 1;
   };
-  auto sensor = LiveSensor::Start(eal_arguments, std::move(config));
+  auto sensor = LiveSensor::Start(eal_arguments, config_path, std::move(config));
   if (!sensor.ok()) return fail(sensor.status());
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
+  std::signal(SIGHUP, OnHangup);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that write alone
-  LogInfo("running; SIGINT or SIGTERM ends it");
-  if (const absl::Status status = (*sensor)->Run(g_stop); !status.ok()) return fail(status);
+  LogInfo("running; SIGHUP reloads the configuration, SIGINT or SIGTERM ends it");
+  if (const absl::Status status = (*sensor)->Run(g_stop, g_reload); !status.ok())
+    return fail(status);
 
   exporting::SummaryInput summary;
   summary.report = (*sensor)->Report();

@@ -11,8 +11,9 @@
 namespace mailtap::app {
 
 // Runs until SIGINT or SIGTERM, then flushes, prints what was seen, and returns the process's
-// exit status. `eal_arguments` go to DPDK as they are.
-int Run(const std::vector<std::string>& eal_arguments,
+// exit status. `eal_arguments` go to DPDK as they are. SIGHUP reloads the configuration from
+// `config_path`, which gave `config`.
+int Run(const std::vector<std::string>& eal_arguments, const std::string& config_path,
         std::shared_ptr<const config::Config> config);
 
 }  // namespace mailtap::app

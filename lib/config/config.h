@@ -86,6 +86,8 @@ inline constexpr absl::string_view kBlindSpotPrefix = "blind_spot:";
 // [sensor]
 struct Sensor {
   std::string name;  // in alerts and the build info; default: the host's name
+
+  friend bool operator==(const Sensor&, const Sensor&) = default;
 };
 
 // [networks]
@@ -97,6 +99,8 @@ struct Networks {
 struct ServicePorts {
   std::vector<uint16_t> ports;      // clear text, or STARTTLS
   std::vector<uint16_t> tls_ports;  // TLS from the first byte
+
+  friend bool operator==(const ServicePorts&, const ServicePorts&) = default;
 };
 
 // [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.
@@ -156,6 +160,14 @@ struct Alerts {
   int64_t top_peers = 10;        // evidence rows an alert
 };
 
+// [state]
+struct State {
+  // Where `run` keeps what has to outlive it; made where it is missing. Empty: nowhere.
+  std::string directory = "/var/lib/mailtap";
+
+  friend bool operator==(const State&, const State&) = default;
+};
+
 // [http]
 struct Http {
   std::string address = "127.0.0.1";
@@ -163,6 +175,8 @@ struct Http {
   int64_t connections = 64;              // at once
   int64_t connections_per_address = 16;  // at once
   int64_t timeout_seconds = 10;          // of an idle connection
+
+  friend bool operator==(const Http&, const Http&) = default;
 };
 
 // [metrics]
@@ -176,6 +190,8 @@ struct Diagnostics {
   // Frames whose start is kept for each reason why frames can't be decoded. Such a frame may
   // hold anything, so none is kept unless asked for.
   int64_t samples = 0;
+
+  friend bool operator==(const Diagnostics&, const Diagnostics&) = default;
 };
 
 // [limits]: sizes of tables, for each worker. Everything is allocated at start.
@@ -189,6 +205,8 @@ struct Limits {
   int64_t ring_bytes = 16'777'216;  // from a worker to the control core
   int64_t fragments = 1'024;        // IP packets waiting for their missing pieces
   int64_t encapsulations = 4'096;   // different encapsulation stacks remembered
+
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 // [timeouts], in seconds
@@ -197,6 +215,8 @@ struct Timeouts {
   int64_t candidate = 30;       // idle, not yet recognised or established
   int64_t closed = 10;          // linger after FIN or RST, for late copies
   int64_t inference = 3;        // a hole not filled for so long counts as inferred
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
 // [tunnels]: UDP ports that carry tunnels, in host order, by net::TunnelKind. An empty list
@@ -209,6 +229,8 @@ struct Tunnels {
   // hosts in different ones are different. A VLAN is none by default, since the two directions
   // of a connection may carry different tags.
   std::vector<net::EncapKind> split_by;
+
+  friend bool operator==(const Tunnels&, const Tunnels&) = default;
 };
 
 // [dataplane]: `mailtap run` only
@@ -218,6 +240,8 @@ struct Dataplane {
   int64_t mbufs = 0;              // per port; 0: computed from queues and descriptors
   int64_t mtu = 9216;             // the largest frame's payload; where the port allows it
   bool promiscuous = true;
+
+  friend bool operator==(const Dataplane&, const Dataplane&) = default;
 };
 
 struct Config {
@@ -246,6 +270,7 @@ struct Config {
       {.raise = 1, .clear = 0.5},
   }};
   Alerts alerts;
+  State state;
   Http http;
   Metrics metrics;
   Diagnostics diagnostics;

@@ -8,33 +8,17 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "lib/config/findings.h"
 #include "lib/config/key_depth.h"
 #include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 #include "lib/config/table_reader.h"
+#include "lib/config/version.h"
 
 namespace mailtap::config {
 namespace {
 
 constexpr int64_t kLargestFile = 64 << 20;
-
-// FNV-1a, 64 bits (draft-eastlake-fnv): the version has to be the same in every process and on
-// every machine, which absl::Hash is not.
-uint64_t StableHash(absl::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return hash;
-}
-
-// The sensor's name is left out, so that sensors which judge alike show the same version.
-std::string VersionOf(Config config) {
-  config.sensor.name.clear();
-  return absl::StrFormat("%012x", StableHash(ToToml(config)) >> 16);
-}
 
 ParseResult OneFault(absl::string_view file, std::string message, int line = 1,
                      int column = 1) {

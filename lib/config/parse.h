@@ -33,6 +33,12 @@ ParseResult Parse(absl::string_view text, absl::string_view file);
 // Reads and parses a file. One that can't be read is a fault at 1:1.
 ParseResult ParseFile(const std::string& path);
 
+// Makes `next` what may come into force while a sensor runs by `running`: the keys that only a
+// restart can change (sensor, services, alerts.file, state, http, diagnostics, limits,
+// timeouts, tunnels, dataplane) stay as they are, and `next` gets the version that this makes.
+// Returns the names of those that `next` meant to change, as "[limits]" or "alerts.file".
+std::vector<std::string> TakeOver(const Config& running, Config& next);
+
 // The effective configuration as TOML: every key with its value, in the order of the annotated
 // default. Parse(ToToml(c)) gives c again.
 std::string ToToml(const Config& config);

@@ -9,8 +9,9 @@
 
 namespace mailtap::config {
 
-// [sensor] [networks] [services.*] [alerts] [http] [metrics] [blind_spots.*] [diagnostics]
-// [limits] [timeouts] [tunnels] [dataplane] [log]: what the sensor is and how it runs.
+// [sensor] [networks] [services.*] [alerts] [state] [http] [metrics] [blind_spots.*]
+// [diagnostics] [limits] [timeouts] [tunnels] [dataplane] [log]: what the sensor is and how it
+// runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);
 
 // [[relay]] [[group]] [[rule]]: what it judges by. Each entry of the file gives one of the

@@ -188,6 +188,9 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
     t.Duration("update", 1, kDay, config.alerts.update_seconds);
     t.Integer("top_peers", 1, 1'000, config.alerts.top_peers);
   });
+  Section(root, "state", findings, [&](TableReader& t) {
+    t.Text("directory", 0, kLongestPath, config.state.directory);
+  });
   Section(root, "http", findings, [&](TableReader& t) { ReadHttp(t, findings, config.http); });
   Section(root, "metrics", findings, [&](TableReader& t) { ReadMetrics(t, config.metrics); });
   Section(root, "blind_spots", findings, [&](TableReader& spots) {

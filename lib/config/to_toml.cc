@@ -149,6 +149,8 @@ void WriteOutputs(Writer& w, const Config& config) {
   w.Text("file", config.alerts.file);
   w.Duration("update", config.alerts.update_seconds);
   w.Integer("top_peers", config.alerts.top_peers);
+  w.Heading("[state]");
+  w.Text("directory", config.state.directory);
   w.Heading("[http]");
   w.Text("address", config.http.address);
   w.Integer("port", config.http.port);

@@ -187,6 +187,11 @@ void CheckOperation(const toml::table& root, Findings& findings, const Config& c
     findings.Warn(PlaceOf(root, "alerts", "file"),
                   "alerts.file is relative, so it depends on where mailtap is started");
   }
+  const std::string& state = config.state.directory;
+  if (!state.empty() && state[0] != '/') {
+    findings.Warn(PlaceOf(root, "state", "directory"),
+                  "state.directory is relative, so it depends on where mailtap is started");
+  }
   constexpr int64_t kIdleRenewal = 29 * 60;  // RFC 2177
   if (config.timeouts.established <= kIdleRenewal) {
     findings.Warn(

@@ -10,6 +10,20 @@ AlertBook::AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds)
   for (const AlertTerms& rule : terms_) counts_.push_back({rule.rule, rule.severity});
 }
 
+void AlertBook::Reload(std::vector<AlertTerms> terms, int64_t update_seconds) {
+  terms_ = std::move(terms);
+  update_seconds_ = std::max<int64_t>(1, update_seconds);
+  const std::vector<AlertCount> before = std::exchange(counts_, {});
+  for (const AlertTerms& rule : terms_) {
+    AlertCount count{rule.rule};
+    for (const AlertCount& known : before) {
+      if (known.rule == rule.rule) count = known;
+    }
+    count.severity = rule.severity;
+    counts_.push_back(std::move(count));
+  }
+}
+
 std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
                                            double value, int64_t tick) {
   const AlertTerms& terms = terms_[rule];
@@ -22,8 +36,7 @@ std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint
     change = JudgeOpen(open_[alert], terms, value, tick);
   }
   if (change == AlertState::kCleared) {
-    ++counts_[rule].cleared;
-    --counts_[rule].active;
+    Clear(rule);
   } else {
     SetTimer(alert, terms, tick);
   }
@@ -84,6 +97,11 @@ std::vector<uint32_t> AlertBook::TakeDue(int64_t tick) {
     subjects.push_back(alert.subject);
   }
   return subjects;
+}
+
+void AlertBook::Clear(uint16_t rule) {
+  ++counts_[rule].cleared;
+  --counts_[rule].active;
 }
 
 void AlertBook::Close(uint32_t& alert) {

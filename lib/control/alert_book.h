@@ -51,12 +51,18 @@ class AlertBook {
   // Open alerts report again at most every `update_seconds`.
   AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds);
 
+  // Other terms are in force, numbered anew. Of those that are gone no alert is open. Counts go
+  // on by the rule's name.
+  void Reload(std::vector<AlertTerms> terms, int64_t update_seconds);
+
   // What happens to `subject`, judged by the terms numbered `rule`, of which the value is
   // `value` at the end of `tick`. `alert` is the place of its open alert, kNone without one;
   // the caller keeps it. To be called once for every subject whose value changed in that tick
   // or that TakeDue() named. After kCleared the caller calls Close().
   std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
                                   double value, int64_t tick);
+  // The alert is cleared whatever its value, because `rule` is about to go.
+  void Clear(uint16_t rule);
   void Close(uint32_t& alert);
 
   // Traffic has counted for a subject with an open alert.
@@ -81,8 +87,8 @@ class AlertBook {
 
   using Timer = std::pair<int64_t, uint32_t>;  // tick, place in open_
 
-  const std::vector<AlertTerms> terms_;
-  const int64_t update_seconds_;
+  std::vector<AlertTerms> terms_;
+  int64_t update_seconds_;
   std::vector<OpenAlert> open_;
   std::vector<uint32_t> free_;
   std::vector<AlertCount> counts_;

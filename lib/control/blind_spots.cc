@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/control/alert_id.h"
 #include "lib/control/blind_spot_summary.h"
+#include "lib/control/summary.h"
 
 namespace mailtap::control {
 namespace {
@@ -55,7 +56,8 @@ BlindSpots::BlindSpots(const State& state, Output& output)
       alerts_(TermsOf(*state.config), state.config->alerts.update_seconds),
       recent_(state.config->metrics.capture_window_seconds) {}
 
-void BlindSpots::MakeSpots() {
+std::vector<BlindSpot> BlindSpots::MakeSpots() const {
+  std::vector<BlindSpot> spots;
   uint16_t rule = 0;
   for (int i = 0; i < config::kBlindSpotCount; ++i) {
     const auto kind = static_cast<BlindSpotKind>(i);
@@ -63,14 +65,51 @@ void BlindSpots::MakeSpots() {
     if (!config.enabled) continue;
     if (IsOfPorts(kind)) {
       for (std::size_t port = 0; port < sample_.ports.size(); ++port) {
-        spots_.emplace_back(kind, rule, config.window_seconds, static_cast<int>(port),
-                            sample_.ports[port].name);
+        spots.emplace_back(kind, rule, config.window_seconds, static_cast<int>(port),
+                           sample_.ports[port].name);
       }
     } else {
-      spots_.emplace_back(kind, rule, config.window_seconds);
+      spots.emplace_back(kind, rule, config.window_seconds);
     }
     ++rule;
   }
+  return spots;
+}
+
+// Takes out what is no longer judged.
+void BlindSpots::DropStale() {
+  std::vector<BlindSpot> stay;
+  for (BlindSpot& spot : spots_) {
+    const config::BlindSpot& config = state_.config->blind_spot(spot.kind);
+    if (config.enabled && config.window_seconds == spot.window.seconds()) {
+      stay.push_back(std::move(spot));
+    } else if (spot.alert != kNone) {
+      Alert alert = Compose(spot, AlertState::kCleared, tick_);
+      alert.summary = SummarizeReload(alert);
+      output_.OnAlert(alert);
+      alerts_.Clear(spot.rule);
+      alerts_.Close(spot.alert);
+    }
+  }
+  spots_ = std::move(stay);
+}
+
+void BlindSpots::Reload() {
+  DropStale();
+  alerts_.Reload(TermsOf(*state_.config), state_.config->alerts.update_seconds);
+  const int64_t window = state_.config->metrics.capture_window_seconds;
+  if (recent_.seconds() != window) recent_ = CounterWindow(window);
+  if (tick_ == INT64_MIN) return;  // they are made when the ports are known
+  std::vector<BlindSpot> spots = MakeSpots();
+  for (BlindSpot& fresh : spots) {
+    for (BlindSpot& known : spots_) {
+      if (known.kind != fresh.kind || known.port != fresh.port) continue;
+      known.rule = fresh.rule;
+      fresh = std::move(known);
+      break;
+    }
+  }
+  spots_ = std::move(spots);
 }
 
 Sight BlindSpots::SightInAll() const {
@@ -142,7 +181,7 @@ Counts BlindSpots::Growth(const BlindSpot& spot, const Sight& sight) const {
 }
 
 void BlindSpots::Count(int64_t tick) {
-  if (spots_.empty()) MakeSpots();
+  if (spots_.empty()) spots_ = MakeSpots();
   const Sight now = SightInAll();
   const Sight sight = now.Since(sight_counted_);
   recent_.Expire(tick);
@@ -193,7 +232,9 @@ void BlindSpots::EndTick(int64_t tick) {
     const double value = Value(spot, tick);
     const auto state =
         alerts_.Judge(static_cast<uint32_t>(i), spot.rule, spot.alert, value, tick);
-    if (state.has_value()) PutOut(spot, *state, tick);
+    if (!state.has_value()) continue;
+    output_.OnAlert(Compose(spot, *state, tick));
+    if (*state == AlertState::kCleared) alerts_.Close(spot.alert);
   }
 }
 
@@ -233,7 +274,7 @@ Confidence BlindSpots::Recent() const {
   return sight.confidence();
 }
 
-void BlindSpots::PutOut(BlindSpot& spot, AlertState state, int64_t tick) {
+Alert BlindSpots::Compose(BlindSpot& spot, AlertState state, int64_t tick) {
   const AlertTerms& terms = alerts_.terms(spot.rule);
   Alert alert;
   alert.state = state;
@@ -244,7 +285,7 @@ void BlindSpots::PutOut(BlindSpot& spot, AlertState state, int64_t tick) {
   alert.port = spot.name;
   alert.value = Value(spot, tick);
   alert.threshold = state == AlertState::kCleared ? terms.clear : terms.raise;
-  alert.window_seconds = state_.config->blind_spot(spot.kind).window_seconds;
+  alert.window_seconds = spot.window.seconds();
   alert.last_seen = StartOfTick(spot.last + 1);
   alert.confidence = Recent();
   alert.config_version = state_.config->version;
@@ -256,8 +297,7 @@ void BlindSpots::PutOut(BlindSpot& spot, AlertState state, int64_t tick) {
   alert.id = open.id;
   alert.first_seen = open.first_seen;
   alert.summary = Summarize(alert, spot, counted_, terms.hold_seconds);
-  output_.OnAlert(alert);
-  if (state == AlertState::kCleared) alerts_.Close(spot.alert);
+  return alert;
 }
 
 }  // namespace mailtap::control

@@ -51,6 +51,10 @@ class BlindSpots {
   // Counts as traffic of `tick` what the counters and the state's totals have grown by since
   // the last call.
   void Count(int64_t tick);
+  // The state's configuration is another: clears the alerts of kinds that are no longer judged
+  // or look back otherwise, which start anew. After EndTick(), before the next Count().
+  void Reload();
+
   // Judges all as of the end of `tick`, and puts out what changed: by kind, then port.
   void EndTick(int64_t tick);
   // The earliest tick after the last one at which something may change without traffic.
@@ -63,14 +67,15 @@ class BlindSpots {
   const std::vector<AlertCount>& counts() const { return alerts_.counts(); }
 
  private:
-  void MakeSpots();
+  std::vector<BlindSpot> MakeSpots() const;
   Sight SightInAll() const;
   uint64_t UnattributedInAll() const;
   CounterWindow::Counts Growth(const BlindSpot& spot, const Sight& sight) const;
   double Value(const BlindSpot& spot, int64_t tick) const;
   bool MayChange(const BlindSpot& spot) const;
   int64_t NextSilence(const BlindSpot& spot) const;
-  void PutOut(BlindSpot& spot, AlertState state, int64_t tick);
+  Alert Compose(BlindSpot& spot, AlertState state, int64_t tick);
+  void DropStale();
 
   const State& state_;
   Output& output_;

@@ -18,6 +18,9 @@ void Control::Apply(const meter::EncapRecord& encap) { engine_->Apply(encap); }
 void Control::Apply(const meter::SampleRecord& sample) { engine_->Apply(sample); }
 void Control::Observe(const CaptureSample& sample) { engine_->Observe(sample); }
 void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
+void Control::Reload(std::shared_ptr<const config::Config> config) {
+  engine_->Reload(std::move(config));
+}
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
 std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
   return engine_->MakeSnapshot();

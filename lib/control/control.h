@@ -48,6 +48,14 @@ class Control {
   // their own times.
   void EndTick(int64_t tick);
 
+  // Puts another configuration in force: networks, relays, groups, rules, blind spots, and the
+  // settings of alerts and metrics. Between EndTick() and the next Apply(); what comes is
+  // judged by it, what was counted stays. A rule that keeps its name, metric and window keeps
+  // its windows and open alerts, and judges them by its new thresholds at the next tick; the
+  // open alerts of any other are cleared, with the end of the last tick as their time. Keys
+  // that only a restart can change must be the same as before (see config::TakeOver).
+  void Reload(std::shared_ptr<const config::Config> config);
+
   // The earliest tick after the last one at which something can change without new traffic
   // (an alert that clears or updates, a ratio that rises), or INT64_MAX. A replay may skip to
   // it or to the next packet; at some such ticks it then turns out that nothing changes.

@@ -24,7 +24,18 @@ uint32_t ConversationTable::Add(uint64_t hash, const meter::ConversationKey& key
   return id;
 }
 
+void ConversationTable::Retire(uint64_t hash, uint32_t id) {
+  Unhash(hash, id);
+  conversations_[id].retired = true;
+}
+
 void ConversationTable::Remove(uint64_t hash, uint32_t id) {
+  if (!conversations_[id].retired) Unhash(hash, id);
+  conversations_[id].known = false;
+  free_.push_back(id);
+}
+
+void ConversationTable::Unhash(uint64_t hash, uint32_t id) {
   const auto first = first_of_hash_.find(hash);
   const uint32_t next = places_[id].next_of_hash;
   if (first->second != id) {
@@ -36,8 +47,6 @@ void ConversationTable::Remove(uint64_t hash, uint32_t id) {
   } else {
     first_of_hash_.erase(first);
   }
-  conversations_[id].known = false;
-  free_.push_back(id);
 }
 
 void ConversationTable::Link(uint32_t id, Role role, uint32_t& head) {

@@ -22,7 +22,8 @@ struct alignas(64) Conversation {
   uint32_t last_tick = 0;                       // counted from the first tick
   uint16_t evidence_set = 0;                    // which evidence logs it goes into
   config::Verdict verdict = config::Verdict::kTransit;
-  bool known : 1 = false;  // false: the place is free
+  bool known : 1 = false;    // false: the place is free
+  bool retired : 1 = false;  // see ConversationTable::Retire()
   // Bits per Direction: packets were seen going that way in the capture window's period under
   // way (as of last_tick), and in the one before.
   uint8_t seen : 2 = 0;
@@ -67,6 +68,9 @@ class ConversationTable {
 
   // Adds one that is not there yet. References from at() are invalid afterwards.
   uint32_t Add(uint64_t hash, const meter::ConversationKey& key);
+  // It is judged otherwise from now on: Find() no longer gives it, so that what comes goes to a
+  // new one. What it did stays, as evidence under the old verdict.
+  void Retire(uint64_t hash, uint32_t id);
   // Takes it out. It must be in no list any more.
   void Remove(uint64_t hash, uint32_t id);
 
@@ -83,11 +87,21 @@ class ConversationTable {
   // The end's peer in the peer table, or kNone where no rule counts peers.
   uint32_t& peer(uint32_t id, Role role) { return places_[id].peer[static_cast<int>(role)]; }
 
+  // Calls visit(id) for each. `visit` may retire it, and do no more to the table.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (uint32_t id = 0; id < conversations_.size(); ++id) {
+      if (conversations_[id].known) visit(id);
+    }
+  }
+
   std::size_t size() const { return conversations_.size() - free_.size(); }
   // The `count` that have been idle for longest, of equals the smaller key first.
   std::vector<uint32_t> LongestIdle(std::size_t count) const;
 
  private:
+  void Unhash(uint64_t hash, uint32_t id);
+
   // What only new, old and alerting conversations need.
   struct Place {
     uint32_t next[kRoleCount] = {kNone, kNone};

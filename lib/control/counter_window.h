@@ -39,6 +39,8 @@ class CounterWindow {
     }
   }
 
+  int64_t seconds() const { return shape_.window_seconds; }
+
   // As of the last Expire(). 0 for a counter that was never given.
   uint64_t sum(std::size_t i) const { return i < sums_.size() ? sums_[i] : 0; }
   std::size_t size() const { return sums_.size(); }
@@ -53,7 +55,7 @@ class CounterWindow {
     for (std::size_t i = 0; i < growth.size(); ++i) sums[i] += growth[i];
   }
 
-  const WindowShape shape_;
+  WindowShape shape_;
   std::deque<Bucket> buckets_;
   Counts sums_;
 };

@@ -34,7 +34,7 @@ void Engine::RunTick(int64_t tick) {
   sessions_.PutOut();
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
-  janitor_.Tidy();
+  janitor_.Tidy(tick);
   state_.last_tick = tick;
   ++state_.ticks;
 }

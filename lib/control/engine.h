@@ -37,6 +37,7 @@ class Engine {
   void Observe(const CaptureSample& sample) { blind_spots_.Observe(sample); }
 
   void EndTick(int64_t tick);
+  void Reload(std::shared_ptr<const config::Config> config);
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
   std::vector<HostTotals> RankedHosts() const;
@@ -44,6 +45,7 @@ class Engine {
  private:
   void RunTick(int64_t tick);
   void JudgeAll(int64_t tick);
+  void DropRules(const std::vector<uint16_t>& to);
   HostTotals TotalsOf(uint32_t host) const;
   void AddHostGauges(std::size_t most, Snapshot& snapshot) const;
 

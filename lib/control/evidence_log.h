@@ -34,6 +34,8 @@ class EvidenceLog {
  public:
   // `shape`: the bucket width, and the longest window that will be read.
   explicit EvidenceLog(WindowShape shape) : shape_(shape) {}
+  EvidenceLog(EvidenceLog&&) = default;
+  EvidenceLog& operator=(EvidenceLog&&) = default;
 
   // Adds `row` to its conversation's sums in the bucket of `tick`. Ticks must not fall.
   void Add(const TickRow& row, int64_t tick);
@@ -62,6 +64,10 @@ class EvidenceLog {
     if (conversation < newest_.size()) newest_[conversation] = 0;
   }
 
+  const WindowShape& shape() const { return shape_; }
+  // Another longest window will be read, of the same bucket width.
+  void SetLongest(int64_t window_seconds) { shape_.window_seconds = window_seconds; }
+
   // Frees the buckets that the longest window no longer holds at the end of `tick`.
   void Expire(int64_t tick);
   // Frees the oldest bucket although a window still holds it; not the newest, to which rows are
@@ -84,7 +90,7 @@ class EvidenceLog {
   EvidenceRow& Append();
   void PopFront();
 
-  const WindowShape shape_;
+  WindowShape shape_;
   std::vector<uint64_t> newest_;  // by conversation: number of its newest row, 0: none
   std::deque<std::unique_ptr<EvidenceRow[]>> blocks_;
   std::vector<std::unique_ptr<EvidenceRow[]>> spare_;

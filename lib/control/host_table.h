@@ -78,6 +78,14 @@ class HostTable {
   // Adds what a lane gathered in `period` (see RecentSight) to its host's totals.
   void Count(const Lane& lane, int64_t period);
 
+  // Calls visit(id) for each host. `visit` must not add or remove any.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (uint32_t id = 0; id < hosts_.size(); ++id) {
+      if (hosts_[id].known) visit(id);
+    }
+  }
+
   std::size_t size() const { return numbers_.size(); }
   // The hosts with the most unapproved sent bytes, then by key; at most `count`.
   std::vector<uint32_t> Top(std::size_t count) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 
 namespace mailtap::control {
 namespace {
@@ -94,13 +95,23 @@ uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& ke
     const Lane& lane = state_.hosts.lane(lane_id);
     conversation.lanes[end] = lane_id;
     state_.conversations.Link(id, role, state_.hosts.at(lane.host).first_conversation[end]);
-    if (lane.counts_peers) {
-      state_.conversations.peer(id, role) = state_.windows.peers().Acquire(
-          lane.host, role, role == Role::kClient ? key.server : key.client);
-    }
+    if (lane.counts_peers) SetPeer(id, role, lane);
   }
   conversation.evidence_set = EvidenceSetOf(conversation);
   return id;
+}
+
+// The lane's rules count peers, or no longer do.
+void Intake::SetPeer(uint32_t id, Role role, const Lane& lane) {
+  PeerTable& peers = state_.windows.peers();
+  uint32_t& peer = state_.conversations.peer(id, role);
+  if (lane.counts_peers) {
+    const meter::ConversationKey& key = state_.conversations.at(id).key;
+    peer = peers.Acquire(lane.host, role, role == Role::kClient ? key.server : key.client);
+  } else {
+    peers.Release(peer);
+    peer = kNone;
+  }
 }
 
 uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict verdict) {
@@ -113,13 +124,20 @@ uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict ve
   if (known != kNone) return known;
 
   const uint32_t id = state_.hosts.AddLane(host, role, key.service, verdict);
-  Lane& lane = state_.hosts.lane(id);
-  const RuleSet& set =
-      state_.rules.RulesFor(state_.hosts.at(host).group_set, role, key.service, verdict);
-  lane.counts_peers = set.counts_peers;
-  lane.entities.reserve(set.rules.size());
-  for (const uint16_t rule : set.rules) lane.entities.push_back(EntityOf(host, role, rule));
+  SetRules(id);
   return id;
+}
+
+void Intake::SetRules(uint32_t id) {
+  Lane& lane = state_.hosts.lane(id);
+  const RuleSet& set = state_.rules.RulesFor(state_.hosts.at(lane.host).group_set, lane.role,
+                                             lane.service, lane.verdict);
+  lane.counts_peers = set.counts_peers;
+  lane.entities.clear();
+  lane.entities.reserve(set.rules.size());
+  for (const uint16_t rule : set.rules) {
+    lane.entities.push_back(EntityOf(lane.host, lane.role, rule));
+  }
 }
 
 uint32_t Intake::EntityOf(uint32_t host, Role role, uint16_t rule) {
@@ -132,6 +150,46 @@ uint32_t Intake::EntityOf(uint32_t host, Role role, uint16_t rule) {
   state_.windows.at(id).next_of_host = first;
   first = id;
   return id;
+}
+
+void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
+  assert(pending_count_ == 0 && rows_.empty());
+  evidence_set_numbers_.clear();
+  evidence_sets_.clear();
+  state_.hosts.ForEach([this](uint32_t id) {
+    Host& host = state_.hosts.at(id);
+    host.group_set = state_.rules.GroupSetOf(state_.policy.GroupsOf(host.key.address));
+    for (uint32_t lane = host.first_lane; lane != kNone;) {
+      SetRules(lane);
+      lane = state_.hosts.lane(lane).next_of_host;
+    }
+  });
+  state_.conversations.ForEach([&](uint32_t id) { RejudgeConversation(id, relay_to); });
+}
+
+void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
+  Conversation& conversation = state_.conversations.at(id);
+  if (conversation.retired) return;
+  const Judgement judgement = state_.policy.Judge(conversation.key);
+  if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
+  bool same =
+      judgement.verdict == conversation.verdict && judgement.relay == conversation.relay;
+  for (int end = 0; end < kRoleCount; ++end) {
+    same = same && judgement.internal[end] == (conversation.lanes[end] != kNone);
+  }
+  if (!same) {
+    state_.conversations.Retire(ConversationTable::HashOf(conversation.key), id);
+    state_.retired.push_back(id);
+    return;
+  }
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];
+    if (lane_id == kNone) continue;
+    const Lane& lane = state_.hosts.lane(lane_id);
+    if (lane.counts_peers == (state_.conversations.peer(id, role) != kNone)) continue;
+    SetPeer(id, role, lane);
+  }
+  conversation.evidence_set = EvidenceSetOf(conversation);
 }
 
 uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {

@@ -28,6 +28,12 @@ class Intake {
   // Counts all that was gathered as traffic of `tick`, of which the windows have been expired.
   void Fold(int64_t tick);
 
+  // The policy or the rules are others than before: hosts and lanes are told the rules that
+  // count them now, and conversations of which the judgement has changed are retired. What was
+  // counted stays. Between Fold() and the next Apply(). Takes some microseconds a host, and
+  // less than one a conversation. `relay_to`: what RelayLedger::Reload() returned.
+  void Rejudge(const std::vector<uint32_t>& relay_to);
+
   // What the policy says of a conversation, from memory where it is known.
   Judgement JudgementOf(const meter::ConversationKey& key) const;
 
@@ -37,6 +43,9 @@ class Intake {
   uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key);
   // The lane of the conversation's end `role`, which is internal.
   uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
+  void SetPeer(uint32_t id, Role role, const Lane& lane);
+  void SetRules(uint32_t lane);
+  void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);
   uint32_t EntityOf(uint32_t host, Role role, uint16_t rule);
   uint16_t EvidenceSetOf(const Conversation& conversation);
 

@@ -6,10 +6,11 @@
 
 namespace mailtap::control {
 
-void Janitor::Tidy() {
+void Janitor::Tidy(int64_t tick) {
   TidyEvidence();
   state_.forgotten += state_.windows.Trim(state_.bounds.window_rows);
   state_.forgotten += state_.names.Trim();
+  TidyRetired(tick);
   TidyConversations();
   TidyHosts();
 }
@@ -25,6 +26,21 @@ void Janitor::TidyEvidence() {
     }
     if (rows <= state_.bounds.evidence_rows || longest == nullptr) return;
     state_.forgotten += longest->DropOldest();
+  }
+}
+
+// No window reaches back further than a day and a bucket of it.
+void Janitor::TidyRetired(int64_t tick) {
+  constexpr int64_t kLongest = 86'400 + 86'400 / 60;
+  while (!state_.retired.empty()) {
+    const uint32_t id = state_.retired.front();
+    const Conversation& conversation = state_.conversations.at(id);
+    // Where a bound was reached, it has been forgotten already, and its number may be
+    // another's.
+    const bool stays = conversation.known && conversation.retired;
+    if (stays && tick - state_.first_tick - conversation.last_tick <= kLongest) return;
+    if (stays) Forget(id);
+    state_.retired.pop_front();
   }
 }
 

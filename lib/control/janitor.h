@@ -12,12 +12,13 @@ class Janitor {
   // `state` outlives this object.
   explicit Janitor(State& state) : state_(state), hosts_allowed_(state.bounds.hosts) {}
 
-  // Forgets what is over the bounds, the longest idle first, and counts it in
-  // State::forgotten. Between ticks: nothing is being gathered. Costs nothing while all is
-  // within bounds.
-  void Tidy();
+  // Forgets what evidence no longer needs at the end of `tick`, and what is over the bounds,
+  // the longest idle first, and counts it in State::forgotten. Between ticks: nothing is being
+  // gathered. Costs nothing while all is within bounds.
+  void Tidy(int64_t tick);
 
  private:
+  void TidyRetired(int64_t tick);
   void TidyConversations();
   void TidyHosts();
   void TidyEvidence();

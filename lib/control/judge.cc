@@ -19,13 +19,44 @@ void Judge::EndTick(int64_t tick) {
       changes.push_back({id, *state});
     }
   });
+  Sort(changes);
+  for (const Change& change : changes) {
+    output_.OnAlert(Compose(change, tick));
+    Entity& entity = state_.windows.at(change.entity);
+    if (change.state == AlertState::kCleared) state_.alerts.Close(entity.alert);
+  }
+}
+
+void Judge::Sort(std::vector<Change>& changes) const {
   std::sort(changes.begin(), changes.end(), [&](const Change& a, const Change& b) {
     return state_.windows.Before(a.entity, b.entity);
   });
-  for (const Change& change : changes) PutOut(change, tick);
 }
 
-void Judge::PutOut(const Change& change, int64_t tick) {
+void Judge::ClearAll(const std::vector<bool>& gone, const std::string& version) {
+  std::vector<Change> changes;
+  state_.hosts.ForEach([&](uint32_t host) {
+    uint32_t id = state_.hosts.at(host).first_entity;
+    for (; id != kNone; id = state_.windows.at(id).next_of_host) {
+      const Entity& entity = state_.windows.at(id);
+      if (gone[entity.rule] && entity.alert != kNone) {
+        changes.push_back({id, AlertState::kCleared});
+      }
+    }
+  });
+  Sort(changes);
+  for (const Change& change : changes) {
+    Alert alert = Compose(change, state_.last_tick);
+    alert.config_version = version;
+    alert.summary = SummarizeReload(alert);
+    output_.OnAlert(alert);
+    Entity& entity = state_.windows.at(change.entity);
+    state_.alerts.Clear(entity.rule);
+    state_.alerts.Close(entity.alert);
+  }
+}
+
+Alert Judge::Compose(const Change& change, int64_t tick) {
   Entity& entity = state_.windows.at(change.entity);
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const Host& host = state_.hosts.at(entity.host);
@@ -67,8 +98,7 @@ void Judge::PutOut(const Change& change, int64_t tick) {
   alert.verdict = open.verdict;
   alert.service = open.service;
   alert.summary = Summarize(alert, evidence.peers, rule.rule->hold_seconds);
-  output_.OnAlert(alert);
-  if (change.state == AlertState::kCleared) state_.alerts.Close(entity.alert);
+  return alert;
 }
 
 }  // namespace mailtap::control

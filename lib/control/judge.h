@@ -3,6 +3,8 @@
 #define MAILTAP_LIB_CONTROL_JUDGE_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "lib/control/alert.h"
 #include "lib/control/output.h"
@@ -20,12 +22,17 @@ class Judge {
   // changed, and puts out the alerts that changed: by rule, then host, then role.
   void EndTick(int64_t tick);
 
+  // Clears the open alerts of the rules i for which gone[i], as of the end of the last tick,
+  // because the configuration of `version` has them no longer or counts by them anew.
+  void ClearAll(const std::vector<bool>& gone, const std::string& version);
+
  private:
   struct Change {
     uint32_t entity;
     AlertState state;
   };
-  void PutOut(const Change& change, int64_t tick);
+  void Sort(std::vector<Change>& changes) const;
+  Alert Compose(const Change& change, int64_t tick);
 
   State& state_;
   Output& output_;

@@ -40,6 +40,22 @@ class PeerTable {
     return last_buckets_[std::size_t{peer} * slots_ + slot];
   }
 
+  // The slots are numbered anew: old slot i is now to[i], or gone, with no row left, where that
+  // is kNoSlot.
+  static constexpr uint16_t kNoSlot = UINT16_MAX;
+  void Renumber(const std::vector<uint16_t>& to, uint16_t slots) {
+    std::vector<int64_t> moved(peers_.size() * slots, kNever);
+    for (std::size_t peer = 0; peer < peers_.size(); ++peer) {
+      for (std::size_t old = 0; old < to.size(); ++old) {
+        if (to[old] != kNoSlot) {
+          moved[peer * slots + to[old]] = last_buckets_[peer * slots_ + old];
+        }
+      }
+    }
+    last_buckets_ = std::move(moved);
+    slots_ = slots;
+  }
+
   // Brings near what the calls above and below need.
   void Prefetch(uint32_t peer) const {
     __builtin_prefetch(&last_buckets_[std::size_t{peer} * slots_]);
@@ -90,7 +106,7 @@ class PeerTable {
     free_.push_back(peer);
   }
 
-  const uint16_t slots_;
+  uint16_t slots_;
   absl::flat_hash_map<Key, uint32_t> numbers_;
   std::vector<Peer> peers_;
   std::vector<int64_t> last_buckets_;  // peer * slots_ + slot

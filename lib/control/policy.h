@@ -18,7 +18,7 @@ struct Judgement {
   bool internal[kRoleCount] = {};  // by Role: is that end inside `networks.internal`
 };
 
-// Built once from a configuration, then only read; reading is thread-safe. Costs some hundred
+// Built from a configuration, then only read; reading is thread-safe. Costs some hundred
 // nanoseconds a call, so callers cache what it says per conversation or host.
 class Policy {
  public:
@@ -34,8 +34,8 @@ class Policy {
   std::vector<uint32_t> GroupsOf(const net::IpAddress& host) const;
 
  private:
-  const PrefixSet internal_;
-  const RelayMatcher relays_;
+  PrefixSet internal_;
+  RelayMatcher relays_;
   PrefixMap groups_;
 };
 

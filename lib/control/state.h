@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -42,10 +43,10 @@ struct State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  const std::shared_ptr<const config::Config> config;
+  std::shared_ptr<const config::Config> config;  // another after a reload
   const Bounds bounds;
 
-  const Policy policy;
+  Policy policy;
   RuleIndex rules;
 
   ConversationTable conversations;
@@ -54,7 +55,8 @@ struct State {
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
   NameBook names;
   RelayLedger relays;
-  AlertBook alerts;  // of rules
+  AlertBook alerts;              // of rules
+  std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
   SampleBook samples;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
@@ -65,7 +67,7 @@ struct State {
   uint64_t ticks = 0;                  // EndTick() calls
   uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
 
- private:
+  // What raises and clears the alerts of the rules, in their order.
   static std::vector<AlertTerms> TermsOf(const config::Config& config) {
     std::vector<AlertTerms> terms;
     for (const config::Rule& rule : config.rules) {

@@ -167,4 +167,17 @@ std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_second
                       Most(alert, peers), " (", Threshold(alert), "); ", Advice(alert), ".");
 }
 
+std::string SummarizeReload(const Alert& alert) {
+  if (alert.blind_spot.has_value()) {
+    return absl::StrCat("The alert is cleared because a reload of the configuration turned ",
+                        alert.rule, " off or changed its window, not because the sensor sees",
+                        " better now.");
+  }
+  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
+                      Noun(alert.metric), " as ", Name(alert.role),
+                      "; the alert is cleared because ",
+                      "a reload of the configuration removed rule \"", alert.rule,
+                      "\" or changed what it counts, not because the traffic ended.");
+}
+
 }  // namespace mailtap::control

@@ -14,6 +14,10 @@ namespace mailtap::control {
 // addresses in the window; `hold_seconds` of its rule.
 std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_seconds);
 
+// The same of an alert, of a rule or a blind spot, that is cleared because a reload took its
+// rule away, or changed the rule's metric or window so that it counts anew.
+std::string SummarizeReload(const Alert& alert);
+
 }  // namespace mailtap::control
 
 #endif  // MAILTAP_LIB_CONTROL_SUMMARY_H_

@@ -181,6 +181,26 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
   }
 }
 
+void Windows::Drop(uint16_t rule) {
+  while (!logs_[rule].buckets.empty()) PopFront(rule);
+  const auto dropped = [&](uint32_t id) {
+    if (entities_[id].rule != rule) return false;
+    entities_[id].due = false;
+    return true;
+  };
+  due_.erase(std::remove_if(due_.begin(), due_.end(), dropped), due_.end());
+}
+
+void Windows::Renumber(const std::vector<uint16_t>& to, const std::vector<uint16_t>& slot_to,
+                       uint16_t slots) {
+  std::vector<Log> logs(rules_.size());
+  for (std::size_t old = 0; old < to.size(); ++old) {
+    if (to[old] != kNoRule) logs[to[old]] = std::move(logs_[old]);
+  }
+  logs_ = std::move(logs);
+  peers_.Renumber(slot_to, slots);
+}
+
 std::size_t Windows::Trim(std::size_t rows) {
   std::size_t dropped = 0;
   while (rows_ > rows) {

@@ -44,6 +44,18 @@ class Windows {
   // Takes back an entity whose window is empty and whose alert is closed.
   void Remove(uint32_t entity);
 
+  // For a reload. First, by the old rules: empties the windows of `rule`, of which no alert is
+  // open; its entities may then be removed.
+  void Drop(uint16_t rule);
+  // Then, when the index holds the new rules: old rule i is now to[i], or gone where that is
+  // kNoRule; the same of the slots of distinct_peers rules. Entities' own numbers are the
+  // caller's to set.
+  static constexpr uint16_t kNoRule = UINT16_MAX;
+  void Renumber(const std::vector<uint16_t>& to, const std::vector<uint16_t>& slot_to,
+                uint16_t slots);
+  // Then of each entity: its rule's thresholds may be others.
+  void Refresh(uint32_t entity) { Settle(entity, entities_[entity]); }
+
   const Entity& at(uint32_t entity) const { return entities_[entity]; }
   Entity& at(uint32_t entity) { return entities_[entity]; }
   void Prefetch(uint32_t entity) const { __builtin_prefetch(&entities_[entity]); }

@@ -20,6 +20,20 @@ void AddProcess(const SensorStatus& s, MetricFamilies& f) {
   }
 }
 
+void AddReload(const SensorStatus& s, MetricFamilies& f) {
+  if (!s.reload.has_value()) return;
+  f.Gauge("mailtap_config_last_reload_successful",
+          "1 unless the last attempt to reload the configuration failed.")
+      .Add({}, s.reload->fault.empty() ? 1.0 : 0.0);
+  f.Gauge("mailtap_config_last_reload_success_timestamp_seconds",
+          "When the configuration in force was read, in seconds since 1970.")
+      .Add({}, static_cast<double>(s.reload->last_success) / kNanosPerSecond);
+  auto family = f.Counter("mailtap_config_reloads_total",
+                          "Attempts to reload the configuration, by result.");
+  family.Add({MetricLabel("result", "success")}, s.reload->attempts - s.reload->failures);
+  family.Add({MetricLabel("result", "failure")}, s.reload->failures);
+}
+
 using PortField = uint64_t (*)(const PortStatus&);
 
 void AddByPort(const SensorStatus& s, MetricFamilyBuilder family, PortField field) {
@@ -223,6 +237,7 @@ void AddSinks(const SensorStatus& s, MetricFamilies& f) {
 
 void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families) {
   AddProcess(status, families);
+  AddReload(status, families);
   AddPorts(status, families);
   AddQueues(status, families);
   AddWorkers(status, families);

@@ -26,10 +26,12 @@ JSON; with the start of some where [diagnostics] asks for it</li>
 </html>
 )";
 
-HttpResponse ReadyPage(const absl::Status& status) {
+HttpResponse ReadyPage(const ReadyState& state) {
+  const absl::Status& status = state.status;
   HttpResponse page;
   page.status = status.ok() ? 200 : 503;
   page.body = status.ok() ? "ready\n" : absl::StrCat("not ready: ", status.message(), "\n");
+  if (!state.notice.empty()) absl::StrAppend(&page.body, state.notice, "\n");
   return page;
 }
 

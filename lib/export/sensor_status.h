@@ -4,6 +4,7 @@
 #define MAILTAP_LIB_EXPORT_SENSOR_STATUS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,15 @@ struct SinkStatus {
   uint64_t errors = 0;   // failed attempts
 };
 
+// How the configuration in force came about. Times are wall clock.
+struct ReloadStatus {
+  uint64_t attempts = 0;  // since start
+  uint64_t failures = 0;
+  UnixNanos last_success = 0;  // of the start too
+  std::string fault;           // why the last attempt failed; empty where it did not
+  std::string config_version;  // in force
+};
+
 struct SensorStatus {
   std::string version;   // of mailtap
   std::string compiler;  // "gcc 12.2.0"
@@ -86,6 +96,7 @@ struct SensorStatus {
   std::vector<PortStatus> ports;
   std::vector<WorkerStatus> workers;
   std::vector<SinkStatus> sinks;
+  std::optional<ReloadStatus> reload;  // of a live sensor
 };
 
 // Unavailable, naming the first worker that has not closed a tick since `limit_seconds` before

@@ -60,13 +60,15 @@ make_network() {
 # generate OPTIONS...: makes $work/traffic.pcap, and the metrics of its replay.
 generate() {
   "$MAILTAP_GEN" --out "$work/traffic.pcap" "$@" >"$work/gen.log"
-  cat >"$work/mailtap.toml" <<'CONF'
+  cat >"$work/mailtap.toml" <<CONF
 [sensor]
 name = "test"
 [networks]
 internal = ["10.0.0.0/8", "fd00::/8"]
 [alerts]
 file = ""
+[state]
+directory = "$work/state"
 CONF
   "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
     --metrics "$work/replay.prom" >"$work/replay.log"

@@ -177,7 +177,7 @@ TEST(Janitor, LeavesNothingOfWhatItForgets) {
     state.windows.Expire(tick);
     intake.Fold(tick);
     for (EvidenceLog& log : state.evidence) log.Expire(tick);
-    janitor.Tidy();
+    janitor.Tidy(kT0);
   }
   // A minute's peers are still counted by the window; a conversation may hold one more.
   EXPECT_LE(state.windows.peers().size(), 60u + 16 + 1);

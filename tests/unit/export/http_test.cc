@@ -49,7 +49,7 @@ class HttpTest : public testing::Test {
     return absl::StrCat("http://127.0.0.1:", server_->port(), path);
   }
 
-  absl::Status readiness_;
+  ReadyState readiness_{absl::OkStatus()};
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -90,6 +90,10 @@ TEST_F(HttpTest, IndexLinksToThePages) {
 TEST_F(HttpTest, HealthAndReadinessAreDifferentThings) {
   StartSensor();
   EXPECT_EQ(Fetch(Url("/readyz")).body, "ready\n");
+  readiness_.notice = "the last reload failed: f:1:1: x";
+  const Reply noticed = Fetch(Url("/readyz"));
+  EXPECT_EQ(noticed.status, 200) << "the configuration before is as good as it was";
+  EXPECT_EQ(noticed.body, "ready\nthe last reload failed: f:1:1: x\n");
   readiness_ = absl::UnavailableError("worker 1 has not reported for 12s");
   const Reply reply = Fetch(Url("/readyz"));
   EXPECT_EQ(reply.status, 503);

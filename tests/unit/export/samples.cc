@@ -131,6 +131,10 @@ SensorStatus SampleStatus() {
     worker.last_tick = 1795466500 * kNanosPerSecond;
     status.workers.push_back(worker);
   }
+  status.reload = {.attempts = 5,
+                   .failures = 2,
+                   .last_success = 1795466450 * kNanosPerSecond,
+                   .fault = "f:1:1: x"};
   status.sinks = {{"alert_file", 1, 4'096, 10, 2, 3}};
   return status;
 }

@@ -1,0 +1,65 @@
+#include "app/mailtap/reloader.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/log.h"
+
+namespace mailtap::app {
+
+std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requested,
+                                                     UnixNanos now) {
+  if (!reading_.valid()) {
+    if (requested.exchange(false)) {
+      reading_ =
+          std::async(std::launch::async, [path = path_] { return config::ParseFile(path); });
+    }
+    return nullptr;
+  }
+  if (reading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
+  return Adopt(reading_.get(), now);
+}
+
+std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result,
+                                                      UnixNanos now) {
+  for (const config::Fault& fault : result.warnings) LogWarning(config::ToString(fault));
+  for (const config::Fault& fault : result.faults) LogError(config::ToString(fault));
+  const std::lock_guard lock(mutex_);
+  ++status_.attempts;
+  if (!result.config.has_value()) {
+    ++status_.failures;
+    status_.fault = config::ToString(result.faults.front());
+    if (result.faults.size() > 1) {
+      absl::StrAppend(&status_.fault, " (and ", result.faults.size() - 1, " more faults)");
+    }
+    LogError(
+        absl::StrCat("reload failed; configuration ", running_->version, " stays in force"));
+    return nullptr;
+  }
+  const std::vector<std::string> kept = config::TakeOver(*running_, *result.config);
+  if (!kept.empty()) {
+    LogWarning(absl::StrCat("only a restart changes ", absl::StrJoin(kept, ", "),
+                            ": kept as they were"));
+  }
+  running_ = std::make_shared<const config::Config>(*std::move(result.config));
+  SetLogLevel(running_->log_level);
+  status_.fault.clear();
+  status_.last_success = now;
+  status_.config_version = running_->version;
+  LogInfo(absl::StrCat("reloaded: configuration ", running_->version, " is in force"));
+  return running_;
+}
+
+exporting::ReloadStatus Reloader::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::shared_ptr<const config::Config> Reloader::running() const {
+  const std::lock_guard lock(mutex_);
+  return running_;
+}
+
+}  // namespace mailtap::app

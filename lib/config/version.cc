@@ -1,0 +1,29 @@
+#include "lib/config/version.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "lib/config/parse.h"
+
+namespace mailtap::config {
+namespace {
+
+// FNV-1a, 64 bits (draft-eastlake-fnv): the version has to be the same in every process and on
+// every machine, which absl::Hash is not.
+uint64_t StableHash(absl::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
+}  // namespace
+
+std::string VersionOf(Config config) {
+  config.sensor.name.clear();
+  return absl::StrFormat("%012x", StableHash(ToToml(config)) >> 16);
+}
+
+}  // namespace mailtap::config

@@ -1,0 +1,78 @@
+#!/bin/bash
+# The configuration is reloaded a hundred times while traffic comes in: no packet, byte, session or
+# alert differs. A bad file leaves the old one in force, and says so in the log, in a metric, in
+# /readyz and to who asked. Counts: no packet that was sent is lost.
+. "$(dirname "$0")/init.sh"
+make_network 1
+generate --seed 3 --packets 50000 --mail-share 30
+cat >>"$work/mailtap.toml" <<CONF
+[[relay]]
+name = "gateway"
+sources = ["10.255.0.1"]
+[[rule]]
+name = "any mail out"
+window = "24h"
+raise = "1kB"
+CONF
+sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+# Packets are sent at another pace than the capture's, so alerts are compared by whom they concern.
+whom() {
+  python3 -c 'import json, sys
+print("\n".join(sorted(" ".join([a["state"], a["rule"], a["host"], a["role"]])
+  for a in map(json.loads, open(sys.argv[1])) if a["state"] == "raised")))' "$1"
+}
+replay_with() {
+  "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
+    --metrics "$work/replay.prom" --alerts "$work/replay.jsonl" >"$work/replay.log"
+}
+replay_with
+[ -n "$(whom "$work/replay.jsonl")" ] || { echo "the traffic raises no alert"; exit 1; }
+ask() { "$MAILTAP" reload --config "$work/mailtap.toml"; }
+
+if ask 2>"$work/ask.log"; then echo "reloaded what does not run"; exit 1; fi
+grep -q "no sensor runs" "$work/ask.log"
+start_sensor --lcores 0@0,1@1 "$(packet_port 0)"
+cp "$work/mailtap.toml" "$work/good.toml"
+(
+  for i in $(seq 100); do
+    # Every other file says the same in another order, with one more rule that can't fire.
+    cp "$work/good.toml" "$work/next.toml"
+    [ $((i % 2)) = 0 ] || printf '[[rule]]\nname = "other"\nwindow = "1h"\nraise = "1000GB"\n' \
+      >>"$work/next.toml"
+    mv "$work/next.toml" "$work/mailtap.toml"
+    ask >>"$work/asked"
+  done
+) &
+asking=$!
+send --intf1=eth0 --pps=2000
+wait "$asking"
+[ "$(wc -l <"$work/asked")" = 100 ] || { echo "not every reload was confirmed"; exit 1; }
+metrics >"$work/live.prom"
+grep -qx 'mailtap_config_reloads_total{result="success"} 100' "$work/live.prom"
+compare
+
+echo '[limit]' >>"$work/mailtap.toml"
+if ask 2>"$work/ask.log"; then echo "a bad file was not refused"; exit 1; fi
+kill -HUP "$sensor"
+for _ in $(seq 50); do
+  metrics >"$work/live.prom"
+  ! grep -qx 'mailtap_config_last_reload_successful 0' "$work/live.prom" || break
+  sleep 0.2
+done
+grep -qx 'mailtap_config_last_reload_successful 0' "$work/live.prom"
+grep -qx 'mailtap_config_reloads_total{result="failure"} 1' "$work/live.prom"
+within sen curl -sf http://127.0.0.1:9382/readyz | tee "$work/ready"
+grep -q '^ready' "$work/ready"
+grep -q 'the last reload failed, .* unknown key limit' "$work/ready"
+grep -q 'unknown key limit' "$work/sensor.log"
+
+# Keys that only a restart can change are named and stay.
+cp "$work/good.toml" "$work/mailtap.toml"
+echo '[limits]
+sessions = 4096' >>"$work/mailtap.toml"
+ask
+grep -q 'only a restart changes \[limits\]' "$work/sensor.log"
+within sen curl -sf http://127.0.0.1:9382/readyz | grep -qx ready
+stop_sensor >"$work/last"
+diff <(whom "$work/replay.jsonl") <(whom "$work/alerts.jsonl")
+echo "alerts raised: $(whom "$work/alerts.jsonl" | wc -l), as in the replay"
