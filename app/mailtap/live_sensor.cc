@@ -79,8 +79,8 @@ absl::Status LiveSensor::StartWorkers() {
     Lane lane;
     lane.ring = std::make_unique<exchange::RecordRing>(
         static_cast<std::size_t>(config_->limits.ring_bytes));
-    MAILTAP_ASSIGN_OR_RETURN(lane.worker,
-                             pipeline::Worker::Create(*config_, patterns, *lane.ring));
+    MAILTAP_ASSIGN_OR_RETURN(
+        lane.worker, pipeline::Worker::Create(*config_, patterns, *lane.ring, &known_servers_));
     lanes_.push_back(std::move(lane));
   }
   return absl::OkStatus();
@@ -95,6 +95,7 @@ absl::Status LiveSensor::StartOutputs() {
   }
   output_ = std::make_unique<exporting::LiveOutput>(std::move(sinks));
   control_ = std::make_unique<control::Control>(config_, *output_);
+  control_->Tell(known_servers_);
   auto metrics = std::make_shared<exporting::MetricsCollector>(
       [this] { return board_.Latest(); }, [this] { return Status(); });
   MAILTAP_ASSIGN_OR_RETURN(

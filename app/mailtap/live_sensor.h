@@ -15,6 +15,7 @@
 #include "lib/dataplane/eal.h"
 #include "lib/dataplane/lcore.h"
 #include "lib/dataplane/port.h"
+#include "lib/exchange/known_servers.h"
 #include "lib/export/http_server.h"
 #include "lib/export/live_output.h"
 #include "lib/export/report.h"
@@ -73,6 +74,7 @@ class LiveSensor {
   std::unique_ptr<dataplane::TscClock> clock_;
   std::vector<unsigned> lcores_;  // one a queue
   std::vector<std::unique_ptr<dataplane::Port>> ports_;
+  exchange::KnownServers known_servers_;
   std::vector<Lane> lanes_;
   std::unique_ptr<exporting::LiveOutput> output_;
   std::unique_ptr<control::Control> control_;

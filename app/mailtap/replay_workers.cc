@@ -116,7 +116,9 @@ void ReplayWorkers::Lane::Loop() {
   }
 }
 
-ReplayWorkers::ReplayWorkers(control::Control& control) : control_(control) {}
+ReplayWorkers::ReplayWorkers(control::Control& control) : control_(control) {
+  control_.Tell(known_servers_);
+}
 
 absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
     const config::Config& config, int workers, control::Control& control) {
@@ -128,7 +130,8 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
     auto lane = std::make_unique<Lane>();
     lane->ring = std::make_unique<exchange::RecordRing>(
         static_cast<std::size_t>(config.limits.ring_bytes));
-    auto worker = pipeline::Worker::Create(config, *patterns, *lane->ring);
+    auto worker =
+        pipeline::Worker::Create(config, *patterns, *lane->ring, &all->known_servers_);
     if (!worker.ok()) return worker.status();
     lane->worker = *std::move(worker);
     if (workers > 1) lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });

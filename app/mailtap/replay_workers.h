@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
+#include "lib/exchange/known_servers.h"
 #include "lib/export/sensor_status.h"
 #include "lib/pipeline/worker.h"
 
@@ -47,6 +48,7 @@ class ReplayWorkers {
   bool DrainAll();
 
   control::Control& control_;
+  exchange::KnownServers known_servers_;
   // Fragments tell nothing of the connection inside a tunnel, so they are put together before
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;

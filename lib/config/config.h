@@ -6,6 +6,7 @@
 #ifndef MAILTAP_LIB_CONFIG_CONFIG_H_
 #define MAILTAP_LIB_CONFIG_CONFIG_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -247,6 +248,15 @@ struct Dataplane {
 struct Config {
   const BlindSpot& blind_spot(BlindSpotKind kind) const {
     return blind_spots[static_cast<int>(kind)];
+  }
+  // Whether `port` is a standard one of any mail service.
+  bool IsMailPort(uint16_t port) const {
+    const auto has = [port](const std::vector<uint16_t>& ports) {
+      return std::find(ports.begin(), ports.end(), port) != ports.end();
+    };
+    return std::any_of(services.begin(), services.end(), [&](const ServicePorts& service) {
+      return has(service.ports) || has(service.tls_ports);
+    });
   }
 
   Sensor sensor;

@@ -11,6 +11,7 @@ Control::Control(std::shared_ptr<const config::Config> config, Output& output,
     : engine_(std::make_unique<Engine>(std::move(config), output, bounds)) {}
 Control::~Control() = default;
 
+void Control::Tell(exchange::KnownServers& servers) { engine_->Tell(servers); }
 void Control::Apply(const meter::DeltaRecord& delta) { engine_->Apply(delta); }
 void Control::Apply(const meter::NameRecord& name) { engine_->Apply(name); }
 void Control::Apply(const meter::SessionRecord& session) { engine_->Apply(session); }

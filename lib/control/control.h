@@ -12,6 +12,7 @@
 #include "lib/control/capture_sample.h"
 #include "lib/control/output.h"
 #include "lib/control/snapshot.h"
+#include "lib/exchange/known_servers.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
@@ -26,6 +27,10 @@ class Control {
   Control(std::shared_ptr<const config::Config> config, Output& output,
           const Bounds& bounds = {});
   ~Control();
+
+  // Where to tell the workers which servers on odd ports have spoken mail; outlives this
+  // object. What a tick showed is told at its end, so that it holds from the next one on.
+  void Tell(exchange::KnownServers& servers);
 
   // Records of the tick that is being gathered.
   void Apply(const meter::DeltaRecord& delta);

@@ -26,6 +26,7 @@ class Engine {
         blind_spots_(state_, output),
         janitor_(state_) {}
 
+  void Tell(exchange::KnownServers& servers) { known_servers_ = &servers; }
   void Apply(const meter::DeltaRecord& delta) { intake_.Apply(delta); }
   void Apply(const meter::NameRecord& name) { state_.names.Add(name); }
   void Apply(const meter::SessionRecord& session) { sessions_.Apply(session); }
@@ -44,6 +45,7 @@ class Engine {
 
  private:
   void RunTick(int64_t tick);
+  void TellServers();
   void JudgeAll(int64_t tick);
   void DropRules(const std::vector<uint16_t>& to);
   HostTotals TotalsOf(uint32_t host) const;
@@ -55,6 +57,7 @@ class Engine {
   Judge judge_;
   BlindSpots blind_spots_;
   Janitor janitor_;
+  exchange::KnownServers* known_servers_ = nullptr;
   // What the last tick and all of them took; of the process, never of the traffic.
   double last_tick_seconds_ = 0;
   double total_tick_seconds_ = 0;

@@ -82,6 +82,10 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
 uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& key) {
   const Judgement judgement = state_.policy.Judge(key);
   const uint32_t id = state_.conversations.Add(hash, key);
+  const bool whole = key.attribution == meter::Attribution::kFull;
+  if (whole && !state_.config->IsMailPort(key.server_port)) {
+    state_.new_odd_ports.push_back(key);
+  }
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
   conversation.relay = judgement.relay;

@@ -59,6 +59,7 @@ struct State {
   std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
   SampleBook samples;
+  std::vector<meter::ConversationKey> new_odd_ports;  // conversations new in this tick
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended

@@ -30,12 +30,15 @@ bool Worker::EndSession(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   sequencer_.SettleAll(hot, cold);
+  const bool tells_no_more = cold.dialogue == kNone;
   CloseText(slot);
   remove_ = false;  // it is being removed
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
       hot.state.established != 0) {
-    // Headers, or one direction's acknowledgments, are all that the mirror shows.
-    const Hint port = PortHint(hot);
+    // Headers, or one direction's acknowledgments, are all that the mirror shows; or TLS
+    // without its ClientHello.
+    const Hint standard = PortHint(hot);
+    const Hint port = standard.known || !tells_no_more ? standard : PastHint(hot);
     if (port.known) {
       Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
     }

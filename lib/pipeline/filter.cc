@@ -110,8 +110,9 @@ bool Worker::Wanted(Pending& pending) {
     pending.suspected =
         first_words_.MayMatch(segment.payload, segment.length) || MayBeHello(segment);
   }
-  const bool looked_for =
-      suspicion_.Test(pending.flow_hash) || (segment.flags & net::kSyn) != 0;
+  // So may a SYN, to a server that has spoken mail before.
+  pending.suspected = pending.suspected || (segment.flags & net::kSyn) != 0;
+  const bool looked_for = suspicion_.Test(pending.flow_hash);
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
   if (pending.suspected) suspicion_.Raise(pending.flow_hash);

@@ -22,6 +22,18 @@ Worker::Hint Worker::PortHint(const flow::HotSession& hot) const {
   return {.known = true, .service = ports_.service(port), .tls = ports_.tls(port)};
 }
 
+// Of a server on an odd port, what other sessions with it turned out to be. It counts only
+// where the opening that would tell is lost.
+Worker::Hint Worker::PastHint(const flow::HotSession& hot) const {
+  const End server = flow::Other(ClientEnd(hot));
+  if (known_servers_ == nullptr || hot.state.standard_port != 0) return {};
+  const auto service =
+      known_servers_->Find(hot.address[server], hot.port[server], hot.encap_tag);
+  if (!service.has_value()) return {};
+  // As far as its first bytes show it: what starts with TLS was never asked for it.
+  return {.known = true, .service = *service, .tls = true};
+}
+
 // The client's text has turned into TLS.
 void Worker::StartHello(flow::HotSession& hot, Dialogue& dialogue, End client,
                         const uint8_t* data, uint32_t size) {
@@ -61,6 +73,9 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
       Accept(slot, *claimed, Evidence::kSni, tls);
     } else if (const auto greeting = GreetedAs(hot); greeting && tls == Tls::kStarttls) {
       Accept(slot, *greeting, Evidence::kBanner, tls);
+    } else if (const Hint past = PastHint(hot);
+               past.known && (!hello_read || tls == Tls::kStarttls)) {
+      Accept(slot, past.service, Evidence::kPort, tls);
     } else {
       return Reject(slot);
     }
@@ -89,6 +104,9 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
     Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
   } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
     Accept(slot, *greeting, Evidence::kBanner, Tls::kStarttls);
+  } else if (const Hint past = PastHint(hot); past.known) {
+    const bool asked = dialogue.text_length[0] + dialogue.text_length[1] != 0;
+    Accept(slot, past.service, Evidence::kPort, asked ? Tls::kStarttls : Tls::kImplicit);
   } else {
     return false;
   }
@@ -96,12 +114,13 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   return true;
 }
 
-// A server that speaks TLS on a port made for it, though no ClientHello came before: the
-// client's side is lost, or not captured.
+// A server that speaks TLS where it spoke mail before, or on a port made for it, though no
+// ClientHello came first: the client's side is lost, or not captured.
 bool Worker::JudgeServerTls(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
-  const Hint port = PortHint(hot);
-  if (!port.known || !port.tls) return false;
+  const Hint standard = PortHint(hot);
+  const Hint port = standard.known ? standard : PastHint(hot);
+  if (standard.known && !standard.tls) return false;
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
   const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
@@ -109,7 +128,14 @@ bool Worker::JudgeServerTls(uint32_t slot) {
       !classify::LooksLikeTlsRecord(text, dialogue.text_length[server])) {
     return false;
   }
-  Accept(slot, port.service, Evidence::kPort, Tls::kImplicit);
+  if (port.known) {
+    Accept(slot, port.service, Evidence::kPort, Tls::kImplicit);
+  } else if (dialogue.broken && sessions_.size() < sessions_.capacity() / 2) {
+    // Other sessions may tell what its server is, as long as this one lasts: see EndSession.
+    hot.state.tls = static_cast<uint32_t>(Tls::kImplicit);
+  } else {
+    return false;
+  }
   StopReading(hot);
   return true;
 }
@@ -126,6 +152,9 @@ void Worker::Judge(uint32_t slot, bool finished) {
                                .client_seen = TestEnd(hot.state.seen, client),
                                .finished = finished};
   if (port.known) context.port_service = port.service;
+  if (dialogue.broken) {
+    if (const Hint past = PastHint(hot); past.known) context.port_service = past.service;
+  }
   const classify::Recognition found =
       recogniser_.Judge(dialogue.Spoken(client, finished),
                         dialogue.Spoken(flow::Other(client), finished), context);

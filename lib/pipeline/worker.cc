@@ -15,18 +15,20 @@ using flow::TestEnd;
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
     const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
-    exchange::RecordRing& ring) {
+    exchange::RecordRing& ring, const exchange::KnownServers* known_servers) {
   auto recogniser = classify::Recogniser::Create(std::move(patterns));
   if (!recogniser.ok()) return recogniser.status();
-  return std::unique_ptr<Worker>(new Worker(config, *std::move(recogniser), ring));
+  return std::unique_ptr<Worker>(
+      new Worker(config, *std::move(recogniser), ring, known_servers));
 }
 
 Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
-               exchange::RecordRing& ring)
+               exchange::RecordRing& ring, const exchange::KnownServers* known_servers)
     : timeouts_(config.timeouts),
       reassembler_(config),
       recogniser_(std::move(recogniser)),
       ring_(ring),
+      known_servers_(known_servers),
       sessions_(static_cast<uint32_t>(config.limits.sessions)),
       holes_(static_cast<uint32_t>(config.limits.holes)),
       sequencer_(holes_, counters_.sequence),
@@ -182,15 +184,16 @@ void Worker::RememberHandshake(const Pending& pending) {
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
-    RememberHandshake(pending);
-    return kNone;
+    const uint32_t slot = CreateAtKnownServer(pending, key);
+    if (slot == kNone) RememberHandshake(pending);
+    return slot;
   }
   if (!pending.suspected) return kNone;
   flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
   const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
                     first_words_.Matches(segment.payload, segment.captured);
-  // The first payload of a side continues the handshake, and so does a known word near it: the
-  // mirror may deliver them out of order.
+  // The first payload of a side continues the handshake, and so does a known word or a
+  // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
   bool from_client = false;
   if (handshake != nullptr) {
     from_client = segment.src_port == handshake->client_port;
@@ -198,7 +201,9 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     const bool known = from_client || handshake->has_server;
     const int32_t ahead = known ? Distance(segment.seq, isn + 1)
                                 : Distance(segment.ack, handshake->client_isn + 1);
-    const bool near = word && ahead > 0 && ahead <= flow::kTrustedJump;
+    const bool answer = !from_client && segment.captured >= classify::kHelloStart &&
+                        classify::LooksLikeServerHello(segment.payload, segment.captured);
+    const bool near = (word || answer) && ahead > 0 && ahead <= flow::kTrustedJump;
     if (ahead != 0 && !near) handshake = nullptr;
   }
   // A ClientHello is its stream's start, whether the handshake was seen or not.
@@ -239,6 +244,28 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   cold.pending_packets[client] += handshake->packets[0];
   cold.pending_packets[flow::Other(client)] += handshake->packets[1];
   handshakes_.Erase(handshake);
+  return slot;
+}
+
+// Where mail has been spoken before, a connection is followed from its handshake on: the mirror
+// may lose what would tell it from others.
+uint32_t Worker::CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key) {
+  if (known_servers_ == nullptr) return kNone;
+  const bool from_server = (pending.segment.flags & net::kAck) != 0;
+  const auto service =
+      from_server ? known_servers_->Find(key.source, key.source_port, key.encap_tag)
+                  : known_servers_->Find(key.destination, key.destination_port, key.encap_tag);
+  if (!service.has_value()) return kNone;
+  const uint32_t slot = Create(pending, key);
+  if (slot == kNone) return kNone;
+  flow::HotSession& hot = sessions_.hot(slot);
+  suspicion_.Raise(pending.flow_hash);
+  if (sessions_.cold(hot).dialogue == kNone) {
+    Forget(slot);
+    return kNone;
+  }
+  hot.state.client_end = from_server ? 1 : 0;
+  hot.state.client_known = 1;
   return slot;
 }
 

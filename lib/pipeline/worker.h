@@ -18,6 +18,7 @@
 #include "lib/classify/port_table.h"
 #include "lib/classify/recogniser.h"
 #include "lib/config/config.h"
+#include "lib/exchange/known_servers.h"
 #include "lib/exchange/ring.h"
 #include "lib/flow/copy_table.h"
 #include "lib/flow/handshake_table.h"
@@ -37,10 +38,11 @@ namespace mailtap::pipeline {
 
 class Worker {
  public:
-  // Allocates every table. `ring` takes the records and outlives the worker.
+  // Allocates every table. `ring` takes the records, `known_servers` (may be null) says which
+  // servers on odd ports have spoken mail; both outlive the worker.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(
       const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
-      exchange::RecordRing& ring);
+      exchange::RecordRing& ring, const exchange::KnownServers* known_servers = nullptr);
 
   // A burst of packets of the tick under way, in order.
   void Process(absl::Span<const PacketView> burst);
@@ -73,7 +75,7 @@ class Worker {
   static constexpr uint32_t kPendingSlots = 8;
 
   Worker(const config::Config& config, classify::Recogniser recogniser,
-         exchange::RecordRing& ring);
+         exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
 
   // Filter (filter.cc)
   void TakeFragment(net::Segment fragment, UnixNanos time);
@@ -89,6 +91,7 @@ class Worker {
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
   void RememberHandshake(const Pending& pending);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   bool StartsAnew(const flow::HotSession& hot, flow::End end,
                   const net::Segment& segment) const;
@@ -127,6 +130,7 @@ class Worker {
     bool tls = false;
   };
   Hint PortHint(const flow::HotSession& hot) const;
+  Hint PastHint(const flow::HotSession& hot) const;
 
   // Ticks (ticking.cc)
   bool SendEncaps();
@@ -166,6 +170,7 @@ class Worker {
   classify::FirstWordFilter first_words_;
   classify::Recogniser recogniser_;
   exchange::RecordRing& ring_;
+  const exchange::KnownServers* const known_servers_;  // or null
 
   WorkerCounters counters_;
   flow::SessionTable sessions_;

@@ -184,5 +184,19 @@ TEST(RelayMatcher, AgreesWithALinearSearch) {
   EXPECT_LT(matched, cases * 9 / 10);
 }
 
+// Within its tick it would depend on which worker's records come first.
+TEST(KnownServers, AreToldAtTheEndOfTheTickThatShowsMailOnAnOddPort) {
+  Bench bench(BaseConfig());
+  exchange::KnownServers servers;
+  bench.control.Tell(servers);
+  const meter::DeltaRecord odd = Delta("10.1.0.1", "198.51.100.1", kT0, 10, 10, 2'525);
+  bench.control.Apply(odd);
+  bench.control.Apply(Delta("10.1.0.1", "198.51.100.1", kT0, 10, 10, 587));
+  EXPECT_FALSE(servers.Find(odd.key.server, 2'525, 0).has_value());
+  bench.control.EndTick(kT0);
+  EXPECT_EQ(servers.Find(odd.key.server, 2'525, 0), Service::kSmtp);
+  EXPECT_FALSE(servers.Find(odd.key.server, 587, 0).has_value());
+}
+
 }  // namespace
 }  // namespace mailtap::control

@@ -71,6 +71,63 @@ TEST(Loss, OfStarttlsTheGreetingIsEnough) {
   }
 }
 
+constexpr char kImapServer[] = "192.0.2.25";
+constexpr uint16_t kOddPort = 10'143;
+
+std::string AtKnownServer(const Frames& frames) {
+  Sensor sensor;
+  const auto server = net::ParseAddress(kImapServer);
+  sensor.known_servers.Add(server.value(), kOddPort, 0, Service::kImap);
+  sensor.Play(frames).Finish();
+  return Only(sensor);
+}
+
+Frames TlsWithoutClientHello() {
+  const Script script = ImplicitTlsScript("imap.example.com");
+  Conversation c("10.1.0.5", 40'000, kImapServer, kOddPort);
+  c.Handshake().Lost(kUp, script[0].text);
+  for (std::size_t i = 1; i < script.size(); ++i) {
+    script[i].from == kUp ? c.Client(script[i].text) : c.Server(script[i].text);
+  }
+  return c.Close().frames();
+}
+
+TEST(Loss, OfTheClientHelloCountsWhereTheServerHasSpokenMailBefore) {
+  const Script script = ImplicitTlsScript("imap.example.com");
+  const Frames frames = TlsWithoutClientHello();
+  EXPECT_EQ(AtKnownServer(frames),
+            absl::StrCat("imap port implicit ", BytesOf(script, kUp) - script[0].text.size(),
+                         "+", script[0].text.size(), "/", BytesOf(script, kDown),
+                         " messages null rejected null"));
+  Sensor unknown;
+  unknown.Play(frames).Finish();
+  EXPECT_EQ(Only(unknown), "none");
+}
+
+TEST(Loss, OfTheClientHelloCountsWhereTheServerSpeaksMailBeforeTheSessionEnds) {
+  Sensor sensor;
+  sensor.Play(TlsWithoutClientHello());
+  sensor.known_servers.Add(net::ParseAddress(kImapServer).value(), kOddPort, 0, Service::kImap);
+  sensor.Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u);
+  const meter::DeltaRecord total = sensor.Total();
+  EXPECT_EQ(total.sessions, 1u);
+  EXPECT_EQ(sensor.sessions()[0].key.service, Service::kImap);
+  EXPECT_EQ(total.bytes[kDown].volume(), BytesOf(ImplicitTlsScript("imap.example.com"), kDown));
+}
+
+TEST(Loss, OfNothingLeavesOtherTlsAtAMailServerWhatItIs) {
+  const Frames web = Play(ImplicitTlsScript("www.example.com"), kOddPort).frames();
+  EXPECT_EQ(AtKnownServer(web), "none");
+}
+
+TEST(Loss, OfOneSidesTextCountsWhereTheServerHasSpokenMailBefore) {
+  Conversation c("10.1.0.5", 40'000, kImapServer, kOddPort);
+  c.Handshake().Lost(kDown, "* OK ready\r\n").Client("a1 CAPABILITY\r\n");
+  c.Lost(kDown, "* CAPABILITY IMAP4rev1\r\na1 OK done\r\n").Client("a2 LOGOUT\r\n").Close();
+  EXPECT_EQ(AtKnownServer(c.frames()), "imap command none 26/0+48 messages null rejected null");
+}
+
 // What comes first behind a gap may be anything: a line of a multi-line reply, a password.
 TEST(Loss, LaterLinesTellWhereTheFirstOnesFitNothing) {
   Conversation c("10.1.0.5", 40'000, "192.0.2.25", 2'525);

@@ -53,7 +53,7 @@ std::shared_ptr<const classify::PatternDatabase> SharedPatterns() {
 
 Sensor::Sensor(const config::Config& config)
     : ring_(static_cast<std::size_t>(config.limits.ring_bytes)),
-      worker_(Worker::Create(config, SharedPatterns(), ring_).value()) {}
+      worker_(Worker::Create(config, SharedPatterns(), ring_, &known_servers).value()) {}
 
 Sensor& Sensor::Play(const Frames& frames, std::size_t burst) {
   std::vector<PacketView> views;

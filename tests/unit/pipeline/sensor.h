@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/exchange/known_servers.h"
 #include "lib/exchange/ring.h"
 #include "lib/meter/records.h"
 #include "lib/pipeline/worker.h"
@@ -38,6 +39,8 @@ class Sensor {
   void Drain();
   // The control core no longer drains: the ring fills up.
   bool hold_ring = false;
+  // What the control core has told of servers on odd ports.
+  exchange::KnownServers known_servers;
 
   Worker& worker() { return *worker_; }
   const WorkerCounters& counters() const { return worker_->counters(); }
