@@ -96,6 +96,7 @@ void Tick(benchmark::State& state) {
 // Hosts known, peers of each, records a tick. Twenty ticks, of which every fifth and every
 // tenth takes a bucket of some window out.
 BENCHMARK(Tick)
+    ->ArgNames({"hosts", "peers", "records"})
     ->Args({250'000, 4, 1'000'000})
     ->Args({1'000'000, 1, 1'000'000})
     ->Args({1'000'000, 2, 10'000})

@@ -117,10 +117,16 @@ absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
   std::vector<uint16_t> ids;
   for (const auto& port : ports_) ids.push_back(port->id());
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i].loop =
-        std::make_unique<dataplane::LcoreLoop>(*lanes_[i].worker, ids, static_cast<uint16_t>(i),
-                                               config_->dataplane.burst, *clock_, stop);
+    lanes_[i].loop = std::make_unique<dataplane::LcoreLoop>(
+        *lanes_[i].worker, ids, static_cast<uint16_t>(i), config_->dataplane, *clock_, stop);
     MAILTAP_RETURN_IF_ERROR(lanes_[i].loop->Launch(lcores_[i]));
+  }
+  if (const int64_t micros = config_->dataplane.idle_sleep_us; micros > 0) {
+    LogInfo(absl::StrCat("idle workers ",
+                         lanes_[0].loop->wakes_by_packet() ? "wait for a packet in a low-power "
+                                                             "state, "
+                                                           : "sleep ",
+                         "for at most ", micros, " us"));
   }
   return absl::OkStatus();
 }

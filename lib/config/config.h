@@ -241,6 +241,9 @@ struct Dataplane {
   int64_t mbufs = 0;              // per port; 0: computed from queues and descriptors
   int64_t mtu = 9216;             // the largest frame's payload; where the port allows it
   bool promiscuous = true;
+  // The longest that a worker without packets rests before it looks again; 0: it never rests.
+  // 0..1000 microseconds.
+  int64_t idle_sleep_us = 0;
 
   friend bool operator==(const Dataplane&, const Dataplane&) = default;
 };

@@ -173,6 +173,7 @@ void ReadDataplane(TableReader& t, Dataplane& dataplane) {
   t.Integer("mbufs", 0, 1 << 26, dataplane.mbufs);
   t.Integer("mtu", 576, 65'535, dataplane.mtu);
   t.Bool("promiscuous", dataplane.promiscuous);
+  t.Integer("idle_sleep_us", 0, 1'000, dataplane.idle_sleep_us);
 }
 
 }  // namespace

@@ -191,6 +191,7 @@ void WriteSizing(Writer& w, const Config& config) {
   w.Integer("mbufs", config.dataplane.mbufs);
   w.Integer("mtu", config.dataplane.mtu);
   w.Bool("promiscuous", config.dataplane.promiscuous);
+  w.Integer("idle_sleep_us", config.dataplane.idle_sleep_us);
 }
 
 }  // namespace

@@ -12,11 +12,13 @@
 namespace mailtap::dataplane {
 
 LcoreLoop::LcoreLoop(pipeline::Worker& worker, std::vector<uint16_t> ports, uint16_t queue,
-                     int64_t burst, const TscClock& clock, const std::atomic<bool>& stop)
+                     const config::Dataplane& config, const TscClock& clock,
+                     const std::atomic<bool>& stop)
     : worker_(worker),
       ports_(std::move(ports)),
       queue_(queue),
-      burst_(static_cast<uint16_t>(std::clamp<int64_t>(burst, 1, kMaxBurst))),
+      burst_(static_cast<uint16_t>(std::clamp<int64_t>(config.burst, 1, kMaxBurst))),
+      idler_(ports_, queue, config.idle_sleep_us),
       clock_(clock),
       stop_(stop),
       views_(burst_),
@@ -50,16 +52,18 @@ pipeline::PacketView LcoreLoop::ViewOf(const rte_mbuf& mbuf, uint16_t port, Unix
   return view;
 }
 
-void LcoreLoop::Receive(uint16_t port, UnixNanos now) {
+bool LcoreLoop::Receive(uint16_t port, UnixNanos now) {
   const uint16_t count = rte_eth_rx_burst(port, queue_, mbufs_.data(), burst_);
-  if (count == 0) return;
+  if (count == 0) return false;
   scratch_used_ = 0;
   for (uint16_t i = 0; i < count; ++i) views_[i] = ViewOf(*mbufs_[i], port, now);
   worker_.Process({views_.data(), count});
   rte_pktmbuf_free_bulk(mbufs_.data(), count);
+  return true;
 }
 
 void LcoreLoop::Run() {
+  idler_.Begin();
   int64_t tick = TickOf(clock_.Now());
   while (!stop_.load(std::memory_order_relaxed)) {
     const UnixNanos now = clock_.Now();
@@ -68,7 +72,9 @@ void LcoreLoop::Run() {
       worker_.EndTick(tick);
       tick = at;
     }
-    for (const uint16_t port : ports_) Receive(port, now);
+    bool received = false;
+    for (const uint16_t port : ports_) received |= Receive(port, now);
+    idler_.AfterRound(received);
   }
   // The control core drains until everybody is done, so there will be room.
   while (!worker_.Finish(tick)) rte_pause();

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "lib/config/config.h"
 #include "lib/dataplane/eal.h"
+#include "lib/dataplane/idle.h"
 #include "lib/pipeline/worker.h"
 
 struct rte_mbuf;
@@ -23,25 +25,30 @@ class LcoreLoop {
   // Polls receive queue `queue` of each of `ports`. `worker`, `clock` and `stop` outlive the
   // loop.
   LcoreLoop(pipeline::Worker& worker, std::vector<uint16_t> ports, uint16_t queue,
-            int64_t burst, const TscClock& clock, const std::atomic<bool>& stop);
+            const config::Dataplane& config, const TscClock& clock,
+            const std::atomic<bool>& stop);
 
   // Starts Run() on an lcore. Main thread.
   absl::Status Launch(unsigned lcore);
   // Whether Run() has returned; then the worker may be touched by the main thread again.
   bool done() const { return done_.load(std::memory_order_acquire); }
+  // Whether a rest (see config::Dataplane::idle_sleep_us) ends when a packet comes.
+  bool wakes_by_packet() const { return idler_.monitors(); }
 
  private:
   static constexpr std::size_t kMaxBurst = 512;
   static constexpr std::size_t kScratch = 64 * 1024;
 
   void Run();
-  void Receive(uint16_t port, UnixNanos now);
+  // Whether any packet came.
+  bool Receive(uint16_t port, UnixNanos now);
   pipeline::PacketView ViewOf(const rte_mbuf& mbuf, uint16_t port, UnixNanos now);
 
   pipeline::Worker& worker_;
   const std::vector<uint16_t> ports_;
   const uint16_t queue_;
   const uint16_t burst_;
+  Idler idler_;
   const TscClock& clock_;
   const std::atomic<bool>& stop_;  // set by a signal, read by the lcore
   std::atomic<bool> done_{false};  // lcore writes, main reads

@@ -69,9 +69,12 @@ TEST(FaultTest, WrongTypesSayWhatBelongsThere) {
                   HasSubstr("http.address must be a text of 1 to 128 bytes, not 1"),
                   HasSubstr("http.timeout must be a duration such as \"5m\" (units s m h "
                             "d) from 1s to 10m, not 10")));
-  EXPECT_THAT(FaultsWith("[dataplane]\npromiscuous = \"yes\"\nmbufs = [1]\nmtu = 1.5\n"),
+  EXPECT_THAT(FaultsWith("[dataplane]\npromiscuous = \"yes\"\nmbufs = [1]\nmtu = 1.5\n"
+                         "idle_sleep_us = 1001\n"),
               ElementsAre(HasSubstr("dataplane.promiscuous must be true or false, not \"yes\""),
-                          HasSubstr("not an array"), HasSubstr("not 1.5")));
+                          HasSubstr("not an array"), HasSubstr("not 1.5"),
+                          HasSubstr("dataplane.idle_sleep_us must be an integer from 0 to "
+                                    "1000, not 1001")));
   EXPECT_THAT(FaultsWith("[relay]\nname = \"x\"\n"),
               ElementsAre("f:4:1: relay must be written as [[relay]], once for each entry"));
   EXPECT_THAT(FaultsWith("[services.smtp]\nports = 25\ntls_ports = [\"465\", 0, 70000]\n"),

@@ -137,6 +137,7 @@ rx_descriptors = 1024
 mbufs = 8191
 mtu = 1500
 promiscuous = false
+idle_sleep_us = 200
 [log]
 level = "warn"
 )");
@@ -170,6 +171,7 @@ level = "warn"
   EXPECT_EQ(config.dataplane.mbufs, 8'191);
   EXPECT_EQ(config.dataplane.mtu, 1'500);
   EXPECT_FALSE(config.dataplane.promiscuous);
+  EXPECT_EQ(config.dataplane.idle_sleep_us, 200);
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
 }
 

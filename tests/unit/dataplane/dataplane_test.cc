@@ -1,5 +1,6 @@
 // One process, one EAL: a virtual port that plays a capture, an lcore that polls it.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "lib/dataplane/eal.h"
+#include "lib/dataplane/idle.h"
 #include "lib/dataplane/lcore.h"
 #include "lib/dataplane/packet_socket.h"
 #include "lib/dataplane/port.h"
@@ -77,6 +79,7 @@ TEST(DataplaneTest, APortsPacketsReachTheRing) {
   ASSERT_EQ(Port::MaxQueues(0).value(), 1);
   config::Config config;
   config.dataplane.rx_descriptors = 512;
+  config.dataplane.idle_sleep_us = 100;
   EXPECT_FALSE(Port::MaxQueues(7).ok());  // there is no such port
   auto port = Port::Start(0, 1, config.dataplane);
   ASSERT_TRUE(port.ok()) << port.status();
@@ -90,7 +93,7 @@ TEST(DataplaneTest, APortsPacketsReachTheRing) {
   const TscClock clock;
   const UnixNanos before = clock.Now();
   std::atomic<bool> stop{false};
-  LcoreLoop loop(**worker, {0}, 0, 32, clock, stop);
+  LcoreLoop loop(**worker, {0}, 0, config.dataplane, clock, stop);
   ASSERT_TRUE(loop.Launch(1).ok());
 
   Seen seen;
@@ -115,6 +118,29 @@ TEST(DataplaneTest, APortsPacketsReachTheRing) {
   EXPECT_EQ(seen.sum.bytes[kUp].inferred + seen.sum.bytes[kDown].inferred, 0);
   EXPECT_GT(clock.Now(), before);
 }
+
+// How often this thread has given up its core by itself.
+int64_t Pauses() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+// Returns the rests in `rounds` rounds.
+int64_t Rests(int64_t longest_micros, int rounds, bool received) {
+  Idler idler({}, 0, longest_micros);
+  const int64_t before = Pauses();
+  for (int i = 0; i < rounds; ++i) idler.AfterRound(received);
+  return Pauses() - before;
+}
+
+TEST(IdlerTest, RestsAfterManyRoundsWithoutPacketsAndNoSooner) {
+  EXPECT_EQ(Rests(100, 400, false), 0);
+  EXPECT_EQ(Rests(100, 10'000, true), 0);
+  EXPECT_GT(Rests(100, 600, false), 10);
+}
+
+TEST(IdlerTest, NeverRestsUnlessConfigured) { EXPECT_EQ(Rests(0, 10'000, false), 0); }
 
 TEST(PacketSocketDropsTest, AnInterfaceWithoutSocketsDropsNothing) {
   EXPECT_EQ(PacketSocketDrops(0).Read(), 0);
