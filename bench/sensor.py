@@ -51,7 +51,7 @@ class Metrics:
 class Sensor:
     """Starts in `folder`, is ready once made, and ends with the `with` block."""
 
-    def __init__(self, build, folder, eal_arguments, more_config="", http_port=9382):
+    def __init__(self, build, folder, eal_arguments, more_config='[alerts]\nfile = ""\n', http_port=9382):
         self.url = f"http://127.0.0.1:{http_port}/metrics"
         self.log = pathlib.Path(folder) / "sensor.log"
         config = pathlib.Path(folder) / "mailtap.toml"
@@ -67,7 +67,7 @@ class Sensor:
             raise
 
     def await_ready(self):
-        for _ in range(600):
+        for _ in range(3_000):
             if self.process.poll() is not None:
                 raise RuntimeError("the sensor ended:\n" + self.log.read_text())
             # No request before the ports are open.

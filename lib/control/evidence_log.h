@@ -39,9 +39,18 @@ class EvidenceLog {
 
   // Adds `row` to its conversation's sums in the bucket of `tick`. Ticks must not fall.
   void Add(const TickRow& row, int64_t tick);
-  // Brings near what Add() will need.
+  // Brings near what Add() will need: first where the conversation's newest row is, then, once
+  // that has come, the row itself if Add() may add to it.
   void Prefetch(uint32_t conversation) const {
     if (conversation < newest_.size()) __builtin_prefetch(&newest_[conversation]);
+  }
+  void PrefetchRow(uint32_t conversation) const {
+    if (conversation >= newest_.size() || buckets_.empty()) return;
+    const uint64_t newest = newest_[conversation];
+    if (newest < buckets_.back().first_row) return;
+    const char* row = reinterpret_cast<const char*>(&At(newest));
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + sizeof(EvidenceRow) - 1);
   }
 
   // Calls visit(row) for each row of `conversation` that a window of `window_seconds` (at most

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "lib/base/cache_line.h"
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
 #include "lib/control/confidence.h"
@@ -69,7 +70,12 @@ class HostTable {
   const Host& at(uint32_t host) const { return hosts_[host]; }
   Lane& lane(uint32_t lane) { return lanes_[lane]; }
   const Lane& lane(uint32_t lane) const { return lanes_[lane]; }
-  void Prefetch(uint32_t host) const { __builtin_prefetch(&hosts_[host]); }
+  void Prefetch(uint32_t host) const {
+    const char* at = reinterpret_cast<const char*>(&hosts_[host]);
+    for (std::size_t byte = 0; byte < sizeof(Host); byte += kCacheLine) {
+      __builtin_prefetch(at + byte);
+    }
+  }
   void PrefetchLane(uint32_t lane) const {
     __builtin_prefetch(&lanes_[lane]);
     __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);

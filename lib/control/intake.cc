@@ -222,8 +222,9 @@ void Intake::Fold(int64_t tick) {
   }
   rows_.clear();
 
-  constexpr std::size_t kAhead = 8;
+  constexpr std::size_t kLaneAhead = 16, kAhead = 8;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (i + kLaneAhead < lanes_.size()) state_.hosts.PrefetchLane(lanes_[i + kLaneAhead]);
     if (i + kAhead < lanes_.size()) {
       const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
       state_.hosts.Prefetch(soon.host);
@@ -245,8 +246,12 @@ void Intake::Prefetch(std::size_t row) const {
   }
   if (row + kLaneAhead < rows_.size()) {
     const uint32_t id = rows_[row + kLaneAhead].conversation;
-    for (const uint32_t lane : state_.conversations.at(id).lanes) {
+    const Conversation& conversation = state_.conversations.at(id);
+    for (const uint32_t lane : conversation.lanes) {
       if (lane != kNone) state_.hosts.PrefetchLane(lane);
+    }
+    for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
+      state_.evidence[log].PrefetchRow(id);
     }
   }
   if (state_.rules.peer_slots() > 0 && row + kEntityAhead < rows_.size()) {
