@@ -1,4 +1,4 @@
-"""A `mailtap run` for as long as a measurement takes, and its metrics."""
+"""What measurements share: a `mailtap run`, its metrics, and rows of the table."""
 
 import os
 import pathlib
@@ -17,6 +17,13 @@ internal = ["10.0.0.0/8", "fd00::/8"]
 [http]
 address = "127.0.0.1"
 port = {http_port}
+[state]
+directory = "{folder}"
+"""
+
+NO_ALERT_FILE = """
+[alerts]
+file = ""
 """
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
@@ -51,11 +58,12 @@ class Metrics:
 class Sensor:
     """Starts in `folder`, is ready once made, and ends with the `with` block."""
 
-    def __init__(self, build, folder, eal_arguments, more_config='[alerts]\nfile = ""\n', http_port=9382):
+    def __init__(self, build, folder, eal_arguments, more_config=NO_ALERT_FILE,
+                 http_port=9382):
         self.url = f"http://127.0.0.1:{http_port}/metrics"
         self.log = pathlib.Path(folder) / "sensor.log"
         config = pathlib.Path(folder) / "mailtap.toml"
-        config.write_text(CONFIG.format(http_port=http_port) + more_config)
+        config.write_text(CONFIG.format(http_port=http_port, folder=folder) + more_config)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [str(pathlib.Path(build) / "app/mailtap/mailtap"), "run", "--config",
@@ -97,6 +105,12 @@ class Sensor:
 
     def __exit__(self, *unused):
         self.stop()
+
+
+def table_rows(text):
+    """The rows that a program bench/compare_* has printed."""
+    rows = [line.split("\t") for line in text.splitlines()]
+    return [row for row in rows if len(row) == 5 and len(row[0]) == 1]
 
 
 def lcores(count, first=0):
