@@ -5,9 +5,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/string_view.h"
 
 namespace mailtap::classify {
+namespace {
+
+// Refuses the order of commands, not a transaction.
+constexpr int kBadSequence = 503;
+
+bool IsAccepted(int code) { return code / 100 == 2; }
+
+}  // namespace
 
 std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
   std::size_t at = 0;
@@ -28,6 +35,7 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
     if (byte == '\n') {
       OnCommandLine();
       line_length_ = 0;
+      if (stopped()) return at;
     } else {
       if (line_length_ < kMaxLine) line_[line_length_] = static_cast<char>(byte);
       if (line_length_ < UINT16_MAX) ++line_length_;
@@ -42,36 +50,48 @@ void SmtpTransactions::OnCommandLine() {
     return;
   }
   absl::string_view line(line_, std::min<std::size_t>(line_length_, kMaxLine));
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+  line = absl::StripTrailingAsciiWhitespace(line);
   const absl::string_view verb = line.substr(0, line.find(' '));
-  starttls_ = absl::EqualsIgnoreCase(verb, "STARTTLS");
+  const auto is = [&](absl::string_view name) { return absl::EqualsIgnoreCase(verb, name); };
+  starttls_ = is("STARTTLS");
   if (starttls_) {
     Push(kStartTls);
-  } else if (absl::EqualsIgnoreCase(verb, "MAIL")) {
+  } else if (is("MAIL")) {
     Push(kMail);
-  } else if (absl::EqualsIgnoreCase(verb, "RCPT")) {
+  } else if (is("RCPT")) {
     Push(kRcpt);
-  } else if (absl::EqualsIgnoreCase(verb, "DATA")) {
+  } else if (is("DATA")) {
+    // Before the greeting nobody waits, and what follows is read as commands, text or not.
+    if (!greeted_) paired_ = false;
+    stopped_ = true;
     Push(kData);
-  } else if (absl::EqualsIgnoreCase(verb, "AUTH")) {
+  } else if (is("AUTH")) {
     Push(kAuth);
-  } else if (absl::EqualsIgnoreCase(verb, "RSET") || absl::EqualsIgnoreCase(verb, "EHLO") ||
-             absl::EqualsIgnoreCase(verb, "HELO")) {
+  } else if (is("RSET") || is("EHLO") || is("HELO")) {
     Push(kReset);
-  } else if (absl::EqualsIgnoreCase(verb, "BDAT")) {
-    const absl::string_view arguments =
-        absl::StripLeadingAsciiWhitespace(line.substr(verb.size()));
-    const absl::string_view digits = arguments.substr(0, arguments.find(' '));
-    uint64_t length = 0;
-    if (absl::SimpleAtoi(digits, &length)) {
-      chunk_left_ = length;
-      Push(absl::EndsWithIgnoreCase(arguments, " LAST") ? kBdatLast : kBdat);
-    } else {
-      Push(kOther);  // the server will refuse it, and no chunk follows
-    }
+  } else if (is("BDAT")) {
+    Push(ReadBdat(line.substr(verb.size())));
   } else {
     Push(kOther);
   }
+}
+
+// "BDAT" SP size [SP "LAST"] and nothing else (RFC 3030, 2).
+SmtpTransactions::Command SmtpTransactions::ReadBdat(absl::string_view arguments) {
+  arguments = absl::StripLeadingAsciiWhitespace(arguments);
+  const absl::string_view digits = arguments.substr(0, arguments.find(' '));
+  const absl::string_view rest =
+      absl::StripLeadingAsciiWhitespace(arguments.substr(digits.size()));
+  const bool last = absl::EqualsIgnoreCase(rest, "LAST");
+  uint64_t length = 0;
+  if (line_length_ > kMaxLine || !(rest.empty() || last) || digits.empty() ||
+      !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
+      !absl::SimpleAtoi(digits, &length)) {
+    return kBadBdat;
+  }
+  chunk_left_ = length;
+  PushChunk(length);
+  return last ? kBdatLast : kBdat;
 }
 
 std::size_t SmtpTransactions::OnServer(const uint8_t* data, std::size_t size) {
@@ -89,32 +109,30 @@ std::size_t SmtpTransactions::OnServer(const uint8_t* data, std::size_t size) {
         digits ? (reply_[0] - '0') * 100 + (reply_[1] - '0') * 10 + (reply_[2] - '0') : 0;
     reply_length_ = 0;
     if (digits && last) {
-      const bool skipped = in_message_;
+      const bool skipped = skipping(), waited = stopped();
       OnReply(code);
-      if (skipped != in_message_) return at + 1;
+      if (skipped != skipping() || waited != stopped()) return at + 1;
     }
   }
   return size;
 }
 
 void SmtpTransactions::OnReply(int code) {
-  const bool accepted = code / 100 == 2;
+  constexpr int kGoodbye = 221, kAuthChallenge = 334, kStartMail = 354, kClosing = 421;
   if (!greeted_) {
     greeted_ = true;
     return;
   }
-  if (in_message_) {
-    in_message_ = false;
-    line_length_ = 0;
-    if (accepted) {
-      ++messages_;
-      open_ = accepted_recipient_ = false;
+  if (in_text_) {  // the final dot was overlooked
+    in_text_ = false;
+    text_accepted_ = IsAccepted(code);
+    if (text_accepted_) {
+      Accept(0);
     } else {
-      Refuse();
+      Reject(code);
     }
     return;
   }
-  constexpr int kAuthChallenge = 334, kStartMail = 354;
   if (code == kAuthChallenge) {
     auth_line_ = true;
     return;
@@ -122,88 +140,169 @@ void SmtpTransactions::OnReply(int code) {
   Command command = kOther;
   const bool paired = Pop(command);
   if (code == kStartMail) {
-    in_message_ = true;
+    in_text_ = true;
+    stopped_ = false;
+    if (!paired) paired_ = false;
   } else if (paired) {
+    if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
-  } else if (!accepted) {
-    unpaired_ = true;
+  } else if (code == kGoodbye) {
+    measured_ = false;            // a QUIT behind the last text was taken for text
+  } else if (code != kClosing) {  // a server may say so at any time (RFC 5321, 3.8)
+    paired_ = false;
   }
 }
 
 void SmtpTransactions::OnCommandReply(Command command, int code) {
-  constexpr int kBadSequence = 503;  // refuses the order of commands, not a transaction
-  const bool accepted = code / 100 == 2;
+  const uint64_t chunk = command == kBdat || command == kBdatLast ? PopChunk() : 0;
+  if (!IsAccepted(code)) return OnRefusal(command, code);
   switch (command) {
     case kMail:
-      if (accepted) {
-        EndTransaction();
-      } else if (code != kBadSequence) {
-        Refuse();
-      }
+      EndTransaction();
+      open_ = true;
       break;
     case kRcpt:
-      if (accepted) {
-        accepted_recipient_ = true;
-      } else if (code != kBadSequence) {
-        open_ = true;
-      }
+      open_ = true;
+      ++accepted_;
       break;
-    case kData:
+    case kText:
+      Accept(text_);
+      break;
     case kBdat:
-      if (!accepted && code != kBadSequence) Refuse();
+      text_ += chunk;
       break;
     case kBdatLast:
-      if (accepted) {
-        ++messages_;
-        open_ = accepted_recipient_ = false;
-      } else if (code != kBadSequence) {
-        Refuse();
-      }
+      Accept(text_ + chunk);
       break;
     case kReset:
-      if (accepted) EndTransaction();
+      EndTransaction();
       break;
     case kOther:
+    case kData:
+    case kBadBdat:
     case kStartTls:
     case kAuth:
       break;
   }
 }
 
-void SmtpTransactions::Refuse() {
-  ++rejected_;
-  open_ = accepted_recipient_ = false;
+void SmtpTransactions::OnRefusal(Command command, int code) {
+  if (command == kText) return Reject(code);
+  if (code == kBadSequence) return;
+  if (command == kMail) {
+    EndTransaction();
+    return Reject(code);
+  }
+  if (!open_) return;  // pipelined behind a refusal that is counted
+  const uint8_t refusal = code / 100 == 4 ? 4 : 5;
+  switch (command) {
+    case kRcpt:
+      if (refusal_ != 4) refusal_ = refusal;
+      break;
+    case kData:
+    case kBadBdat:
+      // Without recipients it says no more than their refusals did.
+      if (accepted_ != 0 || refusal_ == 0) refusal_ = refusal;
+      data_refused_ = true;
+      break;
+    case kBdat:
+    case kBdatLast:
+      Reject(accepted_ == 0 && refusal_ != 0 ? refusal_ * 100 : code);
+      break;
+    default:
+      break;
+  }
 }
 
-// A transaction whose every recipient was refused is refused, though nothing says so.
+void SmtpTransactions::Accept(uint64_t text_bytes) {
+  ++messages_;
+  recipients_ += accepted_;
+  text_bytes_ += text_bytes;
+  Clear();
+}
+
+void SmtpTransactions::Reject(int code) {
+  ++rejected_[code / 100 == 4 ? 0 : 1];
+  Clear();
+}
+
+// A transaction whose every recipient, or whose DATA, was refused is refused, though the client
+// may still have tried another before it gave up.
 void SmtpTransactions::EndTransaction() {
-  if (open_ && !accepted_recipient_) ++rejected_;
-  open_ = accepted_recipient_ = false;
+  if (open_ && refusal_ != 0 && (accepted_ == 0 || data_refused_)) {
+    return Reject(refusal_ * 100);
+  }
+  Clear();
+}
+
+void SmtpTransactions::Clear() {
+  open_ = data_refused_ = false;
+  refusal_ = 0;
+  accepted_ = 0;
+  text_ = 0;
+}
+
+void SmtpTransactions::EndText(uint64_t bytes) {
+  in_text_ = false;
+  text_ = bytes;
+  Push(kText);
+}
+
+void SmtpTransactions::MeasureText(uint64_t bytes) {
+  if (text_accepted_) text_bytes_ += bytes;
+}
+
+void SmtpTransactions::Lose() {
+  queue_size_ = chunks_size_ = 0;
+  stopped_ = false;
+  paired_ = false;
 }
 
 void SmtpTransactions::Push(Command command) {
+  constexpr uint16_t kOne = 1 << 4, kMostOfOne = UINT16_MAX - kOne;
+  if (queue_size_ != 0) {
+    uint16_t& last = queue_[(queue_head_ + queue_size_ - 1) % kMaxQueued];
+    if ((last & 0xf) == command && last <= kMostOfOne) {
+      last += kOne;
+      return;
+    }
+  }
   if (queue_size_ == kMaxQueued) {
-    unpaired_ = true;
+    paired_ = false;
+    stopped_ = false;  // its reply will not be known
     return;
   }
-  const int at = (queue_head_ + queue_size_++) % kMaxQueued;
-  uint8_t& pair = queue_[at / 2];
-  const int shift = at % 2 * 4;
-  pair = static_cast<uint8_t>((pair & ~(0xf << shift)) | command << shift);
-}
-
-bool SmtpTransactions::data_pending() const {
-  if (queue_size_ == 0) return false;
-  const int at = (queue_head_ + queue_size_ - 1) % kMaxQueued;
-  return (queue_[at / 2] >> (at % 2 * 4) & 0xf) == kData;
+  queue_[(queue_head_ + queue_size_++) % kMaxQueued] = static_cast<uint16_t>(kOne | command);
 }
 
 bool SmtpTransactions::Pop(Command& command) {
+  constexpr uint16_t kOne = 1 << 4;
   if (queue_size_ == 0) return false;
-  command = static_cast<Command>(queue_[queue_head_ / 2] >> (queue_head_ % 2 * 4) & 0xf);
-  queue_head_ = (queue_head_ + 1) % kMaxQueued;
-  --queue_size_;
+  uint16_t& first = queue_[queue_head_];
+  command = static_cast<Command>(first & 0xf);
+  first -= kOne;
+  if (first < kOne) {
+    queue_head_ = (queue_head_ + 1) % kMaxQueued;
+    --queue_size_;
+  }
   return true;
+}
+
+void SmtpTransactions::PushChunk(uint64_t bytes) {
+  if (bytes > UINT32_MAX) measured_ = false;
+  if (chunks_size_ == kMaxChunks) {
+    measured_ = false;
+    return;
+  }
+  chunks_[(chunks_head_ + chunks_size_++) % kMaxChunks] = static_cast<uint32_t>(bytes);
+}
+
+uint64_t SmtpTransactions::PopChunk() {
+  if (chunks_size_ == 0) return 0;
+  const uint64_t bytes = chunks_[chunks_head_];
+  chunks_head_ = (chunks_head_ + 1) % kMaxChunks;
+  --chunks_size_;
+  return bytes;
 }
 
 }  // namespace mailtap::classify

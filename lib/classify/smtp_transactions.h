@@ -1,14 +1,17 @@
 // Counts SMTP transactions from the two command streams, without reading message text.
 //
-// The server's replies carry the outcome: after 354 the next reply is the message's; a BDAT
-// chunk's reply is paired with its command through a queue of outstanding commands (RFC 2920
-// pipelining). Message text is never scanned: after 354 the client's bytes are skipped until
-// the server replies, and a BDAT chunk by its length (RFC 5321, 4.1.1.4; RFC 3030, 2).
+// Replies are paired with their commands through a queue of outstanding ones (RFC 2920
+// pipelining). Message text is not scanned: after 354 the client's bytes are skipped until its
+// final dot is known to have come (the caller may find it, see EndText) or the server replies,
+// and a BDAT chunk by its length (RFC 5321, 4.1.1.4; RFC 3030, 2). Behind a DATA nothing is
+// read until the server has answered: by its answer it is message text or commands.
 #ifndef MAILTAP_LIB_CLASSIFY_SMTP_TRANSACTIONS_H_
 #define MAILTAP_LIB_CLASSIFY_SMTP_TRANSACTIONS_H_
 
 #include <cstddef>
 #include <cstdint>
+
+#include "absl/strings/string_view.h"
 
 namespace mailtap::classify {
 
@@ -19,16 +22,16 @@ class SmtpTransactions {
   explicit SmtpTransactions(bool from_start) : greeted_(!from_start) {}
 
   // The streams' next bytes, each in order, and neither ahead of what its sender had seen of
-  // the other. OnClient must not be called while skipping(). Either returns early, with how
-  // many bytes it took, when skipping() or tls() changes.
+  // the other. OnClient must not be called while skipping() or stopped(). Either returns early,
+  // with how many bytes it took, when skipping(), stopped() or tls() changes.
   std::size_t OnClient(const uint8_t* data, std::size_t size);
   std::size_t OnServer(const uint8_t* data, std::size_t size);
 
-  // Message text is under way: the client's bytes are of no interest.
-  bool skipping() const { return in_message_; }
-  // The client's last command is a DATA that the server has not answered yet: if its bytes go
-  // on before the answer is known, they are message text.
-  bool data_pending() const;
+  // Message text is under way: the client's bytes are of no interest, but for its final dot.
+  bool skipping() const { return in_text_; }
+  // The client's last command is a DATA that the server has not answered yet: what the client
+  // says next waits.
+  bool stopped() const { return greeted_ && stopped_; }
   // The client has begun a TLS handshake after STARTTLS; the byte at which OnClient stopped is
   // its first.
   bool tls() const { return tls_; }
@@ -36,13 +39,31 @@ class SmtpTransactions {
   uint64_t chunk_left() const { return chunk_left_; }
   void SkipChunk(uint64_t bytes) { chunk_left_ -= bytes; }
 
+  // While skipping(): the final dot has come, behind `bytes` of text. What the client says next
+  // are commands.
+  void EndText(uint64_t bytes);
+  // The server has ended skipping() by a reply: the text that it answered was so long.
+  void MeasureText(uint64_t bytes);
+
+  // Something that one of them said is lost: nothing is outstanding any more.
+  void Lose();
   // The connection has ended: closes the transaction under way.
   void Finish() { EndTransaction(); }
 
   uint32_t messages() const { return messages_; }
-  uint32_t rejected() const { return rejected_; }
-  // A refusal could not be paired with its command, so `rejected` may lack one.
-  bool unpaired() const { return unpaired_; }
+  uint32_t rejected() const { return rejected_[0] + rejected_[1]; }
+  // Transactions refused for now (4xx): their client may try again (RFC 5321, 4.2.1). With
+  // every recipient refused, for now is what any of them was.
+  uint32_t rejected_transient() const { return rejected_[0]; }
+  // Accepted recipients of the accepted messages, and these messages' text in bytes: what BDAT
+  // announced, or DATA's without the line of the final dot.
+  uint32_t recipients() const { return recipients_; }
+  uint64_t text_bytes() const { return text_bytes_; }
+
+  // False where a reply could not be paired with its command: all counts may lack some.
+  bool known() const { return paired_; }
+  // Also false where the length of a text is not known.
+  bool text_bytes_known() const { return paired_ && measured_; }
 
  private:
   enum Command : uint8_t {
@@ -50,23 +71,32 @@ class SmtpTransactions {
     kMail,
     kRcpt,
     kData,
+    kText,  // the end of a message's text
     kBdat,
     kBdatLast,
+    kBadBdat,  // refused as it is written, and no chunk follows
     kReset,
     kStartTls,
     kAuth
   };
-  static constexpr int kMaxQueued = 64;
+  static constexpr int kMaxQueued = 24;
+  static constexpr int kMaxChunks = 8;
   static constexpr int kMaxLine = 32;
 
   void OnCommandLine();
+  Command ReadBdat(absl::string_view arguments);
   void OnReply(int code);
   void OnCommandReply(Command command, int code);
+  void OnRefusal(Command command, int code);
+  void Accept(uint64_t text_bytes);
+  void Reject(int code);
   void EndTransaction();
-  void Refuse();
+  void Clear();
   void Push(Command command);
   // The oldest outstanding command; false where there is none.
   bool Pop(Command& command);
+  void PushChunk(uint64_t bytes);
+  uint64_t PopChunk();
 
   // Client's line so far.
   char line_[kMaxLine] = {};
@@ -74,22 +104,38 @@ class SmtpTransactions {
   // Server's line so far.
   uint8_t reply_length_ = 0;  // at most 4: code and separator
   char reply_[4] = {};
-  // Outstanding commands, a ring of four-bit numbers.
-  uint8_t queue_[kMaxQueued / 2] = {};
+  // Outstanding commands: a ring of runs of the same one, its number in the low four bits, how
+  // many in the others.
+  uint16_t queue_[kMaxQueued] = {};
   uint8_t queue_head_ = 0;
   uint8_t queue_size_ = 0;
+  // Lengths of the outstanding chunks: a ring.
+  uint8_t chunks_head_ = 0;
+  uint8_t chunks_size_ = 0;
+  uint32_t chunks_[kMaxChunks] = {};
+  uint64_t chunk_left_ = 0;
 
   bool greeted_ = false;
-  bool in_message_ = false;
+  bool in_text_ = false;
+  bool stopped_ = false;
   bool auth_line_ = false;  // the client's next line answers a challenge
   bool starttls_ = false;   // the client's last command was STARTTLS
   bool tls_ = false;
-  bool unpaired_ = false;
-  bool open_ = false;  // a transaction with at least one refused and no accepted recipient
-  bool accepted_recipient_ = false;
+
+  // The transaction under way.
+  bool open_ = false;
+  bool data_refused_ = false;
+  uint8_t refusal_ = 0;         // class of what was refused in it, 4 before 5; 0: nothing
+  uint32_t accepted_ = 0;       // recipients
+  uint64_t text_ = 0;           // bytes of its chunks, or of the text that awaits its reply
+  bool text_accepted_ = false;  // by the reply that ended skipping()
+
   uint32_t messages_ = 0;
-  uint32_t rejected_ = 0;
-  uint64_t chunk_left_ = 0;
+  uint32_t rejected_[2] = {};  // 4xx, 5xx
+  uint32_t recipients_ = 0;
+  uint64_t text_bytes_ = 0;
+  bool paired_ = true;
+  bool measured_ = true;
 };
 
 }  // namespace mailtap::classify

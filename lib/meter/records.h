@@ -91,17 +91,24 @@ static_assert(sizeof(NameRecord) == 312);
 // One mail session, sent once: when it ended, idled out, or the sensor stopped. Its SNI, if it
 // had one, went before it as a NameRecord with the same session_id, on the same ring.
 struct SessionRecord {
-  // `messages` and `rejected` where TLS, a gap or a one-way capture hides them.
+  // What TLS, a gap or a one-way capture hides, and what the service has none of.
   static constexpr uint32_t kUnknownCount = 0xffffffff;
+  static constexpr uint64_t kUnknownBytes = 0xffffffffffffffff;
 
   ConversationKey key;
   uint64_t id = 0;  // unique on its worker's ring while the session lives; not an output
   UnixNanos first_seen = 0;
   UnixNanos last_seen = 0;
   DirectionBytes bytes[kDirectionCount];
-  uint32_t messages = kUnknownCount;
-  uint32_t rejected = kUnknownCount;
-  uint16_t client_port = 0;  // host order
+  // Text of messages, in bytes. Up: of those that SMTP accepted, and what IMAP appended. Down:
+  // what IMAP fetched and POP3 retrieved.
+  uint64_t text_bytes[kDirectionCount] = {kUnknownBytes, kUnknownBytes};
+  uint32_t messages = kUnknownCount;            // SMTP transactions that the server accepted,
+  uint32_t rejected = kUnknownCount;            // and that it refused;
+  uint32_t rejected_transient = kUnknownCount;  // of these, for now (4xx)
+  uint32_t recipients = kUnknownCount;          // of the accepted ones
+  uint32_t retrievals = kUnknownCount;          // messages that POP3's server sent
+  uint16_t client_port = 0;                     // host order
   Evidence evidence = Evidence::kPort;
   Tls tls = Tls::kNone;
   bool established = false;

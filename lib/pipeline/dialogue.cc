@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "lib/flow/sequence.h"
 
 namespace mailtap::pipeline {
@@ -13,21 +12,9 @@ using flow::Distance;
 using flow::End;
 using flow::kNone;
 
-void Dialogue::KeepTail(const uint8_t* data, uint32_t size) {
-  tail_length = 0;
-  const absl::string_view piece(reinterpret_cast<const char*>(data), size);
-  if (!absl::EndsWith(piece, "\r\n") || absl::EndsWith(piece, "\r\n.\r\n")) return;
-  const absl::string_view tail = piece.substr(size - std::min<size_t>(size, sizeof(text)));
-  std::memcpy(text, tail.data(), tail.size());
-  tail_length = static_cast<uint32_t>(tail.size());
-}
-
-absl::string_view Dialogue::TakeTail() {
-  constexpr absl::string_view kFinalDot = "\r\n.\r\n";
-  const absl::string_view tail(text[0], tail_length);
-  tail_length = 0;
-  const size_t dot = tail.find(kFinalDot);
-  return dot == tail.npos ? absl::string_view() : tail.substr(dot + kFinalDot.size());
+void Dialogue::Break() {
+  broken = true;
+  smtp.Lose();
 }
 
 bool Dialogue::BinaryUnderWay() const {
@@ -78,17 +65,21 @@ void DialoguePool::Free(uint32_t index) {
   --used_;
 }
 
-DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end, uint32_t seq,
-                                        uint32_t length, uint32_t ack, uint32_t fin_bits,
-                                        int free_end) {
+DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
+                                        const TextSegment& segment, uint32_t fin_bits,
+                                        Turns turns) {
   if (dialogue.started[end]) {
-    if (Distance(seq + length, dialogue.next[end]) <= 0) return Turn::kPast;
-    if (end != free_end && Distance(seq, dialogue.next[end]) > 0) return Turn::kLater;
+    if (Distance(segment.seq + segment.length, dialogue.next[end]) <= 0) return Turn::kPast;
+    if (end == turns.stopped) return Turn::kLater;
+    const bool waits = end != turns.free || segment.MayHoldCommands();
+    if (waits && Distance(segment.seq, dialogue.next[end]) > 0) return Turn::kLater;
   }
   const End other = flow::Other(end);
-  if (other == free_end || !dialogue.started[other]) return Turn::kNow;
+  if (other == turns.ignored || other == turns.stopped || !dialogue.started[other]) {
+    return Turn::kNow;
+  }
   // The sender had seen the other side up to `ack`; a FIN takes a number too.
-  const int32_t unheard = Distance(ack, dialogue.next[other]);
+  const int32_t unheard = Distance(segment.ack, dialogue.next[other]);
   return unheard > (flow::TestEnd(fin_bits, other) ? 1 : 0) ? Turn::kLater : Turn::kNow;
 }
 
@@ -110,6 +101,7 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
   held.captured = std::min(segment.captured, kHeldBytes);
   held.end = static_cast<uint8_t>(end);
   held.push = segment.push;
+  held.early = segment.early;
   std::memcpy(held.data, segment.data, held.captured);
   dialogue.held = index;
   ++dialogue.held_count;
@@ -120,27 +112,52 @@ bool DialoguePool::Await(Dialogue& dialogue, End end, const TextSegment& segment
   return segment.captured <= kHeldBytes && Hold(dialogue, end, segment);
 }
 
+bool DialoguePool::PutBack(Dialogue& dialogue, End end, TextSegment rest) {
+  const uint32_t next = rest.seq;
+  rest.early = true;
+  while (rest.length != 0) {
+    TextSegment part = rest;
+    if (part.captured > kHeldBytes) part.length = part.captured = kHeldBytes;
+    if (!Hold(dialogue, end, part)) return false;
+    rest.seq += part.length;
+    rest.length -= part.length;
+    rest.captured -= part.captured;
+    rest.data += part.captured;
+  }
+  dialogue.next[end] = next;
+  return true;
+}
+
+TextSegment DialoguePool::SegmentOf(const Held& held) const {
+  return {.seq = held.seq,
+          .ack = held.ack,
+          .length = held.length,
+          .captured = held.captured,
+          .data = held.data,
+          .push = held.push,
+          .early = held.early};
+}
+
 TextSegment DialoguePool::FirstHeld(const Dialogue& dialogue, End end) const {
   TextSegment first;
   for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
     const Held& held = held_[i];
     if (held.end != end || (first.length != 0 && Distance(held.seq, first.seq) >= 0)) continue;
-    first = {.seq = held.seq,
-             .ack = held.ack,
-             .length = held.length,
-             .captured = held.captured,
-             .data = held.data,
-             .push = held.push};
+    first = SegmentOf(held);
   }
   return first;
 }
 
-void DialoguePool::Drop(uint32_t* link, Dialogue& dialogue) {
+uint32_t DialoguePool::Unlink(uint32_t* link, Dialogue& dialogue) {
   const uint32_t index = *link;
   *link = held_[index].next;
+  --dialogue.held_count;
+  return index;
+}
+
+void DialoguePool::FreeHeld(uint32_t index) {
   held_[index].next = free_held_;
   free_held_ = index;
-  --dialogue.held_count;
 }
 
 uint32_t DialoguePool::SkipGap(Dialogue& dialogue, End end, uint32_t mark) {

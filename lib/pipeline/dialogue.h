@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/classify/message_end.h"
 #include "lib/classify/recogniser.h"
 #include "lib/classify/smtp_transactions.h"
 #include "lib/classify/starttls_watcher.h"
@@ -26,14 +27,19 @@ struct TextSegment {
   uint32_t length = 0;    // in sequence space
   uint32_t captured = 0;  // bytes at `data`
   const uint8_t* data = nullptr;
-  bool push = false;  // the sender's application had no more to say just then
+  bool push = false;   // the sender's application had no more to say just then
+  bool early = false;  // said before the other side had answered
+
+  // Whether the end of message text, and commands behind it, are looked for in it.
+  bool MayHoldCommands() const {
+    return push || early || length <= classify::MessageEnd::kLookedAt;
+  }
 };
 
 struct Dialogue {
   static constexpr uint32_t kTextBytes = 192;  // of each side's opening
 
-  // What each side said first, in the order of the session's ends, not of the roles. Once the
-  // session is known for mail, the last bytes of message text instead (see KeepTail).
+  // What each side said first, in the order of the session's ends, not of the roles.
   char text[2][kTextBytes];
   // The server name that a ClientHello gives. Also what lies behind the texts: Hyperscan may
   // read past their ends.
@@ -46,22 +52,22 @@ struct Dialogue {
   bool server_first;
   bool hello_started;
   bool hello_cut;  // bytes of it are missing: it is judged by what came before
-  bool broken;     // something was lost: counts are unknown from here on
+  bool broken;     // see Break
   uint8_t held_count;
-  uint32_t held;         // list of held segments, in no order
-  uint32_t tail_length;  // bytes at `text` that end a message's text
+  uint32_t held;        // list of held segments, in no order
+  uint32_t reread;      // the client's next bytes that are in `text` already
+  uint32_t text_start;  // number of the first byte of the message text under way
+  uint32_t text_seen;   // number behind the last piece given to `message_end`
   uint32_t reported_messages;
   uint32_t reported_rejected;
   uint32_t segments;  // payload segments seen
   classify::SmtpTransactions smtp;
+  classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;
   classify::TlsHelloParser hello;
 
-  // Message text is skipped, but a client may send its next commands right behind the final dot
-  // (RFC 2920). Remembers the end of a piece of text that may hold some.
-  void KeepTail(const uint8_t* data, uint32_t size);
-  // The bytes behind the final dot in what KeepTail remembered, and forgets them.
-  absl::string_view TakeTail();
+  // Something is lost: counts are unknown from here on.
+  void Break();
 
   // Whether an opening that is not its stream's start holds what no line of text does.
   bool BinaryUnderWay() const;
@@ -78,6 +84,15 @@ struct Dialogue {
 static_assert(sizeof(Dialogue::name) >= classify::Speech::kSlack);
 static_assert(sizeof(Dialogue) <= 1024);
 
+// Ends that are read out of turn, or -1.
+struct Turns {
+  // Message text under way: gaps in it do not matter, and its pieces are delivered as they
+  // come. Only those that may hold commands wait for what goes before, if there is room.
+  int free = -1;
+  int ignored = -1;  // not read, nor does the other wait for it
+  int stopped = -1;  // waits until the other has answered
+};
+
 // Both pools of one worker, allocated by the constructor.
 class DialoguePool {
  public:
@@ -91,12 +106,20 @@ class DialoguePool {
   uint32_t used() const { return used_; }
 
   // Calls reader(end, piece) for each piece of `segment`, and of held ones whose turn it
-  // brings, in order; holds it where its own turn has not come. `free_end()` is an end whose
-  // bytes nobody waits for (message text under way), or -1. Returns false where the segment
-  // could not be held: the dialogue is broken then.
-  template <typename FreeEnd, typename Reader>
+  // brings, in order; holds it where its own turn has not come. `turns()` gives the Turns of
+  // the moment. Returns false where the segment had to be held and could not. The reader may
+  // call DeliverHeld; it returns false where it has freed the dialogue.
+  template <typename GetTurns, typename Reader>
   bool Offer(Dialogue& dialogue, flow::End end, const TextSegment& segment, uint32_t fin_bits,
-             FreeEnd&& free_end, Reader&& reader);
+             GetTurns&& turns, Reader&& reader);
+  // Delivers the first held segment of `end` that starts before `until`, if it is next or
+  // `over_gaps`. False where there was none to deliver.
+  template <typename Reader>
+  bool DeliverHeld(Dialogue& dialogue, flow::End end, uint32_t until, bool over_gaps,
+                   Reader&& reader);
+  // Holds what a reader has not taken of a piece; it is next again. False, with the piece
+  // passed over, where there is no room.
+  bool PutBack(Dialogue& dialogue, flow::End end, TextSegment rest);
 
   // Holds a segment until it is known where the text of its end starts. False where there is no
   // room for all of it.
@@ -111,8 +134,8 @@ class DialoguePool {
   // Returns the number of bytes passed over.
   uint32_t SkipGap(Dialogue& dialogue, flow::End end, uint32_t mark);
   // Delivers whatever held segments have had their turn come.
-  template <typename FreeEnd, typename Reader>
-  void Pump(Dialogue& dialogue, uint32_t fin_bits, FreeEnd&& free_end, Reader&& reader);
+  template <typename GetTurns, typename Reader>
+  void Pump(Dialogue& dialogue, uint32_t fin_bits, GetTurns&& turns, Reader&& reader);
 
  private:
   static constexpr uint32_t kHeldBytes = 2'048 - 32;
@@ -126,14 +149,20 @@ class DialoguePool {
     uint32_t captured;
     uint8_t end;
     bool push;
+    bool early;
     uint8_t data[kHeldBytes];
   };
 
   enum class Turn { kNow, kLater, kPast };
-  static Turn TurnOf(const Dialogue& dialogue, flow::End end, uint32_t seq, uint32_t length,
-                     uint32_t ack, uint32_t fin_bits, int free_end);
+  static Turn TurnOf(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
+                     uint32_t fin_bits, Turns turns);
   bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
-  void Drop(uint32_t* link, Dialogue& dialogue);
+  // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
+  // the node back by FreeHeld.
+  uint32_t Unlink(uint32_t* link, Dialogue& dialogue);
+  void FreeHeld(uint32_t index);
+  void Drop(uint32_t* link, Dialogue& dialogue) { FreeHeld(Unlink(link, dialogue)); }
+  TextSegment SegmentOf(const Held& held) const;
   // False where the reader has freed the dialogue.
   template <typename Reader>
   static bool Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
@@ -165,60 +194,66 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
                       .length = length,
                       .captured = captured,
                       .data = segment.data + old,
-                      .push = segment.push});
+                      .push = segment.push,
+                      .early = segment.early});
 }
 
-template <typename FreeEnd, typename Reader>
+template <typename GetTurns, typename Reader>
 bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, const TextSegment& segment,
-                         uint32_t fin_bits, FreeEnd&& free_end, Reader&& reader) {
-  switch (
-      TurnOf(dialogue, end, segment.seq, segment.length, segment.ack, fin_bits, free_end())) {
+                         uint32_t fin_bits, GetTurns&& turns, Reader&& reader) {
+  switch (TurnOf(dialogue, end, segment, fin_bits, turns())) {
     case Turn::kPast:
       return true;
     case Turn::kLater:
-      return Hold(dialogue, end, segment);
+      if (Hold(dialogue, end, segment)) return true;
+      if (end != turns().free) return false;
+      break;
     case Turn::kNow:
       break;
   }
   const bool alive = Deliver(dialogue, end, segment, reader);
-  if (alive && dialogue.held != flow::kNone) Pump(dialogue, fin_bits, free_end, reader);
+  if (alive && dialogue.held != flow::kNone) Pump(dialogue, fin_bits, turns, reader);
   return true;
 }
 
-template <typename FreeEnd, typename Reader>
-void DialoguePool::Pump(Dialogue& dialogue, uint32_t fin_bits, FreeEnd&& free_end,
+template <typename GetTurns, typename Reader>
+void DialoguePool::Pump(Dialogue& dialogue, uint32_t fin_bits, GetTurns&& turns,
                         Reader&& reader) {
-  for (bool progress = true; progress;) {
-    progress = false;
-    for (uint32_t* link = &dialogue.held; *link != flow::kNone;) {
-      const uint32_t index = *link;
-      Held& held = held_[index];
-      const Turn turn =
-          TurnOf(dialogue, held.end, held.seq, held.length, held.ack, fin_bits, free_end());
-      if (turn == Turn::kLater) {
-        link = &held.next;
-        continue;
-      }
-      // Off the list first: the reader may free the dialogue with all that it still holds.
-      *link = held.next;
-      --dialogue.held_count;
-      bool alive = true;
-      if (turn == Turn::kNow) {
-        alive = Deliver(dialogue, held.end,
-                        {.seq = held.seq,
-                         .ack = held.ack,
-                         .length = held.length,
-                         .captured = held.captured,
-                         .data = held.data,
-                         .push = held.push},
-                        reader);
-        progress = true;
-      }
-      held.next = free_held_;
-      free_held_ = index;
-      if (!alive) return;
+  for (uint32_t* link = &dialogue.held; *link != flow::kNone;) {
+    Held& held = held_[*link];
+    const TextSegment segment = SegmentOf(held);
+    const Turn turn = TurnOf(dialogue, held.end, segment, fin_bits, turns());
+    if (turn == Turn::kLater) {
+      link = &held.next;
+      continue;
     }
+    // Off the list first: the reader may free the dialogue with all that it still holds.
+    const uint32_t index = Unlink(link, dialogue);
+    const bool alive = turn == Turn::kPast || Deliver(dialogue, held.end, segment, reader);
+    FreeHeld(index);
+    if (!alive) return;
+    // What was read may have brought others' turn, and changed the list.
+    if (turn == Turn::kNow) link = &dialogue.held;
   }
+}
+
+template <typename Reader>
+bool DialoguePool::DeliverHeld(Dialogue& dialogue, flow::End end, uint32_t until,
+                               bool over_gaps, Reader&& reader) {
+  uint32_t* first = nullptr;
+  for (uint32_t* link = &dialogue.held; *link != flow::kNone; link = &held_[*link].next) {
+    const Held& held = held_[*link];
+    if (held.end != end || flow::Distance(held.seq, until) >= 0) continue;
+    if (first == nullptr || flow::Distance(held.seq, held_[*first].seq) < 0) first = link;
+  }
+  if (first == nullptr) return false;
+  const TextSegment segment = SegmentOf(held_[*first]);
+  if (!over_gaps && flow::Distance(segment.seq, dialogue.next[end]) > 0) return false;
+  const bool past = flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
+  const uint32_t index = Unlink(first, dialogue);
+  const bool alive = past || Deliver(dialogue, end, segment, reader);
+  FreeHeld(index);
+  return alive;
 }
 
 }  // namespace mailtap::pipeline

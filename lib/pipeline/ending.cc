@@ -64,6 +64,32 @@ bool Worker::SendName(const flow::HotSession& hot, meter::NameSource source,
   return ring_.Push(record);
 }
 
+// Whether both sides were read from the start to the end, in clear.
+bool Worker::HeardWhole(const flow::HotSession& hot) const {
+  const uint32_t index = sessions_.cold_at(hot.cold).dialogue;
+  if (index == kNone || hot.state.tls != static_cast<uint32_t>(Tls::kNone) ||
+      hot.state.seen != 3 || hot.state.synced != 3) {
+    return false;
+  }
+  const Dialogue& dialogue = dialogues_[index];
+  const Turns turns = TurnsOf(hot);
+  const auto heard = [&](End end) {
+    return end == turns.free || end == turns.ignored ||
+           flow::Distance(dialogue.next[end], hot.mark[end]) >= 0;
+  };
+  return !dialogue.broken && heard(0) && heard(1);
+}
+
+void Worker::TellTransactions(const Dialogue& dialogue, meter::SessionRecord& record) const {
+  const classify::SmtpTransactions& smtp = dialogue.smtp;
+  if (record.key.service != Service::kSmtp || !smtp.known()) return;
+  record.messages = smtp.messages();
+  record.rejected = smtp.rejected();
+  record.rejected_transient = smtp.rejected_transient();
+  record.recipients = smtp.recipients();
+  if (smtp.text_bytes_known()) record.text_bytes[kUp] = smtp.text_bytes();
+}
+
 bool Worker::Report(const flow::HotSession& hot) {
   const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
   const End client = ClientEnd(hot);
@@ -81,18 +107,7 @@ bool Worker::Report(const flow::HotSession& hot) {
     volume += bytes.volume();
   }
   if (volume == 0) return true;  // a handshake is no session
-  const bool clear_smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp) &&
-                          hot.state.tls == static_cast<uint32_t>(Tls::kNone);
-  if (clear_smtp && cold.dialogue != kNone && hot.state.seen == 3 && hot.state.synced == 3) {
-    const Dialogue& dialogue = dialogues_[cold.dialogue];
-    const End server = flow::Other(client);
-    const bool heard = !dialogue.broken && dialogue.next[server] == hot.mark[server] &&
-                       (dialogue.smtp.skipping() || dialogue.next[client] == hot.mark[client]);
-    if (heard) {
-      record.messages = dialogue.smtp.messages();
-      if (!dialogue.smtp.unpaired()) record.rejected = dialogue.smtp.rejected();
-    }
-  }
+  if (HeardWhole(hot)) TellTransactions(dialogues_[cold.dialogue], record);
   record.client_port = hot.port[client];
   record.evidence = static_cast<Evidence>(hot.state.evidence);
   record.tls = static_cast<Tls>(hot.state.tls);

@@ -31,7 +31,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  if (IsMail(hot) && end == FreeEnd(hot) && end != ClientEnd(hot)) return;
+  if (end == TurnsOf(hot).ignored) return;
   ++dialogue.segments;
   const TextSegment piece = {
       .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
@@ -42,27 +42,27 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
       .push = (segment.flags & net::kPsh) != 0};
   if (AwaitsHandshake(hot, end) && dialogues_.Await(dialogue, end, piece)) return;
   BeginText(hot, end, piece);
-  const auto free_end = [&] { return FreeEnd(hot); };
+  const auto turns = [&] { return TurnsOf(hot); };
   const auto reader = [&](End from, const TextSegment& next) {
     OnText(slot, from, next);
     return cold.dialogue != kNone;
   };
-  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot.state.fin, free_end, reader);
+  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot.state.fin, turns, reader);
   if (cold.dialogue == kNone) return;
-  bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
+  bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, turns, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
-  if (!held && !(end == ClientEnd(hot) && dialogue.smtp.data_pending())) {
+  if (!held && end != TurnsOf(hot).stopped) {
     if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
     // With no room to wait in, what is missing counts as lost. Each round passes a gap.
     for (int rounds = dialogue.held_count + 2; !held && rounds > 0; --rounds) {
       const bool ahead =
           dialogue.started[end] && flow::Distance(piece.seq, dialogue.next[end]) > 0;
       PassGap(hot, ahead ? end : flow::Other(end), ahead ? piece.seq : piece.ack);
-      dialogues_.Pump(dialogue, hot.state.fin, free_end, reader);
+      dialogues_.Pump(dialogue, hot.state.fin, turns, reader);
       if (cold.dialogue == kNone) return;
-      held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, free_end, reader);
+      held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, turns, reader);
     }
-    if (!held) dialogue.broken = true;
+    if (!held) dialogue.Break();
   }
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
@@ -71,12 +71,15 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   }
 }
 
-// The end whose text nobody waits for, or -1: a message's is skipped, and of IMAP and POP3 only
-// the client's matters once they are known.
-int Worker::FreeEnd(const flow::HotSession& hot) const {
+// Message text is skipped, and of IMAP and POP3 only the client's side matters once they are
+// known. Behind a DATA the client's side waits.
+Turns Worker::TurnsOf(const flow::HotSession& hot) const {
   const bool smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp);
-  if (IsMail(hot) && !smtp) return flow::Other(ClientEnd(hot));
-  return dialogues_[sessions_.cold_at(hot.cold).dialogue].smtp.skipping() ? ClientEnd(hot) : -1;
+  if (IsMail(hot) && !smtp) return {.ignored = flow::Other(ClientEnd(hot))};
+  const classify::SmtpTransactions& read =
+      dialogues_[sessions_.cold_at(hot.cold).dialogue].smtp;
+  return {.free = read.skipping() ? ClientEnd(hot) : -1,
+          .stopped = read.stopped() ? ClientEnd(hot) : -1};
 }
 
 // A mirror may deliver a side's first text before the handshake that says where it starts.
@@ -128,13 +131,9 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
 // What `lost_end` says next is missing up to `to`, or up to what is held: reads on behind it.
 void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const uint32_t passed = dialogues_.SkipGap(dialogue, lost_end, to);
-  if (passed == 0) return;
-  if (lost_end == ClientEnd(hot) && dialogue.smtp.chunk_left() >= passed) {
-    dialogue.smtp.SkipChunk(passed);
-    return;
-  }
-  dialogue.broken = true;
+  const bool text = lost_end == TurnsOf(hot).free;  // of a message: not needed
+  if (dialogues_.SkipGap(dialogue, lost_end, to) == 0 || text) return;
+  dialogue.Break();
   if (lost_end == ClientEnd(hot)) dialogue.hello_cut = dialogue.hello_started;
   // Without its first bytes a side is like one met under way.
   if (dialogue.text_length[lost_end] == 0) {
@@ -151,11 +150,11 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   if (cold.dialogue == kNone) return;
   Dialogue& dialogue = dialogues_[cold.dialogue];
   BeginText(hot, lost_end, {});
-  const End client = ClientEnd(hot);
-  if (dialogue.smtp.skipping() && lost_end == client) return;  // message text: not needed
+  const Turns turns = TurnsOf(hot);
+  if (lost_end == turns.ignored || lost_end == turns.stopped) return;
   PassGap(hot, lost_end, hot.mark[lost_end]);
   dialogues_.Pump(
-      dialogue, hot.state.fin, [&] { return FreeEnd(hot); },
+      dialogue, hot.state.fin, [&] { return TurnsOf(hot); },
       [&](End from, const TextSegment& piece) {
         OnText(slot, from, piece);
         return cold.dialogue != kNone;
@@ -202,12 +201,24 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
                             piece.ack == hot.base[client];
   }
   if (end == client && OpensTls(piece)) dialogue.text_ended[end] = true;
-  const uint32_t take = std::min(piece.captured, Dialogue::kTextBytes - kept);
+  uint32_t again = 0;
+  if (end == client) {
+    again = std::min(dialogue.reread, piece.captured);
+    dialogue.reread -= again;
+  }
+  const uint32_t take = std::min(piece.captured - again, Dialogue::kTextBytes - kept);
   if (!dialogue.text_ended[end]) {
-    std::memcpy(dialogue.text[end] + kept, piece.data, take);
+    std::memcpy(dialogue.text[end] + kept, piece.data + again, take);
     kept += take;
     if (kept == Dialogue::kTextBytes) dialogue.text_ended[end] = true;
   }
+}
+
+// How far `by` had heard the other side when it sent an `ack`. A FIN takes a number too, and is
+// no text.
+uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const {
+  const uint32_t mark = hot.mark[flow::Other(by)];
+  return flow::Distance(ack, mark) > 0 ? mark : ack;
 }
 
 // SMTP's replies are read, and a candidate's, as if they were SMTP's.
@@ -215,20 +226,50 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (IsMail(hot) && hot.state.service != static_cast<uint32_t>(Service::kSmtp)) return;
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  classify::SmtpTransactions& smtp = dialogue.smtp;
   const End client = ClientEnd(hot);
   for (uint32_t at = 0; at < piece.captured;) {
-    const bool was_skipping = dialogue.smtp.skipping();
-    at += static_cast<uint32_t>(dialogue.smtp.OnServer(piece.data + at, piece.captured - at));
-    if (!was_skipping || dialogue.smtp.skipping()) continue;
-    // The message ended where the server had read up to, or before commands already sent.
-    // A FIN that it has seen too is no text.
-    const bool with_fin = flow::Distance(piece.ack, hot.mark[client]) > 0;
-    const uint32_t heard = with_fin ? hot.mark[client] : piece.ack;
-    if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
-    const absl::string_view commands = dialogue.TakeTail();
-    dialogue.smtp.OnClient(reinterpret_cast<const uint8_t*>(commands.data()), commands.size());
+    // Before its next reply the server has read what was waiting for the last one.
+    if (dialogue.held != kNone && !ReadHeard(slot, piece.ack)) return;
+    const bool was_skipping = smtp.skipping();
+    at += static_cast<uint32_t>(smtp.OnServer(piece.data + at, piece.captured - at));
+    if (was_skipping && !smtp.skipping()) {
+      OverlookedEnd(hot, piece.ack);
+    } else if (!was_skipping && smtp.skipping()) {
+      dialogue.text_start = dialogue.text_seen = dialogue.next[client];
+      dialogue.message_end.Start();
+    }
   }
-  if (piece.captured < piece.length) dialogue.broken = true;
+  if (piece.captured < piece.length) dialogue.Break();
+}
+
+// Reads what is held of the client's side up to `ack`, as far as it is its turn. False where
+// that has freed the dialogue.
+bool Worker::ReadHeard(uint32_t slot, uint32_t ack) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  const auto reader = [&](End from, const TextSegment& piece) {
+    OnText(slot, from, piece);
+    return cold.dialogue != kNone;
+  };
+  for (bool more = true; more && cold.dialogue != kNone;) {
+    Dialogue& dialogue = dialogues_[cold.dialogue];
+    more = !dialogue.smtp.stopped() && dialogues_.DeliverHeld(dialogue, ClientEnd(hot), ack,
+                                                              dialogue.smtp.skipping(), reader);
+  }
+  return cold.dialogue != kNone;
+}
+
+// The server has answered message text whose final dot was not seen: it ended where the server
+// had read up to.
+void Worker::OverlookedEnd(flow::HotSession& hot, uint32_t ack) {
+  const End client = ClientEnd(hot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const uint32_t heard = Heard(hot, flow::Other(client), ack);
+  if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
+  const uint32_t bytes = heard - dialogue.text_start;
+  constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
+  dialogue.smtp.MeasureText(bytes > kDot ? bytes - kDot : 0);
 }
 
 void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
@@ -237,10 +278,7 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   const End client = ClientEnd(hot);
   const bool mail = IsMail(hot);
   const bool smtp = !mail || hot.state.service == static_cast<uint32_t>(Service::kSmtp);
-  if (smtp && dialogue.smtp.skipping()) {
-    if (mail && piece.push) dialogue.KeepTail(piece.data, piece.captured);
-    return;
-  }
+  if (smtp && dialogue.smtp.skipping()) return ReadMessageText(slot, piece);
   const uint32_t missing = piece.length - piece.captured;
   // At the stream's start any bytes that may become a hello are read as one.
   const bool opening =
@@ -253,18 +291,16 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   if (smtp) taken = static_cast<uint32_t>(dialogue.smtp.OnClient(piece.data, piece.captured));
   bool tls = dialogue.smtp.tls();
   if (!tls && (!mail || !smtp)) {
-    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, piece.captured));
+    const uint32_t given = taken;
+    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, given));
     tls = dialogue.watcher.tls();
   }
   if (!tls && OpensTls(piece)) {  // the mirror lacks what asked for it
     tls = true;
     taken = 0;
   }
-  if (missing != 0 && dialogue.smtp.chunk_left() >= missing) {
-    dialogue.smtp.SkipChunk(missing);
-  } else if (missing != 0) {
-    dialogue.broken = true;
-  }
+  if (!tls && taken < piece.captured) return Stop(hot, piece, taken);
+  if (smtp) SkipChunk(hot, missing);
   if (tls) {
     hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
     Judge(slot, /*finished=*/false);
@@ -274,6 +310,59 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   } else if (mail && !smtp && dialogue.watcher.done()) {
     StopReading(hot);
   }
+}
+
+// What the client says behind a DATA waits until the server has answered.
+void Worker::Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const uint32_t rest = piece.captured - taken;
+  const bool held = dialogues_.PutBack(dialogue, ClientEnd(hot),
+                                       {.seq = piece.seq + taken,
+                                        .ack = piece.ack,
+                                        .length = piece.length - taken,
+                                        .captured = rest,
+                                        .data = piece.data + taken,
+                                        .push = piece.push});
+  if (held) {
+    dialogue.reread += rest;
+  } else {
+    dialogue.Break();
+  }
+}
+
+// Goes on behind a chunk whose start has been read; of the piece read last, `missing` bytes
+// were not captured.
+void Worker::SkipChunk(flow::HotSession& hot, uint32_t missing) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  classify::SmtpTransactions& smtp = dialogue.smtp;
+  if (smtp.chunk_left() < missing) return dialogue.Break();
+  if (missing != 0) smtp.SkipChunk(missing);
+  if (!IsMail(hot) || smtp.chunk_left() == 0) return;
+  constexpr uint64_t kFarthest = 1u << 30;  // numbers that far off are still ahead
+  const uint64_t step = std::min(smtp.chunk_left(), kFarthest);
+  smtp.SkipChunk(step);
+  dialogue.next[ClientEnd(hot)] += static_cast<uint32_t>(step);
+}
+
+// Message text is not read, but for what may be its end.
+void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (!piece.MayHoldCommands()) return;
+  const bool follows = piece.seq == dialogue.text_seen;
+  dialogue.text_seen = piece.seq + piece.captured;
+  const auto end = static_cast<uint32_t>(
+      dialogue.message_end.Find(piece.data, piece.captured, follows, piece.early));
+  if (end == 0) return;
+  dialogue.smtp.EndText(piece.seq + end - classify::MessageEnd::kLineBytes -
+                        dialogue.text_start);
+  ReadClient(slot, {.seq = piece.seq + end,
+                    .ack = piece.ack,
+                    .length = piece.length - end,
+                    .captured = piece.captured - end,
+                    .data = piece.data + end,
+                    .push = piece.push,
+                    .early = piece.early});
 }
 
 }  // namespace mailtap::pipeline

@@ -101,7 +101,7 @@ class Worker {
 
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
-  int FreeEnd(const flow::HotSession& hot) const;
+  Turns TurnsOf(const flow::HotSession& hot) const;
   bool AwaitsHandshake(const flow::HotSession& hot, flow::End end) const;
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
@@ -109,7 +109,13 @@ class Worker {
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadServer(uint32_t slot, const TextSegment& piece);
+  bool ReadHeard(uint32_t slot, uint32_t ack);
+  void OverlookedEnd(flow::HotSession& hot, uint32_t ack);
   void ReadClient(uint32_t slot, const TextSegment& piece);
+  void Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken);
+  void SkipChunk(flow::HotSession& hot, uint32_t missing);
+  void ReadMessageText(uint32_t slot, const TextSegment& piece);
+  uint32_t Heard(const flow::HotSession& hot, flow::End by, uint32_t ack) const;
 
   // Verdicts (judging.cc)
   void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
@@ -148,6 +154,8 @@ class Worker {
   bool EndSession(uint32_t slot);
   void CloseText(uint32_t slot);
   bool Report(const flow::HotSession& hot);
+  bool HeardWhole(const flow::HotSession& hot) const;
+  void TellTransactions(const Dialogue& dialogue, meter::SessionRecord& record) const;
   bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,
                 UnixNanos time);
   void CountFailed(const flow::HotSession& hot);

@@ -33,25 +33,27 @@ class Talk {
   }
 
   // Offers `text` at an offset, sent when its sender had seen `seen` bytes of the other end.
-  bool Say(flow::End end, uint32_t at, uint32_t seen, const std::string& text) {
+  bool Say(flow::End end, uint32_t at, uint32_t seen, const std::string& text,
+           bool push = false) {
     return pool.Offer(
         dialogue(), end,
         {.seq = kBase[end] + at,
          .ack = kBase[flow::Other(end)] + seen,
          .length = static_cast<uint32_t>(text.size()),
          .captured = static_cast<uint32_t>(text.size()),
-         .data = reinterpret_cast<const uint8_t*>(text.data())},
-        fin_bits, [this] { return free_end; }, Reader());
+         .data = reinterpret_cast<const uint8_t*>(text.data()),
+         .push = push},
+        fin_bits, [this] { return turns; }, Reader());
   }
   void Pump() {
     pool.Pump(
-        dialogue(), fin_bits, [this] { return free_end; }, Reader());
+        dialogue(), fin_bits, [this] { return turns; }, Reader());
   }
 
   DialoguePool pool;
   uint32_t index;
   uint32_t fin_bits = 0;
-  int free_end = -1;
+  Turns turns;
   std::string heard;           // all that was delivered, ends marked
   std::string free_at = "\1";  // the reader frees the dialogue when it gets this
 };
@@ -102,13 +104,87 @@ TEST(DialoguePool, CopiesAndOverlapsAreHeardOnce) {
   EXPECT_EQ(talk.heard, "0:abc 0:de ");
 }
 
-TEST(DialoguePool, NobodyWaitsForTheFreeEnd) {
+TEST(DialoguePool, TheFreeEndsTextIsDeliveredAsItComes) {
   Talk talk;
-  talk.free_end = 0;
-  talk.Say(0, 500, 0, "text");
-  talk.Say(0, 100, 0, "earlier text");
+  talk.turns.free = 0;
+  const std::string text(classify::MessageEnd::kLookedAt + 1, 't');
+  talk.Say(0, 500, 0, text);
+  talk.Say(0, 100, 0, text);
+  talk.Say(1, 0, 500, "ok");
+  EXPECT_EQ(talk.heard, "0:" + text + " 1:ok ");
+  talk.Say(1, 2, 2'000, "waits");
+  EXPECT_EQ(talk.dialogue().held_count, 1);
+}
+
+TEST(DialoguePool, ShortAndPushedPiecesOfTheFreeEndWaitWhileThereIsRoom) {
+  Talk talk(1);
+  talk.turns.free = 0;
+  const std::string text(classify::MessageEnd::kLookedAt + 1, 't');
+  talk.Say(0, 4, 0, text, /*push=*/true);
+  EXPECT_EQ(talk.heard, "");
+  talk.Say(0, 0, 0, "text");
+  EXPECT_EQ(talk.heard, "0:text 0:" + text + " ");
+  talk.heard.clear();
+  talk.Say(0, 1'000, 0, "waits");
+  EXPECT_TRUE(talk.Say(0, 2'000, 0, "no room"));
+  EXPECT_EQ(talk.heard, "0:no room ");
+}
+
+TEST(DialoguePool, NobodyWaitsForAnIgnoredEnd) {
+  Talk talk;
+  talk.turns.ignored = 0;
   talk.Say(1, 0, 900, "ok");
-  EXPECT_EQ(talk.heard, "0:text 1:ok ");
+  EXPECT_EQ(talk.heard, "1:ok ");
+}
+
+TEST(DialoguePool, AStoppedEndWaitsForTheOther) {
+  Talk talk;
+  talk.turns.stopped = 0;
+  talk.Say(0, 0, 0, "text");
+  talk.Say(1, 0, 4, "go on");
+  EXPECT_EQ(talk.heard, "1:go on ");
+  talk.turns.stopped = -1;
+  talk.Pump();
+  EXPECT_EQ(talk.heard, "1:go on 0:text ");
+}
+
+TEST(DialoguePool, WhatIsPutBackIsNextAgain) {
+  Talk talk;
+  talk.Say(0, 0, 0, "data");
+  const std::string rest(5'000, 'r');
+  ASSERT_TRUE(talk.pool.PutBack(talk.dialogue(), 0,
+                                {.seq = kBase[0] + 1,
+                                 .length = 5'000,
+                                 .captured = 5'000,
+                                 .data = reinterpret_cast<const uint8_t*>(rest.data())}));
+  EXPECT_EQ(talk.dialogue().next[0], kBase[0] + 1);
+  talk.heard.clear();
+  std::string read;
+  const auto reader = [&](flow::End, const TextSegment& piece) {
+    EXPECT_TRUE(piece.early);
+    read.append(reinterpret_cast<const char*>(piece.data), piece.captured);
+    return true;
+  };
+  while (talk.pool.DeliverHeld(talk.dialogue(), 0, kBase[0] + 5'001, false, reader)) {
+  }
+  EXPECT_EQ(read, rest);
+  EXPECT_EQ(talk.dialogue().held_count, 0);
+}
+
+TEST(DialoguePool, HeldPiecesAreDeliveredInOrderUpToAPoint) {
+  Talk talk;
+  talk.Say(0, 30, 0, "d");
+  talk.Say(0, 12, 0, "c");
+  talk.Say(0, 10, 0, "ab");
+  const auto deliver = [&](bool over_gaps) {
+    return talk.pool.DeliverHeld(talk.dialogue(), 0, kBase[0] + 20, over_gaps, talk.Reader());
+  };
+  EXPECT_FALSE(deliver(false));
+  EXPECT_TRUE(deliver(true));
+  EXPECT_TRUE(deliver(false));
+  EXPECT_FALSE(deliver(true));
+  EXPECT_EQ(talk.heard, "0:ab 0:c ");
+  EXPECT_EQ(talk.dialogue().held_count, 1);
 }
 
 TEST(DialoguePool, GoesOnBehindAGap) {
@@ -159,7 +235,7 @@ TEST(DialoguePool, TheReaderMayFreeTheDialogueOnTheWay) {
            .length = 1,
            .captured = 1,
            .data = reinterpret_cast<const uint8_t*>("x")},
-          0, [] { return -1; }, [](flow::End, const TextSegment&) { return true; });
+          0, [] { return Turns{}; }, [](flow::End, const TextSegment&) { return true; });
       EXPECT_EQ(taken, i <= 8) << i;
     }
   }
