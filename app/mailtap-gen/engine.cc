@@ -199,7 +199,7 @@ void Engine::PlanFlow(Flow& flow, const Choice& choice) {
   const std::size_t ending = Pick(random_, {60, 30, 10});
   flow.plan.ending = static_cast<Ending>(ending);
   if (choice.mail) {
-    WriteMail(writer, choice.script);
+    flow.counts = WriteMail(writer, choice.script);
   } else {
     constexpr uint32_t kLargestDownload = 200'000;
     WriteBackground(writer, choice.background, kLargestDownload);
@@ -249,6 +249,8 @@ void Engine::Open(Flow& flow, const Choice& choice, uint64_t now_ns) {
   mail.sni = choice.script.sni;
   mail.accepted = choice.script.uploads;
   mail.rejected = choice.script.rejected;
+  mail.retrievals = choice.script.downloads;
+  mail.counts = flow.counts;
   mail.odd_port = choice.odd_port;
   mail.reset = flow.plan.ending == Ending::kReset;
   mail.origin = flow.recipe == 0 ? "traffic" : recipe_[flow.recipe - 1].session->name;

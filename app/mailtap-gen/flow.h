@@ -22,6 +22,7 @@ struct Flow {
   uint64_t serial = 0;  // unique in a run
   const Encapsulation* encapsulation = nullptr;
   std::unique_ptr<MailRecord> mail;  // null for background
+  MailCounts counts;                 // of the plan, where it is mail's
   uint32_t forge_left = 0;           // segments still to be forged
   uint32_t recipe = 0;  // index + 1 of the recipe's session; 0 for generated traffic
   Background background = Background::kHttp;

@@ -17,7 +17,7 @@ class ImapDialogue {
     tag_prefix_ = kTags[random_.Below(kTags.size())];
   }
 
-  void Write() {
+  MailCounts Write() {
     Greet();
     Simple("LOGIN user" + Number(1, 999) + "@example.com secret", "LOGIN completed");
     if (random_.Chance(50)) {
@@ -34,6 +34,7 @@ class ImapDialogue {
     Begin("LOGOUT");
     writer_.Server("* BYE Logging out\r\n");
     End("LOGOUT completed");
+    return counts_;
   }
 
  private:
@@ -68,6 +69,7 @@ class ImapDialogue {
     writer_.Server("* " + n + " FETCH (UID " + n + " FLAGS () BODY[] {" +
                    std::to_string(message.size()) + "}\r\n");
     SayMessage(writer_, Side::kServer, message);
+    counts_.downloaded += message.size();
     writer_.Server(")\r\n");
     End("FETCH completed");
     if (random_.Chance(20)) writer_.Pause(random_.Magnitude(200'000, 5'000'000));
@@ -79,6 +81,7 @@ class ImapDialogue {
     Begin("APPEND Sent (\\Seen) {" + std::to_string(message.size()) + (at_once ? "+}" : "}"));
     if (!at_once) writer_.Server("+ Ready for literal data\r\n");
     SayMessage(writer_, Side::kClient, message);
+    counts_.uploaded += message.size();
     writer_.Client("\r\n");
     End("[APPENDUID 1 " + Number(1, 9'999) + "] APPEND completed");
   }
@@ -108,6 +111,7 @@ class ImapDialogue {
   PlanWriter& writer_;
   Random& random_;
   const MailScript& script_;
+  MailCounts counts_;
   std::string tag_prefix_;
   std::string tag_;
   int tags_ = 0;
@@ -115,8 +119,8 @@ class ImapDialogue {
 
 }  // namespace
 
-void WriteImap(PlanWriter& writer, const MailScript& script) {
-  ImapDialogue(writer, script).Write();
+MailCounts WriteImap(PlanWriter& writer, const MailScript& script) {
+  return ImapDialogue(writer, script).Write();
 }
 
 }  // namespace mailtap::gen

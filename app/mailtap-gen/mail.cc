@@ -4,7 +4,7 @@
 
 namespace mailtap::gen {
 
-void WriteMail(PlanWriter& writer, const MailScript& script) {
+MailCounts WriteMail(PlanWriter& writer, const MailScript& script) {
   if (script.tls == MailTls::kImplicit) {
     constexpr const char* kAlpn[] = {"", "imap", "pop3"};  // IANA; SMTP has none
     const bool alpn = writer.random().Chance(30);
@@ -13,15 +13,13 @@ void WriteMail(PlanWriter& writer, const MailScript& script) {
   }
   switch (script.service) {
     case MailService::kSmtp:
-      WriteSmtp(writer, script);
-      break;
+      return WriteSmtp(writer, script);
     case MailService::kImap:
-      WriteImap(writer, script);
-      break;
+      return WriteImap(writer, script);
     case MailService::kPop3:
-      WritePop3(writer, script);
-      break;
+      return WritePop3(writer, script);
   }
+  return {};
 }
 
 Message MakeMessage(Random& random, const SizeRange& text) {

@@ -34,13 +34,22 @@ struct MailScript {
   uint32_t idle_us = 0;  // IMAP: how long to stay in IDLE
 };
 
+// What was said, as far as a script leaves it open.
+struct MailCounts {
+  uint32_t rejected_4xx =
+      0;  // SMTP: refused by a 4xx reply, or every recipient and one of them so
+  uint32_t recipients = 0;  // SMTP: accepted ones of accepted messages
+  uint64_t uploaded = 0;    // bytes of accepted (SMTP) or appended messages
+  uint64_t downloaded = 0;  // bytes of fetched messages
+};
+
 // Writes the session's plan.
-void WriteMail(PlanWriter& writer, const MailScript& script);
+MailCounts WriteMail(PlanWriter& writer, const MailScript& script);
 
 // One file each; called by WriteMail after the implicit handshake.
-void WriteSmtp(PlanWriter& writer, const MailScript& script);
-void WriteImap(PlanWriter& writer, const MailScript& script);
-void WritePop3(PlanWriter& writer, const MailScript& script);
+MailCounts WriteSmtp(PlanWriter& writer, const MailScript& script);
+MailCounts WriteImap(PlanWriter& writer, const MailScript& script);
+MailCounts WritePop3(PlanWriter& writer, const MailScript& script);
 
 // A message: headers and lines of text. Its length is known before it is said.
 struct Message {

@@ -46,7 +46,7 @@ void LogIn(PlanWriter& writer) {
 
 }  // namespace
 
-void WritePop3(PlanWriter& writer, const MailScript& script) {
+MailCounts WritePop3(PlanWriter& writer, const MailScript& script) {
   Random& random = writer.random();
   Greet(writer, script);
   LogIn(writer);
@@ -82,6 +82,7 @@ void WritePop3(PlanWriter& writer, const MailScript& script) {
   }
   writer.Client("QUIT\r\n");
   writer.Server("+OK Logging out.\r\n");
+  return {.downloaded = total};
 }
 
 }  // namespace mailtap::gen

@@ -22,7 +22,7 @@ class SmtpDialogue {
   SmtpDialogue(PlanWriter& writer, const MailScript& script)
       : writer_(writer), random_(writer.random()), script_(script) {}
 
-  void Write() {
+  MailCounts Write() {
     pipelining_ = random_.Chance(40);
     chunking_ = random_.Chance(25);
     Greet();
@@ -41,6 +41,7 @@ class SmtpDialogue {
     }
     writer_.Client("QUIT\r\n");
     writer_.Server("221 2.0.0 Bye\r\n");
+    return counts_;
   }
 
  private:
@@ -91,7 +92,11 @@ class SmtpDialogue {
                 (random_.Chance(30) ? " BODY=8BITMIME" : ""),
             sender_ok ? "250 2.1.0 Ok" : "550 5.7.1 Sender refused");
     bool recipient_ok = false;
+    recipients_ = 0;
+    refused_for_now_ = false;
     if (sender_ok || pipelining_) recipient_ok = Recipients(outcome);
+    if (outcome == Outcome::kAccepted) counts_.recipients += recipients_;
+    if (outcome == Outcome::kRecipientsRefused && refused_for_now_) ++counts_.rejected_4xx;
     if (outcome == Outcome::kAccepted || outcome == Outcome::kTextRefused) {
       if (chunking_ && random_.Chance(50)) {
         FlushCommands();
@@ -122,11 +127,14 @@ class SmtpDialogue {
       const bool last_hope = i + 1 == count && !accepted;
       const bool ok = !none && (last_hope || random_.Chance(85));
       accepted |= ok;
+      const bool for_now = !ok && outcome != Outcome::kSenderRefused && !random_.Chance(50);
+      recipients_ += ok ? 1 : 0;
+      refused_for_now_ |= for_now;
       Command("RCPT TO:<b" + Digits() + "@example.net>",
               ok                                   ? "250 2.1.5 Ok"
               : outcome == Outcome::kSenderRefused ? "503 5.5.1 Need MAIL command"
-              : random_.Chance(50)                 ? "550 5.1.1 No such user here"
-                                                   : "450 4.2.0 Greylisted, try again");
+              : for_now                            ? "450 4.2.0 Greylisted, try again"
+                                                   : "550 5.1.1 No such user here");
     }
     return accepted;
   }
@@ -158,7 +166,10 @@ class SmtpDialogue {
   // What will be refused is short, so that a script's uploads alone decide the volume.
   Message MakeText(Outcome outcome) {
     constexpr SizeRange kRefused = {200, 2'000};
-    return MakeMessage(random_, outcome == Outcome::kAccepted ? script_.upload_size : kRefused);
+    const bool accepted = outcome == Outcome::kAccepted;
+    const Message message = MakeMessage(random_, accepted ? script_.upload_size : kRefused);
+    if (accepted) counts_.uploaded += message.size();
+    return message;
   }
 
   void AnswerText(Outcome outcome) {
@@ -184,6 +195,9 @@ class SmtpDialogue {
   PlanWriter& writer_;
   Random& random_;
   const MailScript& script_;
+  MailCounts counts_;
+  uint32_t recipients_ = 0;       // accepted in the transaction under way
+  bool refused_for_now_ = false;  // one of the others
   bool pipelining_ = false;
   bool chunking_ = false;
   std::string commands_;  // said, but not yet answered
@@ -192,8 +206,8 @@ class SmtpDialogue {
 
 }  // namespace
 
-void WriteSmtp(PlanWriter& writer, const MailScript& script) {
-  SmtpDialogue(writer, script).Write();
+MailCounts WriteSmtp(PlanWriter& writer, const MailScript& script) {
+  return SmtpDialogue(writer, script).Write();
 }
 
 }  // namespace mailtap::gen

@@ -14,9 +14,9 @@ ordered_json NullUnless(bool known, uint64_t value) {
   return known ? ordered_json(value) : ordered_json(nullptr);
 }
 
-// TLS hides transactions, and only SMTP has any.
-bool TransactionsSeen(const MailRecord& record) {
-  return record.service == MailService::kSmtp && record.tls == MailTls::kNone;
+// TLS hides messages, and each service has counts of its own.
+bool Seen(const MailRecord& record, MailService service) {
+  return record.service == service && record.tls == MailTls::kNone;
 }
 
 }  // namespace
@@ -50,6 +50,8 @@ void TruthFile::AddMail(const MailRecord& r) {
   hosts_[{r.server, Side::kServer, r.service}].Add(r);
   services_[static_cast<std::size_t>(r.service)].Add(r);
   if (!lines_.is_open()) return;
+  const bool smtp = Seen(r, MailService::kSmtp), imap = Seen(r, MailService::kImap),
+             pop3 = Seen(r, MailService::kPop3);
   const ordered_json line = {
       {"first_seen", FormatTime(r.first_seen_ns)},
       {"last_seen", FormatTime(r.last_seen_ns)},
@@ -64,8 +66,16 @@ void TruthFile::AddMail(const MailRecord& r) {
       {"bytes_down", r.traffic.bytes[1]},
       {"packets_up", r.traffic.packets[0]},
       {"packets_down", r.traffic.packets[1]},
-      {"messages", NullUnless(TransactionsSeen(r), r.accepted)},
-      {"rejected", NullUnless(TransactionsSeen(r), r.rejected)},
+      {"messages", NullUnless(smtp, r.accepted)},
+      {"rejected", NullUnless(smtp, r.rejected)},
+      {"rejected_4xx", NullUnless(smtp, r.counts.rejected_4xx)},
+      {"rejected_5xx", NullUnless(smtp, r.rejected - r.counts.rejected_4xx)},
+      {"recipients", NullUnless(smtp, r.counts.recipients)},
+      {"message_bytes", NullUnless(smtp, r.counts.uploaded)},
+      {"appended_bytes", NullUnless(imap, r.counts.uploaded)},
+      {"fetched_bytes", NullUnless(imap, r.counts.downloaded)},
+      {"retrievals", NullUnless(pop3, r.retrievals)},
+      {"retrieved_bytes", NullUnless(pop3, r.counts.downloaded)},
       {"encap", r.encap},
       {"odd_port", r.odd_port},
       {"reset", r.reset},
@@ -78,7 +88,7 @@ void TruthFile::Totals::Add(const MailRecord& record) {
   ++sessions;
   bytes_up += record.traffic.bytes[0];
   bytes_down += record.traffic.bytes[1];
-  if (!TransactionsSeen(record)) return;
+  if (!Seen(record, MailService::kSmtp)) return;
   messages += record.accepted;
   rejected += record.rejected;
 }

@@ -39,6 +39,8 @@ struct MailRecord {
   Traffic traffic;
   uint32_t accepted = 0;  // SMTP transactions
   uint32_t rejected = 0;
+  uint32_t retrievals = 0;  // POP3
+  MailCounts counts;
   uint32_t forged = 0;  // segments that neither end sent
   bool odd_port = false;
   bool reset = false;              // ended by a RST

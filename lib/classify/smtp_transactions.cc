@@ -138,7 +138,7 @@ void SmtpTransactions::OnReply(int code) {
     return;
   }
   Command command = kOther;
-  const bool paired = Pop(command);
+  const bool paired = outstanding_.Pop(command);
   if (code == kStartMail) {
     in_text_ = true;
     stopped_ = false;
@@ -253,39 +253,16 @@ void SmtpTransactions::MeasureText(uint64_t bytes) {
 }
 
 void SmtpTransactions::Lose() {
-  queue_size_ = chunks_size_ = 0;
+  outstanding_.Clear();
+  chunks_size_ = 0;
   stopped_ = false;
   paired_ = false;
 }
 
 void SmtpTransactions::Push(Command command) {
-  constexpr uint16_t kOne = 1 << 4, kMostOfOne = UINT16_MAX - kOne;
-  if (queue_size_ != 0) {
-    uint16_t& last = queue_[(queue_head_ + queue_size_ - 1) % kMaxQueued];
-    if ((last & 0xf) == command && last <= kMostOfOne) {
-      last += kOne;
-      return;
-    }
-  }
-  if (queue_size_ == kMaxQueued) {
-    paired_ = false;
-    stopped_ = false;  // its reply will not be known
-    return;
-  }
-  queue_[(queue_head_ + queue_size_++) % kMaxQueued] = static_cast<uint16_t>(kOne | command);
-}
-
-bool SmtpTransactions::Pop(Command& command) {
-  constexpr uint16_t kOne = 1 << 4;
-  if (queue_size_ == 0) return false;
-  uint16_t& first = queue_[queue_head_];
-  command = static_cast<Command>(first & 0xf);
-  first -= kOne;
-  if (first < kOne) {
-    queue_head_ = (queue_head_ + 1) % kMaxQueued;
-    --queue_size_;
-  }
-  return true;
+  if (outstanding_.Push(command)) return;
+  paired_ = false;
+  stopped_ = false;  // its reply will not be known
 }
 
 void SmtpTransactions::PushChunk(uint64_t bytes) {

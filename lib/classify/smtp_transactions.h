@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "lib/classify/command_queue.h"
 
 namespace mailtap::classify {
 
@@ -79,7 +80,7 @@ class SmtpTransactions {
     kStartTls,
     kAuth
   };
-  static constexpr int kMaxQueued = 24;
+  static constexpr int kMaxQueued = 24;  // runs of the same command
   static constexpr int kMaxChunks = 8;
   static constexpr int kMaxLine = 32;
 
@@ -93,8 +94,6 @@ class SmtpTransactions {
   void EndTransaction();
   void Clear();
   void Push(Command command);
-  // The oldest outstanding command; false where there is none.
-  bool Pop(Command& command);
   void PushChunk(uint64_t bytes);
   uint64_t PopChunk();
 
@@ -104,11 +103,7 @@ class SmtpTransactions {
   // Server's line so far.
   uint8_t reply_length_ = 0;  // at most 4: code and separator
   char reply_[4] = {};
-  // Outstanding commands: a ring of runs of the same one, its number in the low four bits, how
-  // many in the others.
-  uint16_t queue_[kMaxQueued] = {};
-  uint8_t queue_head_ = 0;
-  uint8_t queue_size_ = 0;
+  CommandQueue<Command, kMaxQueued> outstanding_;
   // Lengths of the outstanding chunks: a ring.
   uint8_t chunks_head_ = 0;
   uint8_t chunks_size_ = 0;

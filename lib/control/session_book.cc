@@ -24,9 +24,25 @@ int CompareEncap(const net::EncapStack& a, const net::EncapStack& b) {
 
 // All but the id, which depends on the worker, and the layers.
 auto Shown(const meter::SessionRecord& r) {
-  return std::tuple_cat(std::tie(r.first_seen, r.key, r.client_port, r.last_seen, r.evidence,
-                                 r.tls, r.established, r.has_sni, r.messages, r.rejected),
-                        BytesOf(r.bytes[kUp]), BytesOf(r.bytes[kDown]));
+  return std::tuple_cat(
+      std::tie(r.first_seen, r.key, r.client_port, r.last_seen, r.evidence, r.tls,
+               r.established, r.has_sni, r.messages, r.rejected, r.rejected_transient,
+               r.recipients, r.retrievals, r.text_bytes[kUp], r.text_bytes[kDown]),
+      BytesOf(r.bytes[kUp]), BytesOf(r.bytes[kDown]));
+}
+
+void AddTo(Totals& totals, const meter::SessionRecord& record) {
+  const auto known = [](uint32_t count) -> uint64_t {
+    return count == meter::SessionRecord::kUnknownCount ? 0 : count;
+  };
+  totals.rejected_transient += known(record.rejected_transient);
+  totals.rejected_permanent += known(record.rejected) - known(record.rejected_transient);
+  totals.recipients += known(record.recipients);
+  totals.retrievals += known(record.retrievals);
+  for (const Direction direction : {kUp, kDown}) {
+    const uint64_t bytes = record.text_bytes[direction];
+    if (bytes != meter::SessionRecord::kUnknownBytes) totals.text_bytes[direction] += bytes;
+  }
 }
 
 }  // namespace
@@ -58,6 +74,9 @@ void SessionBook::PutOut() {
     session.record = pending_[i].record;
     session.sni = std::move(pending_[i].sni);
     session.verdict = judgement.verdict;
+    AddTo(state_.totals[static_cast<int>(session.record.key.service)]
+                       [static_cast<int>(judgement.verdict)],
+          session.record);
     if (judgement.relay != kNoRelay)
       session.relay = state_.config->relays[judgement.relay].name;
     output_.OnSession(session);

@@ -26,6 +26,12 @@ struct Totals {
   uint64_t messages = 0;
   uint64_t rejected = 0;
   uint64_t one_way = 0;  // volume of conversations of which only one direction was seen lately
+  // Of sessions that have ended and of which nothing was hidden: see SessionRecord.
+  uint64_t rejected_transient = 0;
+  uint64_t rejected_permanent = 0;
+  uint64_t recipients = 0;
+  uint64_t retrievals = 0;
+  uint64_t text_bytes[kDirectionCount] = {};
 };
 
 // Counters since start of one host. Sent and received as the host sees them.

@@ -27,6 +27,21 @@ Json CountOrNull(uint32_t count) {
   return count;
 }
 
+// What a 5xx reply refused: all that no 4xx did.
+Json RefusedForGood(const meter::SessionRecord& record) {
+  if (record.rejected == meter::SessionRecord::kUnknownCount) return nullptr;
+  return record.rejected - record.rejected_transient;
+}
+
+// Bytes of messages that `service` moves that way; null for the others.
+Json MessageBytes(const meter::SessionRecord& record, Service service, Direction direction) {
+  const uint64_t bytes = record.text_bytes[direction];
+  if (record.key.service != service || bytes == meter::SessionRecord::kUnknownBytes) {
+    return nullptr;
+  }
+  return bytes;
+}
+
 Json PeerJson(const control::AlertPeer& peer) {
   return {{"peer", net::ToString(peer.peer)},  //
           {"name", TextOrNull(peer.name)},
@@ -131,6 +146,14 @@ std::string ToJsonLine(const control::JudgedSession& session) {
                    {"packets_down", down.packets},
                    {"messages", CountOrNull(record.messages)},
                    {"rejected", CountOrNull(record.rejected)},
+                   {"rejected_4xx", CountOrNull(record.rejected_transient)},
+                   {"rejected_5xx", RefusedForGood(record)},
+                   {"recipients", CountOrNull(record.recipients)},
+                   {"message_bytes", MessageBytes(record, Service::kSmtp, kUp)},
+                   {"appended_bytes", MessageBytes(record, Service::kImap, kUp)},
+                   {"fetched_bytes", MessageBytes(record, Service::kImap, kDown)},
+                   {"retrievals", CountOrNull(record.retrievals)},
+                   {"retrieved_bytes", MessageBytes(record, Service::kPop3, kDown)},
                    {"established", record.established},
                    {"verdict", Text(Name(session.verdict))},
                    {"relay", TextOrNull(session.relay)},

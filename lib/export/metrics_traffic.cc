@@ -141,6 +141,40 @@ void AddRejectedMessages(const Snapshot& s, MetricFamilies& f) {
   }
 }
 
+// What is known of sessions that have ended.
+void AddEndedSessions(const Snapshot& s, MetricFamilies& f) {
+  const auto verdict = [](int v) { return MetricLabel("verdict", config::kVerdictNames[v]); };
+  const auto& smtp = s.totals[static_cast<int>(Service::kSmtp)];
+  const auto& pop3 = s.totals[static_cast<int>(Service::kPop3)];
+  auto refused = f.Counter("mailtap_messages_rejected_by_reply_total",
+                           "Part of mailtap_messages_rejected_total by the class of the reply "
+                           "that refused them (4xx: for now), counted when sessions end.");
+  auto recipients = f.Counter("mailtap_message_recipients_total",
+                              "Accepted recipients of accepted SMTP messages, counted when "
+                              "sessions end.");
+  auto retrievals =
+      f.Counter("mailtap_messages_retrieved_total",
+                "Messages that POP3 clients retrieved, counted when sessions end.");
+  for (int v = 0; v < config::kVerdictCount; ++v) {
+    refused.Add({verdict(v), MetricLabel("reply", "4xx")}, smtp[v].rejected_transient);
+    refused.Add({verdict(v), MetricLabel("reply", "5xx")}, smtp[v].rejected_permanent);
+    recipients.Add({verdict(v)}, smtp[v].recipients);
+    retrievals.Add({verdict(v)}, pop3[v].retrievals);
+  }
+  auto text =
+      f.Counter("mailtap_message_bytes_total",
+                "Text of messages, where it is not hidden: accepted by SMTP or appended "
+                "by IMAP (up), fetched by IMAP or retrieved by POP3 (down); counted when "
+                "sessions end.");
+  ForEachTotal(s, [&](MetricLabels labels, const Totals& totals) {
+    for (int d = 0; d < kDirectionCount; ++d) {
+      MetricLabels with_direction = labels;
+      with_direction.push_back(MetricLabel("direction", d == kUp ? "up" : "down"));
+      text.Add(std::move(with_direction), totals.text_bytes[d]);
+    }
+  });
+}
+
 using AlertField = uint64_t (*)(const control::AlertCount&);
 
 void AddByRule(const Snapshot& s, MetricFamilyBuilder family, AlertField field) {
@@ -271,6 +305,7 @@ void AddTrafficFamilies(const Snapshot& snapshot, MetricFamilies& families) {
   AddFailedSessions(snapshot, families);
   AddMessages(snapshot, families);
   AddRejectedMessages(snapshot, families);
+  AddEndedSessions(snapshot, families);
   AddAlerts(snapshot, families);
   AddHosts(snapshot, families);
   AddHostSights(snapshot, families);

@@ -14,7 +14,7 @@ using flow::kNone;
 
 void Dialogue::Break() {
   broken = true;
-  smtp.Lose();
+  if (smtp() != nullptr) smtp()->Lose();
 }
 
 bool Dialogue::BinaryUnderWay() const {

@@ -8,9 +8,12 @@
 #define MAILTAP_LIB_PIPELINE_DIALOGUE_H_
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
+#include "lib/classify/imap_transfers.h"
 #include "lib/classify/message_end.h"
+#include "lib/classify/pop3_retrievals.h"
 #include "lib/classify/recogniser.h"
 #include "lib/classify/smtp_transactions.h"
 #include "lib/classify/starttls_watcher.h"
@@ -30,6 +33,9 @@ struct TextSegment {
   bool push = false;   // the sender's application had no more to say just then
   bool early = false;  // said before the other side had answered
 
+  bool OpensTls() const {
+    return captured >= classify::kHelloStart && classify::LooksLikeClientHello(data, captured);
+  }
   // Whether the end of message text, and commands behind it, are looked for in it.
   bool MayHoldCommands() const {
     return push || early || length <= classify::MessageEnd::kLookedAt;
@@ -61,13 +67,23 @@ struct Dialogue {
   uint32_t reported_messages;
   uint32_t reported_rejected;
   uint32_t segments;  // payload segments seen
-  classify::SmtpTransactions smtp;
+  // What counts messages: SMTP's until a server greets like another service.
+  std::variant<classify::SmtpTransactions, classify::ImapTransfers, classify::Pop3Retrievals>
+      messages;
   classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;
   classify::TlsHelloParser hello;
 
   // Something is lost: counts are unknown from here on.
   void Break();
+
+  // The one of them that is at work, or null.
+  classify::SmtpTransactions* smtp() { return std::get_if<0>(&messages); }
+  classify::ImapTransfers* imap() { return std::get_if<1>(&messages); }
+  classify::Pop3Retrievals* pop3() { return std::get_if<2>(&messages); }
+  const classify::SmtpTransactions* smtp() const { return std::get_if<0>(&messages); }
+  const classify::ImapTransfers* imap() const { return std::get_if<1>(&messages); }
+  const classify::Pop3Retrievals* pop3() const { return std::get_if<2>(&messages); }
 
   // Whether an opening that is not its stream's start holds what no line of text does.
   bool BinaryUnderWay() const;
@@ -126,6 +142,8 @@ class DialoguePool {
   bool Await(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   // No segment can be held, of whichever session.
   bool full() const { return free_held_ == flow::kNone; }
+  // What is left of the dialogues is needed for deciding about new sessions.
+  bool crowded() const { return free_dialogues_.size() < dialogues_.size() / 4; }
   // The held segment of `end` with the lowest number; of length 0 where there is none. Its data
   // stays the pool's.
   TextSegment FirstHeld(const Dialogue& dialogue, flow::End end) const;

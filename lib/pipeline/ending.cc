@@ -21,7 +21,9 @@ void Worker::CloseText(uint32_t slot) {
     Resume(slot, round % 2);
   }
   if (sessions_.cold(hot).dialogue != kNone) Judge(slot, /*finished=*/true);
-  if (sessions_.cold(hot).dialogue != kNone) dialogue.smtp.Finish();
+  if (sessions_.cold(hot).dialogue != kNone && dialogue.smtp() != nullptr) {
+    dialogue.smtp()->Finish();
+  }
 }
 
 // Ends a session: settles, decides, reports and removes it. False, with nothing removed, where
@@ -80,14 +82,34 @@ bool Worker::HeardWhole(const flow::HotSession& hot) const {
   return !dialogue.broken && heard(0) && heard(1);
 }
 
-void Worker::TellTransactions(const Dialogue& dialogue, meter::SessionRecord& record) const {
-  const classify::SmtpTransactions& smtp = dialogue.smtp;
-  if (record.key.service != Service::kSmtp || !smtp.known()) return;
-  record.messages = smtp.messages();
-  record.rejected = smtp.rejected();
-  record.rejected_transient = smtp.rejected_transient();
-  record.recipients = smtp.recipients();
-  if (smtp.text_bytes_known()) record.text_bytes[kUp] = smtp.text_bytes();
+// What a session's dialogue, heard as a whole, says of its messages.
+void Worker::TellMessages(const flow::HotSession& hot, meter::SessionRecord& record) const {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  if (const auto* smtp = dialogue.smtp(); smtp != nullptr && smtp->known()) {
+    if (record.key.service != Service::kSmtp) return;
+    record.messages = smtp->messages();
+    record.rejected = smtp->rejected();
+    record.rejected_transient = smtp->rejected_transient();
+    record.recipients = smtp->recipients();
+    if (smtp->text_bytes_known()) record.text_bytes[kUp] = smtp->text_bytes();
+  } else if (const auto* imap = dialogue.imap(); imap != nullptr) {
+    if (record.key.service != Service::kImap) return;
+    const auto unseen = [&](End end) {  // of a literal that was cut off
+      return static_cast<uint64_t>(
+          std::max(0, flow::Distance(dialogue.next[end], hot.mark[end])));
+    };
+    record.text_bytes[kUp] = imap->bytes(kUp, unseen(client));
+    record.text_bytes[kDown] = imap->bytes(kDown, unseen(server));
+  } else if (const auto* pop3 = dialogue.pop3(); pop3 != nullptr) {
+    if (record.key.service != Service::kPop3) return;
+    record.retrievals = pop3->retrievals();
+    record.text_bytes[kDown] = pop3->text_bytes();
+    if (!pop3->skipping()) return;
+    const auto last = static_cast<int64_t>(hot.mark[server] - dialogue.text_start);
+    constexpr auto kDot = static_cast<int64_t>(classify::Pop3Retrievals::kDotBytes);
+    record.text_bytes[kDown] += static_cast<uint64_t>(std::max<int64_t>(0, last - kDot));
+  }
 }
 
 bool Worker::Report(const flow::HotSession& hot) {
@@ -107,7 +129,7 @@ bool Worker::Report(const flow::HotSession& hot) {
     volume += bytes.volume();
   }
   if (volume == 0) return true;  // a handshake is no session
-  if (HeardWhole(hot)) TellTransactions(dialogues_[cold.dialogue], record);
+  if (HeardWhole(hot)) TellMessages(hot, record);
   record.client_port = hot.port[client];
   record.evidence = static_cast<Evidence>(hot.state.evidence);
   record.tls = static_cast<Tls>(hot.state.tls);

@@ -20,11 +20,6 @@ constexpr uint32_t kMaxOpeningSegments = 2 * Dialogue::kTextBytes;
 // milliseconds.
 constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
 
-bool OpensTls(const TextSegment& piece) {
-  return piece.captured >= classify::kHelloStart &&
-         classify::LooksLikeClientHello(piece.data, piece.captured);
-}
-
 }  // namespace
 
 void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
@@ -32,6 +27,10 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
   if (end == TurnsOf(hot).ignored) return;
+  // Nothing to read in what is behind: in a literal or a chunk, or a copy.
+  const bool past = dialogue.started[end] &&
+                    flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
+  if (past && IsMail(hot) && dialogue.held == kNone) return;
   ++dialogue.segments;
   const TextSegment piece = {
       .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
@@ -71,15 +70,22 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   }
 }
 
-// Message text is skipped, and of IMAP and POP3 only the client's side matters once they are
-// known. Behind a DATA the client's side waits.
+// Message text is skipped. Behind a DATA the client's side waits. Of IMAP and POP3 only the
+// client's side, which may ask for TLS, matters where messages can't be counted.
 Turns Worker::TurnsOf(const flow::HotSession& hot) const {
-  const bool smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp);
-  if (IsMail(hot) && !smtp) return {.ignored = flow::Other(ClientEnd(hot))};
-  const classify::SmtpTransactions& read =
-      dialogues_[sessions_.cold_at(hot.cold).dialogue].smtp;
-  return {.free = read.skipping() ? ClientEnd(hot) : -1,
-          .stopped = read.stopped() ? ClientEnd(hot) : -1};
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const End client = ClientEnd(hot);
+  const bool mail = IsMail(hot);
+  const auto service = static_cast<Service>(hot.state.service);
+  if (!mail || service == Service::kSmtp) {
+    const classify::SmtpTransactions* smtp = dialogue.smtp();
+    if (smtp == nullptr) return {};
+    return {.free = smtp->skipping() ? client : -1, .stopped = smtp->stopped() ? client : -1};
+  }
+  const classify::Pop3Retrievals* pop3 = dialogue.pop3();
+  const bool read = service == Service::kImap ? dialogue.imap() != nullptr
+                                              : pop3 != nullptr && !pop3->skipping();
+  return {.ignored = read && !dialogue.broken ? -1 : flow::Other(client)};
 }
 
 // A mirror may deliver a side's first text before the handshake that says where it starts.
@@ -111,7 +117,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
     }
     // A ClientHello is its stream's start, except where STARTTLS may have gone before.
     const Hint port = PortHint(hot);
-    if (e == ClientEnd(hot) && (!port.known || port.tls) && OpensTls(first)) {
+    if (e == ClientEnd(hot) && (!port.known || port.tls) && first.OpensTls()) {
       sequencer_.Synchronize(hot, cold, e, first.seq, now_);
     }
     if (TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
@@ -124,7 +130,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
   }
   if (fresh) {
     const End server = flow::Other(ClientEnd(hot));
-    dialogue.smtp = classify::SmtpTransactions(dialogue.from_start[server]);
+    dialogue.messages = classify::SmtpTransactions(dialogue.from_start[server]);
   }
 }
 
@@ -200,7 +206,7 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
     dialogue.server_first = dialogue.from_start[end] && TestEnd(hot.state.synced, client) &&
                             piece.ack == hot.base[client];
   }
-  if (end == client && OpensTls(piece)) dialogue.text_ended[end] = true;
+  if (end == client && piece.OpensTls()) dialogue.text_ended[end] = true;
   uint32_t again = 0;
   if (end == client) {
     again = std::min(dialogue.reread, piece.captured);
@@ -212,157 +218,6 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
     kept += take;
     if (kept == Dialogue::kTextBytes) dialogue.text_ended[end] = true;
   }
-}
-
-// How far `by` had heard the other side when it sent an `ack`. A FIN takes a number too, and is
-// no text.
-uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const {
-  const uint32_t mark = hot.mark[flow::Other(by)];
-  return flow::Distance(ack, mark) > 0 ? mark : ack;
-}
-
-// SMTP's replies are read, and a candidate's, as if they were SMTP's.
-void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
-  flow::HotSession& hot = sessions_.hot(slot);
-  if (IsMail(hot) && hot.state.service != static_cast<uint32_t>(Service::kSmtp)) return;
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  classify::SmtpTransactions& smtp = dialogue.smtp;
-  const End client = ClientEnd(hot);
-  for (uint32_t at = 0; at < piece.captured;) {
-    // Before its next reply the server has read what was waiting for the last one.
-    if (dialogue.held != kNone && !ReadHeard(slot, piece.ack)) return;
-    const bool was_skipping = smtp.skipping();
-    at += static_cast<uint32_t>(smtp.OnServer(piece.data + at, piece.captured - at));
-    if (was_skipping && !smtp.skipping()) {
-      OverlookedEnd(hot, piece.ack);
-    } else if (!was_skipping && smtp.skipping()) {
-      dialogue.text_start = dialogue.text_seen = dialogue.next[client];
-      dialogue.message_end.Start();
-    }
-  }
-  if (piece.captured < piece.length) dialogue.Break();
-}
-
-// Reads what is held of the client's side up to `ack`, as far as it is its turn. False where
-// that has freed the dialogue.
-bool Worker::ReadHeard(uint32_t slot, uint32_t ack) {
-  flow::HotSession& hot = sessions_.hot(slot);
-  flow::ColdSession& cold = sessions_.cold(hot);
-  const auto reader = [&](End from, const TextSegment& piece) {
-    OnText(slot, from, piece);
-    return cold.dialogue != kNone;
-  };
-  for (bool more = true; more && cold.dialogue != kNone;) {
-    Dialogue& dialogue = dialogues_[cold.dialogue];
-    more = !dialogue.smtp.stopped() && dialogues_.DeliverHeld(dialogue, ClientEnd(hot), ack,
-                                                              dialogue.smtp.skipping(), reader);
-  }
-  return cold.dialogue != kNone;
-}
-
-// The server has answered message text whose final dot was not seen: it ended where the server
-// had read up to.
-void Worker::OverlookedEnd(flow::HotSession& hot, uint32_t ack) {
-  const End client = ClientEnd(hot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const uint32_t heard = Heard(hot, flow::Other(client), ack);
-  if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
-  const uint32_t bytes = heard - dialogue.text_start;
-  constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
-  dialogue.smtp.MeasureText(bytes > kDot ? bytes - kDot : 0);
-}
-
-void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
-  flow::HotSession& hot = sessions_.hot(slot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const End client = ClientEnd(hot);
-  const bool mail = IsMail(hot);
-  const bool smtp = !mail || hot.state.service == static_cast<uint32_t>(Service::kSmtp);
-  if (smtp && dialogue.smtp.skipping()) return ReadMessageText(slot, piece);
-  const uint32_t missing = piece.length - piece.captured;
-  // At the stream's start any bytes that may become a hello are read as one.
-  const bool opening =
-      dialogue.from_start[client] && piece.captured != 0 && piece.seq == hot.base[client];
-  if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
-    StartHello(hot, dialogue, client, piece.data, piece.captured);
-    return JudgeHello(slot, /*finished=*/missing != 0);
-  }
-  uint32_t taken = piece.captured;
-  if (smtp) taken = static_cast<uint32_t>(dialogue.smtp.OnClient(piece.data, piece.captured));
-  bool tls = dialogue.smtp.tls();
-  if (!tls && (!mail || !smtp)) {
-    const uint32_t given = taken;
-    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, given));
-    tls = dialogue.watcher.tls();
-  }
-  if (!tls && OpensTls(piece)) {  // the mirror lacks what asked for it
-    tls = true;
-    taken = 0;
-  }
-  if (!tls && taken < piece.captured) return Stop(hot, piece, taken);
-  if (smtp) SkipChunk(hot, missing);
-  if (tls) {
-    hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
-    Judge(slot, /*finished=*/false);
-    if (sessions_.cold(hot).dialogue == kNone) return;
-    StartHello(hot, dialogue, client, piece.data + taken, piece.captured - taken);
-    JudgeHello(slot, /*finished=*/missing != 0);
-  } else if (mail && !smtp && dialogue.watcher.done()) {
-    StopReading(hot);
-  }
-}
-
-// What the client says behind a DATA waits until the server has answered.
-void Worker::Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken) {
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const uint32_t rest = piece.captured - taken;
-  const bool held = dialogues_.PutBack(dialogue, ClientEnd(hot),
-                                       {.seq = piece.seq + taken,
-                                        .ack = piece.ack,
-                                        .length = piece.length - taken,
-                                        .captured = rest,
-                                        .data = piece.data + taken,
-                                        .push = piece.push});
-  if (held) {
-    dialogue.reread += rest;
-  } else {
-    dialogue.Break();
-  }
-}
-
-// Goes on behind a chunk whose start has been read; of the piece read last, `missing` bytes
-// were not captured.
-void Worker::SkipChunk(flow::HotSession& hot, uint32_t missing) {
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  classify::SmtpTransactions& smtp = dialogue.smtp;
-  if (smtp.chunk_left() < missing) return dialogue.Break();
-  if (missing != 0) smtp.SkipChunk(missing);
-  if (!IsMail(hot) || smtp.chunk_left() == 0) return;
-  constexpr uint64_t kFarthest = 1u << 30;  // numbers that far off are still ahead
-  const uint64_t step = std::min(smtp.chunk_left(), kFarthest);
-  smtp.SkipChunk(step);
-  dialogue.next[ClientEnd(hot)] += static_cast<uint32_t>(step);
-}
-
-// Message text is not read, but for what may be its end.
-void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
-  flow::HotSession& hot = sessions_.hot(slot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  if (!piece.MayHoldCommands()) return;
-  const bool follows = piece.seq == dialogue.text_seen;
-  dialogue.text_seen = piece.seq + piece.captured;
-  const auto end = static_cast<uint32_t>(
-      dialogue.message_end.Find(piece.data, piece.captured, follows, piece.early));
-  if (end == 0) return;
-  dialogue.smtp.EndText(piece.seq + end - classify::MessageEnd::kLineBytes -
-                        dialogue.text_start);
-  ReadClient(slot, {.seq = piece.seq + end,
-                    .ack = piece.ack,
-                    .length = piece.length - end,
-                    .captured = piece.captured - end,
-                    .data = piece.data + end,
-                    .push = piece.push,
-                    .early = piece.early});
 }
 
 }  // namespace mailtap::pipeline

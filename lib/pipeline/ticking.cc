@@ -168,10 +168,12 @@ void Worker::Fold(flow::HotSession& hot) {
     return;
   }
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  delta.messages += dialogue.smtp.messages() - dialogue.reported_messages;
-  delta.rejected += dialogue.smtp.rejected() - dialogue.reported_rejected;
-  dialogue.reported_messages = dialogue.smtp.messages();
-  dialogue.reported_rejected = dialogue.smtp.rejected();
+  const classify::SmtpTransactions* smtp = dialogue.smtp();
+  if (smtp == nullptr) return;
+  delta.messages += smtp->messages() - dialogue.reported_messages;
+  delta.rejected += smtp->rejected() - dialogue.reported_rejected;
+  dialogue.reported_messages = smtp->messages();
+  dialogue.reported_rejected = smtp->rejected();
 }
 
 void Worker::RebuildSuspicion() {

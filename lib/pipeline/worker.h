@@ -108,12 +108,18 @@ class Worker {
   void Resume(uint32_t slot, flow::End lost_end);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
+
+  // Messages (transfers.cc)
+  void ChooseCounter(const flow::HotSession& hot, const TextSegment& piece);
   void ReadServer(uint32_t slot, const TextSegment& piece);
+  void ReadReplies(uint32_t slot, const TextSegment& piece);
+  void Compressed(flow::HotSession& hot);
   bool ReadHeard(uint32_t slot, uint32_t ack);
   void OverlookedEnd(flow::HotSession& hot, uint32_t ack);
   void ReadClient(uint32_t slot, const TextSegment& piece);
+  uint32_t ReadCommands(flow::HotSession& hot, const TextSegment& piece);
   void Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken);
-  void SkipChunk(flow::HotSession& hot, uint32_t missing);
+  void SkipAhead(flow::HotSession& hot, flow::End end, uint32_t missing);
   void ReadMessageText(uint32_t slot, const TextSegment& piece);
   uint32_t Heard(const flow::HotSession& hot, flow::End by, uint32_t ack) const;
 
@@ -155,7 +161,7 @@ class Worker {
   void CloseText(uint32_t slot);
   bool Report(const flow::HotSession& hot);
   bool HeardWhole(const flow::HotSession& hot) const;
-  void TellTransactions(const Dialogue& dialogue, meter::SessionRecord& record) const;
+  void TellMessages(const flow::HotSession& hot, meter::SessionRecord& record) const;
   bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,
                 UnixNanos time);
   void CountFailed(const flow::HotSession& hot);

@@ -14,7 +14,7 @@ from comparison import Comparison, Expected, Limits
 
 # All thresholds are here.
 LIMITS = {"real": Limits(), "public": Limits()}
-LABELS = {"real": ("tls", "sni", "messages", "rejected"), "public": ()}
+LABELS = {"real": ("tls", "sni", *lib.MESSAGES), "public": ()}
 
 # What a public truth's mode says of the session's TLS.
 MODES = {"plain": "none", "starttls": "starttls", "starttls-no-tls-seen": "none",
@@ -25,7 +25,7 @@ def real_flow(row):
     kind = {"mail": "mail", "lookalike": "not", "scan": "not", "undecided": "open"}[row["kind"]]
     return Expected(row["file"], lib.endpoints(row), kind, row["name"], row["service"],
                     row["bytes_up"], row["bytes_down"], row["tls"], [row["sni"]],
-                    row["messages"], row["rejected"])
+                    {field: row[field] for field in lib.MESSAGES})
 
 
 def real_captures():

@@ -27,8 +27,7 @@ class Expected:
     bytes_down: int = 0
     tls: str = "any"
     sni: list | str = "any"
-    messages: int | None | str = "any"
-    rejected: int | None | str = "any"
+    messages: dict = dataclasses.field(default_factory=dict)  # field of a line -> its value
     roles_known: bool = True
     exact: bool = True  # False where the capture itself lacks bytes
     observed: bool = False  # bytes are those seen; what was inferred does not count
@@ -115,8 +114,7 @@ class Comparison:
             self.note("bytes differ", flow, f"{got}, truth {[flow.bytes_up, flow.bytes_down]}")
 
     def compare_labels(self, flow, line):
-        for label, wanted in (("tls", flow.tls), ("sni", flow.sni), ("messages", flow.messages),
-                              ("rejected", flow.rejected)):
+        for label, wanted in (("tls", flow.tls), ("sni", flow.sni), *flow.messages.items()):
             if wanted == "any":
                 continue
             allowed = wanted if isinstance(wanted, list) else [wanted]

@@ -6,7 +6,8 @@ import lib
 from comparison import Comparison, Expected, Limits
 
 ENDS = ("10.1.0.23", 40001, "192.0.2.10", 25)
-MAIL = Expected("a.pcap", ENDS, "mail", "a mail", "smtp", 100, 50, "none", [None], 1, 0)
+MAIL = Expected("a.pcap", ENDS, "mail", "a mail", "smtp", 100, 50, "none", [None],
+                {"messages": 1, "rejected": 0})
 NOT = Expected("a.pcap", ("10.1.0.23", 40002, "192.0.2.10", 21), "not", "ftp")
 LINE = {"first_seen": "2026-01-01T00:00:00Z", "client": ENDS[0], "client_port": ENDS[1],
         "server": ENDS[2], "server_port": ENDS[3], "service": "smtp", "evidence": "banner",

@@ -138,6 +138,11 @@ def address(text):
     return str(ipaddress.ip_address(text))
 
 
+# What --flows says of a session's messages.
+MESSAGES = ("messages", "rejected", "rejected_4xx", "rejected_5xx", "recipients", "message_bytes",
+            "appended_bytes", "fetched_bytes", "retrievals", "retrieved_bytes")
+
+
 def endpoints(flow):
     """(client, client port, server, server port) of a --flows line or of a truth."""
     return (address(flow["client"]), flow["client_port"],

@@ -105,7 +105,7 @@ def compare(truth, flows):
         for one, other in zip(rows, got.get(key, ())):
             distance = sum(abs(other[field] - one[field]) for field in ("bytes_up", "bytes_down"))
             gained = max(gained, distance / max(one["forged"], 1))
-            for field in ("messages", "rejected"):
+            for field in lib.MESSAGES:
                 null += one[field] is not None and other[field] is None
                 wrong += other[field] is not None and one[field] != other[field]
     hosts, ours = per_host(truth), per_host(flows)

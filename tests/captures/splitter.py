@@ -20,7 +20,7 @@ from compare_truth import public_captures, real_captures
 CUTS = 200
 LONGEST = 12_000  # bytes of a direction that are played
 BATCH = 16        # dialogues in one replay
-COMPARED = ("service", "evidence", "tls", "sni", "messages", "rejected", "bytes_up", "bytes_down",
+COMPARED = ("service", "evidence", "tls", "sni", *lib.MESSAGES, "bytes_up", "bytes_down",
             "inferred_up", "inferred_down", "established")
 SYN, ACK, PUSH, FIN = 2, 16, 8, 1
 

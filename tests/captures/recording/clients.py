@@ -14,6 +14,8 @@ import smtp  # noqa: F401
 import imap  # noqa: F401
 import pop3  # noqa: F401
 import others  # noqa: F401
+import exim  # noqa: F401
+import s_client  # noqa: F401
 
 
 def main():

@@ -11,7 +11,9 @@ POSTFIX = "192.0.2.10"   # and Dovecot, vsftpd, Redis, sn
 STRICT = "192.0.2.11"    # port 25 refuses every client, 2587 knows no TLS
 MISPLACED = "192.0.2.12"  # other protocols on mail's ports
 SILENT = "192.0.2.13"
+EXIM = "192.0.2.14"
 POSTFIX6 = "2001:db8::10"
+EXIM6 = "2001:db8::14"
 SOURCES = {"c1": ("10.1.0.23", "fd00:1::23"), "c2": ("10.1.0.24", "fd00:1::24")}
 HOST_NAME = "mail.example.net"
 FIRST_CLIENT_PORT = 40001
@@ -19,13 +21,14 @@ TIMEOUT = 20
 
 # Each is a capture of its own.
 GROUPS = ("smtp_clear", "smtp_tls", "imap_clear", "imap_tls", "pop3_clear", "pop3_tls", "ipv6",
-          "odd_ports", "tls_odd_ports", "offload", "lookalikes", "misplaced", "scans")
+          "odd_ports", "tls_odd_ports", "offload", "lookalikes", "misplaced", "scans", "exim",
+          "s_client")
 REGISTRY = []
 
 
 @dataclasses.dataclass
 class Dialogue:
-    """One connection to come; `accepted` and `refused` are what its client counts."""
+    """One connection to come; what its client counts is at the end."""
     name: str
     run: object
     group: str
@@ -37,8 +40,16 @@ class Dialogue:
     sni: str | None = None
     kind: str = "mail"
     client_port: int = 0
-    accepted: int = 0
-    refused: int = 0
+    accepted: int = 0       # SMTP transactions,
+    refused: int = 0        # refused ones
+    refused_4xx: int = 0    # and of these, those for now
+    recipients: int = 0     # accepted ones of the accepted transactions
+    message_bytes: int = 0  # of their text, as sent
+    appended: int = 0       # bytes of messages appended by IMAP,
+    fetched: int = 0        # and fetched
+    retrievals: int = 0     # messages retrieved by POP3
+    retrieved: int = 0      # and their bytes
+    visible: bool = True    # False where compression hides messages
 
     @property
     def client(self):
@@ -48,6 +59,17 @@ class Dialogue:
         """A connected socket from this dialogue's own address and port."""
         return socket.create_connection((self.server, self.port), TIMEOUT,
                                         (self.client, self.client_port))
+
+    def accept(self, text, recipients=1):
+        """The server has accepted a message of so many bytes."""
+        self.accepted += 1
+        self.recipients += recipients
+        self.message_bytes += text
+
+    def refuse(self, code):
+        """The server has refused a transaction."""
+        self.refused += 1
+        self.refused_4xx += 400 <= code < 500
 
     def wrap(self, sock, version=ssl.TLSVersion.TLSv1_3):
         """TLS of exactly `version` over `sock`, naming `sni`."""

@@ -18,6 +18,12 @@ class Client(poplib.POP3):
         sock = self.at.connect()
         return self.at.wrap(sock, self.implicit) if self.implicit else sock
 
+    def take(self, number):
+        """Retrieves a message, and counts it."""
+        _, _, octets = self.retr(number)
+        self.at.retrievals += 1
+        self.at.retrieved += octets
+
     def upgrade(self, version):
         context = ssl._create_unverified_context()
         context.minimum_version = context.maximum_version = version
@@ -31,7 +37,7 @@ def retrieve(client, user, most=3):
     client.stat()
     sizes = [line.split() for line in client.list()[1]]
     for number, _ in sorted(sizes, key=lambda size: int(size[1]))[:most]:
-        client.retr(number.decode())
+        client.take(number.decode())
     client.quit()
 
 
@@ -106,4 +112,6 @@ def curl(at, scheme, *options):
     command = ["curl", "-sS", "-k", f"{scheme}://{name}:{at.port}/1", "--user", "bob:secret",
                "--resolve", f"{name}:{at.port}:{at.server}", "--interface", at.client,
                "--local-port", str(at.client_port), *options]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    at.retrievals += 1
+    at.retrieved += len(done.stdout)

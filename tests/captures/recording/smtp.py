@@ -28,11 +28,15 @@ class Client(smtplib.SMTP):
 
     def deliver(self, size, recipients=(BOB,), sender=ALICE, subject="numbers"):
         """One transaction, counted by what the server answered."""
+        text = message(size, subject)
         try:
-            self.sendmail(sender, list(recipients), message(size, subject))
-            self.at.accepted += 1
-        except smtplib.SMTPException:
-            self.at.refused += 1
+            refused = self.sendmail(sender, list(recipients), text)
+            self.at.accept(len(text), len(recipients) - len(refused))
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            self.at.refuse(min(codes))  # for now, if any of them is
+        except smtplib.SMTPResponseException as error:
+            self.at.refuse(error.smtp_code)
 
 
 class Lines:
@@ -106,17 +110,17 @@ def pipelining(at):
     client.reply()
     client.send(f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<{BOB}>\r\nRCPT TO:<{STRANGER}>\r\nDATA\r\n")
     assert client.reply(4).startswith(b"354")
-    client.send(message(1200).replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    client.send(message(1200) + b".\r\n"
                 + f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<{STRANGER}>\r\nRSET\r\n"
                   f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<{BOB}>\r\nDATA\r\n".encode())
     assert client.reply().startswith(b"250")
-    at.accepted += 1
+    at.accept(len(message(1200)))
     assert client.reply(2).startswith(b"550")
-    at.refused += 1
+    at.refuse(550)
     assert client.reply(4).startswith(b"354")
     client.send(message(700) + b".\r\nQUIT\r\n")
     assert client.reply().startswith(b"250")
-    at.accepted += 1
+    at.accept(len(message(700)))
     client.close()
 
 
@@ -131,10 +135,10 @@ def chunking(at):
     assert client.reply(3).startswith(b"250")
     client.send(f"BDAT {len(text) - 4000} LAST\r\n".encode() + text[4000:])
     assert client.reply().startswith(b"250")
-    at.accepted += 1
+    at.accept(len(text))
     client.send(f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<{STRANGER}>\r\nRSET\r\nNOOP\r\nQUIT\r\n")
     assert client.reply(2).startswith(b"550")
-    at.refused += 1
+    at.refuse(550)
     client.close()
 
 
@@ -178,7 +182,7 @@ def starttls_refused(at):
     assert client.reply(3).startswith(b"354")
     client.send(message(900) + b".\r\n")
     assert client.reply().startswith(b"250")
-    at.accepted += 1
+    at.accept(len(message(900)))
     client.send("QUIT\r\n")
     client.close()
 
@@ -217,7 +221,10 @@ def swaks(at, *options):
                "--header", "Message-Id: <swaks@example.net>", "--body", "a short text", *options]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-    at.accepted += 1
+    # Between the reply to DATA and the final dot, it shows the lines that it sends.
+    shown = done.stdout.decode().split(" 354 ", 1)[1].splitlines()[1:]
+    lines = [line.removeprefix(" -> ").removeprefix(" ~> ") for line in shown]
+    at.accept(sum(len(line) + 2 for line in lines[:lines.index(".")]))
 
 
 def curl(at, scheme, *options):
@@ -231,7 +238,7 @@ def curl(at, scheme, *options):
                    "--local-port", str(at.client_port), "--mail-from", ALICE, "--mail-rcpt", BOB,
                    "--upload-file", file.name, *options]
         subprocess.run(command, check=True)
-    at.accepted += 1
+    at.accept(len(message(12000)))
 
 
 @dialogue("smtp_clear", "smtp", 25, host="c2")

@@ -14,10 +14,27 @@ import json
 import re
 import sys
 
+EXIM = ("192.0.2.14", "2001:db8::14")
 SENT, READ = {"write", "writev", "sendto", "sendmsg", "sendfile"}, \
              {"read", "readv", "recvfrom", "recvmsg"}
 CALL = re.compile(r"^(\w+)\(\d+<TCP(?:v6)?:\[(.+)->(.+)\]>, (.*) = (\d+)$")
+EXIM_ACCEPTED = re.compile(r" <= \S+ H=.*?\[([^]]+)\]:(\d+) ")
 DISCONNECT = re.compile(r"smtpd\[\d+\]: disconnect from \S+?\[(\S+?)\]:(\d+) (.*)$")
+
+
+# service -> what a session's line says of its messages, from what its client counted
+COUNTS = {
+    "smtp": {"messages": lambda known: known["accepted"],
+             "rejected": lambda known: known["refused"],
+             "rejected_4xx": lambda known: known["refused_4xx"],
+             "rejected_5xx": lambda known: known["refused"] - known["refused_4xx"],
+             "recipients": lambda known: known["recipients"],
+             "message_bytes": lambda known: known["message_bytes"]},
+    "imap": {"appended_bytes": lambda known: known["appended"],
+             "fetched_bytes": lambda known: known["fetched"]},
+    "pop3": {"retrievals": lambda known: known["retrievals"],
+             "retrieved_bytes": lambda known: known["retrieved"]},
+}
 
 
 def endpoint(text):
@@ -50,39 +67,51 @@ def logged_messages(path):
     return accepted
 
 
-def truth_of(known, calls, log, capture):
+def exim_messages(path):
+    """(client, port) -> messages accepted"""
+    accepted = collections.Counter()
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if found := EXIM_ACCEPTED.search(line):
+                accepted[found[1], int(found[2])] += 1
+    return accepted
+
+
+def truth_of(known, calls, log, exim, capture):
     client, server = (known["client"], known["client_port"]), (known["server"], known["port"])
     wrote_up, read_up = calls[client, server, True], calls[server, client, False]
     wrote_down, read_down = calls[server, client, True], calls[client, server, False]
     if read_up > wrote_up or read_down > wrote_down:
         raise SystemExit(f"{known['name']}: read more than was written: {wrote_up} {read_up} "
                          f"{wrote_down} {read_down}")
-    messages = rejected = None
-    if known["service"] == "smtp" and known["tls"] == "none" and known["kind"] == "mail":
-        messages, rejected = known["accepted"], known["refused"]
+    counts = dict.fromkeys(name for names in COUNTS.values() for name in names)
+    if known["kind"] == "mail" and known["tls"] == "none" and known["visible"]:
+        counts |= {name: count(known) for name, count in COUNTS[known["service"]].items()}
     stats = log.get(client, {}) if known["service"] == "smtp" else {}
+    if known["service"] == "smtp" and known["server"] in EXIM:
+        stats = {"data": str(exim[client])}
     logged = int(stats.get("data", "0").split("/")[0])
     if "bdat" in stats:
         logged += 1  # chunks are not messages; the one dialogue that uses them sends one
     if known["service"] == "smtp" and logged != known["accepted"]:
         raise SystemExit(f"{known['name']}: the client counted {known['accepted']} messages, "
-                         f"Postfix {stats}")
+                         f"the server {stats}")
     return {"file": capture, "name": known["name"], "kind": known["kind"],
             "client": client[0], "client_port": client[1],
             "server": server[0], "server_port": server[1],
             "service": known["service"], "tls": known["tls"], "sni": known["sni"],
             "bytes_up": wrote_up, "bytes_down": wrote_down,
             "unread_up": wrote_up - read_up, "unread_down": wrote_down - read_down,
-            "messages": messages, "rejected": rejected}
+            **counts}
 
 
 def main():
-    results, traces, mail_log, capture = sys.argv[1:]
-    calls, log = count_calls(traces), logged_messages(mail_log)
+    results, traces, mail_log, exim_log, capture = sys.argv[1:]
+    calls, log, exim = count_calls(traces), logged_messages(mail_log), exim_messages(exim_log)
     for name in sorted(glob.glob(f"{results}/*")):
         with open(name, encoding="utf-8") as lines:
             for line in lines:
-                print(json.dumps(truth_of(json.loads(line), calls, log, capture)))
+                print(json.dumps(truth_of(json.loads(line), calls, log, exim, capture)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ TEST(SessionJson, HasEveryFieldInTheOrderOfTheInterface) {
             R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net",)"
             R"("bytes_up":1024,"bytes_down":300,"inferred_up":24,"inferred_down":0,)"
             R"("repeated_up":7,"repeated_down":0,"packets_up":12,"packets_down":11,)"
-            R"("messages":2,"rejected":0,"established":true,)"
+            R"("messages":2,"rejected":3,"rejected_4xx":1,"rejected_5xx":2,"recipients":5,)"
+            R"("message_bytes":900,"appended_bytes":null,"fetched_bytes":null,)"
+            R"("retrievals":null,"retrieved_bytes":null,"established":true,)"
             R"("verdict":"approved","relay":"corporate gateway",)"
             R"("encap":["vlan:100","vxlan:77"]})");
 }
@@ -29,12 +31,34 @@ TEST(SessionJson, WhatIsNotKnownIsNull) {
   session.relay.clear();
   session.record.messages = meter::SessionRecord::kUnknownCount;
   session.record.rejected = meter::SessionRecord::kUnknownCount;
+  session.record.rejected_transient = meter::SessionRecord::kUnknownCount;
+  session.record.recipients = meter::SessionRecord::kUnknownCount;
+  session.record.text_bytes[kUp] = meter::SessionRecord::kUnknownBytes;
   session.record.encap = {};
   const auto json = nlohmann::json::parse(ToJsonLine(session));
-  for (const char* key : {"sni", "relay", "messages", "rejected"}) {
+  for (const char* key :
+       {"sni", "relay", "messages", "rejected", "rejected_4xx", "rejected_5xx", "recipients",
+        "message_bytes", "appended_bytes", "fetched_bytes", "retrievals", "retrieved_bytes"}) {
     EXPECT_TRUE(json.at(key).is_null()) << key;
   }
   EXPECT_EQ(json.at("encap"), nlohmann::json::array());
+}
+
+TEST(SessionJson, EachServiceHasItsOwnBytesOfMessages) {
+  control::JudgedSession session = SampleSession();
+  session.record.text_bytes[kUp] = 7;
+  session.record.text_bytes[kDown] = 8;
+  session.record.retrievals = 2;
+  session.record.key.service = Service::kImap;
+  auto json = nlohmann::json::parse(ToJsonLine(session));
+  EXPECT_EQ(json.at("appended_bytes"), 7);
+  EXPECT_EQ(json.at("fetched_bytes"), 8);
+  EXPECT_TRUE(json.at("message_bytes").is_null());
+  session.record.key.service = Service::kPop3;
+  json = nlohmann::json::parse(ToJsonLine(session));
+  EXPECT_EQ(json.at("retrieved_bytes"), 8);
+  EXPECT_EQ(json.at("retrievals"), 2);
+  EXPECT_TRUE(json.at("fetched_bytes").is_null());
 }
 
 TEST(SessionJson, CountersBeyondAFloatStayExact) {

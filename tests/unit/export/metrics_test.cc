@@ -53,6 +53,16 @@ TEST(Metrics, CountTheTraffic) {
   EXPECT_EQ(Sample(text, R"(mailtap_messages_total{verdict="unapproved_external"})"), "17");
   EXPECT_EQ(Sample(text, R"(mailtap_messages_rejected_total{verdict="unapproved_external"})"),
             "2");
+  EXPECT_EQ(
+      Sample(text, R"(mailtap_messages_rejected_by_reply_total{verdict="unapproved_external",)"
+                   R"(reply="4xx"})"),
+      "2");
+  EXPECT_EQ(Sample(text, R"(mailtap_message_recipients_total{verdict="unapproved_external"})"),
+            "21");
+  EXPECT_EQ(Sample(text, R"(mailtap_messages_retrieved_total{verdict="unapproved_external"})"),
+            "6");
+  EXPECT_EQ(Sample(text, "mailtap_message_bytes_total" + smtp + R"(,direction="up"})"),
+            "50000000");
   EXPECT_EQ(Sample(text, R"(mailtap_mail_sessions_total{service="pop3",verdict="transit"})"),
             "0");
 }

@@ -42,7 +42,10 @@ control::JudgedSession SampleSession() {
   record.bytes[kUp] = {1000, 24, 7, 5, 12};
   record.bytes[kDown] = {300, 0, 0, 0, 11};
   record.messages = 2;
-  record.rejected = 0;
+  record.rejected = 3;
+  record.rejected_transient = 1;
+  record.recipients = 5;
+  record.text_bytes[kUp] = 900;
   record.evidence = Evidence::kBanner;
   record.tls = Tls::kStarttls;
   record.established = true;
@@ -94,6 +97,10 @@ std::shared_ptr<control::Snapshot> SampleSnapshot() {
   totals.messages = 17;
   totals.rejected = 2;
   totals.one_way = 9'060;
+  totals.rejected_transient = 2;
+  totals.recipients = 21;
+  totals.text_bytes[kUp] = 50'000'000;
+  snapshot->totals[static_cast<int>(Service::kPop3)][external].retrievals = 6;
   snapshot->hosts_known = 5;
   snapshot->conversations_known = 6;
   snapshot->host_gauges = {

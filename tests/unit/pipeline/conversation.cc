@@ -1,6 +1,7 @@
 #include "tests/unit/pipeline/conversation.h"
 
 #include <algorithm>
+#include <random>
 
 #include "lib/net/address.h"
 #include "lib/net/decode.h"
@@ -103,6 +104,24 @@ Frames Merge(const std::vector<Frames>& streams) {
   std::stable_sort(all.begin(), all.end(),
                    [](const Frame& a, const Frame& b) { return a.time < b.time; });
   return all;
+}
+
+Frames Shuffled(Frames frames, std::size_t window, std::size_t keep, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<UnixNanos> times;
+  for (const Frame& frame : frames) times.push_back(frame.time);
+  for (std::size_t at = keep; at < frames.size(); at += window) {
+    const std::size_t end = std::min(at + window, frames.size());
+    std::shuffle(frames.begin() + at, frames.begin() + end, random);
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) frames[i].time = times[i];
+  return frames;
+}
+
+Frames Doubled(const Frames& frames) {
+  Frames doubled;
+  for (const Frame& frame : frames) doubled.insert(doubled.end(), 2, frame);
+  return doubled;
 }
 
 }  // namespace mailtap::pipeline

@@ -69,6 +69,12 @@ class Conversation {
 // All frames in one stream, by time.
 Frames Merge(const std::vector<Frames>& streams);
 
+// Frames arrive up to `window` places from where they belong, but for the first `keep`; the
+// stamps stay in order, as a capture card's do.
+Frames Shuffled(Frames frames, std::size_t window, std::size_t keep, unsigned seed);
+// Each frame twice.
+Frames Doubled(const Frames& frames);
+
 }  // namespace mailtap::pipeline
 
 #endif  // MAILTAP_TESTS_UNIT_PIPELINE_CONVERSATION_H_

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "tests/unit/classify/hello_builder.h"
@@ -11,26 +10,6 @@
 
 namespace mailtap::pipeline {
 namespace {
-
-// Frames arrive up to `window` places from where they belong; the stamps stay in order, as a
-// capture card's do.
-Frames Shuffled(Frames frames, std::size_t window, std::size_t keep, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<UnixNanos> times;
-  for (const Frame& frame : frames) times.push_back(frame.time);
-  for (std::size_t at = keep; at < frames.size(); at += window) {
-    const std::size_t end = std::min(at + window, frames.size());
-    std::shuffle(frames.begin() + at, frames.begin() + end, random);
-  }
-  for (std::size_t i = 0; i < frames.size(); ++i) frames[i].time = times[i];
-  return frames;
-}
-
-Frames Doubled(const Frames& frames) {
-  Frames doubled;
-  for (const Frame& frame : frames) doubled.insert(doubled.end(), 2, frame);
-  return doubled;
-}
 
 Frames Without(Frames frames, std::size_t index) {
   frames.erase(frames.begin() + static_cast<std::ptrdiff_t>(index));

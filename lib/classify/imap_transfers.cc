@@ -1,0 +1,150 @@
+#include "lib/classify/imap_transfers.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+
+namespace mailtap::classify {
+namespace {
+
+// The word at the start of `text`, which goes on behind it.
+absl::string_view TakeWord(absl::string_view& text) {
+  const std::size_t end = std::min(text.find(' '), text.size());
+  const absl::string_view word = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return word;
+}
+
+bool IsNumber(absl::string_view word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), absl::ascii_isdigit);
+}
+
+}  // namespace
+
+void ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size) {
+  Side& side = sides_[from];
+  const auto* text = reinterpret_cast<const char*>(data);
+  for (std::size_t at = 0; at < size;) {
+    if (side.left != 0) {
+      const auto step = std::min<uint64_t>(side.left, size - at);
+      SkipLiteral(from, step);
+      at += step;
+      continue;
+    }
+    if (from == kUp && awaits_) {  // the server would not have it
+      awaits_ = false;
+      side.continued = false;
+    }
+    const auto* end = static_cast<const char*>(std::memchr(text + at, '\n', size - at));
+    const std::size_t step = end == nullptr ? size - at : end - (text + at);
+    AddToLine(side, text + at, step);
+    at += step + (end == nullptr ? 0 : 1);
+    if (end == nullptr) return;
+    if (from == kUp) {
+      OnClientLine();
+    } else {
+      OnServerLine();
+    }
+    side.head_length = side.tail_length = 0;
+  }
+}
+
+void ImapTransfers::AddToLine(Side& side, const char* data, std::size_t size) {
+  const std::size_t first = std::min(size, kHead - side.head_length);
+  std::memcpy(side.head + side.head_length, data, first);
+  side.head_length += static_cast<uint8_t>(first);
+  if (size >= kTail) {
+    std::memcpy(side.tail, data + size - kTail, kTail);
+    side.tail_length = kTail;
+    return;
+  }
+  const std::size_t kept = std::min<std::size_t>(side.tail_length, kTail - size);
+  std::memmove(side.tail, side.tail + side.tail_length - kept, kept);
+  std::memcpy(side.tail + kept, data, size);
+  side.tail_length = static_cast<uint8_t>(kept + size);
+}
+
+// A literal's announcement ends the line (RFC 9051, 4.3); a client may send its octets at once
+// where there is a plus (RFC 7888).
+bool ImapTransfers::Announces(const Side& side, uint64_t& bytes, bool& at_once) {
+  absl::string_view tail(side.tail, side.tail_length);
+  absl::ConsumeSuffix(&tail, "\r");
+  if (!absl::ConsumeSuffix(&tail, "}")) return false;
+  at_once = absl::ConsumeSuffix(&tail, "+");
+  const std::size_t brace = tail.rfind('{');
+  if (brace == tail.npos) return false;
+  const absl::string_view digits = tail.substr(brace + 1);
+  return IsNumber(digits) && absl::SimpleAtoi(digits, &bytes);
+}
+
+void ImapTransfers::OnClientLine() {
+  Side& side = sides_[kUp];
+  absl::string_view line(side.head, side.head_length);
+  compression_asked_ = false;
+  if (side.continued) {
+    side.counted = appends_;
+  } else {
+    TakeWord(line);  // the tag
+    absl::string_view verb = TakeWord(line);
+    if (absl::EqualsIgnoreCase(verb, "UID")) verb = TakeWord(line);
+    const bool replaces = absl::EqualsIgnoreCase(verb, "REPLACE");
+    if (replaces) TakeWord(line);  // the message's number
+    appends_ = replaces || absl::EqualsIgnoreCase(verb, "APPEND");
+    compression_asked_ = absl::EqualsIgnoreCase(verb, "COMPRESS");
+    // A literal may also be the mailbox's name, the first argument.
+    side.counted = appends_ && !absl::StartsWith(line, "{");
+  }
+  uint64_t bytes = 0;
+  bool at_once = false;
+  side.continued = Announces(side, bytes, at_once);
+  if (!side.continued) return;
+  if (at_once) {
+    side.left = bytes;
+  } else {
+    awaits_ = true;
+    awaited_ = bytes;
+  }
+}
+
+void ImapTransfers::OnServerLine() {
+  Side& side = sides_[kDown];
+  absl::string_view line(side.head, side.head_length);
+  if (!side.continued) {
+    const absl::string_view tag = TakeWord(line);
+    if (absl::StartsWith(tag, "+")) {
+      if (awaits_) sides_[kUp].left = awaited_;
+      awaits_ = false;
+      return;
+    }
+    if (tag == "*") {
+      const bool number = IsNumber(TakeWord(line));
+      side.counted = number && absl::EqualsIgnoreCase(TakeWord(line), "FETCH");
+    } else {
+      side.counted = false;
+      if (compression_asked_) {
+        compressed_ = absl::EqualsIgnoreCase(TakeWord(line), "OK");
+        compression_asked_ = false;
+      }
+    }
+  }
+  bool at_once = false;
+  side.continued = Announces(side, side.left, at_once);
+  if (!side.continued) side.left = 0;
+}
+
+void ImapTransfers::SkipLiteral(Direction from, uint64_t bytes) {
+  Side& side = sides_[from];
+  side.left -= bytes;
+  if (side.counted) side.bytes += bytes;
+}
+
+uint64_t ImapTransfers::bytes(Direction from, uint64_t unseen) const {
+  const Side& side = sides_[from];
+  return side.counted ? side.bytes - std::min(side.bytes, unseen) : side.bytes;
+}
+
+}  // namespace mailtap::classify

@@ -1,0 +1,62 @@
+// Counts the bytes of messages that an IMAP client appends and fetches (RFC 9051, 6.3.12 and
+// 7.5.2), by the literals announced for them; what is in a literal is never read.
+#ifndef MAILTAP_LIB_CLASSIFY_IMAP_TRANSFERS_H_
+#define MAILTAP_LIB_CLASSIFY_IMAP_TRANSFERS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "lib/base/mail.h"
+
+namespace mailtap::classify {
+
+class ImapTransfers {
+ public:
+  // The next bytes of a side (kUp: the client's), in order, and neither side ahead of what its
+  // sender had seen of the other.
+  void Read(Direction side, const uint8_t* data, std::size_t size);
+
+  // Bytes of a literal still to come; the caller may skip that many without delivering them.
+  uint64_t literal_left(Direction side) const { return sides_[side].left; }
+  void SkipLiteral(Direction side, uint64_t bytes);
+
+  // The server has agreed to compress what follows (RFC 4978): nothing more can be read.
+  bool compressed() const { return compressed_; }
+
+  // Bytes in the literals of APPEND (RFC 8508's REPLACE too), for kUp, and of FETCH responses,
+  // for kDown. `unseen`: how many of those skipped last never came.
+  uint64_t bytes(Direction side, uint64_t unseen) const;
+
+ private:
+  static constexpr std::size_t kHead = 28;  // a tag, "APPEND" and what follows; "* n FETCH"
+  static constexpr std::size_t kTail = 14;  // "{4294967295+}" and CR
+
+  struct Side {
+    uint64_t left = 0;   // of the literal under way
+    uint64_t bytes = 0;  // of messages
+    // The line so far: its first and its last bytes, and whether there are others.
+    char head[kHead] = {};
+    char tail[kTail] = {};
+    uint8_t head_length = 0;
+    uint8_t tail_length = 0;
+    bool continued = false;  // the line goes on with a command or response behind a literal
+    bool counted = false;    // its literals are messages
+  };
+
+  void AddToLine(Side& side, const char* data, std::size_t size);
+  void OnClientLine();
+  void OnServerLine();
+  static bool Announces(const Side& side, uint64_t& bytes, bool& at_once);
+
+  Side sides_[kDirectionCount];
+  uint64_t awaited_ = 0;  // bytes of a literal that the server has yet to ask for
+  bool awaits_ = false;
+  bool appends_ = false;  // the client's last command is an APPEND or a REPLACE
+  bool compression_asked_ = false;
+  bool compressed_ = false;
+};
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_IMAP_TRANSFERS_H_

@@ -1,0 +1,232 @@
+// What is read for counting messages: SMTP's dialogue, and what IMAP and POP3 say around
+// theirs.
+#include <algorithm>
+
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using flow::End;
+using flow::kNone;
+
+// How far `by` had heard the other side when it sent an `ack`. A FIN takes a number too, and is
+// no text.
+uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const {
+  const uint32_t mark = hot.mark[flow::Other(by)];
+  return flow::Distance(ack, mark) > 0 ? mark : ack;
+}
+
+// How the server greets decides what is counted. What a client says before that is not known to
+// be anybody's commands.
+void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece) {
+  Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  const bool first = dialogue.from_start[server] && piece.captured != 0 &&
+                     piece.seq == hot.base[server] && dialogue.started[client] &&
+                     dialogue.next[client] == hot.base[client];
+  if (!first) return;
+  if (piece.data[0] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
+  if (piece.data[0] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
+}
+
+void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End server = flow::Other(ClientEnd(hot));
+  if (!IsMail(hot)) ChooseCounter(hot, piece);
+  if (TurnsOf(hot).ignored == server) return;
+  const uint32_t missing = piece.length - piece.captured;
+  if (dialogue.smtp() != nullptr) {
+    ReadReplies(slot, piece);
+  } else if (classify::ImapTransfers* imap = dialogue.imap(); imap != nullptr) {
+    imap->Read(kDown, piece.data, piece.captured);
+    if (imap->compressed()) return Compressed(hot);
+    SkipAhead(hot, server, missing);
+  } else if (classify::Pop3Retrievals* pop3 = dialogue.pop3(); !pop3->skipping()) {
+    const std::size_t taken = pop3->OnServer(piece.data, piece.captured);
+    dialogue.text_start = piece.seq + static_cast<uint32_t>(taken);
+    if (pop3->lost() || (missing != 0 && !pop3->skipping())) dialogue.Break();
+  }
+}
+
+// SMTP's replies; a candidate's are read as if they were.
+void Worker::ReadReplies(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  classify::SmtpTransactions& smtp = *dialogue.smtp();
+  const End client = ClientEnd(hot);
+  for (uint32_t at = 0; at < piece.captured;) {
+    // Before its next reply the server has read what was waiting for the last one.
+    if (dialogue.held != kNone && !ReadHeard(slot, piece.ack)) return;
+    const bool was_skipping = smtp.skipping();
+    at += static_cast<uint32_t>(smtp.OnServer(piece.data + at, piece.captured - at));
+    if (was_skipping && !smtp.skipping()) {
+      OverlookedEnd(hot, piece.ack);
+    } else if (!was_skipping && smtp.skipping()) {
+      dialogue.text_start = dialogue.text_seen = dialogue.next[client];
+      dialogue.message_end.Start();
+    }
+  }
+  if (piece.captured < piece.length) dialogue.Break();
+}
+
+// What follows can't be read, nor will it turn to TLS.
+void Worker::Compressed(flow::HotSession& hot) {
+  dialogues_[sessions_.cold(hot).dialogue].Break();
+  if (IsMail(hot)) StopReading(hot);
+}
+
+// Reads what is held of the client's side up to `ack`, as far as it is its turn. False where
+// that has freed the dialogue.
+bool Worker::ReadHeard(uint32_t slot, uint32_t ack) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  const auto reader = [&](End from, const TextSegment& piece) {
+    OnText(slot, from, piece);
+    return cold.dialogue != kNone;
+  };
+  for (bool more = true; more && cold.dialogue != kNone;) {
+    Dialogue& dialogue = dialogues_[cold.dialogue];
+    const classify::SmtpTransactions* smtp = dialogue.smtp();
+    more = smtp != nullptr && !smtp->stopped() &&
+           dialogues_.DeliverHeld(dialogue, ClientEnd(hot), ack, smtp->skipping(), reader);
+  }
+  return cold.dialogue != kNone;
+}
+
+// The server has answered message text whose final dot was not seen: it ended where the server
+// had read up to.
+void Worker::OverlookedEnd(flow::HotSession& hot, uint32_t ack) {
+  const End client = ClientEnd(hot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const uint32_t heard = Heard(hot, flow::Other(client), ack);
+  if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
+  const uint32_t bytes = heard - dialogue.text_start;
+  constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
+  dialogue.smtp()->MeasureText(bytes > kDot ? bytes - kDot : 0);
+}
+
+void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End client = ClientEnd(hot);
+  const bool mail = IsMail(hot);
+  const bool smtp = hot.state.service == static_cast<uint32_t>(Service::kSmtp);
+  if (dialogue.smtp() != nullptr && dialogue.smtp()->skipping()) {
+    return ReadMessageText(slot, piece);
+  }
+  const uint32_t missing = piece.length - piece.captured;
+  // At the stream's start any bytes that may become a hello are read as one.
+  const bool opening =
+      dialogue.from_start[client] && piece.captured != 0 && piece.seq == hot.base[client];
+  if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
+    StartHello(hot, dialogue, client, piece.data, piece.captured);
+    return JudgeHello(slot, /*finished=*/missing != 0);
+  }
+  uint32_t taken = ReadCommands(hot, piece);
+  bool tls = dialogue.smtp() != nullptr && dialogue.smtp()->tls();
+  if (!tls && !(mail && smtp) && !dialogue.watcher.done()) {
+    const uint32_t given = taken;
+    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, given));
+    tls = dialogue.watcher.tls();
+  }
+  if (!tls && piece.OpensTls()) {  // the mirror lacks what asked for it
+    tls = true;
+    taken = 0;
+  }
+  if (!tls && taken < piece.captured) return Stop(hot, piece, taken);
+  if (tls) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
+    Judge(slot, /*finished=*/false);
+    if (sessions_.cold(hot).dialogue == kNone) return;
+    StartHello(hot, dialogue, client, piece.data + taken, piece.captured - taken);
+    return JudgeHello(slot, /*finished=*/missing != 0);
+  }
+  SkipAhead(hot, client, missing);
+  // No more TLS to come, and no counts, or none that others don't need the room for.
+  const bool counts = TurnsOf(hot).ignored != flow::Other(client) && !dialogues_.crowded();
+  if (mail && !smtp && dialogue.watcher.done() && !counts) StopReading(hot);
+}
+
+// Gives a client's text to what counts messages; returns how many bytes it took.
+uint32_t Worker::ReadCommands(flow::HotSession& hot, const TextSegment& piece) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (classify::SmtpTransactions* smtp = dialogue.smtp(); smtp != nullptr) {
+    return static_cast<uint32_t>(smtp->OnClient(piece.data, piece.captured));
+  }
+  if (classify::ImapTransfers* imap = dialogue.imap(); imap != nullptr) {
+    imap->Read(kUp, piece.data, piece.captured);
+    return piece.captured;
+  }
+  classify::Pop3Retrievals& pop3 = *dialogue.pop3();
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  if (pop3.skipping()) {
+    const uint32_t heard = Heard(hot, client, piece.ack);
+    const int32_t text = flow::Distance(heard, dialogue.text_start);
+    pop3.EndText(text > 0 ? heard - dialogue.text_start : 0);
+    if (flow::Distance(heard, dialogue.next[server]) > 0) dialogue.next[server] = heard;
+    if (pop3.lost()) dialogue.Break();
+  }
+  pop3.OnClient(piece.data, piece.captured);
+  return piece.captured;
+}
+
+// What the client says behind a DATA waits until the server has answered.
+void Worker::Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const uint32_t rest = piece.captured - taken;
+  const bool held = dialogues_.PutBack(dialogue, ClientEnd(hot),
+                                       {.seq = piece.seq + taken,
+                                        .ack = piece.ack,
+                                        .length = piece.length - taken,
+                                        .captured = rest,
+                                        .data = piece.data + taken,
+                                        .push = piece.push});
+  if (held) {
+    dialogue.reread += rest;
+  } else {
+    dialogue.Break();
+  }
+}
+
+// Goes on behind a chunk or a literal whose start has been read; of the piece read last,
+// `missing` bytes were not captured.
+void Worker::SkipAhead(flow::HotSession& hot, End end, uint32_t missing) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const Direction direction = end == ClientEnd(hot) ? kUp : kDown;
+  classify::SmtpTransactions* smtp = dialogue.smtp();
+  classify::ImapTransfers* imap = dialogue.imap();
+  uint64_t left = 0;
+  if (smtp != nullptr) left = smtp->chunk_left();
+  if (imap != nullptr) left = imap->literal_left(direction);
+  if (left < missing) return dialogue.Break();
+  constexpr uint64_t kFarthest = 1u << 30;  // numbers that far off are still ahead
+  const uint64_t ahead = IsMail(hot) ? std::min(left - missing, kFarthest) : 0;
+  if (missing + ahead == 0) return;
+  if (smtp != nullptr) smtp->SkipChunk(missing + ahead);
+  if (imap != nullptr) imap->SkipLiteral(direction, missing + ahead);
+  dialogue.next[end] += static_cast<uint32_t>(ahead);
+}
+
+// Message text is not read, but for what may be its end.
+void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (!piece.MayHoldCommands()) return;
+  const bool follows = piece.seq == dialogue.text_seen;
+  dialogue.text_seen = piece.seq + piece.captured;
+  const auto end = static_cast<uint32_t>(
+      dialogue.message_end.Find(piece.data, piece.captured, follows, piece.early));
+  if (end == 0) return;
+  dialogue.smtp()->EndText(piece.seq + end - classify::MessageEnd::kLineBytes -
+                           dialogue.text_start);
+  ReadClient(slot, {.seq = piece.seq + end,
+                    .ack = piece.ack,
+                    .length = piece.length - end,
+                    .captured = piece.captured - end,
+                    .data = piece.data + end,
+                    .push = piece.push,
+                    .early = piece.early});
+}
+
+}  // namespace mailtap::pipeline
