@@ -37,7 +37,7 @@ std::size_t MessageEnd::Find(const uint8_t* data, std::size_t size, bool follows
   }
   kept_ = size >= kKept ? kKept : joined;
   // A long piece with commands behind its dot ends with a line's end.
-  if (size > kLookedAt && !absl::EndsWith(piece, "\r\n")) return 0;
+  if (!whole && size > kLookedAt && !absl::EndsWith(piece, "\r\n")) return 0;
   const std::size_t from = whole ? 0 : size - std::min(size, kLookedAt);
   const std::size_t dot = piece.find(kDot, from);
   return dot == absl::string_view::npos ? 0 : dot + kDot.size();

@@ -11,6 +11,8 @@ namespace {
 
 // Refuses the order of commands, not a transaction.
 constexpr int kBadSequence = 503;
+// No server takes more at once.
+constexpr uint64_t kLargestChunk = UINT32_MAX;
 
 bool IsAccepted(int code) { return code / 100 == 2; }
 
@@ -45,6 +47,7 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
 }
 
 void SmtpTransactions::OnCommandLine() {
+  overlooked_ = false;
   if (auth_line_) {
     auth_line_ = false;
     return;
@@ -86,7 +89,7 @@ SmtpTransactions::Command SmtpTransactions::ReadBdat(absl::string_view arguments
   uint64_t length = 0;
   if (line_length_ > kMaxLine || !(rest.empty() || last) || digits.empty() ||
       !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
-      !absl::SimpleAtoi(digits, &length)) {
+      !absl::SimpleAtoi(digits, &length) || length > kLargestChunk) {
     return kBadBdat;
   }
   chunk_left_ = length;
@@ -125,6 +128,7 @@ void SmtpTransactions::OnReply(int code) {
   }
   if (in_text_) {  // the final dot was overlooked
     in_text_ = false;
+    overlooked_ = true;
     text_accepted_ = IsAccepted(code);
     if (text_accepted_) {
       Accept(0);
@@ -146,10 +150,9 @@ void SmtpTransactions::OnReply(int code) {
   } else if (paired) {
     if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
-  } else if (code == kGoodbye) {
-    measured_ = false;            // a QUIT behind the last text was taken for text
-  } else if (code != kClosing) {  // a server may say so at any time (RFC 5321, 3.8)
-    paired_ = false;
+  } else if (overlooked_ && code != kClosing) {  // commands were taken for the text's end
+    measured_ = false;
+    if (code != kGoodbye) paired_ = false;
   }
 }
 
@@ -266,7 +269,6 @@ void SmtpTransactions::Push(Command command) {
 }
 
 void SmtpTransactions::PushChunk(uint64_t bytes) {
-  if (bytes > UINT32_MAX) measured_ = false;
   if (chunks_size_ == kMaxChunks) {
     measured_ = false;
     return;

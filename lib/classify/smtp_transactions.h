@@ -61,7 +61,7 @@ class SmtpTransactions {
   uint32_t recipients() const { return recipients_; }
   uint64_t text_bytes() const { return text_bytes_; }
 
-  // False where a reply could not be paired with its command: all counts may lack some.
+  // False where a command may not have been paired with its reply: all counts may lack some.
   bool known() const { return paired_; }
   // Also false where the length of a text is not known.
   bool text_bytes_known() const { return paired_ && measured_; }
@@ -123,6 +123,7 @@ class SmtpTransactions {
   uint8_t refusal_ = 0;         // class of what was refused in it, 4 before 5; 0: nothing
   uint32_t accepted_ = 0;       // recipients
   uint64_t text_ = 0;           // bytes of its chunks, or of the text that awaits its reply
+  bool overlooked_ = false;     // the last text's end, and no command has come since
   bool text_accepted_ = false;  // by the reply that ended skipping()
 
   uint32_t messages_ = 0;

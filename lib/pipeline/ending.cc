@@ -76,7 +76,8 @@ bool Worker::HeardWhole(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[index];
   const Turns turns = TurnsOf(hot);
   const auto heard = [&](End end) {
-    return end == turns.free || end == turns.ignored ||
+    // What nobody has answered counts for nothing.
+    return end == turns.stopped || end == turns.free || end == turns.ignored ||
            flow::Distance(dialogue.next[end], hot.mark[end]) >= 0;
   };
   return !dialogue.broken && heard(0) && heard(1);

@@ -26,7 +26,13 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  if (end == TurnsOf(hot).ignored) return;
+  if (end == TurnsOf(hot).ignored) {
+    // Text is passed over, but not the answer to what the client is yet to be heard saying.
+    const End other = flow::Other(end);
+    const bool answers = !dialogue.broken && dialogue.started[other] &&
+                         flow::Distance(segment.ack, dialogue.next[other]) > 0;
+    if (!answers) return;
+  }
   // Nothing to read in what is behind: in a literal or a chunk, or a copy.
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;

@@ -218,8 +218,9 @@ void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
   const auto end = static_cast<uint32_t>(
       dialogue.message_end.Find(piece.data, piece.captured, follows, piece.early));
   if (end == 0) return;
-  dialogue.smtp()->EndText(piece.seq + end - classify::MessageEnd::kLineBytes -
-                           dialogue.text_start);
+  constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
+  const uint32_t text_end = piece.seq + end - kDot;
+  dialogue.smtp()->EndText(text_end - dialogue.text_start);
   ReadClient(slot, {.seq = piece.seq + end,
                     .ack = piece.ack,
                     .length = piece.length - end,

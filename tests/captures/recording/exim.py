@@ -24,15 +24,14 @@ def finish(client):
 @dialogue("exim", "smtp", 2526, server=EXIM6)
 def every_refusal(at):
     with Client(at) as client:
-        client.deliver(300, sender="later@example.org")          # MAIL
-        client.deliver(300, sender="never@example.org")
-        client.deliver(300, [LATER])                              # RCPT
-        client.deliver(300, [NEVER])
-        client.deliver(300, [NEVER, LATER, NEVER])
-        client.deliver(300, sender="predata-later@example.org")  # DATA
-        client.deliver(300, sender="predata-never@example.org")
-        client.deliver(300, subject="later")                      # the text
-        client.deliver(300, subject="never")
+        for known in ({"sender": "later@example.org"}, {"sender": "never@example.org"},   # MAIL
+                      {"recipients": [LATER]}, {"recipients": [NEVER]},                 # RCPT
+                      {"recipients": [NEVER, LATER, NEVER]},
+                      {"sender": "predata-later@example.org"},                           # DATA
+                      {"sender": "predata-never@example.org"},
+                      {"subject": "later"}, {"subject": "never"}):                     # its text
+            client.deliver(300, **known)
+            client.rset()  # Exim would keep the transaction
         client.deliver(700, [BOB, NEVER, ALICE, LATER])
 
 
@@ -112,7 +111,7 @@ def starttls(at):
         client.deliver(2000)
 
 
-@dialogue("exim", "smtp", 465, server=EXIM6, tls="implicit", sni=HOST_NAME)
+@dialogue("exim", "smtp", 10465, server=EXIM6, tls="implicit", sni="smtp.example.net")
 def implicit_tls(at):
     with Client(at, ssl.TLSVersion.TLSv1_3) as client:
         client.deliver(2000)

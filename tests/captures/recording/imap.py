@@ -25,14 +25,14 @@ class Client(imaplib.IMAP4):
         context.minimum_version = context.maximum_version = version
         self.starttls(context)
 
-    def store(self, size, flags=None):
+    def put(self, size, flags=None):
         """Appends a message, and counts it."""
         text = message(size)
         kind, _ = self.append("INBOX", flags, None, text)
         assert kind == "OK"
         self.at.appended += len(text)
 
-    def read(self, numbers, what):
+    def take(self, numbers, what):
         """Fetches, and counts what came in literals."""
         _, parts = self.fetch(numbers, what)
         self.at.fetched += sum(len(part[1]) for part in parts if isinstance(part, tuple))
@@ -46,9 +46,9 @@ class Client(imaplib.IMAP4):
 
 def append_and_fetch(client, size):
     client.login("alice", "secret")
-    client.store(size)
+    client.put(size)
     _, (count,) = client.select()
-    client.read(count.decode(), "(RFC822)")
+    client.take(count.decode(), "(RFC822)")
     client.close()
 
 
@@ -71,10 +71,10 @@ def several_fetches(at):
     with Client(at) as client:
         client.login("bob", "secret")
         for size in (300, 5000, 900):
-            client.store(size, "(\\Seen)")
+            client.put(size, "(\\Seen)")
         _, (count,) = client.select()
-        client.read("1:*", "(FLAGS ENVELOPE BODYSTRUCTURE)")
-        client.read(f"{int(count) - 2}:*", "(BODY.PEEK[])")
+        client.take("1:*", "(FLAGS ENVELOPE BODYSTRUCTURE)")
+        client.take(f"{int(count) - 2}:*", "(BODY.PEEK[])")
         client.search(None, "ALL")
         client.create("Archive")
         client.copy("1", "Archive")

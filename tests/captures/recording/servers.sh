@@ -8,7 +8,7 @@
 #   192.0.2.11                Postfix: 25 refuses every client, 587 knows no TLS
 #   192.0.2.12                other protocols on mail's ports: vsftpd 25, Redis 110, ngIRCd 143 (and 6667)
 #   192.0.2.13                25, 110 and 143 accept and stay silent
-#   192.0.2.14, 2001:db8::14  Exim 25 2526 (STARTTLS), 465 (TLS); takes every message and drops it
+#   192.0.2.14, 2001:db8::14  Exim 25 2526 (STARTTLS), 10465 (TLS); takes every message and drops it
 set -eu
 work=$1
 hostname mail.example.net
@@ -225,8 +225,8 @@ exim_group = mail
 spool_directory = $work/exim
 log_file_path = $work/exim/%slog
 log_selector = +incoming_port +smtp_no_mail
-daemon_smtp_ports = 25 : 2526 : 465
-tls_on_connect_ports = 465
+daemon_smtp_ports = 25 : 2526 : 10465
+tls_on_connect_ports = 10465
 local_interfaces = <; 192.0.2.14 ; 2001:db8::14
 tls_advertise_hosts = *
 tls_certificate = $work/cert.pem
@@ -234,6 +234,7 @@ tls_privatekey = $work/exim-key.pem
 host_lookup =
 rfc1413_hosts =
 smtp_enforce_sync = false
+smtp_accept_max_nonmail = 100
 acl_smtp_mail = mail
 acl_smtp_rcpt = rcpt
 acl_smtp_predata = predata

@@ -55,6 +55,7 @@ TEST(MessageEnd, OnlyThePiecesEndIsLookedAt) {
   const std::string text = absl::StrCat("a\r\n.\r\n", commands, "\r\n");
   EXPECT_EQ(EndOf(text, 1'000), kNotFound);
   EXPECT_EQ(EndOf(text, 1'000, /*whole=*/true), 6u);
+  EXPECT_EQ(EndOf(text + "MAIL", 1'000, /*whole=*/true), 6u);
 }
 
 TEST(MessageEnd, NothingIsKnownBehindAGap) {

@@ -239,7 +239,7 @@ std::vector<Case> Cases() {
        {{'C', "XYZ\r\nVRFY joe\r\n"}, {'S', "500 no\r\n252 maybe\r\n"}, kMail, kNo},
        "0/0/1"},
       {"refusal out of the blue", {{'S', "421 going down\r\n"}}, "0/0/0"},
-      {"refusal of nothing that was said", {{'S', "550 no\r\n"}}, "0/0/0 unknown"},
+      {"refusal of nothing that was said", {{'S', "550 no\r\n"}}, "0/0/0"},
       {"closing while a command is outstanding", {kMail, {'S', "421 bye\r\n"}}, "0/1/0"},
       {"closing within the text",
        {kMail, kOk, kRcpt, kOk, kData, kGo, kText, {'S', "421 timeout\r\n"}},

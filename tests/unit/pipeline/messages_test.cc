@@ -304,11 +304,15 @@ Conversation Cut(const Session& session, Random& random, uint32_t most) {
   return c.Close();
 }
 
-// An eager client may say more than is held; then null is right.
-void Expect(const Sensor& sensor, const Session& session, const std::string& what) {
+// An eager client may say more than is held, and of long segments only the ends are looked at
+// for the final dot; then null is right.
+void Expect(const Sensor& sensor, const Session& session, uint32_t most,
+            const std::string& what) {
   ASSERT_EQ(sensor.sessions().size(), 1u) << what;
   const std::string words = Words(sensor.sessions()[0]);
-  if (session.eager && (words == "null" || words == "bytes null")) return;
+  const bool hidden = session.service == Service::kSmtp &&
+                      (session.eager || most > classify::MessageEnd::kLookedAt);
+  if (hidden && (words == "null" || words == "bytes null")) return;
   EXPECT_EQ(words, Words(session.counts, session.service)) << what;
 }
 
@@ -319,7 +323,7 @@ TEST(Messages, CountWhateverTheSegments) {
     const uint32_t most = i % 3 == 0 ? 5 : i % 3 == 1 ? 380 : 1'400;
     Sensor sensor;
     sensor.Play(Cut(session, random, most).frames()).Finish();
-    Expect(sensor, session, absl::StrCat("session ", i));
+    Expect(sensor, session, most, absl::StrCat("session ", i));
     if (HasFailure()) return;
   }
 }
@@ -328,11 +332,12 @@ TEST(Messages, CountWhateverTheOrderAndTheCopies) {
   Random random(2);
   for (int i = 0; i < 600; ++i) {
     const Session session = Any(random);
-    const Frames frames = Cut(session, random, i % 2 == 0 ? 60 : 1'400).frames();
+    const uint32_t most = i % 2 == 0 ? 60 : 1'400;
+    const Frames frames = Cut(session, random, most).frames();
     Sensor sensor;
     sensor.Play(Shuffled(i % 4 < 2 ? frames : Doubled(frames), 4, 6, static_cast<unsigned>(i)))
         .Finish();
-    Expect(sensor, session, absl::StrCat("session ", i));
+    Expect(sensor, session, most, absl::StrCat("session ", i));
     if (HasFailure()) return;
   }
 }
