@@ -26,7 +26,7 @@ def every_refusal(at):
     with Client(at) as client:
         for known in ({"sender": "later@example.org"}, {"sender": "never@example.org"},   # MAIL
                       {"recipients": [LATER]}, {"recipients": [NEVER]},                 # RCPT
-                      {"recipients": [NEVER, LATER, NEVER]},
+                      {"recipients": [NEVER, LATER]},
                       {"sender": "predata-later@example.org"},                           # DATA
                       {"sender": "predata-never@example.org"},
                       {"subject": "later"}, {"subject": "never"}):                     # its text
