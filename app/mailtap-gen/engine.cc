@@ -246,6 +246,7 @@ void Engine::Open(Flow& flow, const Choice& choice, uint64_t now_ns) {
   mail.server_port = choice.port;
   mail.service = choice.script.service;
   mail.tls = choice.script.tls;
+  mail.via = choice.script.via;
   mail.sni = choice.script.sni;
   mail.accepted = choice.script.uploads;
   mail.rejected = choice.script.rejected;

@@ -5,6 +5,7 @@
 namespace mailtap::gen {
 
 MailCounts WriteMail(PlanWriter& writer, const MailScript& script) {
+  SayProxy(writer, script.via, script.server_name, script.target_port);
   if (script.tls == MailTls::kImplicit) {
     constexpr const char* kAlpn[] = {"", "imap", "pop3"};  // IANA; SMTP has none
     const bool alpn = writer.random().Chance(30);

@@ -14,6 +14,11 @@ inline constexpr const char* kMailServiceNames[] = {"smtp", "imap", "pop3"};
 enum class MailTls : uint8_t { kNone, kStarttls, kImplicit };
 inline constexpr const char* kMailTlsNames[] = {"none", "starttls", "implicit"};
 
+// The proxy that a session goes through. A header is what a proxy sends to its own server, and
+// leaves no trace in `via`.
+enum class MailVia : uint8_t { kNone, kHttpConnect, kSocks4, kSocks5, kHeader };
+inline constexpr const char* kMailViaNames[] = {"", "http-connect", "socks4", "socks5", ""};
+
 // Bytes of a message's text, about.
 struct SizeRange {
   uint32_t low = 500;
@@ -24,11 +29,13 @@ struct SizeRange {
 struct MailScript {
   MailService service = MailService::kSmtp;
   MailTls tls = MailTls::kNone;
-  std::string sni;          // empty: the hello has none
-  std::string server_name;  // in the greeting
-  uint32_t uploads = 0;     // messages sent by the client (SMTP, IMAP APPEND)
-  uint32_t downloads = 0;   // messages fetched (IMAP, POP3)
-  uint32_t rejected = 0;    // SMTP transactions that the server refuses
+  MailVia via = MailVia::kNone;
+  uint16_t target_port = 0;  // where the proxy leads
+  std::string sni;           // empty: the hello has none
+  std::string server_name;   // in the greeting
+  uint32_t uploads = 0;      // messages sent by the client (SMTP, IMAP APPEND)
+  uint32_t downloads = 0;    // messages fetched (IMAP, POP3)
+  uint32_t rejected = 0;     // SMTP transactions that the server refuses
   SizeRange upload_size;
   SizeRange download_size;
   uint32_t idle_us = 0;  // IMAP: how long to stay in IDLE
@@ -50,6 +57,9 @@ MailCounts WriteMail(PlanWriter& writer, const MailScript& script);
 MailCounts WriteSmtp(PlanWriter& writer, const MailScript& script);
 MailCounts WriteImap(PlanWriter& writer, const MailScript& script);
 MailCounts WritePop3(PlanWriter& writer, const MailScript& script);
+
+// What the proxy is asked, and answers; in proxy.cc.
+void SayProxy(PlanWriter& writer, MailVia via, const std::string& host, uint16_t port);
 
 // A message: headers and lines of text. Its length is known before it is said.
 struct Message {

@@ -126,6 +126,8 @@ void AddTraffic(CLI::App& app, Texts& texts, EngineOptions& engine) {
   text("--start", texts.start, "TIME", "of the first packet");
   AddPercent(app, "--ipv6", who.ipv6, "share of the flows")->group(group);
   AddPercent(app, "--odd-ports", who.odd_ports, "share of the mail sessions")->group(group);
+  AddPercent(app, "--proxied", who.proxied, "share of the mail sessions: inside a tunnel")
+      ->group(group);
   AddPercent(app, "--starttls", who.starttls, "share of the mail sessions")->group(group);
   AddPercent(app, "--implicit-tls", who.implicit_tls, "share of the mail sessions")
       ->group(group);

@@ -76,6 +76,7 @@ Choice Population::ChooseMail(Random& random, bool small) const {
   }
   choice.odd_port = random.Chance(options_.odd_ports);
   choice.port = MailPort(script.service, script.tls, choice.odd_port, random);
+  if (options_.proxied > 0 && random.Chance(options_.proxied)) PlaceProxy(random, choice);
   script.server_name = "mx" + std::to_string(random.Between(1, 20)) + ".example.net";
   if (script.tls != MailTls::kNone) {
     const bool must_tell = script.tls == MailTls::kImplicit && choice.odd_port;
@@ -102,6 +103,18 @@ Choice Population::ChooseMail(Random& random, bool small) const {
       break;
   }
   return choice;
+}
+
+// A tunnel leads to where the session would have gone, and its proxy listens on an odd port.
+void Population::PlaceProxy(Random& random, Choice& choice) {
+  constexpr std::array<uint16_t, 5> kPorts = {0, 3128, 1080, 9050, 0};
+  MailScript& script = choice.script;
+  script.via = static_cast<MailVia>(random.Between(1, 4));
+  script.target_port = choice.port;
+  const uint16_t port = kPorts[static_cast<std::size_t>(script.via)];
+  if (port == 0) return;  // a header stands on the server's own port
+  choice.port = port;
+  choice.odd_port = true;
 }
 
 void Population::PlaceMail(Random& random, bool v6, Choice& choice) const {

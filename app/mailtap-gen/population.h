@@ -24,6 +24,7 @@ struct PopulationOptions {
   uint32_t hosts = 200;
   double ipv6 = 20;
   double odd_ports = 20;     // of mail sessions
+  double proxied = 0;        // of mail sessions: through a proxy, on its port
   double starttls = 30;      // of mail sessions
   double implicit_tls = 30;  // of mail sessions
   double unlisted = 30;      // of mail sessions: workstations straight to strangers' servers
@@ -50,6 +51,7 @@ class Population {
   Choice ChooseBackground(Random& random) const;
 
  private:
+  static void PlaceProxy(Random& random, Choice& choice);
   void PlaceMail(Random& random, bool v6, Choice& choice) const;
   Address Workstation(Random& random, bool v6) const;
 

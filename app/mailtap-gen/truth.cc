@@ -52,6 +52,7 @@ void TruthFile::AddMail(const MailRecord& r) {
   if (!lines_.is_open()) return;
   const bool smtp = Seen(r, MailService::kSmtp), imap = Seen(r, MailService::kImap),
              pop3 = Seen(r, MailService::kPop3);
+  const char* via = kMailViaNames[static_cast<std::size_t>(r.via)];
   const ordered_json line = {
       {"first_seen", FormatTime(r.first_seen_ns)},
       {"last_seen", FormatTime(r.last_seen_ns)},
@@ -62,6 +63,7 @@ void TruthFile::AddMail(const MailRecord& r) {
       {"service", kMailServiceNames[static_cast<std::size_t>(r.service)]},
       {"tls", kMailTlsNames[static_cast<std::size_t>(r.tls)]},
       {"sni", r.sni.empty() ? ordered_json(nullptr) : ordered_json(r.sni)},
+      {"via", *via == '\0' ? ordered_json(nullptr) : ordered_json(via)},
       {"bytes_up", r.traffic.bytes[0]},
       {"bytes_down", r.traffic.bytes[1]},
       {"packets_up", r.traffic.packets[0]},

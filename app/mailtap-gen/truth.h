@@ -35,6 +35,7 @@ struct MailRecord {
   uint16_t server_port = 0;
   MailService service = MailService::kSmtp;
   MailTls tls = MailTls::kNone;
+  MailVia via = MailVia::kNone;
   std::string sni;
   Traffic traffic;
   uint32_t accepted = 0;  // SMTP transactions

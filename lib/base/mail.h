@@ -27,6 +27,12 @@ inline constexpr int kTlsCount = 3;
 inline constexpr std::array<absl::string_view, kTlsCount> kTlsNames = {"none", "starttls",
                                                                        "implicit"};
 
+// The kind of proxy that a session's dialogue goes through, where its connection shows one.
+enum class Via : uint8_t { kNone, kHttpConnect, kSocks4, kSocks5 };
+inline constexpr int kViaCount = 4;
+inline constexpr std::array<absl::string_view, kViaCount> kViaNames = {"none", "http-connect",
+                                                                       "socks4", "socks5"};
+
 // Which end of a connection: the one that opened it, or the one that accepted it.
 enum class Role : uint8_t { kClient, kServer };
 inline constexpr int kRoleCount = 2;
@@ -41,6 +47,7 @@ constexpr Direction Opposite(Direction d) { return d == kUp ? kDown : kUp; }
 constexpr absl::string_view Name(Service s) { return kServiceNames[static_cast<int>(s)]; }
 constexpr absl::string_view Name(Evidence e) { return kEvidenceNames[static_cast<int>(e)]; }
 constexpr absl::string_view Name(Tls t) { return kTlsNames[static_cast<int>(t)]; }
+constexpr absl::string_view Name(Via v) { return kViaNames[static_cast<int>(v)]; }
 constexpr absl::string_view Name(Role r) { return kRoleNames[static_cast<int>(r)]; }
 
 // The enumerator that `names` spells as `name`, or nothing.

@@ -53,4 +53,13 @@ bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
 FirstWordFilter::FirstWordFilter()
     : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {}
 
+bool FirstWordFilter::MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const {
+  constexpr uint32_t kMost = 4;
+  uint32_t at = 0;
+  while (at < std::min(length, kMost) && (payload[at] == '\r' || payload[at] == '\n')) ++at;
+  const uint8_t* rest = payload + at;
+  if (length - at < kWordBytes) return MayMatch(rest, length - at);
+  return words_.Contains(rest) || MatchesTagged(rest, length - at);
+}
+
 }  // namespace mailtap::classify

@@ -52,7 +52,9 @@ class FirstWordFilter {
 
   // `payload` has `length` bytes, at least kWordBytes.
   bool Matches(const uint8_t* payload, uint32_t length) const {
-    return words_.Contains(payload) || MatchesTagged(payload, length);
+    if (words_.Contains(payload)) return true;
+    if (payload[0] == '\r' || payload[0] == '\n') return MatchesBehindLineEnds(payload, length);
+    return MatchesTagged(payload, length);
   }
 
   // Whether the first `length` (< kWordBytes) bytes could be the start of a first word.
@@ -81,6 +83,9 @@ class FirstWordFilter {
     }
     return false;
   }
+
+  // Some servers and clients send a line end before anything else.
+  bool MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const;
 
   WordSet words_;
   WordSet tagged_;

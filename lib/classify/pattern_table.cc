@@ -14,7 +14,8 @@ constexpr Pattern kPatterns[] = {
    "an FTP banner that boasts of mail", "RFC 5321, 3.1 and 4.3.1"},
   {kSmtp, kServer, kHint, R"(^220[- \r\n])", "", "FTP, Telnet gateways", "RFC 5321, 4.2"},
   {kSmtp, kServer, kHint, R"(^(421|554)[- ])", "421 |421-|554 |554-", "FTP's 421", "RFC 5321, 3.1"},
-  {kSmtp, kServer, kHint, R"(^[2-5][0-9][0-9][- ])", "", "FTP, NNTP, HTTP-less status lines", "RFC 5321, 4.2"},
+  {kSmtp, kServer, kHint, R"(^(211|214|22[01]|235|25[0-3]|334|354|421|432|45[0-59]|50[0134]|521|530|53[4-8]|55[0-9])[- ])", "",
+   "FTP and NNTP share some", "RFC 5321, 4.2.3; RFC 4954, 6; RFC 7504"},
   {kSmtp, kServer, kProof,
    R"(^250-.{0,140}\n250[- ](size|pipelining|8bitmime|starttls|auth|dsn|chunking|smtputf8|enhancedstatuscodes|etrn|vrfy|expn|help))",
    "250-", "", "RFC 5321, 4.1.1.1"},
@@ -22,13 +23,15 @@ constexpr Pattern kPatterns[] = {
    "RFC 2034, enhanced status codes"},
   // SMTP, client
   {kSmtp, kClient, kProof, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
-  {kSmtp, kClient, kProof, R"(^mail from ?:)", "MAIL", "", "RFC 5321, 4.1.1.2"},
+  {kSmtp, kClient, kProof, R"(^mail from ?: ?<)", "MAIL", "", "RFC 5321, 4.1.1.2"},
+  {kSmtp, kClient, kHint, R"(^mail from ?:)", "", "a line of prose", "RFC 5321, 4.1.1.2, lenient"},
   {kSmtp, kClient, kProof, R"(^rcpt to ?:)", "RCPT", "", "RFC 5321, 4.1.1.3"},
   {kSmtp, kClient, kProof, R"(^bdat [0-9])", "", "", "RFC 3030, 2"},
   {kSmtp, kClient, kHint, R"(^(quit|rset|noop|help|data|auth|vrfy|expn|starttls)[ \r\n])", "",
    "POP3, FTP, NNTP and ManageSieve share some", "RFC 5321, 4.1.1; RFC 3207"},
   // LMTP: not mail submission, told apart by its greeting command
   {kLmtp, kClient, kProof, R"(^lhlo[ \r\n])", "", "", "RFC 2033, 4.1"},
+  {kLmtp, kServer, kProof, R"(^220[- ].{0,140}\blmtp\b)", "", "SMTP on a host named lmtp", "RFC 2033, 4.1"},
 
   // IMAP, server
   {kImap, kServer, kProof, R"(^\* (ok|preauth|bye)[ \r\n])", "* OK|* PR|* BY", "", "RFC 9051, 7.1"},
@@ -81,6 +84,28 @@ constexpr Pattern kPatterns[] = {
   {kIrc, kServer, kProof, R"(^notice auth )", "", "", "RFC 1459"},
   {kIrc, kClient, kProof, R"(^(nick |cap ls|user [^ \r\n]+ [^ \r\n]+ [^ \r\n]+ :))", "", "POP3's USER", "RFC 1459, 4.1"},
   {kManageSieve, kServer, kProof, R"re(^"(implementation|sieve|sasl|version|notify|starttls)")re", "", "", "RFC 5804, 1.7"},
+  {kCyrus, kServer, kDenial, R"(^\* (ok mupdate|acap|ok [^\r\n]{0,100}\b(imsp|cyrus sync server)|(sasl|compress|starttls)[ \r\n]))",
+   "* AC|* SA|* CO|* ST", "IMAP's greeting", "RFC 3656, 3; RFC 2244, 4; Cyrus's replication protocol"},
+  {kCyrus, kServer, kDenial, R"(^\* auth[ \r\n])", "* AU", "", "RFC 3656, 3.1"},
+  {kDict, kServer, kProof, R"(^220 [^\r\n]{0,120}<[^>\r\n]{0,100}> <[^>\r\n]{1,100}@[^>\r\n]{1,100}>\r?\n)", "", "SMTP's greeting", "RFC 2229, 3.1"},
+  {kDict, kClient, kProof, R"(^(client |define |match |show (db|databases|strat|strategies|info|server)))", "", "", "RFC 2229, 3"},
+  {kSip, kClient, kProof, R"(^[a-z_]{3,16} [^ \r\n]{1,140} (sip/2|rtsp/1)\.0\r?\n)", "", "", "RFC 3261, 7.1; RFC 2326, 6.1"},
+  {kSip, kServer, kProof, R"(^(sip/2|rtsp/1)\.0 )", "", "", "RFC 3261, 7.2; RFC 2326, 7.1"},
+  {kXmpp, kClient, kProof, R"(^(<\?xml|<stream:stream)[ >])", "", "", "RFC 6120, 4.2"},
+  {kXmpp, kServer, kProof, R"(^(<\?xml|<stream:(stream|error))[ >])", "", "", "RFC 6120, 4.2"},
+  {kMemcached, kServer, kProof, R"(^(stat [!-~]+ [!-~]|value [!-~]+ [0-9]+ [0-9]+|(stored|end|inserted [0-9]+|using [!-~]+|watching [0-9]+|reserved [0-9]+ [0-9]+)\r\n))",
+   "", "", "memcached's protocol.txt; beanstalkd's protocol.txt"},
+  {kMemcached, kClient, kProof, R"(^((get|gets|incr|decr|touch) [!-~]+|(set|add|replace|append|prepend|cas) [!-~]+ [0-9]+ [0-9]+ [0-9]+|put [0-9]+ [0-9]+ [0-9]+ [0-9]+|reserve|use [!-~]+|watch [!-~]+)[ \r])",
+   "", "IMAP with a command for a tag", "memcached's protocol.txt; beanstalkd's protocol.txt"},
+  {kNats, kServer, kProof, R"(^(info \{|pong\r\n|ping\r\n|connected\r?\n))", "", "", "NATS client protocol; STOMP 1.2"},
+  {kNats, kClient, kProof, R"(^(connect \{|(connect|stomp)\r?\n|pub [!-~]+ |sub [!-~]+ ))", "", "HTTP's CONNECT", "NATS client protocol; STOMP 1.2"},
+
+  // What may go before a dialogue. SOCKS is told by its length too: see MayBeSocks.
+  {kProxy, kClient, kHint, R"(^connect [0-9a-z\[])", "CONN", "NATS, STOMP", "RFC 9110, 9.3.6"},
+  {kProxy, kClient, kHint, R"(^proxy [tu])", "PROX", "", "PROXY protocol, 2.1"},
+  {kProxy, kClient, kHint, R"(^\r\n\r\n\x00\r\nquit\n)", "\r\n\r\n", "empty lines", "PROXY protocol, 2.2"},
+  {kProxy, kClient, kHint, R"(^\x04\x01)", "", "", "SOCKS 4; 4A"},
+  {kProxy, kClient, kHint, R"(^\x05[\x01-\x20])", "", "", "RFC 1928, 3"},
 };
 // clang-format on
 

@@ -22,16 +22,23 @@ enum class Protocol : uint8_t {
   kNntp,
   kIrc,
   kManageSieve,
+  kCyrus,  // MUPDATE, ACAP, IMSP and Cyrus's replication: servers that greet like IMAP's
+  kDict,
+  kSip,  // RTSP too
+  kXmpp,
+  kMemcached,  // beanstalkd too
+  kNats,       // STOMP too
+  kProxy,      // what goes before a dialogue; read by Preface
 };
-inline constexpr int kProtocolCount = 11;
+inline constexpr int kProtocolCount = 18;
 inline constexpr int kMailProtocolCount = 3;
 
 // Who says it.
 enum class Side : uint8_t { kClient, kServer };
 
 // What a match is worth: a hint fits this protocol and others too; a proof fits no other one in
-// this table.
-enum class Strength : uint8_t { kNone, kHint, kProof };
+// this table. A denial is a proof that stands even against proofs of mail in the same words.
+enum class Strength : uint8_t { kNone, kHint, kProof, kDenial };
 
 struct Pattern {
   Protocol protocol;

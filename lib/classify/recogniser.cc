@@ -115,14 +115,24 @@ Recogniser::Scores Recogniser::Scan(absl::string_view text, Side side) const {
 // Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
 // named ftp...).
 bool Recogniser::ProvesOther(const Scores& scores) {
-  const auto proven = [](Strength s) { return s == Strength::kProof; };
   const auto others = scores.begin() + kMailProtocolCount;
-  return std::none_of(scores.begin(), others, proven) &&
-         std::any_of(others, scores.end(), proven);
+  const Strength strongest = *std::max_element(others, scores.end());
+  if (strongest == Strength::kDenial) return true;
+  return strongest == Strength::kProof &&
+         std::find(scores.begin(), others, Strength::kProof) == others;
+}
+
+// Words that prove mail and something else fit both: the other side has to tell.
+void Recogniser::Weaken(Scores& scores) {
+  const auto others = scores.begin() + kMailProtocolCount;
+  if (std::find(others, scores.end(), Strength::kProof) == scores.end()) return;
+  std::replace(scores.begin(), others, Strength::kProof, Strength::kHint);
 }
 
 std::optional<Service> Recogniser::Greeting(const Speech& server) const {
-  const Scores scores = Scan(Judgeable(server), Side::kServer);
+  Scores scores = Scan(Judgeable(server), Side::kServer);
+  if (ProvesOther(scores)) return std::nullopt;
+  Weaken(scores);
   for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
     if (At(scores, service) == Strength::kProof) return service;
   }
@@ -133,10 +143,15 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                               const Context& context) const {
   const absl::string_view up_text = Judgeable(client);
   const absl::string_view down_text = Judgeable(server);
-  const Scores up = Scan(up_text, Side::kClient);
-  const Scores down = Scan(down_text, Side::kServer);
-
+  Scores up = Scan(up_text, Side::kClient);
+  Scores down = Scan(down_text, Side::kServer);
+  const auto denies = [](const Scores& scores) {
+    return std::find(scores.begin(), scores.end(), Strength::kDenial) != scores.end();
+  };
+  if (denies(up) || denies(down)) return kNotMail;
   const bool contradicted = ProvesOther(up) || ProvesOther(down);
+  Weaken(up);
+  Weaken(down);
 
   // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
   // the server spoke first: Redis says +OK too, but never unasked.
@@ -184,6 +199,11 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     // The client's answer may yet say that this is another protocol.
     const bool ftp = up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
     if (!up_text.empty() && ftp && service == Service::kSmtp) return kNotMail;
+    // Any number may be a tag: "502 no permission" is NNTP's.
+    if (service == Service::kImap && u == Strength::kNone && !up_text.empty() &&
+        client.from_start) {
+      return judge_odd();
+    }
     if (!up_text.empty() || settled) return Yes(service, Evidence::kBanner);
     return kOpen;
   }

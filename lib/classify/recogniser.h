@@ -85,6 +85,7 @@ class Recogniser {
 
   Scores Scan(absl::string_view text, Side side) const;
   static bool ProvesOther(const Scores& scores);
+  static void Weaken(Scores& scores);
 
   struct ScratchDeleter {
     void operator()(hs_scratch* scratch) const;

@@ -40,6 +40,14 @@ bool LooksLikeServerHello(const uint8_t* data, std::size_t size) {
   return OpensWith(kServerHello, data, size);
 }
 
+bool OffersMail(const uint8_t* data, std::size_t size) {
+  char name[TlsHelloParser::kMaxName];
+  TlsHelloParser hello;
+  hello.Start(name);
+  hello.Feed(data, size);
+  return hello.alpn().has_value();
+}
+
 TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t size) {
   std::size_t at = 0;
   while (at < size && status_ == Status::kNeedMore) {
@@ -206,11 +214,15 @@ void TlsHelloParser::FinishName() {
 }
 
 void TlsHelloParser::FinishAlpn() {
-  // Up to eight bytes stand in value_; the mail protocols' names are four (RFC 7595's
-  // registry).
-  constexpr uint64_t kImap = 0x696d6170, kPop3 = 0x706f7033;
-  alpn_imap_ |= value_ == kImap;
-  alpn_pop3_ |= value_ == kPop3;
+  // Up to eight bytes stand in value_. "imap" and "pop3" are registered (RFC 7301, 6); Exim's
+  // clients and servers call SMTP "smtp" or "esmtp" (its option tls_alpn).
+  constexpr uint64_t kImap = 0x696d6170, kPop3 = 0x706f7033, kSmtp = 0x736d7470,
+                     kEsmtp = 0x65'736d7470;
+  std::optional<Service> offered;
+  if (value_ == kImap) offered = Service::kImap;
+  if (value_ == kPop3) offered = Service::kPop3;
+  if (value_ == kSmtp || value_ == kEsmtp) offered = Service::kSmtp;
+  if (!alpn_.has_value()) alpn_ = offered;  // the first is what it likes best
   if (extension_left_ == 0) return NextExtension();
   Expect(Field::kAlpnLength, 1);
 }

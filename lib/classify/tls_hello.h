@@ -8,8 +8,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/string_view.h"
+#include "lib/base/mail.h"
 
 namespace mailtap::classify {
 
@@ -19,6 +21,8 @@ bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
 // The same of a ServerHello.
 bool LooksLikeServerHello(const uint8_t* data, std::size_t size);
+// Whether a ClientHello offers to speak mail (ALPN), as far as `data` holds it.
+bool OffersMail(const uint8_t* data, std::size_t size);
 
 // With so many bytes the two have seen the message's type.
 inline constexpr std::size_t kHelloStart = 6;
@@ -38,8 +42,8 @@ class TlsHelloParser {
   Status status() const { return status_; }
   // Lower case; empty where the hello has none, or one that is no valid dotted name.
   absl::string_view server_name() const { return {name_, name_length_}; }
-  bool alpn_imap() const { return alpn_imap_; }
-  bool alpn_pop3() const { return alpn_pop3_; }
+  // The mail service that the client offers to speak (ALPN), or nothing.
+  std::optional<Service> alpn() const { return alpn_; }
 
   TlsHelloParser() = default;
 
@@ -91,8 +95,7 @@ class TlsHelloParser {
   uint64_t resume_value_ = 0;
   uint8_t name_length_ = 0;
   bool name_bad_ = false;
-  bool alpn_imap_ = false;
-  bool alpn_pop3_ = false;
+  std::optional<Service> alpn_;
 };
 
 }  // namespace mailtap::classify

@@ -104,6 +104,19 @@ struct ServicePorts {
   friend bool operator==(const ServicePorts&, const ServicePorts&) = default;
 };
 
+// [tls]: which TLS is mail on ports that are no mail ports, by what its ClientHello says. The
+// patterns are config::NormalizePattern's.
+struct TlsNames {
+  // Server names of each service: a usual first label before at least two more.
+  std::array<std::vector<std::string>, kServiceCount> services = {
+      {{"smtp.*.*"}, {"imap.*.*"}, {"pop.*.*", "pop3.*.*"}}};
+  // Server names that are never mail, whatever the patterns say: mail in a browser.
+  std::vector<std::string> web_mail = {"mail.google.com",    "outlook.live.com",
+                                       "outlook.office.com", "outlook.office365.com",
+                                       "mail.yahoo.com",     "webmail.*"};
+  std::vector<uint16_t> web_ports = {443};  // where names say nothing, in host order
+};
+
 // [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.
 struct Relay {
   std::string name;                       // required, unique
@@ -201,6 +214,7 @@ struct Limits {
   int64_t conversations = 131'072;  // counter rows
   int64_t handshakes = 65'536;      // remembered SYNs to ports that are not mail ports
   int64_t dialogues = 32'768;       // sessions whose text is still being read
+  int64_t undecided = 8'192;        // of these, at most so many on ports that are no mail ports
   int64_t holes = 131'072;          // gaps in sequence space waiting to be filled
   int64_t reorder_buffers = 4'096;  // out-of-order segments held, 2 KiB each
   int64_t ring_bytes = 16'777'216;  // from a worker to the control core
@@ -269,6 +283,7 @@ struct Config {
       {{143}, {993}},
       {{110}, {995}},
   }};
+  TlsNames tls;
   std::vector<Relay> relays;
   std::vector<Group> groups;
   std::vector<Rule> rules;

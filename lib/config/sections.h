@@ -9,7 +9,7 @@
 
 namespace mailtap::config {
 
-// [sensor] [networks] [services.*] [alerts] [state] [http] [metrics] [blind_spots.*]
+// [sensor] [networks] [services.*] [tls] [alerts] [state] [http] [metrics] [blind_spots.*]
 // [diagnostics] [limits] [timeouts] [tunnels] [dataplane] [log]: what the sensor is and how it
 // runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);

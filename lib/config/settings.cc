@@ -62,6 +62,19 @@ void ReadServices(TableReader& root, Findings& findings, Config& config) {
   });
 }
 
+void ReadTlsNames(TableReader& t, TlsNames& tls) {
+  const auto patterns = [&](absl::string_view key, std::vector<std::string>& out) {
+    std::vector<std::string> given;
+    t.Patterns(key, IfEmpty::kAllow, given);
+    if (t.table().contains(std::string(key))) out = std::move(given);
+  };
+  for (int i = 0; i < kServiceCount; ++i) {
+    patterns(absl::StrCat(kServiceNames[i], "_names"), tls.services[i]);
+  }
+  patterns("web_mail_names", tls.web_mail);
+  t.Ports("web_ports", IfEmpty::kAllow, tls.web_ports);
+}
+
 void ReadHttp(TableReader& t, Findings& findings, Http& http) {
   std::string address = http.address;
   t.Text("address", 1, kLongestName, address);
@@ -98,6 +111,7 @@ void ReadLimits(TableReader& t, Limits& limits) {
   t.Integer("conversations", 1'024, kMost, limits.conversations);
   t.Integer("handshakes", 1'024, kMost, limits.handshakes);
   t.Integer("dialogues", 64, kMost, limits.dialogues);
+  t.Integer("undecided", 64, kMost, limits.undecided);
   t.Integer("holes", 64, kMost, limits.holes);
   t.Integer("reorder_buffers", 64, 1 << 22, limits.reorder_buffers);
   t.Size("ring", 64 << 10, int64_t{1} << 30, limits.ring_bytes);
@@ -184,6 +198,7 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
   if (config.sensor.name.empty()) config.sensor.name = HostName();
   ReadNetworks(root, findings, config);
   ReadServices(root, findings, config);
+  Section(root, "tls", findings, [&](TableReader& t) { ReadTlsNames(t, config.tls); });
   Section(root, "alerts", findings, [&](TableReader& t) {
     t.Text("file", 0, kLongestPath, config.alerts.file);
     t.Duration("update", 1, kDay, config.alerts.update_seconds);

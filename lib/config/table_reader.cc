@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "lib/base/time.h"
+#include "lib/config/name_pattern.h"
 #include "lib/config/quantity.h"
 
 namespace mailtap::config {
@@ -194,6 +195,27 @@ void TableReader::Ports(absl::string_view key, IfEmpty if_empty, std::vector<uin
     AddOnce(key, node, static_cast<uint16_t>(port->get()), ports);
   });
   if (table_.contains(ToStd(key))) out = std::move(ports);
+}
+
+void TableReader::Patterns(absl::string_view key, IfEmpty if_empty,
+                           std::vector<std::string>& out) {
+  absl::flat_hash_set<std::string> seen;  // lists may be long, as those of prefixes
+  List(key, if_empty, [&](const toml::node& node) {
+    const auto* text = node.as_string();
+    if (text == nullptr) {
+      return Expected(key, node, "an array of names such as \"*.mail.example.com\"");
+    }
+    auto pattern = NormalizePattern(text->get());
+    if (!pattern.ok()) {
+      return Error(node, absl::StrCat(PathOf(key), ": ", pattern.status().message()));
+    }
+    if (seen.insert(*pattern).second) {
+      out.push_back(*std::move(pattern));
+    } else {
+      findings_.Warn(node.source(),
+                     absl::StrCat(PathOf(key), " lists ", Describe(node), " a second time"));
+    }
+  });
 }
 
 void TableReader::Finish() {

@@ -54,6 +54,8 @@ class TableReader {
   void Strings(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
   void Prefixes(absl::string_view key, IfEmpty if_empty, std::vector<net::Prefix>& out);
   void Ports(absl::string_view key, IfEmpty if_empty, std::vector<uint16_t>& out);
+  // Patterns of host names, normalised.
+  void Patterns(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
 
   // One of `names`, the enumerators' spellings in order.
   template <typename Enum, size_t N>

@@ -142,6 +142,13 @@ void WriteWhoAndWhere(Writer& w, const Config& config) {
     w.List("ports", Writer::Each(config.services[i].ports, PortItem));
     w.List("tls_ports", Writer::Each(config.services[i].tls_ports, PortItem));
   }
+  w.Heading("[tls]");
+  for (int i = 0; i < kServiceCount; ++i) {
+    w.List(absl::StrCat(kServiceNames[i], "_names"),
+           Writer::Each(config.tls.services[i], TextItem));
+  }
+  w.List("web_mail_names", Writer::Each(config.tls.web_mail, TextItem));
+  w.List("web_ports", Writer::Each(config.tls.web_ports, PortItem));
 }
 
 void WriteOutputs(Writer& w, const Config& config) {
@@ -170,6 +177,7 @@ void WriteSizing(Writer& w, const Config& config) {
   w.Integer("conversations", config.limits.conversations);
   w.Integer("handshakes", config.limits.handshakes);
   w.Integer("dialogues", config.limits.dialogues);
+  w.Integer("undecided", config.limits.undecided);
   w.Integer("holes", config.limits.holes);
   w.Integer("reorder_buffers", config.limits.reorder_buffers);
   w.Size("ring", config.limits.ring_bytes);

@@ -67,7 +67,7 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   uint32_t id = state_.conversations.FindFrom(first, delta.key);
   // It may have become known since `first` was looked up.
   if (id == kNone) id = state_.conversations.Find(hash, delta.key);
-  if (id == kNone) id = NewConversation(hash, delta.key);
+  if (id == kNone) id = NewConversation(hash, delta);
   Conversation& conversation = state_.conversations.at(id);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
@@ -79,11 +79,13 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   rows_[conversation.tick_row].Add(delta);
 }
 
-uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& key) {
+uint32_t Intake::NewConversation(uint64_t hash, const meter::DeltaRecord& delta) {
+  const meter::ConversationKey& key = delta.key;
   const Judgement judgement = state_.policy.Judge(key);
   const uint32_t id = state_.conversations.Add(hash, key);
   const bool whole = key.attribution == meter::Attribution::kFull;
-  if (whole && !state_.config->IsMailPort(key.server_port)) {
+  // A proxy that has carried mail carries other things too.
+  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(key.server_port)) {
     state_.new_odd_ports.push_back(key);
   }
   Conversation& conversation = state_.conversations.at(id);

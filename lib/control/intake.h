@@ -40,7 +40,7 @@ class Intake {
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
-  uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key);
+  uint32_t NewConversation(uint64_t hash, const meter::DeltaRecord& delta);
   // The lane of the conversation's end `role`, which is internal.
   uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
   void SetPeer(uint32_t id, Role role, const Lane& lane);

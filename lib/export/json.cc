@@ -136,6 +136,7 @@ std::string ToJsonLine(const control::JudgedSession& session) {
                    {"evidence", Text(Name(record.evidence))},
                    {"tls", Text(Name(record.tls))},
                    {"sni", TextOrNull(session.sni)},
+                   {"via", record.via == Via::kNone ? Json() : Text(Name(record.via))},
                    {"bytes_up", up.volume()},
                    {"bytes_down", down.volume()},
                    {"inferred_up", up.inferred},

@@ -48,6 +48,7 @@ struct SessionState {
   uint32_t acked : 2 = 0;    // sent payload that the other side acknowledged
   uint32_t fin : 2 = 0;      // sent a FIN; its mark is the FIN's number
   uint32_t gap : 2 = 0;      // has had a hole
+  uint32_t via : 2 = 0;      // Via
 };
 static_assert(sizeof(SessionState) == 4);
 

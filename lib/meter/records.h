@@ -67,14 +67,17 @@ struct DeltaRecord {
   UnixNanos first_seen = 0;               // of the packets in this delta
   UnixNanos last_seen = 0;
   uint32_t sessions = 0;         // became established, as mail, since the last flush
+  uint32_t proxied = 0;          // of these, whose server is a proxy
   uint32_t failed_sessions = 0;  // ended on a mail port without ever being established
   uint32_t messages = 0;         // SMTP transactions that the server accepted
   uint32_t rejected = 0;         // SMTP transactions that it refused
 };
-static_assert(sizeof(DeltaRecord) == 152);
+static_assert(sizeof(DeltaRecord) == 160);
 
 // A name that the other side claimed. It labels a peer and approves nothing.
-enum class NameSource : uint8_t { kSni, kBanner };
+// From the one that says most: of several certificate names none need be the one meant, and a
+// greeting's is free text.
+enum class NameSource : uint8_t { kSni, kCertificate, kBanner };
 
 struct NameRecord {
   static constexpr int kMaxLength = 253;  // RFC 1035, 2.3.4, without the root's dot
@@ -111,6 +114,7 @@ struct SessionRecord {
   uint16_t client_port = 0;                     // host order
   Evidence evidence = Evidence::kPort;
   Tls tls = Tls::kNone;
+  Via via = Via::kNone;
   bool established = false;
   bool has_sni = false;
   net::EncapStack encap;  // of the session's first packet

@@ -17,15 +17,16 @@ enum class Shortage : uint8_t {
   kSessions,        // a mail packet without a session: its payload is unattributed
   kConversations,   // a session whose bytes went to a row that knows less
   kDialogues,       // a session judged by its port alone
+  kUndecided,       // a flow on an odd port that looked like mail and was not looked at
   kReorderBuffers,  // a session whose text was read with a gap
   kNames,           // a server name not kept
   kEncapsulations,  // a session whose encapsulation is not told
   kRing,            // a tick whose deltas had to wait for the next
 };
-inline constexpr int kShortageCount = 7;
+inline constexpr int kShortageCount = 8;
 inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = {
-    "sessions", "conversations",  "dialogues", "reorder_buffers",
-    "names",    "encapsulations", "ring"};
+    "sessions",        "conversations", "dialogues",      "undecided",
+    "reorder_buffers", "names",         "encapsulations", "ring"};
 
 // Flows whose content contradicts their port.
 enum class Mismatch : uint8_t {

@@ -14,9 +14,11 @@
 #include "lib/classify/imap_transfers.h"
 #include "lib/classify/message_end.h"
 #include "lib/classify/pop3_retrievals.h"
+#include "lib/classify/preface.h"
 #include "lib/classify/recogniser.h"
 #include "lib/classify/smtp_transactions.h"
 #include "lib/classify/starttls_watcher.h"
+#include "lib/classify/tls_certificate.h"
 #include "lib/classify/tls_hello.h"
 #include "lib/flow/sequence.h"
 #include "lib/flow/session.h"
@@ -47,18 +49,21 @@ struct Dialogue {
 
   // What each side said first, in the order of the session's ends, not of the roles.
   char text[2][kTextBytes];
-  // The server name that a ClientHello gives. Also what lies behind the texts: Hyperscan may
-  // read past their ends.
+  // The server name that a ClientHello gives, then those of a certificate. Also what lies
+  // behind the texts: Hyperscan may read past their ends.
   char name[classify::TlsHelloParser::kMaxName];
   uint32_t text_length[2];
-  uint32_t next[2];  // sequence number to be delivered next
-  bool started[2];   // `next` is set
+  uint32_t next[2];   // sequence number to be delivered next
+  uint32_t begin[2];  // where the text begins, behind what a proxy was told
+  bool started[2];    // `next` is set
   bool from_start[2];
   bool text_ended[2];  // the opening is complete, or goes on behind a gap
   bool server_first;
   bool hello_started;
   bool hello_cut;  // bytes of it are missing: it is judged by what came before
-  bool broken;     // see Break
+  bool certificate_started;
+  uint8_t prefaces;  // found so far
+  bool broken;       // see Break
   uint8_t held_count;
   uint32_t held;        // list of held segments, in no order
   uint32_t reread;      // the client's next bytes that are in `text` already
@@ -73,6 +78,8 @@ struct Dialogue {
   classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;
   classify::TlsHelloParser hello;
+  classify::TlsCertificateParser certificate;
+  classify::Preface preface;
 
   // Something is lost: counts are unknown from here on.
   void Break();

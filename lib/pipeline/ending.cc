@@ -134,6 +134,7 @@ bool Worker::Report(const flow::HotSession& hot) {
   record.client_port = hot.port[client];
   record.evidence = static_cast<Evidence>(hot.state.evidence);
   record.tls = static_cast<Tls>(hot.state.tls);
+  record.via = static_cast<Via>(hot.state.via);
   record.established = hot.state.established != 0;
   record.has_sni = cold.name != kNone;
   record.encap = encaps_.Get(cold.encap);
@@ -172,6 +173,7 @@ void Worker::Forget(uint32_t slot) {
   if (cold.dialogue != kNone) dialogues_.Free(cold.dialogue);
   if (cold.name != kNone) names_.Release(cold.name);
   if (cold.conversation != kNone) conversations_.Release(cold.conversation);
+  if (IsUndecided(hot)) --undecided_;
   if (hot.state.standard_port == 0) {
     suspicion_.Lower(flow::SessionTable::HashOf(hot));
   }

@@ -10,15 +10,6 @@ namespace {
 
 // How many packets ahead the next headers are brought towards the cache.
 constexpr std::size_t kPrefetchAhead = 4;
-// Web servers' TLS: a hello there is no sign of mail.
-constexpr uint16_t kHttpsPort = 443;
-
-// Either side's: a mirror may deliver the answer first.
-bool MayBeHello(const net::Segment& segment) {
-  return (classify::LooksLikeClientHello(segment.payload, segment.captured) ||
-          classify::LooksLikeServerHello(segment.payload, segment.captured)) &&
-         segment.src_port != kHttpsPort && segment.dst_port != kHttpsPort;
-}
 
 }  // namespace
 
@@ -91,6 +82,37 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
   if (ring_.Push(sample)) --left;
 }
 
+// A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
+// no sign of mail, unless it says so.
+bool Worker::OpensWithHello(const net::Segment& segment) const {
+  const bool client = classify::LooksLikeClientHello(segment.payload, segment.captured);
+  if (!client && !classify::LooksLikeServerHello(segment.payload, segment.captured))
+    return false;
+  if (!tls_names_.IsWebPort(segment.src_port) && !tls_names_.IsWebPort(segment.dst_port)) {
+    return true;
+  }
+  return client && classify::OffersMail(segment.payload, segment.captured);
+}
+
+// Whether payload on an odd port may be the first of mail, or of what goes before it. Every
+// packet is asked: the first byte settles it for most.
+bool Worker::OpensLikeMail(const net::Segment& segment) const {
+  constexpr uint8_t kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
+  switch (segment.payload[0]) {
+    case kTlsHandshake:
+      return OpensWithHello(segment);
+    case kSocks4:
+    case kSocks5:
+      return classify::MayBeSocks(segment.payload, segment.captured);
+    default:
+      break;
+  }
+  // A greeting may come one byte at a time.
+  return segment.captured >= classify::FirstWordFilter::kWordBytes
+             ? first_words_.Matches(segment.payload, segment.captured)
+             : first_words_.MayMatch(segment.payload, segment.length);
+}
+
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
   pending.encap_tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
@@ -102,13 +124,9 @@ bool Worker::Wanted(Pending& pending) {
   pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
-  if (segment.captured >= classify::FirstWordFilter::kWordBytes) {
-    pending.suspected =
-        first_words_.Matches(segment.payload, segment.captured) || MayBeHello(segment);
-  } else if (segment.length != 0 && segment.captured == segment.length) {
-    // A greeting may come one byte at a time.
-    pending.suspected =
-        first_words_.MayMatch(segment.payload, segment.length) || MayBeHello(segment);
+  if (segment.captured >= classify::FirstWordFilter::kWordBytes ||
+      (segment.length != 0 && segment.captured == segment.length)) {
+    pending.suspected = OpensLikeMail(segment);
   }
   // So may a SYN, to a server that has spoken mail before.
   pending.suspected = pending.suspected || (segment.flags & net::kSyn) != 0;

@@ -81,6 +81,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
 Turns Worker::TurnsOf(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const End client = ClientEnd(hot);
+  if (dialogue.certificate_started) return {.free = client};
   const bool mail = IsMail(hot);
   const auto service = static_cast<Service>(hot.state.service);
   if (!mail || service == Service::kSmtp) {
@@ -133,6 +134,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
       dialogue.started[e] = true;
       dialogue.next[e] = first.seq;
     }
+    dialogue.begin[e] = dialogue.next[e];
   }
   if (fresh) {
     const End server = flow::Other(ClientEnd(hot));
@@ -179,17 +181,14 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   if (index == kNone) return;  // an earlier piece of the same segment has settled it
   Dialogue& dialogue = dialogues_[index];
   const bool snapped = piece.captured < piece.length;
-  if (dialogue.hello_started) {
-    if (end == ClientEnd(hot)) {
-      if (!dialogue.hello_cut) dialogue.hello.Feed(piece.data, piece.captured);
-      JudgeHello(slot, /*finished=*/snapped || dialogue.hello_cut);
-    }
-    return;
-  }
+  if (dialogue.hello_started) return ReadTls(slot, end, piece);
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
+    if (dialogue.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
     if (JudgeRecord(slot, end, piece)) return;
+    const uint32_t said_before = dialogue.text_length[end];
     ReadOpening(slot, end, piece);
     if (snapped) dialogue.text_ended[end] = true;
+    if (end == ClientEnd(hot) && OpenPreface(slot, piece, said_before)) return;
     if (end != ClientEnd(hot) && JudgeServerTls(slot)) return;
   }
   if (end == ClientEnd(hot)) {
@@ -197,7 +196,8 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   } else {
     ReadServer(slot, piece);
   }
-  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && !dialogue.hello_started) {
+  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && !dialogue.hello_started &&
+      !MayOpenPreface(hot)) {
     Judge(slot, /*finished=*/false);
   }
 }
@@ -209,8 +209,9 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
   uint32_t& kept = dialogue.text_length[end];
   if (kept == 0 && end != client && dialogue.text_length[client] == 0) {
     // By its own account: the mirror may lack what it answers.
-    dialogue.server_first = dialogue.from_start[end] && TestEnd(hot.state.synced, client) &&
-                            piece.ack == hot.base[client];
+    const uint32_t begin = dialogue.started[client] ? dialogue.begin[client] : hot.base[client];
+    dialogue.server_first =
+        dialogue.from_start[end] && TestEnd(hot.state.synced, client) && piece.ack == begin;
   }
   if (end == client && piece.OpensTls()) dialogue.text_ended[end] = true;
   uint32_t again = 0;

@@ -92,8 +92,15 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   const bool closed = hot.state.reset != 0 || hot.state.fin == 3;
   const bool lasting = hot.state.established != 0 && hot.state.fin == 0 &&
                        hot.state.stage != static_cast<uint32_t>(Stage::kCandidate);
+  // A connection that both opened and on which nobody has spoken yet: servers may greet late,
+  // and clients wait for it (RFC 5321, 4.5.3.2.1).
+  constexpr int64_t kGreetingPatience = 300;
+  const End client = ClientEnd(hot);
+  const bool awaited = hot.state.synced == 3 && hot.state.payload == 0 &&
+                       cold.packets[client] + cold.pending_packets[client] > 1;
   const int64_t seconds = closed    ? timeouts_.closed
                           : lasting ? timeouts_.established
+                          : awaited ? std::max(timeouts_.candidate, kGreetingPatience)
                                     : timeouts_.candidate;
   return TickOf(cold.last_seen + seconds * kNanosPerSecond);
 }
@@ -153,6 +160,7 @@ void Worker::Fold(flow::HotSession& hot) {
   const bool first = hot.state.counted == 0;
   hot.state.counted = 1;
   delta.sessions += first ? 1 : 0;
+  delta.proxied += first && hot.state.via != static_cast<uint32_t>(Via::kNone) ? 1 : 0;
   const UnixNanos since = first ? cold.first_seen : cold.last_seen;
   delta.first_seen = delta.first_seen == 0 ? since : std::min(delta.first_seen, since);
   delta.last_seen = std::max(delta.last_seen, cold.last_seen);

@@ -22,8 +22,8 @@ void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const End client = ClientEnd(hot), server = flow::Other(client);
   const bool first = dialogue.from_start[server] && piece.captured != 0 &&
-                     piece.seq == hot.base[server] && dialogue.started[client] &&
-                     dialogue.next[client] == hot.base[client];
+                     piece.seq == dialogue.begin[server] && dialogue.started[client] &&
+                     dialogue.next[client] == dialogue.begin[client];
   if (!first) return;
   if (piece.data[0] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
   if (piece.data[0] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
@@ -118,7 +118,7 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   const uint32_t missing = piece.length - piece.captured;
   // At the stream's start any bytes that may become a hello are read as one.
   const bool opening =
-      dialogue.from_start[client] && piece.captured != 0 && piece.seq == hot.base[client];
+      dialogue.from_start[client] && piece.captured != 0 && piece.seq == dialogue.begin[client];
   if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
     StartHello(hot, dialogue, client, piece.data, piece.captured);
     return JudgeHello(slot, /*finished=*/missing != 0);

@@ -26,6 +26,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
                exchange::RecordRing& ring, const exchange::KnownServers* known_servers)
     : timeouts_(config.timeouts),
       reassembler_(config),
+      tls_names_(config.tls),
       recogniser_(std::move(recogniser)),
       ring_(ring),
       known_servers_(known_servers),
@@ -40,7 +41,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       // Names are shared: a sixteenth of the sessions is more than a site has mail servers.
       names_(static_cast<uint32_t>(config.limits.sessions) / 16 + 1),
       encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
-      split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)) {
+      split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
+      most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {
   for (const net::EncapKind kind : config.tunnels.split_by) {
     split_kinds_ |= 1u << static_cast<int>(kind);
   }
@@ -181,6 +183,12 @@ void Worker::RememberHandshake(const Pending& pending) {
   handshakes_.Put(pending.handshake_slot, next);
 }
 
+bool Worker::HasRoomForUndecided() {
+  if (undecided_ < most_undecided_) return true;
+  Short(Shortage::kUndecided);
+  return false;
+}
+
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
@@ -210,9 +218,11 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   const bool hello = !word && segment.captured >= classify::kHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);
   if (handshake == nullptr && !word && !hello) return kNone;
+  if (!HasRoomForUndecided()) return kNone;
 
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) return kNone;
+  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
   suspicion_.Raise(pending.flow_hash);
   if (sessions_.cold(hot).dialogue == kNone) {
@@ -220,9 +230,13 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     return kNone;
   }
   if (handshake == nullptr) {
-    // Servers open with a number or a sign, clients with a command.
-    const uint8_t first = segment.payload[0] | 0x20;
-    hot.state.client_end = hello || (first >= 'a' && first <= 'z') ? 0 : 1;
+    // Servers open with a number or a sign, clients with a command or a proxy's header.
+    const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                                 segment.captured);
+    const char first = text[std::min(text.find_first_not_of("\r\n"), text.size() - 1)];
+    const bool server =
+        (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
+    hot.state.client_end = server ? 1 : 0;
     if (hello) {
       hot.state.seen |= EndBit(0);
       sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);
@@ -255,9 +269,10 @@ uint32_t Worker::CreateAtKnownServer(const Pending& pending, const flow::Session
   const auto service =
       from_server ? known_servers_->Find(key.source, key.source_port, key.encap_tag)
                   : known_servers_->Find(key.destination, key.destination_port, key.encap_tag);
-  if (!service.has_value()) return kNone;
+  if (!service.has_value() || !HasRoomForUndecided()) return kNone;
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) return kNone;
+  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
   suspicion_.Raise(pending.flow_hash);
   if (sessions_.cold(hot).dialogue == kNone) {

@@ -33,6 +33,7 @@
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
 #include "lib/pipeline/reassembler.h"
+#include "lib/pipeline/tls_names.h"
 
 namespace mailtap::pipeline {
 
@@ -81,6 +82,8 @@ class Worker {
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
   void KeepSample(const PacketView& packet, net::Outcome outcome);
+  bool OpensWithHello(const net::Segment& segment) const;
+  bool OpensLikeMail(const net::Segment& segment) const;
   bool Wanted(Pending& pending);
   void Queue();
   void DrainPending();
@@ -89,6 +92,7 @@ class Worker {
   void Handle(Pending& pending);
   uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
+  bool HasRoomForUndecided();
   void RememberHandshake(const Pending& pending);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
@@ -123,14 +127,27 @@ class Worker {
   void ReadMessageText(uint32_t slot, const TextSegment& piece);
   uint32_t Heard(const flow::HotSession& hot, flow::End by, uint32_t ack) const;
 
-  // Verdicts (judging.cc)
+  // What goes before a dialogue (preface.cc)
+  bool OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before);
+  bool MayOpenPreface(const flow::HotSession& hot) const;
+  void ReadPreface(uint32_t slot, flow::End end, const TextSegment& piece);
+  void BeginDialogue(flow::HotSession& hot, flow::End end, uint32_t seq);
+
+  // TLS (tls.cc)
+  void ReadTls(uint32_t slot, flow::End end, const TextSegment& piece);
+  void ReadCertificate(flow::HotSession& hot, const TextSegment& piece);
   void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
                   const uint8_t* data, uint32_t size);
-  void Judge(uint32_t slot, bool finished);
-  std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
   void JudgeHello(uint32_t slot, bool finished);
+  bool AcceptHello(uint32_t slot);
   bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
+  std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
+  uint16_t TargetPort(const flow::HotSession& hot) const;
+
+  // Verdicts (judging.cc)
+  void Judge(uint32_t slot, bool finished);
+  void Decide(flow::HotSession& hot, flow::Stage stage);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
   void Reject(uint32_t slot);
   void StopReading(flow::HotSession& hot);
@@ -173,6 +190,14 @@ class Worker {
   static bool IsMail(const flow::HotSession& hot) {
     return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
   }
+  // One of those whose number is bounded by itself.
+  static bool IsUndecided(const flow::HotSession& hot) {
+    return hot.state.standard_port == 0 &&
+           hot.state.stage == static_cast<uint32_t>(flow::Stage::kCandidate);
+  }
+  classify::Side SideOf(const flow::HotSession& hot, flow::End end) const {
+    return end == ClientEnd(hot) ? classify::Side::kClient : classify::Side::kServer;
+  }
   void CountMismatch(Mismatch what) {
     counters_.port_content_mismatch[static_cast<int>(what)].Add(1);
   }
@@ -182,6 +207,7 @@ class Worker {
   Reassembler reassembler_;
   classify::PortTable ports_;
   classify::FirstWordFilter first_words_;
+  TlsNames tls_names_;
   classify::Recogniser recogniser_;
   exchange::RecordRing& ring_;
   const exchange::KnownServers* const known_servers_;  // or null
@@ -206,9 +232,11 @@ class Worker {
   std::array<Pending, kPendingSlots> pending_;
   uint32_t pending_count_ = 0;
   uint32_t established_ = 0;  // mail sessions
-  UnixNanos now_ = 0;         // of the packet at hand
-  bool started_ = false;      // a first packet has set the clock
-  bool remove_ = false;       // the session at hand is not mail, and is to be removed
+  const uint32_t most_undecided_;
+  uint32_t undecided_ = 0;  // see IsUndecided
+  UnixNanos now_ = 0;       // of the packet at hand
+  bool started_ = false;    // a first packet has set the clock
+  bool remove_ = false;     // the session at hand is not mail, and is to be removed
 };
 
 }  // namespace mailtap::pipeline

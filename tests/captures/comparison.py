@@ -27,6 +27,7 @@ class Expected:
     bytes_down: int = 0
     tls: str = "any"
     sni: list | str = "any"
+    via: list | str | None = None
     messages: dict = dataclasses.field(default_factory=dict)  # field of a line -> its value
     roles_known: bool = True
     exact: bool = True  # False where the capture itself lacks bytes
@@ -114,7 +115,8 @@ class Comparison:
             self.note("bytes differ", flow, f"{got}, truth {[flow.bytes_up, flow.bytes_down]}")
 
     def compare_labels(self, flow, line):
-        for label, wanted in (("tls", flow.tls), ("sni", flow.sni), *flow.messages.items()):
+        for label, wanted in (("tls", flow.tls), ("sni", flow.sni), ("via", flow.via),
+                              *flow.messages.items()):
             if wanted == "any":
                 continue
             allowed = wanted if isinstance(wanted, list) else [wanted]

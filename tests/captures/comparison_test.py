@@ -12,8 +12,8 @@ NOT = Expected("a.pcap", ("10.1.0.23", 40002, "192.0.2.10", 21), "not", "ftp")
 LINE = {"first_seen": "2026-01-01T00:00:00Z", "client": ENDS[0], "client_port": ENDS[1],
         "server": ENDS[2], "server_port": ENDS[3], "service": "smtp", "evidence": "banner",
         "tls": "none", "sni": None, "bytes_up": 100, "bytes_down": 50, "inferred_up": 0,
-        "inferred_down": 0, "messages": 1, "rejected": 0}
-LABELS = ("tls", "sni", "messages", "rejected")
+        "inferred_down": 0, "via": None, "messages": 1, "rejected": 0}
+LABELS = ("tls", "sni", "messages", "rejected", "via")
 
 
 def outcome(expected, lines):
@@ -42,6 +42,7 @@ def main():
             ("a session that no truth knows", [LINE, stray], "false"),
             ("another TLS label", [dict(LINE, tls="implicit")], "tls differs"),
             ("another name", [dict(LINE, sni="example.net")], "sni differs"),
+            ("a proxy", [dict(LINE, via="socks5")], "via differs"),
             ("null messages", [dict(LINE, messages=None)], "messages differs"),
             ("another count of refusals", [dict(LINE, rejected=2)], "rejected differs")):
         count, faults = outcome([MAIL, NOT], lines)

@@ -19,7 +19,7 @@ name = "test"
 [networks]
 internal = ["10.0.0.0/8", "fd00::/8"]
 """
-COMPARED = ("service", "tls", "sni", "bytes_up", "bytes_down", *lib.MESSAGES, "encap")
+COMPARED = ("service", "tls", "sni", "via", "bytes_up", "bytes_down", *lib.MESSAGES, "encap")
 SHOWN = 20  # differences printed at most
 
 

@@ -28,7 +28,7 @@ using mailtap::classify::TlsHelloParser;
 struct Parsed {
   TlsHelloParser::Status status;
   std::string name;
-  bool imap, pop3;
+  std::optional<mailtap::Service> alpn;
   friend bool operator==(const Parsed&, const Parsed&) = default;
 };
 
@@ -39,8 +39,7 @@ Parsed Parse(const uint8_t* data, std::size_t size, std::size_t step) {
   for (std::size_t at = 0; at < size; at += step) {
     parser.Feed(data + at, std::min(step, size - at));
   }
-  return {parser.status(), std::string(parser.server_name()), parser.alpn_imap(),
-          parser.alpn_pop3()};
+  return {parser.status(), std::string(parser.server_name()), parser.alpn()};
 }
 
 }  // namespace
@@ -56,5 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   }
   mailtap::classify::LooksLikeTlsRecord(data, size);
   mailtap::classify::LooksLikeClientHello(data, size);
+  mailtap::classify::OffersMail(data, size);
   return 0;
 }

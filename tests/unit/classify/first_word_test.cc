@@ -71,6 +71,7 @@ TEST(FirstWord, NothingElseIsFound) {
   for (int i = 0; i < 2'000'000; ++i) {
     std::string word(4, '\0');
     for (char& c : word) c = static_cast<char>(random());
+    if (word[0] == '\r' || word[0] == '\n') continue;  // what follows counts
     EXPECT_EQ(Matches(filter, word), known.count(Folded(word)) != 0);
   }
   for (const std::string word : {"GET ", "SSH-", "HTTP", "\x16\x03\x01\x02", "USER", "*3\r\n",
@@ -80,6 +81,17 @@ TEST(FirstWord, NothingElseIsFound) {
   EXPECT_FALSE(filter.MayMatch(Bytes("G"), 1));
   EXPECT_FALSE(filter.MayMatch(Bytes("23"), 2));
   EXPECT_FALSE(filter.MayMatch(Bytes("HEL\1"), 3) && Matches(filter, "HEL\1"));
+}
+
+TEST(FirstWord, LineEndsBeforeAWordArePassedOver) {
+  const FirstWordFilter filter;
+  for (const std::string text :
+       {"\r\n220 mx ESMTP\r\n", "\n\n* OK ready\r\n", "\r\n220", "\r\na1 LOGIN b c\r\n"}) {
+    EXPECT_TRUE(Matches(filter, text)) << text;
+  }
+  for (const std::string text : {"\r\nGET / HTTP/1.1\r\n", "\r\nxy", "\n\n\n\n\n\n220 x\r\n"}) {
+    EXPECT_FALSE(Matches(filter, text)) << text;
+  }
 }
 
 TEST(FirstWord, ACommandIsFoundBehindAnyTag) {

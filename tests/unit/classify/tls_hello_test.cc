@@ -16,8 +16,7 @@ using Status = TlsHelloParser::Status;
 struct Parsed {
   Status status;
   std::string name;
-  bool imap;
-  bool pop3;
+  std::optional<Service> alpn;
   friend bool operator==(const Parsed&, const Parsed&) = default;
 };
 
@@ -35,24 +34,37 @@ Parsed Parse(const std::string& bytes, std::size_t cut = 0, std::size_t step = 1
     parser.Feed(exact.get(), piece.size());
     at += piece.size();
   }
-  return {parser.status(), std::string(parser.server_name()), parser.alpn_imap(),
-          parser.alpn_pop3()};
+  return {parser.status(), std::string(parser.server_name()), parser.alpn()};
 }
 
-Parsed Done(const std::string& name, bool imap = false, bool pop3 = false) {
-  return {Status::kDone, name, imap, pop3};
+Parsed Done(const std::string& name, std::optional<Service> alpn = std::nullopt) {
+  return {Status::kDone, name, alpn};
 }
 
 TEST(TlsHello, NameAndAlpn) {
   EXPECT_EQ(Parse(ClientHelloFor("imap.example.com")), Done("imap.example.com"));
   EXPECT_EQ(Parse(ClientHelloFor("IMAP.Example.COM")), Done("imap.example.com"));
-  EXPECT_EQ(Parse(ClientHello(AlpnExtension({"imap"}))), Done("", true));
+  EXPECT_EQ(Parse(ClientHello(AlpnExtension({"imap"}))), Done("", Service::kImap));
   EXPECT_EQ(Parse(ClientHello(AlpnExtension({"h2", "http/1.1"}))), Done(""));
   EXPECT_EQ(
       Parse(ClientHello(AlpnExtension({"http/1.1", "pop3"}) + ServerNameExtension("a.b"))),
-      Done("a.b", false, true));
+      Done("a.b", Service::kPop3));
+  for (const char* name : {"smtp", "esmtp"}) {
+    EXPECT_EQ(Parse(ClientHello(AlpnExtension({name}))), Done("", Service::kSmtp)) << name;
+  }
+  EXPECT_EQ(Parse(ClientHello(AlpnExtension({"pop3", "imap"}))), Done("", Service::kPop3));
   // "xximap" ends like imap, and a name longer than eight bytes does too.
   EXPECT_EQ(Parse(ClientHello(AlpnExtension({"xximap", "verylongimap"}))), Done(""));
+}
+
+TEST(TlsHello, OffersMailWhereItsAlpnSaysSo) {
+  const auto offers = [](const std::string& hello) {
+    return OffersMail(reinterpret_cast<const uint8_t*>(hello.data()), hello.size());
+  };
+  EXPECT_TRUE(offers(ClientHello(ServerNameExtension("a.b.c") + AlpnExtension({"imap"}))));
+  EXPECT_FALSE(offers(ClientHello(AlpnExtension({"h2", "http/1.1"}))));
+  EXPECT_FALSE(offers(ClientHelloFor("imap.example.com")));
+  EXPECT_FALSE(offers("GET / HTTP/1.1\r\n"));
 }
 
 TEST(TlsHello, WithoutAName) {
@@ -83,16 +95,16 @@ TEST(TlsHello, ServerNameListWithMoreEntries) {
   const std::string other = Byte(1) + Big16(4) + "what";
   EXPECT_EQ(
       Parse(ClientHello(Extension(0, Big16(13) + host + other) + AlpnExtension({"imap"}))),
-      Done("a.b", true));
+      Done("a.b", Service::kImap));
   EXPECT_EQ(Parse(ClientHello(Extension(0, Big16(7) + other) + AlpnExtension({"pop3"}))),
-            Done("", false, true));
+            Done("", Service::kPop3));
 }
 
 TEST(TlsHello, CutAtEveryByteAndIntoRecords) {
   const std::string extensions = GreaseExtension() + PaddingExtension(2'000) +
                                  ServerNameExtension("smtp.example.com") +
                                  AlpnExtension({"acme", "imap"}) + GreaseExtension();
-  const Parsed expected = Done("smtp.example.com", true);
+  const Parsed expected = Done("smtp.example.com", Service::kImap);
   for (const std::size_t record : {1, 2, 3, 5, 100, 16'384}) {
     const std::string hello = ClientHello(extensions, record);
     ASSERT_EQ(Parse(hello), expected) << record;

@@ -105,6 +105,10 @@ name = "tap-7"
 [services.smtp]
 ports = [25, 2525]
 tls_ports = []
+[tls]
+smtp_names = ["MX?.Example.com", "*.relay.example."]
+pop3_names = []
+web_ports = [443, 8443]
 [alerts]
 file = ""
 update = "1m30s"
@@ -122,6 +126,7 @@ sessions = 2048
 conversations = 2049
 handshakes = 2050
 dialogues = 2051
+undecided = 2054
 holes = 2052
 reorder_buffers = 2053
 ring = "64KiB"
@@ -154,6 +159,11 @@ level = "warn"
   EXPECT_EQ(config.http.connections_per_address, 1);
   EXPECT_EQ(config.http.timeout_seconds, 5);
   EXPECT_EQ(config.metrics.top_hosts, 7);
+  EXPECT_THAT(config.tls.services[0], ElementsAre("mx?.example.com", "*.relay.example"));
+  EXPECT_THAT(config.tls.services[1], ElementsAre("imap.*.*")) << "others keep their defaults";
+  EXPECT_THAT(config.tls.services[2], IsEmpty());
+  EXPECT_THAT(config.tls.web_ports, ElementsAre(443, 8'443));
+  EXPECT_EQ(config.limits.undecided, 2'054);
   EXPECT_EQ(config.limits.sessions, 2'048);
   EXPECT_EQ(config.limits.conversations, 2'049);
   EXPECT_EQ(config.limits.handshakes, 2'050);

@@ -63,6 +63,9 @@ class RandomConfig {
     for (int i = Below(4); i > 0; --i) config.relays.push_back(MakeRelay(i));
     for (int i = Below(6); i > 0; --i) config.rules.push_back(MakeRule(i, config));
     config.limits.ring_bytes = 65'536 + Below(1 << 29);
+    config.limits.undecided = 64 + Below(1 << 20);
+    config.tls.services[Below(kServiceCount)] = {"mx?.example.com", "*.relay.example"};
+    if (Below(2)) config.tls.web_ports = {static_cast<uint16_t>(1 + Below(65'535))};
     config.alerts.update_seconds = 1 + Below(86'400);
     return config;
   }

@@ -1,0 +1,306 @@
+#include "lib/classify/preface.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+
+namespace mailtap::classify {
+namespace {
+
+constexpr absl::string_view kConnectWord = "CONNECT ";
+constexpr absl::string_view kVersionWord = "HTTP/1.";
+constexpr absl::string_view kProxyWord = "PROXY ";
+constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
+constexpr uint8_t kSocks4 = 4, kSocks5 = 5, kSocksConnect = 1;
+constexpr std::size_t kMostMethods = 32;
+constexpr uint32_t kMostBytes = 16'384;  // of a side
+
+// VER, CMD, port (2), address (4), user, NUL, and for an address 0.0.0.x a domain, NUL.
+bool IsSocks4Request(absl::string_view text) {
+  constexpr std::size_t kFixed = 8;
+  if (text.size() <= kFixed || text[1] != kSocksConnect || text.back() != '\0') return false;
+  const bool named =
+      absl::StartsWith(text.substr(4), absl::string_view("\0\0\0", 3)) && text[7] != '\0';
+  return std::count(text.begin() + kFixed, text.end(), '\0') == (named ? 2 : 1);
+}
+
+// VER, NMETHODS, METHODS: the client waits for the answer.
+bool IsSocks5Greeting(absl::string_view text) {
+  if (text.size() < 3) return false;
+  const auto methods = static_cast<uint8_t>(text[1]);
+  return methods <= kMostMethods && text.size() == std::size_t{2} + methods &&
+         text.find('\xff', 2) == text.npos;
+}
+
+}  // namespace
+
+Preface::Kind Preface::Detect(absl::string_view text) {
+  if (text.empty()) return Kind::kNone;
+  if (text[0] == kSocks5) return IsSocks5Greeting(text) ? Kind::kSocks5 : Kind::kNone;
+  if (text[0] == kSocks4) return IsSocks4Request(text) ? Kind::kSocks4 : Kind::kNone;
+  if (absl::StartsWith(text, kSignature)) return Kind::kProxy2;
+  if (absl::StartsWith(text, kProxyWord) && text.size() > kProxyWord.size()) {
+    const char family = text[kProxyWord.size()];  // TCP4, TCP6, UNKNOWN
+    return family == 'T' || family == 'U' ? Kind::kProxy1 : Kind::kNone;
+  }
+  if (absl::StartsWith(text, kConnectWord) && text.size() > kConnectWord.size()) {
+    const char host = text[kConnectWord.size()];
+    const bool plausible = absl::ascii_isalnum(static_cast<unsigned char>(host)) || host == '[';
+    return plausible ? Kind::kConnect : Kind::kNone;
+  }
+  return Kind::kNone;
+}
+
+bool Preface::MayBecome(absl::string_view text) {
+  constexpr std::size_t kLongestRequest4 = 160;
+  if (text.empty() || Detect(text) != Kind::kNone) return false;
+  if (text[0] == kSocks5) {
+    return text.size() < 2 || text.size() < std::size_t{2} + static_cast<uint8_t>(text[1]);
+  }
+  if (text[0] == kSocks4) {
+    return text.size() < kLongestRequest4 && (text.size() < 2 || text[1] == kSocksConnect);
+  }
+  return text.size() < kSignature.size() && absl::StartsWith(kSignature, text);
+}
+
+Preface::Preface(Kind kind) : kind_(kind) {
+  Half& client = halves_[static_cast<int>(Side::kClient)];
+  Half& server = halves_[static_cast<int>(Side::kServer)];
+  switch (kind) {
+    case Kind::kNone:
+      break;
+    case Kind::kConnect:
+      Expect(client, Step::kMethod);
+      Expect(server, Step::kStatus);
+      break;
+    case Kind::kSocks4:
+      Expect(client, Step::kRequest4, 8);
+      Expect(server, Step::kReply4, 8);
+      break;
+    case Kind::kSocks5:
+      Expect(client, Step::kGreeting, 2);
+      Expect(server, Step::kMethodChosen, 2);
+      break;
+    case Kind::kProxy1:
+      Expect(client, Step::kLine);
+      break;
+    case Kind::kProxy2:
+      Expect(client, Step::kBinaryHeader, 16);
+      break;
+  }
+}
+
+Via Preface::via() const {
+  switch (kind_) {
+    case Kind::kConnect:
+      return Via::kHttpConnect;
+    case Kind::kSocks4:
+      return Via::kSocks4;
+    case Kind::kSocks5:
+      return Via::kSocks5;
+    default:
+      return Via::kNone;
+  }
+}
+
+std::size_t Preface::Feed(Side side, const uint8_t* data, std::size_t size) {
+  Half& half = halves_[static_cast<int>(side)];
+  std::size_t at = 0;
+  while (at < size && half.step != Step::kInner && !failed_) {
+    if (half.step != Step::kRefusal && ++half.taken > kMostBytes) Fail();
+    Take(half, data[at++]);
+  }
+  return at;
+}
+
+void Preface::Expect(Half& half, Step step, uint16_t bytes) {
+  half.step = step;
+  half.matched = 0;
+  half.left = bytes;
+  half.value = 0;
+}
+
+void Preface::Take(Half& half, uint8_t byte) {
+  switch (half.step) {
+    case Step::kMethod:
+    case Step::kTarget:
+    case Step::kVersion:
+    case Step::kPath:
+    case Step::kHead:
+      return TakeHttp(half, byte);
+    case Step::kStatus:
+    case Step::kStatusCode:
+    case Step::kAnswerHead:
+    case Step::kRefusal:
+      return TakeAnswer(half, byte);
+    case Step::kLine:
+      if (byte == '\n') Expect(half, Step::kInner);
+      return;
+    case Step::kUser4:
+    case Step::kDomain4: {
+      if (byte != 0) return;
+      // 0.0.0.x, x not 0: a name follows (SOCKS 4A).
+      const bool named = half.step == Step::kUser4 && half.value != 0 && half.value < 256;
+      return Expect(half, named ? Step::kDomain4 : Step::kInner);
+    }
+    default:
+      half.value = half.value << 8 | byte;
+      if (half.step == Step::kRequest4 && half.left == 5) {
+        target_port_ = static_cast<uint16_t>(half.value);
+      }
+      if (--half.left == 0) Finish(half);
+      return;
+  }
+}
+
+void Preface::Match(Half& half, uint8_t byte, absl::string_view word, Step next) {
+  if (byte != static_cast<uint8_t>(word[half.matched])) return Fail();
+  if (++half.matched == word.size()) Expect(half, next);
+}
+
+// The client's side of CONNECT.
+void Preface::TakeHttp(Half& half, uint8_t byte) {
+  switch (half.step) {
+    case Step::kMethod:
+      Match(half, byte, kConnectWord, Step::kTarget);
+      target_port_ = 0;
+      in_port_ = false;
+      return;
+    case Step::kTarget:
+      if (byte == ' ') return Expect(half, Step::kVersion);
+      if (byte < ' ' || byte == '{')
+        return Fail();  // STOMP's and NATS's CONNECT have no version
+      if (byte == ':') {
+        in_port_ = true;  // of an IPv6 address the last one counts
+        target_port_ = 0;
+      } else if (in_port_ && absl::ascii_isdigit(byte)) {
+        target_port_ = static_cast<uint16_t>(target_port_ * 10 + (byte - '0'));
+      } else {
+        target_port_ = 0;
+      }
+      return;
+    case Step::kVersion:
+      if (byte == static_cast<uint8_t>(kVersionWord[half.matched])) {
+        return Match(half, byte, kVersionWord, Step::kHead);
+      }
+      [[fallthrough]];
+    case Step::kPath:
+      if (byte < ' ') return Fail();
+      return Expect(half, byte == ' ' ? Step::kVersion : Step::kPath);
+    default:
+      if (byte == '\r') return;
+      half.matched = static_cast<uint8_t>(byte == '\n' ? half.matched + 1 : 0);
+      if (half.matched < 2) return;
+      Expect(half, Step::kInner);
+      // A proxy that refused the last request has to answer this one.
+      Half& server = halves_[static_cast<int>(Side::kServer)];
+      if (server.step == Step::kRefusal) Expect(server, Step::kStatus);
+      return;
+  }
+}
+
+// The proxy's side of CONNECT.
+void Preface::TakeAnswer(Half& half, uint8_t byte) {
+  switch (half.step) {
+    case Step::kStatus:
+      Match(half, byte, kVersionWord, Step::kStatusCode);
+      status_ = 0;
+      return;
+    case Step::kStatusCode: {
+      constexpr int kDigits = 3;
+      if (half.matched < 2) {  // the minor version and a space
+        ++half.matched;
+        return;
+      }
+      if (!absl::ascii_isdigit(byte)) return Fail();
+      status_ = static_cast<uint16_t>(status_ * 10 + (byte - '0'));
+      if (++half.matched == 2 + kDigits) Expect(half, Step::kAnswerHead);
+      return;
+    }
+    case Step::kAnswerHead:
+      if (byte == '\r') return;
+      half.matched = static_cast<uint8_t>(byte == '\n' ? half.matched + 1 : 0);
+      if (half.matched < 2) return;
+      if (status_ / 100 == 2) return Expect(half, Step::kInner);
+      if (status_ / 100 == 1) return Expect(half, Step::kStatus);
+      // It may want credentials: the client asks again on the same connection.
+      Expect(half, Step::kRefusal);
+      return Expect(halves_[static_cast<int>(Side::kClient)], Step::kMethod);
+    default:
+      return;
+  }
+}
+
+void Preface::Finish(Half& half) {
+  switch (half.step) {
+    case Step::kBinaryHeader: {
+      const auto rest = static_cast<uint16_t>(half.value);
+      return Expect(half, rest == 0 ? Step::kInner : Step::kBinaryRest, rest);
+    }
+    case Step::kBinaryRest:
+      return Expect(half, Step::kInner);
+    case Step::kRequest4: {
+      // The address stays: it says whether a name follows.
+      const uint32_t address = half.value;
+      Expect(half, Step::kUser4);
+      half.value = address;
+      return;
+    }
+    case Step::kReply4:
+      return Expect(half, Step::kInner);
+    default:
+      return FinishSocks5(half);
+  }
+}
+
+void Preface::FinishSocks5(Half& half) {
+  const auto last = static_cast<uint8_t>(half.value);
+  const bool client = &half == &halves_[static_cast<int>(Side::kClient)];
+  switch (half.step) {
+    case Step::kGreeting:
+      return last == 0 ? Fail() : Expect(half, Step::kMethods, last);
+    case Step::kMethods:
+    case Step::kPassword:
+      return Expect(half, Step::kNextRequest, 2);
+    case Step::kNextRequest:
+      // 01, length of the user's name; or 05, the command.
+      if (half.value >> 8 == kSocks5) {
+        return last == kSocksConnect ? Expect(half, Step::kRequest, 2) : Fail();
+      }
+      return half.value >> 8 == 1 ? Expect(half, Step::kUser, static_cast<uint16_t>(last + 1))
+                                  : Fail();
+    case Step::kUser:
+      return Expect(half, last == 0 ? Step::kNextRequest : Step::kPassword,
+                    last == 0 ? 2 : last);
+    case Step::kMethodChosen:
+      // No credentials, or a user's name and password.
+      if (half.value >> 8 != kSocks5 || (last != 0 && last != 2)) return Fail();
+      return Expect(half, Step::kNextReply, 2);
+    case Step::kNextReply:
+      // 01, status of the credentials; or 05, that of the request.
+      if (last != 0) return Fail();
+      if (half.value >> 8 == 1) return Expect(half, Step::kNextReply, 2);
+      return half.value >> 8 == kSocks5 ? Expect(half, Step::kReply, 2) : Fail();
+    case Step::kRequest:
+    case Step::kReply:
+      return ExpectAddress(half, last);
+    case Step::kDomainLength:
+      return Expect(half, Step::kAddress, static_cast<uint16_t>(last + 2));
+    case Step::kAddress:
+      if (client) target_port_ = static_cast<uint16_t>(half.value);
+      return Expect(half, Step::kInner);
+    default:
+      return Fail();
+  }
+}
+
+void Preface::ExpectAddress(Half& half, uint8_t type) {
+  constexpr uint8_t kV4 = 1, kDomain = 3, kV6 = 4;
+  constexpr uint16_t kPort = 2;
+  if (type == kV4) return Expect(half, Step::kAddress, 4 + kPort);
+  if (type == kV6) return Expect(half, Step::kAddress, 16 + kPort);
+  return type == kDomain ? Expect(half, Step::kDomainLength, 1) : Fail();
+}
+
+}  // namespace mailtap::classify

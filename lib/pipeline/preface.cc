@@ -1,0 +1,81 @@
+// What goes before a dialogue on its connection: a proxy that is asked for a tunnel, or its
+// header. The dialogue begins behind it as if the connection began there.
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using classify::Preface;
+using flow::End;
+
+// Whether the client's opening, of which `piece` is the newest part, is one. `said_before` is
+// how much text there was before `piece`.
+bool Worker::OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before) {
+  constexpr uint8_t kMostPrefaces = 2;  // a proxy's header, then a tunnel
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End client = ClientEnd(hot);
+  if (dialogue.prefaces == kMostPrefaces || dialogue.preface.tunnel()) return false;
+  const absl::string_view text(dialogue.text[client], dialogue.text_length[client]);
+  const Preface::Kind kind = Preface::Detect(text);
+  if (kind == Preface::Kind::kNone) return false;
+  // Words tell by themselves, a few binary bytes only at the start.
+  const bool binary = kind == Preface::Kind::kSocks4 || kind == Preface::Kind::kSocks5;
+  if (binary && !dialogue.from_start[client]) return false;
+  const Preface preface(kind);
+  // A proxy says nothing before it is asked.
+  if (preface.tunnel() && dialogue.text_length[flow::Other(client)] != 0) return false;
+  dialogue.preface = preface;
+  ++dialogue.prefaces;
+  dialogue.preface.Feed(classify::Side::kClient, reinterpret_cast<const uint8_t*>(text.data()),
+                        said_before);
+  ReadPreface(slot, client, piece);
+  return true;
+}
+
+// Whether the client's first bytes may yet turn out to be one.
+bool Worker::MayOpenPreface(const flow::HotSession& hot) const {
+  const uint32_t index = sessions_.cold_at(hot.cold).dialogue;
+  if (index == flow::kNone) return false;
+  const Dialogue& dialogue = dialogues_[index];
+  const End client = ClientEnd(hot);
+  return dialogue.from_start[client] &&
+         Preface::MayBecome({dialogue.text[client], dialogue.text_length[client]});
+}
+
+void Worker::ReadPreface(uint32_t slot, End end, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const classify::Side side = SideOf(hot, end);
+  const auto taken =
+      static_cast<uint32_t>(dialogue.preface.Feed(side, piece.data, piece.captured));
+  const bool more = dialogue.preface.reading(side);
+  const bool cut = more && piece.captured < piece.length;
+  if (dialogue.preface.failed() || dialogue.broken || cut) return Reject(slot);
+  if (more) return;
+  BeginDialogue(hot, end, piece.seq + taken);
+  if (taken == piece.length) return;
+  OnText(slot, end,
+         {.seq = piece.seq + taken,
+          .ack = piece.ack,
+          .length = piece.length - taken,
+          .captured = piece.captured - taken,
+          .data = piece.data + taken,
+          .push = piece.push});
+}
+
+// What `end` says from `seq` on is the dialogue.
+void Worker::BeginDialogue(flow::HotSession& hot, End end, uint32_t seq) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  dialogue.begin[end] = seq;
+  dialogue.from_start[end] = true;
+  dialogue.text_length[end] = 0;
+  dialogue.text_ended[end] = false;
+  dialogue.segments = 0;
+  hot.state.via = static_cast<uint32_t>(dialogue.preface.via());
+  if (end != ClientEnd(hot)) return;
+  const bool greeted = dialogue.text_length[flow::Other(end)] != 0;
+  dialogue.messages = classify::SmtpTransactions(/*from_start=*/!greeted);
+  dialogue.watcher = {};
+}
+
+}  // namespace mailtap::pipeline

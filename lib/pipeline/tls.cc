@@ -1,0 +1,167 @@
+// What is read of TLS: the ClientHello, and the certificate of a server that shows it.
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using classify::TlsCertificateParser;
+using classify::TlsHelloParser;
+using flow::End;
+using flow::kNone;
+using flow::Stage;
+
+// The client's text has turned into TLS.
+void Worker::StartHello(flow::HotSession& hot, Dialogue& dialogue, End client,
+                        const uint8_t* data, uint32_t size) {
+  if (hot.state.tls == static_cast<uint32_t>(Tls::kNone)) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kImplicit);
+  }
+  dialogue.hello_started = true;
+  dialogue.text_length[client] = 0;
+  dialogue.text_ended[client] = true;
+  dialogue.hello.Start(dialogue.name);
+  dialogue.hello.Feed(data, size);
+}
+
+// A piece of a session in which a ClientHello has begun.
+void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const bool snapped = piece.captured < piece.length;
+  if (end == ClientEnd(hot)) {
+    if (dialogue.certificate_started) return;
+    if (!dialogue.hello_cut) dialogue.hello.Feed(piece.data, piece.captured);
+    JudgeHello(slot, /*finished=*/snapped || dialogue.hello_cut);
+  } else if (dialogue.certificate_started) {
+    ReadCertificate(hot, piece);
+    if (snapped) StopReading(hot);
+  }
+}
+
+// The certificate follows the ServerHello, unless TLS 1.3 or a resumed session hides it.
+void Worker::ReadCertificate(flow::HotSession& hot, const TextSegment& piece) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  TlsCertificateParser& certificate = dialogue.certificate;
+  for (uint32_t at = 0; at < piece.captured;) {
+    at += static_cast<uint32_t>(certificate.Feed(piece.data + at, piece.captured - at));
+    if (certificate.status() == TlsCertificateParser::Status::kName) {
+      SendName(hot, meter::NameSource::kCertificate, certificate.name(), cold.last_seen);
+    } else if (certificate.status() == TlsCertificateParser::Status::kDone) {
+      break;
+    }
+  }
+  if (dialogue.broken || certificate.status() == TlsCertificateParser::Status::kDone) {
+    StopReading(hot);
+  }
+}
+
+// The port that the dialogue is meant for: behind a proxy, where the tunnel leads.
+uint16_t Worker::TargetPort(const flow::HotSession& hot) const {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const uint16_t target = dialogue.preface.target_port();
+  return target != 0 ? target : hot.port[flow::Other(ClientEnd(hot))];
+}
+
+// Decides about a session whose client speaks TLS, as far as the hello is known.
+void Worker::JudgeHello(uint32_t slot, bool finished) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const TlsHelloParser& hello = dialogue.hello;
+  if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
+  if (!IsMail(hot) && !AcceptHello(slot)) return Reject(slot);
+  if (const absl::string_view name = hello.server_name(); !name.empty()) KeepName(hot, name);
+  if (finished || hello.status() != TlsHelloParser::Status::kDone) return StopReading(hot);
+  dialogue.certificate_started = true;
+  dialogue.certificate.Start(dialogue.name);
+}
+
+// Accepts a candidate for what its hello, its port or the server's greeting says.
+bool Worker::AcceptHello(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const TlsHelloParser& hello = dialogues_[sessions_.cold(hot).dialogue].hello;
+  if (hello.status() == TlsHelloParser::Status::kNotHello) return false;
+  const auto tls = static_cast<Tls>(hot.state.tls);
+  const uint16_t target = TargetPort(hot);
+  std::optional<Service> claimed = hello.alpn();
+  if (!claimed.has_value()) claimed = tls_names_.ServiceOf(hello.server_name(), target);
+
+  const bool hello_read = hello.status() == TlsHelloParser::Status::kDone;
+  const Hint port = PortHint(hot);
+  if (port.known && port.tls) {
+    const bool named = claimed == port.service;
+    Accept(slot, port.service, named ? Evidence::kSni : Evidence::kPort, tls);
+  } else if (tls == Tls::kStarttls && port.known) {
+    Accept(slot, port.service, Evidence::kPort, tls);
+  } else if (claimed.has_value() && hello_read) {
+    Accept(slot, *claimed, Evidence::kSni, tls);
+  } else if (const auto greeting = GreetedAs(hot); greeting && tls == Tls::kStarttls) {
+    Accept(slot, *greeting, Evidence::kBanner, tls);
+  } else if (hot.state.via != static_cast<uint32_t>(Via::kNone) && ports_.Contains(target) &&
+             ports_.tls(target)) {
+    Accept(slot, ports_.service(target), Evidence::kPort, tls);
+  } else if (const Hint past = PastHint(hot);
+             past.known && (!hello_read || tls == Tls::kStarttls)) {
+    Accept(slot, past.service, Evidence::kPort, tls);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The service that the server greeted as, before TLS hid the rest.
+std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  return recogniser_.Greeting(dialogue.Spoken(flow::Other(ClientEnd(hot)), /*ended=*/false));
+}
+
+// A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
+bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return false;
+  if (!classify::LooksLikeTlsRecord(piece.data, piece.captured)) return false;
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const bool client = end == ClientEnd(hot);
+  // From the start on, the ClientHello is read for its name.
+  if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;
+  if (dialogue.from_start[end] || dialogue.hello_started) return false;
+  if (const Hint port = PortHint(hot); port.known) {
+    Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
+  } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
+    Accept(slot, *greeting, Evidence::kBanner, Tls::kStarttls);
+  } else if (const Hint past = PastHint(hot); past.known) {
+    const bool asked = dialogue.text_length[0] + dialogue.text_length[1] != 0;
+    Accept(slot, past.service, Evidence::kPort, asked ? Tls::kStarttls : Tls::kImplicit);
+  } else {
+    return false;
+  }
+  StopReading(hot);
+  return true;
+}
+
+// A server that speaks TLS where it spoke mail before, or on a port made for it, though no
+// ClientHello came first: the client's side is lost, or not captured.
+bool Worker::JudgeServerTls(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const Hint standard = PortHint(hot);
+  const Hint port = standard.known ? standard : PastHint(hot);
+  if (standard.known && !standard.tls) return false;
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End server = flow::Other(ClientEnd(hot));
+  const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
+  if (!dialogue.from_start[server] ||
+      !classify::LooksLikeTlsRecord(text, dialogue.text_length[server])) {
+    return false;
+  }
+  if (port.known) {
+    Accept(slot, port.service, Evidence::kPort, Tls::kImplicit);
+  } else if (dialogue.broken && sessions_.size() < sessions_.capacity() / 2) {
+    // Other sessions may tell what its server is, as long as this one lasts: see EndSession.
+    hot.state.tls = static_cast<uint32_t>(Tls::kImplicit);
+  } else {
+    return false;
+  }
+  StopReading(hot);
+  return true;
+}
+
+}  // namespace mailtap::pipeline

@@ -1,0 +1,196 @@
+// TLS: ClientHellos on any port, certificates, and upgrades that are refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/classify/hello_builder.h"
+#include "tests/unit/pipeline/dialogues.h"
+#include "tests/unit/pipeline/sensor.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+using classify::AlpnExtension;
+using classify::ApplicationData;
+using classify::ClientHello;
+using classify::ClientHelloFor;
+using classify::PaddingExtension;
+using classify::ServerFlight;
+using classify::ServerHello;
+using classify::ServerNameExtension;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+Script TlsScript(const std::string& hello) {
+  return {{kUp, hello},
+          {kDown, ServerHello()},
+          {kUp, ApplicationData(500)},
+          {kDown, ApplicationData(900)}};
+}
+
+std::string Replayed(const Script& script, uint16_t port,
+                     const config::Config& config = SmallConfig(),
+                     std::size_t segment_bytes = 1'400) {
+  Sensor sensor(config);
+  sensor.Play(Play(script, port, segment_bytes).frames()).Finish();
+  return Only(sensor);
+}
+
+std::vector<std::string> CertificateNames(const Sensor& sensor) {
+  std::vector<std::string> names;
+  for (const meter::NameRecord& name : sensor.names()) {
+    if (name.source == meter::NameSource::kCertificate) {
+      names.emplace_back(name.text, name.length);
+    }
+  }
+  return names;
+}
+
+TEST(Tls, AlpnTellsMailOnAnyPort) {
+  const struct {
+    const char* protocol;
+    const char* expected;
+  } kCases[] = {{"imap", "imap sni implicit"},
+                {"pop3", "pop3 sni implicit"},
+                {"smtp", "smtp sni implicit"},
+                {"h2", "none"},
+                {"managesieve", "none"}};
+  for (const auto& c : kCases) {
+    const std::string hello =
+        ClientHello(ServerNameExtension("www.example.com") + AlpnExtension({c.protocol}));
+    for (const uint16_t port : {443, 8'443, 8'080, 9'000}) {
+      EXPECT_THAT(Replayed(TlsScript(hello), port), StartsWith(c.expected))
+          << c.protocol << " " << port;
+    }
+  }
+}
+
+TEST(Tls, NamesThatTellMailAreConfigured) {
+  config::Config config = SmallConfig();
+  config.tls.services[static_cast<int>(Service::kSmtp)] = {"mx*.example.com"};
+  config.tls.web_ports = {};
+  EXPECT_THAT(Replayed(TlsScript(ClientHelloFor("mx7.example.com")), 443, config),
+              StartsWith("smtp sni implicit"));
+  EXPECT_EQ(Replayed(TlsScript(ClientHelloFor("smtp.example.com")), 9'000, config), "none");
+  EXPECT_EQ(Replayed(TlsScript(ClientHelloFor("mx7.example.com")), 443), "none");
+}
+
+TEST(Tls, AHelloMayTakeAnyNumberOfSegments) {
+  const std::string hello =
+      ClientHello(PaddingExtension(3'000) + ServerNameExtension("imap.example.com"));
+  for (const std::size_t bytes : {1, 3, 5, 6, 100, 536, 1'400}) {
+    EXPECT_THAT(Replayed(TlsScript(hello), 9'000, SmallConfig(), bytes),
+                StartsWith("imap sni implicit"))
+        << bytes;
+  }
+}
+
+TEST(Tls, UndecidedFlowsOnOddPortsAreBoundedAndCounted) {
+  config::Config config = SmallConfig();
+  config.limits.undecided = 64;
+  Sensor sensor(config);
+  std::vector<Frames> streams;
+  for (uint16_t i = 0; i < 100; ++i) {
+    Conversation half("10.1.0.5", static_cast<uint16_t>(30'000 + i), "192.0.2.25", 9'000);
+    const std::string hello = ClientHelloFor("imap.example.com");
+    half.Handshake().Client(hello.substr(0, 40));
+    streams.push_back(half.frames());
+  }
+  sensor.Play(Merge(streams));
+  EXPECT_EQ(sensor.shortages(Shortage::kUndecided), 36u);
+  // Mail on its own ports has room of its own.
+  sensor.Play(Play(SmtpScript(), 25).At(kStart + kNanosPerSecond).frames());
+  // Once they have gone, there is room again.
+  sensor.Idle(60);
+  Conversation whole("10.1.0.5", 50'000, "192.0.2.25", 9'000);
+  whole.At(kStart + 90 * kNanosPerSecond).Handshake();
+  Say(whole, TlsScript(ClientHelloFor("imap.example.com")));
+  sensor.Play(whole.Close().frames()).Finish();
+  EXPECT_EQ(sensor.sessions().size(), 2u);
+}
+
+TEST(Tls, TheCertificatesNamesLabelTheServer) {
+  Script script = TlsScript(ClientHelloFor("imap.example.com"));
+  script[1].text = ServerFlight({"mail.example.com", "imap.example.com"});
+  for (const std::size_t bytes : {7, 536, 1'400}) {
+    Sensor sensor;
+    sensor.Play(Play(script, 993, bytes).frames()).Finish();
+    EXPECT_THAT(CertificateNames(sensor), ElementsAre("mail.example.com", "imap.example.com"));
+    EXPECT_EQ(sensor.Sni(), "imap.example.com");
+    EXPECT_EQ(sensor.counters().dialogues.value(), 0u);
+  }
+}
+
+TEST(Tls, TheCertificateFollowsStarttlsToo) {
+  for (const Script& base : {SmtpStarttlsScript(), ImapStarttlsScript(), Pop3StlsScript()}) {
+    Script script = base;
+    for (Line& line : script) {
+      if (line.text == ServerHello()) line.text = ServerFlight({"mx.example.com"});
+    }
+    Sensor sensor;
+    sensor.Play(Play(script, 10'025).frames()).Finish();
+    EXPECT_THAT(CertificateNames(sensor), ElementsAre("mx.example.com"));
+    EXPECT_EQ(sensor.sessions().at(0).tls, Tls::kStarttls);
+  }
+}
+
+TEST(Tls, ACertificateMakesNothingMail) {
+  Script script = TlsScript(ClientHelloFor("www.example.com"));
+  script[1].text = ServerFlight({"imap.example.com"});
+  Sensor sensor;
+  sensor.Play(Play(script, 9'000).frames()).Finish();
+  EXPECT_EQ(Only(sensor), "none");
+  EXPECT_THAT(CertificateNames(sensor), IsEmpty());
+}
+
+// Reordered and with a segment missing: what is there is read, nothing waits for ever.
+TEST(Tls, AReorderedServerFlightIsReadInOrder) {
+  Script script = TlsScript(ClientHelloFor("imap.example.com"));
+  script[1].text = ServerFlight({"mx.example.com"});
+  Frames frames = Play(script, 993, 400).frames();
+  std::vector<std::size_t> flight;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (frames[i].direction == kDown && frames[i].bytes.size() > 100) flight.push_back(i);
+  }
+  ASSERT_GT(flight.size(), 4u);
+  std::swap(frames[flight[0]].bytes, frames[flight[2]].bytes);
+  Sensor sensor;
+  sensor.Play(frames).Finish();
+  EXPECT_THAT(CertificateNames(sensor), ElementsAre("mx.example.com"));
+
+  frames.erase(frames.begin() + static_cast<std::ptrdiff_t>(flight[1]));
+  Sensor lossy;
+  lossy.Play(frames).Idle(10).Finish();
+  EXPECT_EQ(lossy.sessions().size(), 1u);
+  EXPECT_EQ(lossy.counters().dialogues.value(), 0u);
+}
+
+TEST(Tls, AnUpgradeThatIsRefusedStaysClear) {
+  Script smtp = SmtpScript();
+  smtp.insert(smtp.begin() + 3,
+              {{kUp, "STARTTLS\r\n"}, {kDown, "454 4.7.0 TLS not available\r\n"}});
+  EXPECT_THAT(Replayed(smtp, 25), StartsWith("smtp banner none"));
+  EXPECT_THAT(Replayed(smtp, 25), testing::EndsWith("messages 1 rejected 0"));
+  Script imap = ImapScript();
+  imap.insert(imap.begin() + 1, {{kUp, "a0 STARTTLS\r\n"}, {kDown, "a0 BAD no TLS\r\n"}});
+  EXPECT_THAT(Replayed(imap, 143), StartsWith("imap banner none"));
+  Script pop3 = Pop3Script();
+  pop3.insert(pop3.begin() + 1, {{kUp, "STLS\r\n"}, {kDown, "-ERR no TLS\r\n"}});
+  EXPECT_THAT(Replayed(pop3, 110), StartsWith("pop3 banner none"));
+}
+
+TEST(Tls, AfterARefusalASecondAttemptMaySucceed) {
+  Script smtp = SmtpStarttlsScript();
+  smtp.insert(smtp.begin() + 3, {{kUp, "STARTTLS\r\n"},
+                                 {kDown, "454 4.7.0 not now\r\n"},
+                                 {kUp, "NOOP\r\n"},
+                                 {kDown, "250 2.0.0 Ok\r\n"}});
+  EXPECT_THAT(Replayed(smtp, 25), StartsWith("smtp banner starttls"));
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline

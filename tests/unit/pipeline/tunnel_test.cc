@@ -1,0 +1,178 @@
+// Mail inside proxies: what goes before the dialogue is read over, and the session says so.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/classify/hello_builder.h"
+#include "tests/unit/pipeline/dialogues.h"
+#include "tests/unit/pipeline/sensor.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+using namespace std::string_literals;
+using ::testing::StartsWith;
+
+struct Way {
+  const char* name;
+  uint16_t port;
+  Via via;
+  Script before;
+};
+
+Script Connect(const std::string& target) {
+  return {{kUp, "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n"},
+          {kDown, "HTTP/1.1 200 Connection established\r\n\r\n"}};
+}
+
+std::vector<Way> Ways() {
+  const Line greeting5 = {kUp, "\5\1\0"s}, chosen5 = {kDown, "\5\0"s};
+  const Line reply5 = {kDown, "\5\0\0\1\0\0\0\0\0\0"s};
+  Script refused = {{kUp, "CONNECT mx.example:25 HTTP/1.1\r\n\r\n"},
+                    {kDown, "HTTP/1.1 407 Who are you?\r\nContent-Length: 4\r\n\r\nnope"}};
+  const Script granted = Connect("mx.example:25");
+  refused.insert(refused.end(), granted.begin(), granted.end());
+  return {
+      {"connect", 3'128, Via::kHttpConnect, granted},
+      {"connect, after a refusal", 8'080, Via::kHttpConnect, refused},
+      {"socks4",
+       1'080,
+       Via::kSocks4,
+       {{kUp, "\4\1\0\x19\xc0\0\2\1me\0"s}, {kDown, "\0\x5a\0\0\0\0\0\0"s}}},
+      {"socks4a",
+       1'080,
+       Via::kSocks4,
+       {{kUp, "\4\1\0\x19\0\0\0\1\0mx.example\0"s}, {kDown, "\0\x5a\0\0\0\0\0\0"s}}},
+      {"socks5",
+       1'080,
+       Via::kSocks5,
+       {greeting5, chosen5, {kUp, "\5\1\0\1\xc0\0\2\1\0\x19"s}, reply5}},
+      {"socks5 with a password",
+       9'050,
+       Via::kSocks5,
+       {{kUp, "\5\2\0\2"s},
+        {kDown, "\5\2"s},
+        {kUp, "\1\2me\3you"s},
+        {kDown, "\1\0"s},
+        {kUp, "\5\1\0\3\x0amx.example\0\x19"s},
+        reply5}},
+      {"proxy header, v1",
+       2'525,
+       Via::kNone,
+       {{kUp, "PROXY TCP4 192.0.2.1 192.0.2.25 40000 25\r\n"}}},
+      {"proxy header, v2",
+       2'525,
+       Via::kNone,
+       {{kUp, "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"s + std::string(12, 'a')}}},
+      {"proxy header on a mail port",
+       25,
+       Via::kNone,
+       {{kUp, "PROXY TCP6 2001:db8::1 2001:db8::2 40000 25\r\n"}}},
+  };
+}
+
+Script Joined(const Script& before, const Script& dialogue) {
+  Script whole = before;
+  whole.insert(whole.end(), dialogue.begin(), dialogue.end());
+  return whole;
+}
+
+std::unique_ptr<Sensor> Replayed(const Script& script, uint16_t port,
+                                 std::size_t segment_bytes = 1'400) {
+  auto sensor = std::make_unique<Sensor>();
+  sensor->Play(Play(script, port, segment_bytes).frames()).Finish();
+  return sensor;
+}
+
+TEST(Tunnel, MailInsideIsFoundAndMarked) {
+  for (const Way& way : Ways()) {
+    SCOPED_TRACE(way.name);
+    const struct {
+      Script script;
+      std::string before, after;
+    } kMail[] = {{SmtpScript(), "smtp banner none ", " messages 1 rejected 0"},
+                 {ImapScript(), "imap banner none ", " messages null rejected null"},
+                 {Pop3Script(), "pop3 banner none ", " messages null rejected null"}};
+    for (const auto& mail : kMail) {
+      const Script whole = Joined(way.before, mail.script);
+      for (const std::size_t bytes : {1, 2, 3, 7, 64, 1'400}) {
+        const auto sensor = Replayed(whole, way.port, bytes);
+        ASSERT_EQ(Only(*sensor), absl::StrCat(mail.before, BytesOf(whole, kUp), "/",
+                                              BytesOf(whole, kDown), mail.after))
+            << "segments of " << bytes;
+        EXPECT_EQ(sensor->sessions()[0].via, way.via);
+      }
+    }
+  }
+}
+
+TEST(Tunnel, StarttlsInsideIsFollowed) {
+  for (const Way& way : Ways()) {
+    SCOPED_TRACE(way.name);
+    const auto sensor = Replayed(Joined(way.before, SmtpStarttlsScript()), way.port);
+    EXPECT_THAT(Only(*sensor), StartsWith("smtp banner starttls"));
+    EXPECT_EQ(sensor->Sni(), "mx1.example.com");
+  }
+}
+
+TEST(Tunnel, TlsInsideIsMailByItsNameOrBecauseItLeadsToAMailPort) {
+  const Script named = ImplicitTlsScript("imap.example.com");
+  const Script other = ImplicitTlsScript("outlook.office365.com");
+  EXPECT_THAT(Only(*Replayed(Joined(Connect("a.example:9993"), named), 3'128)),
+              StartsWith("imap sni implicit"));
+  EXPECT_THAT(Only(*Replayed(Joined(Connect("a.example:993"), other), 3'128)),
+              StartsWith("imap port implicit"));
+  EXPECT_THAT(Only(*Replayed(Joined(Connect("a.example:465"), other), 3'128)),
+              StartsWith("smtp port implicit"));
+}
+
+TEST(Tunnel, WebTrafficInsideIsNoMail) {
+  for (const Script& script : {ImplicitTlsScript("www.example.com"), HttpScript(), SshScript(),
+                               FtpScript(), RedisScript()}) {
+    for (const Way& way : Ways()) {
+      if (way.port == 25) continue;
+      const auto sensor = Replayed(Joined(way.before, script), way.port);
+      EXPECT_EQ(Only(*sensor), "none") << way.name;
+    }
+  }
+  // Where the tunnel leads counts, not where the proxy listens.
+  const Script named = ImplicitTlsScript("imap.example.com");
+  EXPECT_EQ(Only(*Replayed(Joined(Connect("imap.example.com:443"), named), 3'128)), "none");
+}
+
+TEST(Tunnel, AHeaderMayGoBeforeATunnel) {
+  const Script header = {{kUp, "PROXY TCP4 192.0.2.1 192.0.2.25 40000 3128\r\n"}};
+  const auto sensor =
+      Replayed(Joined(header, Joined(Connect("mx.example:25"), SmtpScript())), 3'128);
+  EXPECT_THAT(Only(*sensor), StartsWith("smtp banner none"));
+  EXPECT_EQ(sensor->sessions()[0].via, Via::kHttpConnect);
+}
+
+TEST(Tunnel, ThatIsRefusedOrNeverAnsweredIsNoMail) {
+  const Line ask = {kUp, "CONNECT mx.example:25 HTTP/1.1\r\n\r\n"};
+  for (const Script& script :
+       {Script{ask}, Script{ask, {kDown, "HTTP/1.1 403 Forbidden\r\n\r\n"}},
+        Script{ask, {kDown, "HTTP/1.1 200 OK\r\n\r\n"}},
+        Script{{kUp, "\5\1\0"s}, {kDown, "\5\xff"s}}}) {
+    const auto sensor = Replayed(script, 3'128);
+    EXPECT_EQ(Only(*sensor), "none");
+    EXPECT_EQ(sensor->counters().sessions.value(), 0u);
+  }
+}
+
+TEST(Tunnel, WebTlsInsideLeavesNoStateBehind) {
+  Sensor sensor;
+  Conversation web("10.1.0.5", 40'000, "192.0.2.25", 3'128);
+  web.Handshake();
+  Say(web, Joined(Connect("www.example.com:443"), ImplicitTlsScript("www.example.com")));
+  sensor.Play(web.frames()).Idle(1);
+  EXPECT_EQ(sensor.counters().sessions.value(), 0u);
+  EXPECT_EQ(sensor.counters().dialogues.value(), 0u);
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
