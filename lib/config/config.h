@@ -115,6 +115,8 @@ struct TlsNames {
                                        "outlook.office.com", "outlook.office365.com",
                                        "mail.yahoo.com",     "webmail.*"};
   std::vector<uint16_t> web_ports = {443};  // where names say nothing, in host order
+
+  friend bool operator==(const TlsNames&, const TlsNames&) = default;
 };
 
 // [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.

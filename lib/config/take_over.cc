@@ -21,6 +21,7 @@ std::vector<std::string> TakeOver(const Config& running, Config& next) {
   std::vector<std::string> kept;
   Keep(running.sensor, next.sensor, "[sensor]", kept);
   Keep(running.services, next.services, "[services]", kept);
+  Keep(running.tls, next.tls, "[tls]", kept);
   Keep(running.alerts.file, next.alerts.file, "alerts.file", kept);
   Keep(running.state, next.state, "[state]", kept);
   Keep(running.http, next.http, "[http]", kept);

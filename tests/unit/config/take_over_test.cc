@@ -21,14 +21,15 @@ TEST(TakeOverTest, TakesPolicyAndRules) {
 TEST(TakeOverTest, KeepsWhatOnlyARestartCanChangeAndNamesIt) {
   const Config running = Accepted(kMinimal);
   Config next = AcceptedWith(
-      "[sensor]\nname = \"other\"\n[services.smtp]\nports = [2525]\n[alerts]\nfile = "
+      "[sensor]\nname = \"other\"\n[services.smtp]\nports = [2525]\n[tls]\nweb_ports = "
+      "[]\n[alerts]\nfile = "
       "\"/a\"\nupdate = \"1m\"\n[state]\ndirectory = \"/b\"\n[http]\nport = 1\n"
       "[diagnostics]\nsamples = 1\n[limits]\nsessions = 4096\n[timeouts]\nclosed = \"5s\"\n"
       "[tunnels]\nvxlan = []\n[dataplane]\nburst = 64\n");
   EXPECT_THAT(
       TakeOver(running, next),
-      ElementsAre("[sensor]", "[services]", "alerts.file", "[state]", "[http]", "[diagnostics]",
-                  "[limits]", "[timeouts]", "[tunnels]", "[dataplane]"));
+      ElementsAre("[sensor]", "[services]", "[tls]", "alerts.file", "[state]", "[http]",
+                  "[diagnostics]", "[limits]", "[timeouts]", "[tunnels]", "[dataplane]"));
   Config expected = running;
   expected.alerts.update_seconds = 60;
   EXPECT_EQ(ToToml(next), ToToml(expected));

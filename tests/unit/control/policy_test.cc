@@ -198,5 +198,16 @@ TEST(KnownServers, AreToldAtTheEndOfTheTickThatShowsMailOnAnOddPort) {
   EXPECT_FALSE(servers.Find(odd.key.server, 587, 0).has_value());
 }
 
+TEST(KnownServers, DoNotHoldProxies) {
+  Bench bench(BaseConfig());
+  exchange::KnownServers servers;
+  bench.control.Tell(servers);
+  meter::DeltaRecord tunnel = Delta("10.1.0.1", "10.1.0.3", kT0, 10, 10, 3'128);
+  tunnel.proxied = 1;
+  bench.control.Apply(tunnel);
+  bench.control.EndTick(kT0);
+  EXPECT_FALSE(servers.Find(tunnel.key.server, 3'128, 0).has_value());
+}
+
 }  // namespace
 }  // namespace mailtap::control
