@@ -94,7 +94,7 @@ void Pipeline(benchmark::State& state) {
                         static_cast<uint16_t>(state.range(1)));
   const config::Config config;
   exchange::RecordRing ring(1 << 20);
-  auto patterns = classify::PatternDatabase::Compile();
+  auto patterns = classify::PatternDatabase::Load();
   auto worker = pipeline::Worker::Create(config, patterns.value(), ring).value();
   for (auto _ : state) {
     const auto& views = traffic.views();

@@ -74,7 +74,7 @@ absl::Status LiveSensor::StartPorts() {
 }
 
 absl::Status LiveSensor::StartWorkers() {
-  MAILTAP_ASSIGN_OR_RETURN(const auto patterns, classify::PatternDatabase::Compile());
+  MAILTAP_ASSIGN_OR_RETURN(const auto patterns, classify::PatternDatabase::Load());
   for (std::size_t i = 0; i < lcores_.size(); ++i) {
     Lane lane;
     lane.ring = std::make_unique<exchange::RecordRing>(

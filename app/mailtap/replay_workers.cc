@@ -122,7 +122,7 @@ ReplayWorkers::ReplayWorkers(control::Control& control) : control_(control) {
 
 absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
     const config::Config& config, int workers, control::Control& control) {
-  auto patterns = classify::PatternDatabase::Compile();
+  auto patterns = classify::PatternDatabase::Load();
   if (!patterns.ok()) return patterns.status();
   std::unique_ptr<ReplayWorkers> all(new ReplayWorkers(control));
   if (workers > 1) all->reassembler_ = std::make_unique<pipeline::Reassembler>(config);

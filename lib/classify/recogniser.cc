@@ -3,9 +3,8 @@
 #include <hs/hs.h>
 
 #include <algorithm>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "lib/base/status.h"
 
 namespace mailtap::classify {
 namespace {
@@ -46,38 +45,23 @@ constexpr Recognition kOpen = {};
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const PatternDatabase>> PatternDatabase::Compile() {
+absl::StatusOr<std::shared_ptr<const PatternDatabase>> PatternDatabase::Load(
+    absl::string_view (*built)(Side)) {
   if (hs_valid_platform() != HS_SUCCESS) {
     return absl::InternalError("this CPU lacks what Hyperscan needs (SSSE3)");
   }
-  auto compiled = std::shared_ptr<PatternDatabase>(new PatternDatabase());
+  auto loaded = std::shared_ptr<PatternDatabase>(new PatternDatabase());
   for (const Side side : kSides) {
-    std::vector<const char*> expressions;
-    std::vector<unsigned> flags;
-    std::vector<unsigned> ids;
-    for (unsigned id = 0; id < Patterns().size(); ++id) {
-      if (Patterns()[id].side != side) continue;
-      expressions.push_back(Patterns()[id].expression);
-      flags.push_back(HS_FLAG_CASELESS | HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH);
-      ids.push_back(id);
-    }
-    hs_compile_error_t* error = nullptr;
-    if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
-                         static_cast<unsigned>(ids.size()), HS_MODE_BLOCK, nullptr,
-                         &compiled->databases_[static_cast<int>(side)], &error) != HS_SUCCESS) {
-      absl::Status status = absl::InternalError(
-          absl::StrCat("Hyperscan refuses ",
-                       error->expression < 0 ? "the patterns" : expressions[error->expression],
-                       ": ", error->message));
-      hs_free_compile_error(error);
-      return status;
+    DatabasePtr& database = loaded->databases_[static_cast<int>(side)];
+    const absl::string_view bytes = built(side);
+    hs_database_t* raw = nullptr;
+    if (hs_deserialize_database(bytes.data(), bytes.size(), &raw) == HS_SUCCESS) {
+      database.reset(raw);
+    } else {
+      MAILTAP_ASSIGN_OR_RETURN(database, CompilePatterns(side));
     }
   }
-  return std::shared_ptr<const PatternDatabase>(std::move(compiled));
-}
-
-PatternDatabase::~PatternDatabase() {
-  for (hs_database* database : databases_) hs_free_database(database);
+  return std::shared_ptr<const PatternDatabase>(std::move(loaded));
 }
 
 void Recogniser::ScratchDeleter::operator()(hs_scratch* scratch) const {
@@ -87,8 +71,8 @@ void Recogniser::ScratchDeleter::operator()(hs_scratch* scratch) const {
 absl::StatusOr<Recogniser> Recogniser::Create(std::shared_ptr<const PatternDatabase> database) {
   Recogniser recogniser(std::move(database));
   hs_scratch_t* scratch = nullptr;
-  for (const hs_database* side : recogniser.database_->databases_) {
-    if (hs_alloc_scratch(side, &scratch) != HS_SUCCESS) {
+  for (const DatabasePtr& side : recogniser.database_->databases_) {
+    if (hs_alloc_scratch(side.get(), &scratch) != HS_SUCCESS) {
       hs_free_scratch(scratch);
       return absl::ResourceExhaustedError("no memory for Hyperscan's scratch");
     }
@@ -107,7 +91,7 @@ Recogniser::Scores Recogniser::Scan(absl::string_view text, Side side) const {
     score = std::max(score, pattern.strength);
     return 0;
   };
-  hs_scan(database_->databases_[static_cast<int>(side)], text.data(),
+  hs_scan(database_->databases_[static_cast<int>(side)].get(), text.data(),
           static_cast<unsigned>(text.size()), 0, scratch_.get(), on_match, &scores);
   return scores;
 }

@@ -10,9 +10,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
+#include "lib/classify/pattern_compiler.h"
 #include "lib/classify/pattern_table.h"
 
-struct hs_database;
 struct hs_scratch;
 
 namespace mailtap::classify {
@@ -50,15 +50,16 @@ struct Recognition {
 // The compiled patterns; immutable, shared by all workers.
 class PatternDatabase {
  public:
-  // Internal where Hyperscan refuses a pattern or the CPU.
-  static absl::StatusOr<std::shared_ptr<const PatternDatabase>> Compile();
-  ~PatternDatabase();
+  // What the build compiled; compiled anew where `built`, by side, does not fit the Hyperscan
+  // that is here. Internal where that refuses a pattern or the CPU.
+  static absl::StatusOr<std::shared_ptr<const PatternDatabase>> Load(
+      absl::string_view (*built)(Side) = BuiltPatterns);
 
  private:
   friend class Recogniser;
   PatternDatabase() = default;
   // One database a side, in Side's order.
-  std::array<hs_database*, 2> databases_ = {};
+  std::array<DatabasePtr, 2> databases_;
 };
 
 // One worker's: holds its scratch. Judges whole lines only, so that the answer does not depend

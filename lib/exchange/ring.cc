@@ -7,7 +7,7 @@ namespace mailtap::exchange {
 
 RecordRing::RecordRing(std::size_t capacity_bytes)
     : mask_(std::bit_ceil(std::max<std::size_t>(capacity_bytes, 4096)) - 1),
-      data_(std::make_unique<std::byte[]>(mask_ + 1)) {}
+      data_(std::make_unique_for_overwrite<std::byte[]>(mask_ + 1)) {}
 
 std::byte* RecordRing::Reserve(std::size_t size) {
   write_ = tail_.load(std::memory_order_relaxed);

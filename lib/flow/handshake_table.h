@@ -6,9 +6,9 @@
 
 #include <bit>
 #include <cstdint>
-#include <vector>
 
 #include "lib/base/cache_line.h"
+#include "lib/base/pool.h"
 #include "lib/base/time.h"
 
 namespace mailtap::flow {
@@ -64,7 +64,7 @@ class HandshakeTable {
     Handshake entries[2];
   };
 
-  std::vector<Pair> pairs_;
+  ZeroedArray<Pair> pairs_;
   uint64_t mask_;
 };
 

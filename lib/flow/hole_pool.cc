@@ -2,12 +2,7 @@
 
 namespace mailtap::flow {
 
-HolePool::HolePool(uint32_t capacity) : holes_(capacity) {
-  for (uint32_t i = 0; i < capacity; ++i) {
-    holes_[i].next = free_;
-    free_ = i;
-  }
-}
+HolePool::HolePool(uint32_t capacity) : holes_(capacity) {}
 
 uint32_t HolePool::Allocate(uint32_t owner, End end, UnixNanos now) {
   uint32_t older = youngest_;
@@ -22,9 +17,8 @@ uint32_t HolePool::AllocateTwin(uint32_t index) {
 
 uint32_t HolePool::AllocateAfter(uint32_t older, uint32_t owner, uint8_t end,
                                  UnixNanos created) {
-  const uint32_t index = free_;
+  const uint32_t index = holes_.Take();
   if (index == kNone) return kNone;
-  free_ = holes_[index].next;
   const uint32_t younger = older == kNone ? oldest_ : holes_[older].age_next;
   holes_[index] = {.created = created,
                    .start = 0,
@@ -38,7 +32,6 @@ uint32_t HolePool::AllocateAfter(uint32_t older, uint32_t owner, uint8_t end,
                    .by_ack = false};
   (older != kNone ? holes_[older].age_next : oldest_) = index;
   (younger != kNone ? holes_[younger].age_prev : youngest_) = index;
-  ++used_;
   return index;
 }
 
@@ -46,9 +39,7 @@ void HolePool::Free(uint32_t index) {
   Hole& hole = holes_[index];
   (hole.age_prev != kNone ? holes_[hole.age_prev].age_next : oldest_) = hole.age_next;
   (hole.age_next != kNone ? holes_[hole.age_next].age_prev : youngest_) = hole.age_prev;
-  hole.next = free_;
-  free_ = index;
-  --used_;
+  holes_.Give(index);
 }
 
 }  // namespace mailtap::flow

@@ -5,8 +5,8 @@
 #define MAILTAP_LIB_FLOW_HOLE_POOL_H_
 
 #include <cstdint>
-#include <vector>
 
+#include "lib/base/pool.h"
 #include "lib/base/time.h"
 #include "lib/flow/session.h"
 
@@ -43,17 +43,15 @@ class HolePool {
   Hole& operator[](uint32_t index) { return holes_[index]; }
   const Hole& operator[](uint32_t index) const { return holes_[index]; }
   uint32_t oldest() const { return oldest_; }
-  uint32_t used() const { return used_; }
-  uint32_t capacity() const { return static_cast<uint32_t>(holes_.size()); }
+  uint32_t used() const { return holes_.used(); }
+  uint32_t capacity() const { return holes_.capacity(); }
 
  private:
   uint32_t AllocateAfter(uint32_t older, uint32_t owner, uint8_t end, UnixNanos created);
 
-  std::vector<Hole> holes_;
-  uint32_t free_ = kNone;
+  Pool<Hole, &Hole::next> holes_;
   uint32_t oldest_ = kNone;
   uint32_t youngest_ = kNone;
-  uint32_t used_ = 0;
 };
 
 }  // namespace mailtap::flow

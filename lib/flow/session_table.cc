@@ -2,24 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 
 #include "lib/net/hash.h"
 
 namespace mailtap::flow {
 namespace {
 
-// Transparent huge pages spare a TLB miss a packet.
-void* AllocateLines(std::size_t bytes) {
-  constexpr std::size_t kHugePage = 2 << 20;
-  const std::size_t align = bytes >= kHugePage ? kHugePage : kCacheLine;
-  void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-  if (p == nullptr) throw std::bad_alloc();
-  std::memset(p, 0, bytes);
-  return p;
-}
+// At most 80 % full, so that probes stay short.
+uint32_t Slots(uint32_t capacity) { return std::bit_ceil(capacity + capacity / 4); }
 
 bool SameFlow(const HotSession& hot, const SessionKey& key, End source_end) {
   return hot.port[source_end] == key.source_port &&
@@ -30,22 +20,11 @@ bool SameFlow(const HotSession& hot, const SessionKey& key, End source_end) {
 
 }  // namespace
 
-void SessionTable::Free::operator()(void* p) const { std::free(p); }
-
-SessionTable::SessionTable(uint32_t capacity) : capacity_(std::max(capacity, 8u)) {
-  // At most 80 % full, so that probes stay short.
-  const uint32_t slots = std::bit_ceil(capacity_ + capacity_ / 4);
-  mask_ = slots - 1;
-  shift_ = 64 - std::bit_width(mask_);
-  bytes_ = slots * sizeof(HotSession) + capacity_ * sizeof(ColdSession);
-  hot_.reset(static_cast<HotSession*>(AllocateLines(slots * sizeof(HotSession))));
-  cold_.reset(static_cast<ColdSession*>(AllocateLines(capacity_ * sizeof(ColdSession))));
-  free_colds_.reserve(capacity_);
-  for (uint32_t i = capacity_; i-- > 0;) {
-    cold_[i].slot = kNone;
-    free_colds_.push_back(i);
-  }
-}
+SessionTable::SessionTable(uint32_t capacity)
+    : cold_(std::max(capacity, 8u)),
+      hot_(Slots(cold_.capacity())),
+      mask_(static_cast<uint32_t>(hot_.size()) - 1),
+      shift_(64 - std::bit_width(mask_)) {}
 
 uint64_t SessionTable::HashOf(const HotSession& hot) {
   return net::FlowHash(net::AddressHash(hot.address[0], hot.address[1]), hot.port[0],
@@ -68,12 +47,10 @@ uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) cons
 }
 
 uint32_t SessionTable::Insert(const SessionKey& key, uint64_t hash, UnixNanos now) {
-  if (free_colds_.empty()) return kNone;
+  const uint32_t index = cold_.Take();
+  if (index == kNone) return kNone;
   uint32_t slot = Home(hash);
   while (hot_[slot].state.occupied != 0) slot = (slot + 1) & mask_;
-  const uint32_t index = free_colds_.back();
-  free_colds_.pop_back();
-  ++size_;
 
   HotSession& hot = hot_[slot];
   hot = HotSession{};
@@ -97,9 +74,8 @@ uint32_t SessionTable::Insert(const SessionKey& key, uint64_t hash, UnixNanos no
 }
 
 void SessionTable::Remove(uint32_t slot) {
-  free_colds_.push_back(hot_[slot].cold);
   cold_[hot_[slot].cold].slot = kNone;
-  --size_;
+  cold_.Give(hot_[slot].cold);
   // Close the gap: whatever may stand in the freed slot or nearer to its home moves up.
   uint32_t gap = slot;
   for (uint32_t next = (gap + 1) & mask_; hot_[next].state.occupied != 0;

@@ -7,9 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
+#include "lib/base/pool.h"
 #include "lib/flow/session.h"
 
 namespace mailtap::flow {
@@ -45,33 +44,28 @@ class SessionTable {
   ColdSession& cold(const HotSession& hot) { return cold_[hot.cold]; }
   ColdSession& cold_at(uint32_t index) { return cold_[index]; }
   const ColdSession& cold_at(uint32_t index) const { return cold_[index]; }
-  ColdSession* colds() { return cold_.get(); }
+  ColdSession* colds() { return cold_.data(); }
   HotSession& hot_of(uint32_t cold_index) { return hot_[cold_[cold_index].slot]; }
 
-  uint32_t size() const { return size_; }
-  uint32_t capacity() const { return capacity_; }
-  std::size_t bytes() const { return bytes_; }
+  uint32_t size() const { return cold_.used(); }
+  uint32_t capacity() const { return cold_.capacity(); }
+  // Cold records from this index on have never been used; of the others, those without a slot
+  // are free.
+  uint32_t touched() const { return cold_.touched(); }
+  std::size_t bytes() const {
+    return hot_.size() * sizeof(HotSession) + capacity() * sizeof(ColdSession);
+  }
 
   // The flow hash of a stored session.
   static uint64_t HashOf(const HotSession& hot);
 
  private:
-  struct Free {
-    void operator()(void* p) const;
-  };
-  template <typename T>
-  using LineArray = std::unique_ptr<T[], Free>;
-
   uint32_t Home(uint64_t hash) const { return static_cast<uint32_t>(hash >> shift_); }
 
-  const uint32_t capacity_;
-  uint32_t mask_;
-  int shift_;
-  std::size_t bytes_ = 0;
-  LineArray<HotSession> hot_;
-  LineArray<ColdSession> cold_;
-  std::vector<uint32_t> free_colds_;
-  uint32_t size_ = 0;
+  Pool<ColdSession, &ColdSession::timer_next> cold_;
+  ZeroedArray<HotSession> hot_;
+  const uint32_t mask_;
+  const int shift_;
 };
 
 }  // namespace mailtap::flow

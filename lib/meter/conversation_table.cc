@@ -15,12 +15,8 @@ uint32_t SharedRows(uint32_t capacity) { return std::max(capacity / 16, 2u); }
 }  // namespace
 
 ConversationTable::ConversationTable(uint32_t capacity)
-    : rows_(std::max(capacity, 16u)), buckets_(std::bit_ceil(rows_.size()), kNone) {
-  touched_.reserve(rows_.size());
-  for (uint32_t i = static_cast<uint32_t>(rows_.size()); i-- > 0;) {
-    rows_[i].next = free_;
-    free_ = i;
-  }
+    : rows_(std::max(capacity, 16u)), buckets_(std::bit_ceil(rows_.capacity()), kNone) {
+  touched_.reserve(rows_.capacity());
 }
 
 uint64_t ConversationTable::HashOf(const ConversationKey& key) {
@@ -39,11 +35,9 @@ uint32_t ConversationTable::FindOrAdd(const ConversationKey& key, uint32_t reser
   for (uint32_t row = Bucket(hash); row != kNone; row = rows_[row].next) {
     if (rows_[row].hash == hash && rows_[row].delta.key == key) return row;
   }
-  if (rows_.size() - used_ <= reserve) return kNone;
-  const uint32_t index = free_;
+  if (rows_.capacity() - rows_.used() <= reserve) return kNone;
+  const uint32_t index = rows_.Take();
   Row& row = rows_[index];
-  free_ = row.next;
-  ++used_;
   row = Row{.delta = {.key = key},
             .hash = hash,
             .references = 0,
@@ -99,9 +93,7 @@ void ConversationTable::Free(uint32_t index) {
   uint32_t* link = &Bucket(rows_[index].hash);
   while (*link != index) link = &rows_[*link].next;
   *link = rows_[index].next;
-  rows_[index].next = free_;
-  free_ = index;
-  --used_;
+  rows_.Give(index);
 }
 
 }  // namespace mailtap::meter

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/pool.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::meter {
@@ -43,8 +44,8 @@ class ConversationTable {
     return touched_.empty();
   }
 
-  uint32_t size() const { return used_; }
-  uint32_t capacity() const { return static_cast<uint32_t>(rows_.size()); }
+  uint32_t size() const { return rows_.used(); }
+  uint32_t capacity() const { return rows_.capacity(); }
 
  private:
   struct Row {
@@ -63,11 +64,9 @@ class ConversationTable {
   void Reset(uint32_t row);
   void Free(uint32_t row);
 
-  std::vector<Row> rows_;
+  Pool<Row, &Row::next> rows_;
   std::vector<uint32_t> buckets_;
   std::vector<uint32_t> touched_;  // rows to flush, in order of first touch
-  uint32_t free_ = kNone;
-  uint32_t used_ = 0;
 };
 
 }  // namespace mailtap::meter

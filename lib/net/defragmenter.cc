@@ -10,19 +10,9 @@ namespace mailtap::net {
 
 Defragmenter::Defragmenter(uint32_t packets)
     : entries_(std::max(packets, 1u)),
-      chunks_(std::max<std::size_t>(2 * entries_.size(), 2 * kMaxPayload / kChunk)),
-      buckets_(std::bit_ceil(entries_.size()), kNone),
-      assembly_(kMaxHeader + kMaxPayload) {
-  for (uint32_t i = static_cast<uint32_t>(entries_.size()); i-- > 0;) {
-    entries_[i].bucket_next = free_entries_;
-    free_entries_ = i;
-  }
-  for (uint32_t i = static_cast<uint32_t>(chunks_.size()); i-- > 0;) {
-    chunks_[i].next = free_chunks_;
-    free_chunks_ = i;
-    ++free_chunk_count_;
-  }
-}
+      chunks_(std::max(2 * entries_.capacity(), 2 * kMaxPayload / kChunk)),
+      buckets_(std::bit_ceil(entries_.capacity()), kNone),
+      assembly_(kMaxHeader + kMaxPayload) {}
 
 uint32_t& Defragmenter::Bucket(uint64_t address_hash, uint32_t id) {
   return buckets_[Mix(address_hash ^ kHashSeed1, id ^ kHashSeed2) & (buckets_.size() - 1)];
@@ -52,9 +42,8 @@ uint32_t Defragmenter::Find(const Segment& segment) {
 }
 
 uint32_t Defragmenter::Create(const Segment& segment, UnixNanos now) {
-  const uint32_t index = free_entries_;
+  const uint32_t index = entries_.Take();
   Entry& entry = entries_[index];
-  free_entries_ = entry.bucket_next;
   entry = Entry{};
   entry.source = segment.source();
   entry.destination = segment.destination();
@@ -102,11 +91,7 @@ void Defragmenter::CopyPayload(Entry& entry, const Fragment& fragment) {
     const uint32_t unit = at / kUnit;
     if (Received(entry, unit)) continue;
     uint32_t& chunk = entry.chunks[at / kChunk];
-    if (chunk == kNone) {
-      chunk = free_chunks_;
-      free_chunks_ = chunks_[chunk].next;
-      --free_chunk_count_;
-    }
+    if (chunk == kNone) chunk = chunks_.Take();
     const uint32_t size = std::min(kUnit, end - at);
     const uint32_t from = at - fragment.offset;
     const uint32_t present = from < fragment.captured ? fragment.captured - from : 0;
@@ -161,9 +146,7 @@ Datagram Defragmenter::Assemble(const Entry& entry) {
 void Defragmenter::ReleaseChunks(Entry& entry) {
   for (uint32_t& chunk : entry.chunks) {
     if (chunk == kNone) continue;
-    chunks_[chunk].next = free_chunks_;
-    free_chunks_ = chunk;
-    ++free_chunk_count_;
+    chunks_.Give(chunk);
     chunk = kNone;
   }
 }
@@ -175,8 +158,7 @@ void Defragmenter::Remove(uint32_t index) {
   while (*link != index) link = &entries_[*link].bucket_next;
   *link = entry.bucket_next;
   Unlink(entry.done ? done_ : open_, index);
-  entry.bucket_next = free_entries_;
-  free_entries_ = index;
+  entries_.Give(index);
 }
 
 void Defragmenter::Append(AgeList& list, uint32_t index) {

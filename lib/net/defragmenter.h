@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/pool.h"
 #include "lib/base/time.h"
 #include "lib/net/address.h"
 #include "lib/net/decode.h"
@@ -52,12 +53,14 @@ class Defragmenter {
       index = kNone;
     }
     if (index == kNone) {
-      while (free_entries_ == kNone)
+      while (entries_.used() == entries_.capacity()) {
         End(done_.oldest != kNone ? done_.oldest : open_.oldest, ready);
+      }
       index = Create(segment, now);
     }
     // This packet alone never needs more than there is.
-    while (free_chunk_count_ < ChunksMissing(entries_[index], segment.fragment)) {
+    while (chunks_.capacity() - chunks_.used() <
+           ChunksMissing(entries_[index], segment.fragment)) {
       End(open_.oldest != index ? open_.oldest : entries_[index].age_next, ready);
     }
     if (Insert(entries_[index], segment, now)) GiveOut(index, ready);
@@ -160,15 +163,12 @@ class Defragmenter {
     Remove(index);
   }
 
-  std::vector<Entry> entries_;
-  std::vector<Chunk> chunks_;
+  Pool<Entry, &Entry::bucket_next> entries_;
+  Pool<Chunk, &Chunk::next> chunks_;
   std::vector<uint32_t> buckets_;
   std::vector<uint8_t> assembly_;  // a packet being given out
-  uint32_t free_entries_ = kNone;
-  uint32_t free_chunks_ = kNone;
-  uint32_t free_chunk_count_ = 0;
-  AgeList open_;  // packets that wait for pieces
-  AgeList done_;  // those given out, without payload
+  AgeList open_;                   // packets that wait for pieces
+  AgeList done_;                   // those given out, without payload
   uint64_t unplaced_ = 0;
 };
 

@@ -38,31 +38,21 @@ void Dialogue::DropLines(End end) {
 }
 
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)
-    : dialogues_(dialogues), held_(held_segments) {
-  free_dialogues_.reserve(dialogues);
-  for (uint32_t i = dialogues; i-- > 0;) free_dialogues_.push_back(i);
-  for (uint32_t i = held_segments; i-- > 0;) {
-    held_[i].next = free_held_;
-    free_held_ = i;
-  }
-}
+    : dialogues_(dialogues), held_(held_segments) {}
 
 uint32_t DialoguePool::Allocate() {
-  if (free_dialogues_.empty()) return kNone;
-  const uint32_t index = free_dialogues_.back();
-  free_dialogues_.pop_back();
+  const uint32_t index = dialogues_.Take();
+  if (index == kNone) return kNone;
   Dialogue& dialogue = dialogues_[index];
   dialogue = Dialogue{};
   dialogue.held = kNone;
-  ++used_;
   return index;
 }
 
 void DialoguePool::Free(uint32_t index) {
   Dialogue& dialogue = dialogues_[index];
   while (dialogue.held != kNone) Drop(&dialogue.held, dialogue);
-  free_dialogues_.push_back(index);
-  --used_;
+  dialogues_.Give(index);
 }
 
 DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
@@ -90,10 +80,9 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
       return true;  // a copy
     }
   }
-  if (dialogue.held_count >= kMaxHeld || free_held_ == kNone) return false;
-  const uint32_t index = free_held_;
+  if (dialogue.held_count >= kMaxHeld || full()) return false;
+  const uint32_t index = held_.Take();
   Held& held = held_[index];
-  free_held_ = held.next;
   held.next = dialogue.held;
   held.seq = segment.seq;
   held.ack = segment.ack;
@@ -153,11 +142,6 @@ uint32_t DialoguePool::Unlink(uint32_t* link, Dialogue& dialogue) {
   *link = held_[index].next;
   --dialogue.held_count;
   return index;
-}
-
-void DialoguePool::FreeHeld(uint32_t index) {
-  held_[index].next = free_held_;
-  free_held_ = index;
 }
 
 uint32_t DialoguePool::SkipGap(Dialogue& dialogue, End end, uint32_t mark) {

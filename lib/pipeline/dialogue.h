@@ -9,8 +9,8 @@
 
 #include <cstdint>
 #include <variant>
-#include <vector>
 
+#include "lib/base/pool.h"
 #include "lib/classify/imap_transfers.h"
 #include "lib/classify/message_end.h"
 #include "lib/classify/pop3_retrievals.h"
@@ -126,7 +126,7 @@ class DialoguePool {
   void Free(uint32_t index);
   Dialogue& operator[](uint32_t index) { return dialogues_[index]; }
   const Dialogue& operator[](uint32_t index) const { return dialogues_[index]; }
-  uint32_t used() const { return used_; }
+  uint32_t used() const { return dialogues_.used(); }
 
   // Calls reader(end, piece) for each piece of `segment`, and of held ones whose turn it
   // brings, in order; holds it where its own turn has not come. `turns()` gives the Turns of
@@ -148,9 +148,9 @@ class DialoguePool {
   // room for all of it.
   bool Await(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   // No segment can be held, of whichever session.
-  bool full() const { return free_held_ == flow::kNone; }
+  bool full() const { return held_.used() == held_.capacity(); }
   // What is left of the dialogues is needed for deciding about new sessions.
-  bool crowded() const { return free_dialogues_.size() < dialogues_.size() / 4; }
+  bool crowded() const { return dialogues_.used() > dialogues_.capacity() / 4 * 3; }
   // The held segment of `end` with the lowest number; of length 0 where there is none. Its data
   // stays the pool's.
   TextSegment FirstHeld(const Dialogue& dialogue, flow::End end) const;
@@ -185,7 +185,7 @@ class DialoguePool {
   // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
   // the node back by FreeHeld.
   uint32_t Unlink(uint32_t* link, Dialogue& dialogue);
-  void FreeHeld(uint32_t index);
+  void FreeHeld(uint32_t index) { held_.Give(index); }
   void Drop(uint32_t* link, Dialogue& dialogue) { FreeHeld(Unlink(link, dialogue)); }
   TextSegment SegmentOf(const Held& held) const;
   // False where the reader has freed the dialogue.
@@ -193,11 +193,8 @@ class DialoguePool {
   static bool Deliver(Dialogue& dialogue, flow::End end, const TextSegment& segment,
                       Reader& reader);
 
-  std::vector<Dialogue> dialogues_;
-  std::vector<Held> held_;
-  std::vector<uint32_t> free_dialogues_;
-  uint32_t free_held_ = flow::kNone;
-  uint32_t used_ = 0;
+  Pool<Dialogue, &Dialogue::held> dialogues_;
+  Pool<Held, &Held::next> held_;
 };
 
 // --- implementation of the templates ---

@@ -18,12 +18,7 @@ uint64_t HashBytes(absl::string_view bytes) {
 }  // namespace
 
 NameTable::NameTable(uint32_t capacity)
-    : entries_(std::max(capacity, 1u)), buckets_(std::bit_ceil(entries_.size()), kNone) {
-  for (uint32_t i = static_cast<uint32_t>(entries_.size()); i-- > 0;) {
-    entries_[i].next = free_;
-    free_ = i;
-  }
-}
+    : entries_(std::max(capacity, 1u)), buckets_(std::bit_ceil(entries_.capacity()), kNone) {}
 
 uint32_t& NameTable::Bucket(absl::string_view name) {
   return buckets_[HashBytes(name) & (buckets_.size() - 1)];
@@ -37,10 +32,9 @@ uint32_t NameTable::Acquire(absl::string_view name) {
       return i;
     }
   }
-  const uint32_t number = free_;
+  const uint32_t number = entries_.Take();
   if (number == kNone) return kNone;
   Entry& entry = entries_[number];
-  free_ = entry.next;
   entry.users = 1;
   entry.length = static_cast<uint8_t>(name.size());
   std::memcpy(entry.text, name.data(), name.size());
@@ -54,8 +48,7 @@ void NameTable::Release(uint32_t number) {
   uint32_t* link = &Bucket(Get(number));
   while (*link != number) link = &entries_[*link].next;
   *link = entries_[number].next;
-  entries_[number].next = free_;
-  free_ = number;
+  entries_.Give(number);
 }
 
 EncapTable::EncapTable(uint32_t capacity)

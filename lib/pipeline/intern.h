@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "lib/base/pool.h"
 #include "lib/meter/records.h"
 #include "lib/net/encap.h"
 
@@ -37,9 +38,8 @@ class NameTable {
   };
   uint32_t& Bucket(absl::string_view name);
 
-  std::vector<Entry> entries_;
+  Pool<Entry, &Entry::next> entries_;
   std::vector<uint32_t> buckets_;
-  uint32_t free_ = kNone;
 };
 
 // Encapsulation stacks, kept for good: a network has few. Number 0 is the empty stack.

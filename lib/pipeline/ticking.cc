@@ -47,7 +47,7 @@ bool Worker::SendEncaps() {
 bool Worker::Finish(int64_t tick) {
   ExpireFragments(INT64_MAX);
   bool all = true;
-  for (uint32_t index = 0; index < sessions_.capacity(); ++index) {
+  for (uint32_t index = 0; index < sessions_.touched(); ++index) {
     const uint32_t slot = sessions_.cold_at(index).slot;
     if (slot != kNone) all = EndSession(slot) && all;
   }
@@ -186,7 +186,7 @@ void Worker::Fold(flow::HotSession& hot) {
 
 void Worker::RebuildSuspicion() {
   suspicion_.Clear();
-  for (uint32_t index = 0; index < sessions_.capacity(); ++index) {
+  for (uint32_t index = 0; index < sessions_.touched(); ++index) {
     if (sessions_.cold_at(index).slot == kNone) continue;
     const flow::HotSession& hot = sessions_.hot_of(index);
     if (hot.state.standard_port == 0) suspicion_.Raise(flow::SessionTable::HashOf(hot));

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxText = 192;
 
 const classify::Recogniser& SharedRecogniser() {
   static const auto recogniser =
-      classify::Recogniser::Create(classify::PatternDatabase::Compile().value()).value();
+      classify::Recogniser::Create(classify::PatternDatabase::Load().value()).value();
   return recogniser;
 }
 

@@ -12,7 +12,7 @@ namespace mailtap::classify {
 namespace {
 
 const Recogniser& SharedRecogniser() {
-  static const auto recogniser = Recogniser::Create(PatternDatabase::Compile().value()).value();
+  static const auto recogniser = Recogniser::Create(PatternDatabase::Load().value()).value();
   return recogniser;
 }
 

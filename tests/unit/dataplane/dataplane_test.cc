@@ -86,7 +86,7 @@ TEST(DataplaneTest, APortsPacketsReachTheRing) {
   EXPECT_EQ((*port)->name(), "net_pcap0");
 
   exchange::RecordRing ring(1 << 20);
-  auto patterns = classify::PatternDatabase::Compile();
+  auto patterns = classify::PatternDatabase::Load();
   ASSERT_TRUE(patterns.ok());
   auto worker = pipeline::Worker::Create(config, *patterns, ring);
   ASSERT_TRUE(worker.ok());

@@ -47,7 +47,7 @@ config::Config SmallConfig() {
 }
 
 std::shared_ptr<const classify::PatternDatabase> SharedPatterns() {
-  static const auto patterns = classify::PatternDatabase::Compile().value();
+  static const auto patterns = classify::PatternDatabase::Load().value();
   return patterns;
 }
 
