@@ -24,7 +24,7 @@ std::string WithSlack(std::string text) {
 }
 
 void Banner(benchmark::State& state, const Opening& opening) {
-  auto database = classify::PatternDatabase::Compile().value();
+  auto database = classify::PatternDatabase::Load().value();
   const auto recogniser = classify::Recogniser::Create(std::move(database)).value();
   const std::string client = WithSlack(opening.client), server = WithSlack(opening.server);
   const classify::Speech client_said = {.text = client, .from_start = true};

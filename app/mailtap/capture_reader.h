@@ -2,6 +2,7 @@
 #ifndef MAILTAP_APP_MAILTAP_CAPTURE_READER_H_
 #define MAILTAP_APP_MAILTAP_CAPTURE_READER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/mailtap/plain_capture.h"
 #include "lib/pipeline/packet_view.h"
 
 struct pcap;
@@ -25,9 +27,19 @@ class CaptureReader {
   ~CaptureReader();
 
   // Moves to the next packet. False at the capture's end, or where it is damaged.
-  bool Next();
-  // The present packet; its bytes are valid until the next call of Next().
+  bool Next() {
+    if (!(is_plain_ && plain_->Next(view_)) && !NextByLibpcap()) return false;
+    // Some writers leave the original length out.
+    view_.wire_length = std::max(view_.wire_length, view_.captured);
+    ++packets_;
+    bytes_ += view_.wire_length;
+    if (view_.captured < view_.wire_length) ++snapped_;
+    return true;
+  }
+  // The present packet; its bytes are valid until the next call of Next(), or, where they have
+  // a piece, as long as somebody uses that.
   const pipeline::PacketView& packet() const { return view_; }
+  CapturePiece* piece() { return is_plain_ ? plain_->piece() : nullptr; }
 
   const std::string& path() const { return path_; }
   uint64_t packets() const { return packets_; }
@@ -42,10 +54,14 @@ class CaptureReader {
   uint64_t size() const { return size_; }
 
  private:
+  bool NextByLibpcap();
+
   CaptureReader(std::string path, uint16_t port) : path_(std::move(path)) { view_.port = port; }
 
   const std::string path_;
   pcap* pcap_ = nullptr;
+  std::unique_ptr<PlainCapture> plain_;  // null where libpcap reads every record
+  bool is_plain_ = false;                // so far, libpcap had to read none
   uint64_t size_ = 0;
   uint64_t packets_ = 0;
   uint64_t bytes_ = 0;
@@ -61,8 +77,10 @@ class CaptureMerge {
  public:
   static absl::StatusOr<CaptureMerge> Open(const std::vector<std::string>& paths);
 
-  // The next packet by time, or null at the end of all. Valid until the next call.
+  // The next packet by time, or null at the end of all. Valid until the next call; its bytes
+  // longer, where it has a piece (see CaptureReader).
   const pipeline::PacketView* Next();
+  CapturePiece* piece() { return given_->piece(); }
 
   const std::vector<std::unique_ptr<CaptureReader>>& captures() const { return captures_; }
   uint64_t position() const;
@@ -70,6 +88,7 @@ class CaptureMerge {
 
  private:
   CaptureMerge() = default;
+  CaptureReader* Earliest() const;
 
   std::vector<std::unique_ptr<CaptureReader>> captures_;
   std::vector<CaptureReader*> waiting_;  // those with a packet to give, in the user's order

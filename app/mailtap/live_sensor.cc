@@ -1,7 +1,11 @@
 #include "app/mailtap/live_sensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -82,6 +86,11 @@ absl::Status LiveSensor::StartWorkers() {
     MAILTAP_ASSIGN_OR_RETURN(
         lane.worker, pipeline::Worker::Create(*config_, patterns, *lane.ring, &known_servers_));
     lanes_.push_back(std::move(lane));
+  }
+  // A page of a table costs time when it is first used, and when it has been swapped out.
+  if (::mlockall(MCL_CURRENT) != 0) {
+    LogWarning(absl::StrCat("memory can't be locked: ", std::strerror(errno),
+                            "; packets may wait for pages at first (needs CAP_IPC_LOCK)"));
   }
   return absl::OkStatus();
 }

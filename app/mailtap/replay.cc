@@ -93,7 +93,7 @@ void ReadAll(CaptureMerge& captures, ReplayWorkers& workers, const control::Cont
       AdvanceTo(at, tick, workers, control, counts.Sample());
       tick = at;
     }
-    workers.Process(packet);
+    workers.Process(packet, captures.piece());
     counts.Count(packet);
     if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, captures.position());
   }

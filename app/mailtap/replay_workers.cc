@@ -16,13 +16,14 @@ namespace {
 constexpr std::size_t kFragment =
     static_cast<std::size_t>(net::Outcome::kFragment) - net::kFirstDropOutcome;
 
-// Packets copied for a worker with a thread of its own.
+// Packets for a worker, copied where they lie in no piece of a capture.
 struct Batch {
-  static constexpr std::size_t kPackets = 512;
+  static constexpr std::size_t kPackets = 2048;
   static constexpr std::size_t kBytes = 512 * 1024;
 
   std::vector<pipeline::PacketView> views;
-  std::vector<uint8_t> bytes;
+  std::vector<uint8_t> bytes;          // never grows past what was reserved, so they stay put
+  std::vector<CapturePiece*> pieces;   // used by the views
   std::deque<net::EncapStack> outers;  // of views that have one; a deque's elements stay put
 
   Batch() {
@@ -32,18 +33,25 @@ struct Batch {
   bool Fits(std::size_t size) const {
     return views.size() < kPackets && bytes.size() + size <= kBytes;
   }
-  void Add(const pipeline::PacketView& packet) {
+  ~Batch() { Clear(); }
+  void Add(const pipeline::PacketView& packet, CapturePiece* piece) {
     views.push_back(packet);
+    if (piece != nullptr) return Use(piece);
     if (packet.outer != nullptr) views.back().outer = &outers.emplace_back(*packet.outer);
+    views.back().data = bytes.data() + bytes.size();
     bytes.insert(bytes.end(), packet.data, packet.data + packet.captured);
   }
-  // The bytes may have moved while the batch grew; they lie in the packets' order.
-  void PlaceViews() {
-    const uint8_t* at = bytes.data();
-    for (pipeline::PacketView& view : views) {
-      view.data = at;
-      at += view.captured;
-    }
+  void Use(CapturePiece* piece) {
+    if (!pieces.empty() && pieces.back() == piece) return;
+    piece->Use();
+    pieces.push_back(piece);
+  }
+  void Clear() {
+    for (CapturePiece* piece : pieces) piece->Release();
+    pieces.clear();
+    views.clear();
+    bytes.clear();
+    outers.clear();
   }
 };
 
@@ -60,15 +68,16 @@ struct ReplayWorkers::Lane {
   std::unique_ptr<exchange::RecordRing> ring;
   std::unique_ptr<pipeline::Worker> worker;
 
-  // The rest only with a thread.
-  std::unique_ptr<Batch> filling;  // the caller's
-  std::thread thread;
-  std::mutex mutex;  // guards all below
+  std::unique_ptr<Batch> filling = std::make_unique<Batch>();  // the caller's
+
+  std::thread thread;  // none where one worker shares one CPU with the caller
+  std::mutex mutex;    // guards all below
   std::condition_variable changed;
   std::deque<Order> orders;
-  bool busy = false;  // an order is being carried out
+  std::vector<std::unique_ptr<Batch>> spare;  // empty batches
+  bool busy = false;                          // an order is being carried out
   bool stop = false;
-  static constexpr std::size_t kMaxOrders = 16;
+  static constexpr std::size_t kMaxOrders = 8;
 
   void Submit(Order order) {
     std::unique_lock lock(mutex);
@@ -81,16 +90,26 @@ struct ReplayWorkers::Lane {
     return orders.empty() && !busy;
   }
   void SendBatch() {
-    if (filling == nullptr || filling->views.empty()) return;
+    if (filling->views.empty()) return;
+    if (!thread.joinable()) {
+      worker->Process(filling->views);
+      return filling->Clear();
+    }
     Order order;
     order.batch = std::move(filling);
     Submit(std::move(order));
+    filling = EmptyBatch();
+  }
+  std::unique_ptr<Batch> EmptyBatch() {
+    const std::lock_guard lock(mutex);
+    if (spare.empty()) return std::make_unique<Batch>();
+    std::unique_ptr<Batch> batch = std::move(spare.back());
+    spare.pop_back();
+    return batch;
   }
   // In a replay nothing waits for the next tick: the ring is drained until all is through.
-  void Close(const Order& order) {
-    while (!(order.finish ? worker->Finish(order.tick) : worker->EndTick(order.tick))) {
-      std::this_thread::yield();
-    }
+  bool Closed(const Order& order) {
+    return order.finish ? worker->Finish(order.tick) : worker->EndTick(order.tick);
   }
   void Loop();
 };
@@ -105,12 +124,13 @@ void ReplayWorkers::Lane::Loop() {
     busy = true;
     lock.unlock();
     if (order.batch != nullptr) {
-      order.batch->PlaceViews();
       worker->Process(order.batch->views);
+      order.batch->Clear();
     } else {
-      Close(order);
+      while (!Closed(order)) std::this_thread::yield();
     }
     lock.lock();
+    if (order.batch != nullptr) spare.push_back(std::move(order.batch));
     busy = false;
     changed.notify_all();
   }
@@ -134,7 +154,8 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
         pipeline::Worker::Create(config, *patterns, *lane->ring, &all->known_servers_);
     if (!worker.ok()) return worker.status();
     lane->worker = *std::move(worker);
-    if (workers > 1) lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });
+    if (workers > 1 || std::thread::hardware_concurrency() > 1)
+      lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });
     all->lanes_.push_back(std::move(lane));
   }
   return all;
@@ -152,8 +173,8 @@ ReplayWorkers::~ReplayWorkers() {
   }
 }
 
-void ReplayWorkers::Process(const pipeline::PacketView& packet) {
-  if (lanes_.size() == 1) return lanes_[0]->worker->Process({&packet, 1});
+void ReplayWorkers::Process(const pipeline::PacketView& packet, CapturePiece* piece) {
+  if (lanes_.size() == 1) return Give(packet, 0, piece);
   net::Segment segment;
   segment.address_hash = 0;
   if (reassembler_->Decode(packet, segment) == net::Outcome::kFragment) {
@@ -161,22 +182,22 @@ void ReplayWorkers::Process(const pipeline::PacketView& packet) {
         segment, packet.time, [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
     return;
   }
-  Give(packet, segment.address_hash);
+  Give(packet, segment.address_hash, piece);
 }
 
 void ReplayWorkers::GiveWhole(const pipeline::PacketView& packet) {
   net::Segment segment;
   segment.address_hash = 0;
   reassembler_->Decode(packet, segment);
-  Give(packet, segment.address_hash);
+  Give(packet, segment.address_hash, nullptr);
 }
 
 // The lane depends on the addresses alone; see flow::HandshakeTable for why on these bits.
-void ReplayWorkers::Give(const pipeline::PacketView& packet, uint64_t address_hash) {
+void ReplayWorkers::Give(const pipeline::PacketView& packet, uint64_t address_hash,
+                         CapturePiece* piece) {
   Lane& lane = *lanes_[(address_hash & 0xff) % lanes_.size()];
-  if (lane.filling != nullptr && !lane.filling->Fits(packet.captured)) lane.SendBatch();
-  if (lane.filling == nullptr) lane.filling = std::make_unique<Batch>();
-  lane.filling->Add(packet);
+  if (!lane.filling->Fits(piece != nullptr ? 0 : packet.captured)) lane.SendBatch();
+  lane.filling->Add(packet, piece);
 }
 
 // True when something was drained.
@@ -197,24 +218,25 @@ bool ReplayWorkers::DrainAll() {
 
 void ReplayWorkers::CloseTick(int64_t tick, bool finish,
                               const control::CaptureSample& captures) {
-  if (lanes_.size() == 1) {
-    pipeline::Worker& worker = *lanes_[0]->worker;
-    while (!(finish ? worker.Finish(tick) : worker.EndTick(tick))) DrainAll();
-  } else {
+  if (reassembler_ != nullptr) {
     unplaced_fragments_ +=
         reassembler_->Expire(finish ? INT64_MAX : StartOfTick(tick + 1),
                              [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
-    for (const auto& lane : lanes_) {
-      lane->SendBatch();
-      Order order;
-      order.tick = tick;
-      order.finish = finish;
+  }
+  for (const auto& lane : lanes_) {
+    lane->SendBatch();
+    Order order;
+    order.tick = tick;
+    order.finish = finish;
+    if (lane->thread.joinable()) {
       lane->Submit(std::move(order));
+    } else {
+      while (!lane->Closed(order)) DrainAll();
     }
-    for (const auto& lane : lanes_) {
-      while (!lane->Idle()) {
-        if (!DrainAll()) std::this_thread::yield();
-      }
+  }
+  for (const auto& lane : lanes_) {
+    while (!lane->Idle()) {
+      if (!DrainAll()) std::this_thread::yield();
     }
   }
   DrainAll();

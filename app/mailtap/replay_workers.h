@@ -1,5 +1,6 @@
-// The workers of a replay. One runs in the caller's thread; several run in their own, and wait
-// for each other at every tick, so that the result does not depend on how many there are.
+// The workers of a replay, each in a thread of its own; only a single one on a single CPU runs
+// in the caller's. They wait for each other at every tick, so that the result does not depend
+// on how many there are.
 #ifndef MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_
 #define MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/mailtap/plain_capture.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
 #include "lib/exchange/known_servers.h"
@@ -24,8 +26,8 @@ class ReplayWorkers {
                                                                control::Control& control);
   ~ReplayWorkers();
 
-  // A packet of the tick under way. The view's bytes are used or copied before it returns.
-  void Process(const pipeline::PacketView& packet);
+  // A packet of the tick under way. Its bytes are copied, or used where they lie in `piece`.
+  void Process(const pipeline::PacketView& packet, CapturePiece* piece);
 
   // Ends `tick` at every worker, and at the control core after it has all their records.
   // `captures`: what was read of each so far; see CaptureSample.
@@ -42,7 +44,7 @@ class ReplayWorkers {
  private:
   struct Lane;
   explicit ReplayWorkers(control::Control& control);
-  void Give(const pipeline::PacketView& packet, uint64_t address_hash);
+  void Give(const pipeline::PacketView& packet, uint64_t address_hash, CapturePiece* piece);
   void GiveWhole(const pipeline::PacketView& packet);
   void CloseTick(int64_t tick, bool finish, const control::CaptureSample& captures);
   bool DrainAll();
