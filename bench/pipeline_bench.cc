@@ -1,115 +1,194 @@
 // The worker's pipeline over packets that are cold in memory, against the touch floor: the same
-// packets, the same bursts and the same prefetching, but only the first two lines of each read.
+// mbufs in the same bursts with the same prefetching, of which only the mbuf's line and the
+// packet's first two are read.
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
-#include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
-#include <vector>
+#include <string>
 
-#include "lib/pipeline/worker.h"
+#include "bench/mbuf_frames.h"
+#include "bench/report.h"
 
-namespace mailtap {
+namespace mailtap::bench {
 namespace {
 
-constexpr std::size_t kBurst = 32;
-constexpr std::size_t kPackets = 200'000;
-constexpr std::size_t kSlot = 2'048;  // as far apart as mbufs lie
+constexpr std::size_t kUsed = MbufFrames::kFrames / MbufFrames::kBurst * MbufFrames::kBurst;
+constexpr uint32_t kTcpAt = 14 + 20;
+constexpr uint32_t kHeaders = kTcpAt + 20;
 
-// Frames of web traffic: Ethernet, IPv4, TCP, `payload` bytes, over `flows` connections.
-class Traffic {
- public:
-  Traffic(uint32_t flows, uint16_t payload) : bytes_(kPackets * kSlot), views_(kPackets) {
-    std::mt19937 random(1);
-    for (std::size_t i = 0; i < kPackets; ++i) {
-      uint8_t* frame = bytes_.data() + i * kSlot;
-      const uint32_t flow = random() % flows;
-      const uint16_t total = static_cast<uint16_t>(40 + payload);
-      frame[12] = 0x08;
-      uint8_t* ip = frame + 14;
-      ip[0] = 0x45;
-      ip[2] = static_cast<uint8_t>(total >> 8);
-      ip[3] = static_cast<uint8_t>(total);
-      ip[8] = 64;
-      ip[9] = 6;
-      const uint32_t host = 0x0a000000u | (flow * 2'654'435'761u >> 8);
-      const uint32_t server = 0xcb007100u | (flow & 0xff);
-      Put32(ip + 12, host);
-      Put32(ip + 16, server);
-      uint8_t* tcp = ip + 20;
-      tcp[0] = static_cast<uint8_t>(0x80 | (flow >> 8 & 0x3f));
-      tcp[1] = static_cast<uint8_t>(flow);
-      tcp[2] = 1;  // port 443
-      tcp[3] = 0xbb;
-      Put32(tcp + 4, static_cast<uint32_t>(random()));
-      tcp[12] = 0x50;
-      tcp[13] = 0x10;
-      for (uint16_t b = 0; b < payload; b += 4) Put32(tcp + 20 + b, 0x17030300u | flow);
-      views_[i] = {.data = frame,
-                   .captured = 14u + total,
-                   .wire_length = 14u + total,
-                   .time = kNanosPerSecond};
-    }
-  }
-  const std::vector<pipeline::PacketView>& views() const { return views_; }
+void Put16(uint8_t* to, uint16_t value) {
+  value = __builtin_bswap16(value);
+  std::memcpy(to, &value, sizeof(value));
+}
+void Put32(uint8_t* to, uint32_t value) {
+  value = __builtin_bswap32(value);
+  std::memcpy(to, &value, sizeof(value));
+}
 
- private:
-  static void Put32(uint8_t* to, uint32_t value) {
-    value = __builtin_bswap32(value);
-    std::memcpy(to, &value, sizeof(value));
+// Makes a frame that of a flow: addresses and the client's port. The server's port stays.
+void SetFlow(uint8_t* frame, uint32_t flow) {
+  Put32(frame + 26, 0x0a000000u | (flow * 2'654'435'761u >> 8));
+  Put32(frame + 30, 0xcb007100u | (flow & 0xff));
+  Put16(frame + kTcpAt, static_cast<uint16_t>(0x8000 | (flow >> 8 & 0x3fff)));
+}
+
+// Ethernet, IPv4 and TCP with `payload` bytes to `port`, over `flows` connections.
+std::unique_ptr<MbufFrames> Plain(uint32_t flows, uint16_t port, uint16_t payload) {
+  auto frames = std::make_unique<MbufFrames>();
+  std::mt19937 random(1);
+  std::array<uint8_t, 2'048> frame = {};
+  frame[12] = 0x08;
+  frame[14] = 0x45;
+  Put16(&frame[16], static_cast<uint16_t>(kHeaders - 14 + payload));
+  frame[22] = 64;
+  frame[23] = 6;
+  Put16(&frame[kTcpAt + 2], port);
+  frame[kTcpAt + 12] = 0x50;
+  frame[kTcpAt + 13] = 0x10;
+  std::memset(&frame[kHeaders], 0x17, payload);
+  for (std::size_t i = 0; i < MbufFrames::kFrames; ++i) {
+    SetFlow(frame.data(), static_cast<uint32_t>(random()) % flows);
+    Put32(&frame[kTcpAt + 4], static_cast<uint32_t>(random()));
+    frames->Add(frame.data(), kHeaders + payload, kHeaders + payload,
+                kNanosPerSecond + static_cast<UnixNanos>(i) * 1'000);
   }
-  std::vector<uint8_t> bytes_;
-  std::vector<pipeline::PacketView> views_;
+  return frames;
+}
+
+MbufFrames& Frames(const std::string& kind) {
+  static std::map<std::string, std::unique_ptr<MbufFrames>> all;
+  auto& frames = all[kind];
+  if (frames == nullptr) {
+    frames = kind == "64B" ? Plain(10'000, 443, 10)
+                           : std::make_unique<MbufFrames>(
+                                 "--seed 5 --flows 2k --hosts 1000 "
+                                 "--mail-share " +
+                                 kind);
+  }
+  return *frames;
+}
+
+struct Sensor {
+  // With all its memory touched, as `mailtap run` starts.
+  explicit Sensor(const config::Config& config)
+      : ring(64 << 20),
+        worker(pipeline::Worker::Create(config, classify::PatternDatabase::Load().value(), ring)
+                   .value()) {
+    ::mlockall(MCL_CURRENT);
+  }
+
+  // What a live worker does with a burst, ticks included. Records wait in the ring.
+  void Take(absl::Span<const pipeline::PacketView> views) {
+    const int64_t at = TickOf(views.front().time);
+    if (tick != at && tick != 0) worker->EndTick(tick);
+    tick = at;
+    worker->Process(views);
+  }
+  void Drain() {
+    ring.Drain([](const auto&) {});
+  }
+
+  exchange::RecordRing ring;
+  std::unique_ptr<pipeline::Worker> worker;
+  int64_t tick = 0;
 };
 
-void Report(benchmark::State& state) {
-  const auto packets = static_cast<double>(state.iterations() * kPackets);
-  state.counters["packets/s"] = benchmark::Counter(packets, benchmark::Counter::kIsRate);
-  state.counters["ns/packet"] = benchmark::Counter(
-      packets / 1e9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
-
-void TouchFloor(benchmark::State& state) {
-  const Traffic traffic(static_cast<uint32_t>(state.range(0)),
-                        static_cast<uint16_t>(state.range(1)));
-  constexpr std::size_t kAhead = 4;
+void TouchFloor(benchmark::State& state, const std::string& kind) {
+  MbufFrames& frames = Frames(kind);
   uint64_t sum = 0;
   for (auto _ : state) {
-    const auto& views = traffic.views();
-    for (std::size_t i = 0; i < views.size(); ++i) {
-      if (i + kAhead < views.size()) {
-        __builtin_prefetch(views[i + kAhead].data);
-        __builtin_prefetch(views[i + kAhead].data + kCacheLine);
+    frames.ForEachBurst(0, [&](absl::Span<const pipeline::PacketView> views) {
+      for (std::size_t i = 0; i < views.size(); ++i) {
+        constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
+        if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
+        sum += views[i].data[12] + views[i].data[kCacheLine];
       }
-      sum += views[i].data[12] + views[i].data[kCacheLine];
-    }
+    });
     benchmark::DoNotOptimize(sum);
   }
-  Report(state);
+  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
 }
 
-void Pipeline(benchmark::State& state) {
-  const Traffic traffic(static_cast<uint32_t>(state.range(0)),
-                        static_cast<uint16_t>(state.range(1)));
+// Each round is the capture anew: sessions end in between, unmeasured, or all that follows
+// would be copies. The stamps go on, with all their ticks.
+void Pipeline(benchmark::State& state, const std::string& kind) {
+  MbufFrames& frames = Frames(kind);
   const config::Config config;
-  exchange::RecordRing ring(1 << 20);
-  auto patterns = classify::PatternDatabase::Load();
-  auto worker = pipeline::Worker::Create(config, patterns.value(), ring).value();
+  Sensor sensor(config);
+  UnixNanos later = 0;
   for (auto _ : state) {
-    const auto& views = traffic.views();
-    for (std::size_t i = 0; i + kBurst <= views.size(); i += kBurst) {
-      worker->Process({views.data() + i, kBurst});
-    }
+    frames.ForEachBurst(later, [&](const auto& views) { sensor.Take(views); });
+    state.PauseTiming();
+    sensor.worker->Finish(sensor.tick);
+    sensor.Drain();
+    later += frames.span() + 60 * kNanosPerSecond;
+    state.ResumeTiming();
   }
-  Report(state);
+  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
+  state.counters["mail"] = static_cast<double>(sensor.worker->counters().mail_packets.value()) /
+                           static_cast<double>(sensor.worker->counters().packets.value());
 }
 
-// Flows, and payload bytes a packet.
-BENCHMARK(TouchFloor)->Args({10'000, 600})->Args({1'000'000, 600})->Args({10'000, 10});
-BENCHMARK(Pipeline)->Args({10'000, 600})->Args({1'000'000, 600})->Args({10'000, 10});
+// So many connections at once, each in turn. Tuples and sequence numbers are rewritten in the
+// timed loop, which prefetches like the pipeline.
+void Concurrent(benchmark::State& state, uint16_t port) {
+  const auto flows = static_cast<uint32_t>(state.range(0));
+  constexpr uint16_t kPayload = 400;
+  const auto frames = Plain(flows, port, kPayload);
+  config::Config config;
+  config.limits.sessions = 1'100'000;
+  config.limits.conversations = 1'100'000;
+  Sensor sensor(config);
+  uint64_t packet = 0;
+  const auto round = [&](UnixNanos later) {
+    frames->ForEachBurst(later, [&](absl::Span<const pipeline::PacketView> views) {
+      for (std::size_t i = 0; i < views.size(); ++i, ++packet) {
+        constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
+        if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
+        constexpr uint64_t kStride = 1'000'003;  // prime: goes through all flows, out of order
+        auto* frame = const_cast<uint8_t*>(views[i].data);
+        SetFlow(frame, static_cast<uint32_t>(packet * kStride % flows));
+        Put32(frame + kTcpAt + 4, static_cast<uint32_t>(packet / flows) * kPayload);
+      }
+      sensor.Take(views);
+    });
+  };
+  UnixNanos later = 0;
+  const auto go_on = [&] {
+    sensor.Drain();
+    later += frames->span();
+  };
+  while (packet < 2 * uint64_t{flows}) {
+    round(later);
+    go_on();
+  }
+  for (auto _ : state) {
+    round(later);
+    state.PauseTiming();
+    go_on();
+    state.ResumeTiming();
+  }
+  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
+  state.counters["sessions"] = static_cast<double>(sensor.worker->counters().sessions.value());
+}
+
+constexpr uint16_t kHttps = 443, kSmtp = 25;
+
+#define MAILTAP_AGAINST_FLOOR(name, kind)    \
+  BENCHMARK_CAPTURE(TouchFloor, name, kind); \
+  BENCHMARK_CAPTURE(Pipeline, name, kind)
+MAILTAP_AGAINST_FLOOR(mix_5_percent_mail, "5");
+MAILTAP_AGAINST_FLOOR(no_mail, "0");
+MAILTAP_AGAINST_FLOOR(64_byte_packets, "64B");
+MAILTAP_AGAINST_FLOOR(all_mail, "100");
+BENCHMARK_CAPTURE(Concurrent, flows_no_mail, kHttps)->Arg(10'000)->Arg(10'000'000);
+BENCHMARK_CAPTURE(Concurrent, flows_all_mail, kSmtp)->Arg(10'000)->Arg(1'000'000);
 
 }  // namespace
-}  // namespace mailtap
+}  // namespace mailtap::bench
 
 BENCHMARK_MAIN();

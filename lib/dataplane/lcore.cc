@@ -4,6 +4,7 @@
 #include <rte_launch.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
+#include <rte_prefetch.h>
 
 #include <algorithm>
 
@@ -56,7 +57,13 @@ bool LcoreLoop::Receive(uint16_t port, UnixNanos now) {
   const uint16_t count = rte_eth_rx_burst(port, queue_, mbufs_.data(), burst_);
   if (count == 0) return false;
   scratch_used_ = 0;
-  for (uint16_t i = 0; i < count; ++i) views_[i] = ViewOf(*mbufs_[i], port, now);
+  constexpr uint16_t kAhead = pipeline::Worker::kPrefetchAhead;
+  for (uint16_t i = 0; i < std::min(count, kAhead); ++i) rte_prefetch0(mbufs_[i]);
+  for (uint16_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) rte_prefetch0(mbufs_[i + kAhead]);
+    views_[i] = ViewOf(*mbufs_[i], port, now);
+    if (i < kAhead) pipeline::Worker::Prefetch(views_[i]);
+  }
   worker_.Process({views_.data(), count});
   rte_pktmbuf_free_bulk(mbufs_.data(), count);
   return true;

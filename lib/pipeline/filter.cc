@@ -8,8 +8,6 @@
 namespace mailtap::pipeline {
 namespace {
 
-// How many packets ahead the next headers are brought towards the cache.
-constexpr std::size_t kPrefetchAhead = 4;
 
 }  // namespace
 
@@ -17,10 +15,7 @@ void Worker::Process(absl::Span<const PacketView> burst) {
   uint64_t bytes = 0;
   uint64_t segments = 0;  // the other outcomes are rarer, and counted where they are met
   for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (i + kPrefetchAhead < burst.size()) {
-      __builtin_prefetch(burst[i + kPrefetchAhead].data);
-      __builtin_prefetch(burst[i + kPrefetchAhead].data + kCacheLine);
-    }
+    if (i + kPrefetchAhead < burst.size()) Prefetch(burst[i + kPrefetchAhead]);
     const PacketView& packet = burst[i];
     bytes += packet.wire_length;
     if (packet.captured < packet.wire_length) counters_.snapped.Add(1);

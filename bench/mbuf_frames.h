@@ -1,0 +1,75 @@
+// Packets as a port hands them over: mbufs, laid out as DPDK lays them out, too many for the
+// caches.
+#ifndef MAILTAP_BENCH_MBUF_FRAMES_H_
+#define MAILTAP_BENCH_MBUF_FRAMES_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "absl/types/span.h"
+#include "lib/base/pool.h"
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::bench {
+
+// What a receive loop reads of an mbuf lies in its first line (rte_mbuf_core.h).
+struct alignas(kCacheLine) Mbuf {
+  uint8_t* buf_addr;
+  uint16_t data_off;
+  uint16_t port;
+  uint32_t data_len;
+  uint32_t pkt_len;
+  UnixNanos time;
+  uint8_t rest_of_lines[2 * kCacheLine - 32];
+  uint8_t headroom[128];
+  uint8_t data[2048];
+};
+static_assert(sizeof(Mbuf) == 2304);
+
+class MbufFrames {
+ public:
+  static constexpr std::size_t kFrames = 200'000;
+  static constexpr std::size_t kBurst = 32;
+
+  MbufFrames() : mbufs_(kFrames) {}
+  // What `mailtap-gen --packets 200k ARGUMENTS` writes. Ends the program where that fails.
+  explicit MbufFrames(const std::string& arguments);
+
+  // Behind the last packet.
+  void Add(const uint8_t* frame, uint32_t captured, uint32_t wire_length, UnixNanos time);
+  Mbuf& operator[](std::size_t i) { return mbufs_[i]; }
+  // How long the packets' stamps go on.
+  UnixNanos span() const { return mbufs_[count_ - 1].time - mbufs_[0].time; }
+
+  // Calls take(views) for one burst after the other. Looks at the mbufs as lib/dataplane's
+  // receive loop does, with the same prefetching; what of the packets is read is for `take`.
+  template <typename Take>
+  void ForEachBurst(UnixNanos later, Take&& take) {
+    std::array<pipeline::PacketView, kBurst> views;
+    for (std::size_t start = 0; start + kBurst <= count_; start += kBurst) {
+      constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
+      Mbuf* burst = &mbufs_[start];
+      for (std::size_t i = 0; i < kAhead; ++i) __builtin_prefetch(burst + i);
+      for (std::size_t i = 0; i < kBurst; ++i) {
+        if (i + kAhead < kBurst) __builtin_prefetch(burst + i + kAhead);
+        const Mbuf& mbuf = burst[i];
+        views[i] = {.data = mbuf.buf_addr + mbuf.data_off,
+                    .captured = mbuf.data_len,
+                    .wire_length = mbuf.pkt_len,
+                    .time = mbuf.time + later,
+                    .port = mbuf.port};
+        if (i < kAhead) pipeline::Worker::Prefetch(views[i]);
+      }
+      take(absl::MakeConstSpan(views));
+    }
+  }
+
+ private:
+  ZeroedArray<Mbuf> mbufs_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace mailtap::bench
+
+#endif  // MAILTAP_BENCH_MBUF_FRAMES_H_
