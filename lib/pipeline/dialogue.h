@@ -105,7 +105,7 @@ struct Dialogue {
   }
 };
 static_assert(sizeof(Dialogue::name) >= classify::Speech::kSlack);
-static_assert(sizeof(Dialogue) <= 1024);
+static_assert(sizeof(Dialogue) <= 18 * kCacheLine);
 
 // Ends that are read out of turn, or -1.
 struct Turns {

@@ -6,10 +6,6 @@
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
-namespace {
-
-
-}  // namespace
 
 void Worker::Process(absl::Span<const PacketView> burst) {
   uint64_t bytes = 0;
