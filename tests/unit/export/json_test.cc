@@ -15,7 +15,7 @@ TEST(SessionJson, HasEveryFieldInTheOrderOfTheInterface) {
             R"("last_seen":"2026-11-23T20:41:09.000123Z",)"
             R"("client":"10.1.2.3","client_port":40001,)"
             R"("server":"2001:db8::25","server_port":587,)"
-            R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net",)"
+            R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net","via":null,)"
             R"("bytes_up":1024,"bytes_down":300,"inferred_up":24,"inferred_down":0,)"
             R"("repeated_up":7,"repeated_down":0,"packets_up":12,"packets_down":11,)"
             R"("messages":2,"rejected":3,"rejected_4xx":1,"rejected_5xx":2,"recipients":5,)"
