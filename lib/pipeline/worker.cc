@@ -158,6 +158,17 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
   return slot;
 }
 
+// On an odd port, where only the content tells.
+uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey& key) {
+  const uint32_t slot = Create(pending, key);
+  if (slot == kNone) return kNone;
+  ++undecided_;
+  suspicion_.Raise(pending.flow_hash);
+  if (sessions_.cold(sessions_.hot(slot)).dialogue != kNone) return slot;
+  Forget(slot);
+  return kNone;
+}
+
 void Worker::RememberHandshake(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
@@ -220,15 +231,9 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (handshake == nullptr && !word && !hello) return kNone;
   if (!HasRoomForUndecided()) return kNone;
 
-  const uint32_t slot = Create(pending, key);
+  const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
-  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
-  suspicion_.Raise(pending.flow_hash);
-  if (sessions_.cold(hot).dialogue == kNone) {
-    Forget(slot);  // on an odd port only the content tells
-    return kNone;
-  }
   if (handshake == nullptr) {
     // Servers open with a number or a sign, clients with a command or a proxy's header.
     const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
@@ -275,15 +280,9 @@ uint32_t Worker::CreateAtKnownServer(const Pending& pending, const flow::Session
       from_server ? known_servers_->Find(key.source, key.source_port, key.encap_tag)
                   : known_servers_->Find(key.destination, key.destination_port, key.encap_tag);
   if (!service.has_value() || !HasRoomForUndecided()) return kNone;
-  const uint32_t slot = Create(pending, key);
+  const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
-  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
-  suspicion_.Raise(pending.flow_hash);
-  if (sessions_.cold(hot).dialogue == kNone) {
-    Forget(slot);
-    return kNone;
-  }
   hot.state.client_end = from_server ? 1 : 0;
   hot.state.client_known = 1;
   // The server may have become known within the handshake.
