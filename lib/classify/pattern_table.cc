@@ -75,6 +75,10 @@ constexpr Pattern kPatterns[] = {
   {kSsh, kClient, kProof, R"(^ssh-[12])", "", "", "RFC 4253, 4.2"},
   {kSsh, kServer, kProof, R"(^ssh-[12])", "", "", "RFC 4253, 4.2"},
   {kRedis, kClient, kProof, R"(^\*[0-9]{1,6}\r\n\$)", "", "", "Redis serialization protocol"},
+  {kRedis, kClient, kProof,
+   R"(^((set|setnx|setex|getset|append|publish|expire|[hlrsz](add|get|set|push|range|len)) [!-~]|(ping|dbsize|flushall|flushdb|info|multi|hello [23])[ \r]|(keys|subscribe|psubscribe|select|config|client|replicaof|slaveof|psync) [!-~]))",
+   "", "IMAP with a command for a tag", "Redis, inline commands"},
+  {kRedis, kClient, kHint, R"(^auth [!-~]+( [!-~]+)?\r?\n)", "", "POP3's and SMTP's AUTH", "Redis, AUTH"},
   {kRedis, kServer, kProof, R"(^(\+pong\r|\$-?[0-9]{1,9}\r\n|:-?[0-9]{1,18}\r\n|\*[0-9]{1,9}\r\n|-noauth |-wrongtype |-moved |-err (unknown command|wrong number)))",
    "", "", "Redis serialization protocol"},
   {kNntp, kServer, kProof, R"(^20[01][- ])", "", "", "RFC 3977, 5.1"},
@@ -99,6 +103,9 @@ constexpr Pattern kPatterns[] = {
    "", "IMAP with a command for a tag", "memcached's protocol.txt; beanstalkd's protocol.txt"},
   {kNats, kServer, kProof, R"(^(info \{|pong\r\n|ping\r\n|connected\r?\n))", "", "", "NATS client protocol; STOMP 1.2"},
   {kNats, kClient, kProof, R"(^(connect \{|(connect|stomp)\r?\n|pub [!-~]+ |sub [!-~]+ ))", "", "HTTP's CONNECT", "NATS client protocol; STOMP 1.2"},
+  {kSnpp, kServer, kProof, R"(^220[- ].{0,140}\bsnpp\b)", "", "SMTP's greeting", "RFC 1861, 4.1"},
+  {kSnpp, kClient, kProof, R"(^(page|pager|mess|message|call|caller|leve|level|hold|2way|ackread|rtype|mcre|mcresponse|msta|mstatus|kill|killtag) [!-~]|^(send|2way)\r?\n)",
+   "", "", "RFC 1861, 4.3 to 4.6"},
 
   // What may go before a dialogue. SOCKS is told by its length too: see MayBeSocks.
   {kProxy, kClient, kHint, R"(^connect [0-9a-z\[])", "CONN", "NATS, STOMP", "RFC 9110, 9.3.6"},

@@ -137,6 +137,10 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   Weaken(up);
   Weaken(down);
 
+  // POP3's server speaks first; Redis's answers, in the same words.
+  const bool answered = client.from_start && server.from_start && !context.server_first;
+  const bool redis = answered && up[static_cast<int>(Protocol::kRedis)] != Strength::kNone;
+
   // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
   // the server spoke first: Redis says +OK too, but never unasked.
   for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
@@ -148,7 +152,8 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                            context.port_service == service));
     const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
                      up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
-    if (proven && !ftp) return Yes(service, Evidence::kBanner);
+    if (proven && !ftp && !(redis && service == Service::kPop3))
+      return Yes(service, Evidence::kBanner);
   }
   if (contradicted) return kNotMail;
 
@@ -183,6 +188,7 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     // The client's answer may yet say that this is another protocol.
     const bool ftp = up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
     if (!up_text.empty() && ftp && service == Service::kSmtp) return kNotMail;
+    if (redis && service == Service::kPop3) return kNotMail;
     // Any number may be a tag: "502 no permission" is NNTP's.
     if (service == Service::kImap && u == Strength::kNone && !up_text.empty() &&
         client.from_start) {
