@@ -3,8 +3,10 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "lib/base/status.h"
+#include "lib/classify/preface.h"
 
 namespace mailtap::classify {
 namespace {
@@ -113,6 +115,33 @@ void Recogniser::Weaken(Scores& scores) {
   std::replace(scores.begin(), others, Strength::kProof, Strength::kHint);
 }
 
+bool Recogniser::ShareService(const Scores& up, const Scores& down) {
+  for (int s = 0; s < kMailProtocolCount; ++s) {
+    if (up[s] != Strength::kNone && down[s] != Strength::kNone) return true;
+  }
+  return false;
+}
+
+bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) const {
+  char text[kOpening + Speech::kSlack];
+  const uint32_t length = std::min(size, kOpening);
+  std::memcpy(text, payload, length);
+  const absl::string_view opening(text, length);
+  if (Preface::Detect(opening) != Preface::Kind::kNone || Preface::MayBecome(opening)) {
+    return true;
+  }
+  const absl::string_view lines =
+      Judgeable({.text = opening, .from_start = true, .ended = size > kOpening});
+  if (lines.empty()) return true;
+  const Scores up = Scan(lines, Side::kClient), down = Scan(lines, Side::kServer);
+  const Strength least = from_start ? Strength::kHint : Strength::kProof;
+  const auto fits = [least](const Scores& scores) {
+    return *std::max_element(scores.begin(), scores.begin() + kMailProtocolCount) >= least ||
+           *std::max_element(scores.begin(), scores.end()) == Strength::kDenial;
+  };
+  return fits(up) || fits(down);
+}
+
 std::optional<Service> Recogniser::Greeting(const Speech& server) const {
   Scores scores = Scan(Judgeable(server), Side::kServer);
   if (ProvesOther(scores)) return std::nullopt;
@@ -166,7 +195,11 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     };
     const bool up_useless = fits_nothing(up_text, up);
     const bool down_useless = fits_nothing(down_text, down);
-    if (settled || (up_useless && client.from_start) || (down_useless && server.from_start)) {
+    // Both have opened, and in no service would the one say this and the other that.
+    const bool opened =
+        client.from_start && server.from_start && !up_text.empty() && !down_text.empty();
+    if ((opened && !ShareService(up, down)) || settled || (up_useless && client.from_start) ||
+        (down_useless && server.from_start)) {
       return kNotMail;
     }
     Recognition open = kOpen;

@@ -267,6 +267,25 @@ TEST(Recogniser, LinesUnderWayThatFitNothingAreStale) {
   EXPECT_EQ(JudgeUnderWay("MAIL FROM:<a@b>\r\n", "250 2.1.0 Ok\r\n").answer, Answer::kYes);
 }
 
+TEST(Recogniser, UnderWayOnlyProofOpensMail) {
+  const auto opens = [](const std::string& text, bool from_start) {
+    return SharedRecogniser().MayOpenMail(reinterpret_cast<const uint8_t*>(text.data()),
+                                          static_cast<uint32_t>(text.size()), from_start);
+  };
+  for (const char* proof : {"EHLO me\r\n", "220 mx ESMTP\r\n", "a1 LOGIN b c\r\n", "CAPA\r\n",
+                            "* OK MUPDATE\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n"}) {
+    EXPECT_TRUE(opens(proof, true) && opens(proof, false)) << proof;
+  }
+  for (const char* hint : {"220 hello\r\n", "+OK\r\n", "-ERR no\r\n"}) {
+    EXPECT_TRUE(opens(hint, true) && !opens(hint, false)) << hint;
+  }
+  for (const char* none : {"281 Authentication accepted\r\n", "GROUP comp.lang.c\r\n"}) {
+    EXPECT_FALSE(opens(none, true) || opens(none, false)) << none;
+  }
+  EXPECT_TRUE(opens("220 mx.exam", false));  // half a line says nothing yet
+  EXPECT_TRUE(opens("220 " + std::string(500, 'x') + " ESMTP", true));
+}
+
 TEST(Recogniser, AGreetingTellsItsServiceOnlyWhereItProvesIt) {
   const auto greeting = [](const std::string& text) {
     const std::string padded = text + std::string(Speech::kSlack, '2');
