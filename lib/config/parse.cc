@@ -1,24 +1,34 @@
 #include "lib/config/parse.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "lib/config/assets.h"
 #include "lib/config/findings.h"
 #include "lib/config/key_depth.h"
-#include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 #include "lib/config/table_reader.h"
+#include "lib/config/text_file.h"
 #include "lib/config/version.h"
 
 namespace mailtap::config {
 namespace {
 
-constexpr int64_t kLargestFile = 64 << 20;
+// Reads the inventory that the configuration in file `path` names. Its faults are the
+// configuration's.
+void AddAssets(const std::string& path, ParseResult& result) {
+  if (!result.config.has_value() || result.config->assets.file.empty()) return;
+  Config& config = *result.config;
+  // Relative paths start at the configuration's own folder, wherever mailtap is started.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  config.assets.file = (folder / config.assets.file).lexically_normal().string();
+  AssetsContent content = ReadAssets(config.assets.file);
+  config.assets.rows = std::move(content.assets);
+  config.version = VersionOf(config);
+  result.faults = std::move(content.faults);
+  if (!result.faults.empty()) result.config.reset();
+}
 
 ParseResult OneFault(absl::string_view file, std::string message, int line = 1,
                      int column = 1) {
@@ -47,7 +57,8 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
     const toml::table root = toml::parse(ToStd(text));
     TableReader reader(root, "", findings);
     ReadSettings(reader, findings, config);
-    ReadPolicy(reader, findings, config);
+    ReadPolicy(reader, config);
+    ReadRules(reader, findings, config);
     reader.Finish();
     Validate(root, findings, config);
   } catch (const toml::parse_error& error) {
@@ -63,25 +74,11 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
 }
 
 ParseResult ParseFile(const std::string& path) {
-  // Looked at before it is opened: opening a FIFO would wait for a writer.
-  struct stat status = {};
-  if (stat(path.c_str(), &status) != 0) {
-    return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    return OneFault(
-        path, S_ISDIR(status.st_mode) ? "is a directory, not a file" : "is not a regular file");
-  }
-  if (status.st_size > kLargestFile) {
-    return OneFault(path, absl::StrCat("is larger than ", FormatSize(kLargestFile)));
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
-  std::string text(static_cast<size_t>(status.st_size), '\0');
-  in.read(text.data(), status.st_size);
-  if (in.bad()) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
-  text.resize(static_cast<size_t>(in.gcount()));
-  return Parse(text, path);
+  const auto text = ReadTextFile(path);
+  if (!text.ok()) return OneFault(path, std::string(text.status().message()));
+  ParseResult result = Parse(*text, path);
+  AddAssets(path, result);
+  return result;
 }
 
 }  // namespace mailtap::config

@@ -14,9 +14,10 @@ namespace mailtap::config {
 // runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);
 
-// [[relay]] [[group]] [[rule]]: what it judges by. Each entry of the file gives one of the
+// [[relay]] [[group]]; [[rule]]: what it judges by. Each entry of the file gives one of the
 // struct, even where it is faulty, so that their order and number agree.
-void ReadPolicy(TableReader& root, Findings& findings, Config& config);
+void ReadPolicy(TableReader& root, Config& config);
+void ReadRules(TableReader& root, Findings& findings, Config& config);
 
 // What no section can see by itself: names used twice, groups that nobody defines, ports that
 // two services claim, entries that can have no effect. `config` was read from `root`.

@@ -82,23 +82,43 @@ void WriteRelay(Writer& w, const Relay& relay) {
 void WriteGroup(Writer& w, const Group& group) {
   w.Heading("[[group]]");
   w.Text("name", group.name);
-  w.List("members", Writer::Each(group.members, PrefixItem));
+  w.AnyOrList("members", group.members, PrefixItem);
+  w.AnyOrList("roles", group.roles, TextItem);
+  w.AnyOrList("units", group.units, TextItem);
+  w.AnyOrList("tags", group.tags, TextItem);
+}
+
+void WriteCondition(Writer& w, const Condition& condition) {
+  const bool is_bytes = IsBytes(condition.metric);
+  w.Text("metric", Name(condition.metric));
+  w.Duration("window", condition.window_seconds);
+  w.Threshold("raise", is_bytes, condition.raise);
+  w.Threshold("clear", is_bytes, condition.clear);
+  if (condition.metric == Metric::kSentReceivedRatio) w.Size("minimum", condition.minimum);
 }
 
 void WriteRule(Writer& w, const Rule& rule) {
-  const bool is_bytes = IsBytes(rule.metric);
   w.Heading("[[rule]]");
   w.Text("name", rule.name);
+  w.Text("scope", Name(rule.scope));
   w.AnyOrList("groups", rule.groups, TextItem);
   w.AnyOrList("services", rule.services, NameItem<Service>);
   w.AnyOrList("verdicts", rule.verdicts, NameItem<Verdict>);
   w.AnyOrList("roles", rule.roles, NameItem<Role>);
-  w.Text("metric", Name(rule.metric));
-  w.Duration("window", rule.window_seconds);
-  w.Threshold("raise", is_bytes, rule.raise);
-  w.Threshold("clear", is_bytes, rule.clear);
+  w.AnyOrList("tls", rule.tls, NameItem<Tls>);
+  w.Text("hours", FormatHours(rule.hours));
+  w.AnyOrList("weekdays", rule.weekdays, NameItem<Weekday>);
+  WriteCondition(w, rule);
+  if (rule.multiple > 0) w.Raw("multiple", FormatNumber(rule.multiple));
+  if (rule.deviations > 0) w.Raw("deviations", FormatNumber(rule.deviations));
+  w.Duration("sustained", rule.sustained_seconds);
   w.Duration("hold", rule.hold_seconds);
+  w.Integer("updates", rule.updates);
   w.Text("severity", Name(rule.severity));
+  for (const Condition& condition : rule.conditions) {
+    w.Heading("[[rule.condition]]");
+    WriteCondition(w, condition);
+  }
 }
 
 void WriteMinimum(Writer& w, BlindSpotKind kind, int64_t minimum) {
@@ -135,6 +155,7 @@ void WriteBlindSpot(Writer& w, BlindSpotKind kind, const BlindSpot& spot) {
 void WriteWhoAndWhere(Writer& w, const Config& config) {
   w.Heading("[sensor]");
   w.Text("name", config.sensor.name);
+  w.Text("timezone", config.sensor.timezone);
   w.Heading("[networks]");
   w.List("internal", Writer::Each(config.networks.internal, PrefixItem));
   for (int i = 0; i < kServiceCount; ++i) {
@@ -208,8 +229,12 @@ std::string ToToml(const Config& config) {
   Writer w;
   WriteWhoAndWhere(w, config);
   for (const Relay& relay : config.relays) WriteRelay(w, relay);
+  w.Heading("[assets]");
+  w.Text("file", config.assets.file);
   for (const Group& group : config.groups) WriteGroup(w, group);
   for (const Rule& rule : config.rules) WriteRule(w, rule);
+  w.Heading("[baselines]");
+  w.Integer("weeks", config.baselines.weeks);
   for (int i = 0; i < kBlindSpotCount; ++i) {
     WriteBlindSpot(w, static_cast<BlindSpotKind>(i), config.blind_spots[i]);
   }

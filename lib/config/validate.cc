@@ -89,6 +89,11 @@ void CheckGroups(const toml::table& root, Findings& findings, const Config& conf
                     absl::StrCat("no rule uses group ", Quoted(group.name),
                                  "; it only names hosts in alerts"));
     }
+    if (group.by_asset() && config.assets.file.empty()) {
+      findings.Warn(PlaceOf(root, "group", i, "name"),
+                    absl::StrCat("group ", Quoted(group.name),
+                                 " is empty: it asks for assets, and no assets.file is given"));
+    }
     if (!group.members.empty() && !config.networks.internal.empty() &&
         !Overlap(group.members, config.networks.internal)) {
       findings.Warn(PlaceOf(root, "group", i, "members"),
@@ -116,20 +121,54 @@ void CheckRuleGroups(const toml::table& root, Findings& findings, const Config& 
   }
 }
 
+bool Any(const Rule& rule, bool (*holds)(const Condition&)) {
+  return holds(rule) || std::any_of(rule.conditions.begin(), rule.conditions.end(), holds);
+}
+
 // Whether the rule looks at nothing that its metric counts, and why.
-absl::string_view WhyNeverRaised(const Rule& rule) {
+absl::string_view WhyNeverRaised(const Config& config, const Rule& rule) {
   const auto nobody = [](Verdict v) {
     return v == Verdict::kTransit || v == Verdict::kUnattributed;
   };
   if (std::all_of(rule.verdicts.begin(), rule.verdicts.end(), nobody)) {
     return "mail with the verdicts it lists belongs to no internal host";
   }
-  const auto is_smtp = [](Service s) { return s == Service::kSmtp; };
-  if (rule.metric == Metric::kMessages && !rule.services.empty() &&
-      std::none_of(rule.services.begin(), rule.services.end(), is_smtp)) {
+  if (rule.scope == Scope::kGroup && config.groups.empty()) {
+    return "it is judged by group, and there is none";
+  }
+  const auto lacks = [](const auto& list, auto value) {
+    return !list.empty() && std::find(list.begin(), list.end(), value) == list.end();
+  };
+  const bool messages = Any(rule, [](const Condition& c) {
+    return c.metric == Metric::kMessages || c.metric == Metric::kRejected;
+  });
+  if (messages && lacks(rule.services, Service::kSmtp)) {
     return "messages are counted in SMTP only, which rule.services leaves out";
   }
+  if (messages && lacks(rule.tls, Tls::kNone)) {
+    return "messages are counted without TLS only, which rule.tls leaves out";
+  }
   return "";
+}
+
+void CheckMetrics(const toml::table& root, Findings& findings, const Rule& rule,
+                  std::size_t i) {
+  const bool new_peers =
+      Any(rule, [](const Condition& c) { return c.metric == Metric::kNewPeers; });
+  if (new_peers && rule.scope != Scope::kHost) {
+    findings.Error(PlaceOf(root, "rule", i, "scope"),
+                   "rule.scope must be \"host\" where new_peers is counted: whom others "
+                   "know is not remembered");
+  }
+  const bool bare_ratio = Any(rule, [](const Condition& c) {
+    return c.metric == Metric::kSentReceivedRatio && c.minimum == 0;
+  });
+  if (bare_ratio) {
+    findings.Warn(PlaceOf(root, "rule", i, "name"),
+                  absl::StrCat("rule ", Quoted(rule.name),
+                               " judges a sent_received_ratio without a minimum, so that a "
+                               "few bytes can raise it"));
+  }
 }
 
 void CheckRules(const toml::table& root, Findings& findings, const Config& config) {
@@ -144,7 +183,8 @@ void CheckRules(const toml::table& root, Findings& findings, const Config& confi
                      absl::StrCat("rule.name must not start with ", Quoted(kBlindSpotPrefix),
                                   ": that is how alerts on blind spots are called"));
     }
-    const absl::string_view why = WhyNeverRaised(rule);
+    CheckMetrics(root, findings, rule, i);
+    const absl::string_view why = WhyNeverRaised(config, rule);
     if (why.empty()) continue;
     findings.Warn(PlaceOf(root, "rule", i, "name"),
                   absl::StrCat("rule ", Quoted(rule.name), " can never raise: ", why));

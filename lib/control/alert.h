@@ -12,6 +12,7 @@
 #include "lib/base/mail.h"
 #include "lib/base/time.h"
 #include "lib/config/config.h"
+#include "lib/control/baselines.h"
 #include "lib/control/confidence.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
@@ -34,9 +35,17 @@ struct AlertPeer {
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
 };
 
-// Of a host by a rule; or of a blind spot, that is of the sensor itself. Then host to service
-// and metric mean nothing, and the confidence is that of all mail over [metrics]
-// capture_window.
+// What a further condition of a rule stood at.
+struct AlertCondition {
+  config::Metric metric = config::Metric::kSentBytes;
+  double value = 0;
+  double threshold = 0;  // as Alert::threshold
+  int64_t window_seconds = 0;
+};
+
+// Of a host by a rule, or of a group or all hosts by its scope; or of a blind spot, that is of
+// the sensor itself. Then host to service and metric mean nothing, and the confidence is that
+// of all mail over [metrics] capture_window.
 struct Alert {
   std::string id;  // the same for all states of one alert; hashed from its content
   AlertState state = AlertState::kRaised;
@@ -45,18 +54,26 @@ struct Alert {
   config::Severity severity = config::Severity::kMedium;
   std::optional<config::BlindSpotKind> blind_spot;
   std::string port;  // of a blind spot: the port that it concerns, or empty
-  net::IpAddress host;
+  config::Scope scope = config::Scope::kHost;
+  net::IpAddress host;    // of scope host only, as the next
   net::EncapStack encap;  // where [tunnels] split_by tells hosts apart by it, outermost first
   Role role = Role::kClient;
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
-  std::string asset;                 // the host's group with the longest prefix, or empty
+  // The host's name in the inventory, else its group with the longest prefix; or the group; or
+  // empty.
+  std::string asset;
+  std::string owner;    // as the inventory says; may be empty
+  bool shared = false;  // the address stands for several clients, as the inventory says
+
   Service service = Service::kSmtp;  // of the largest share
   config::Metric metric = config::Metric::kSentBytes;
   double value = 0;
   double threshold = 0;  // `raise` for raised and updated, `clear` for cleared
   int64_t window_seconds = 0;
-  UnixNanos first_seen = 0;  // of the traffic in the window, at the raise
-  UnixNanos last_seen = 0;   // of the traffic that counted, so far
+  std::vector<AlertCondition> conditions;  // besides the rule's first
+  std::optional<Baseline> baseline;        // that made the threshold
+  UnixNanos first_seen = 0;                // of the traffic in the window, at the raise
+  UnixNanos last_seen = 0;                 // of the traffic that counted, so far
   std::vector<AlertPeer> top_peers;
   Confidence confidence;  // over what the window holds
   std::string config_version;

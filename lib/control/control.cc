@@ -27,5 +27,9 @@ std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
   return engine_->MakeSnapshot();
 }
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
+std::vector<BaselineRow> Control::ExportBaselines() const { return engine_->ExportBaselines(); }
+void Control::ImportBaselines(const std::vector<BaselineRow>& rows) {
+  engine_->ImportBaselines(rows);
+}
 
 }  // namespace mailtap::control

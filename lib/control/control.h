@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
 #include "lib/control/capture_sample.h"
 #include "lib/control/output.h"
@@ -73,6 +74,10 @@ class Control {
   // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address
   // and tag.
   std::vector<HostTotals> RankedHosts() const;
+
+  // What is known of the usual, to outlive the process; given back before the first Apply().
+  std::vector<BaselineRow> ExportBaselines() const;
+  void ImportBaselines(const std::vector<BaselineRow>& rows);
 
  private:
   std::unique_ptr<Engine> engine_;

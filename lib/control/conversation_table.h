@@ -36,13 +36,7 @@ static_assert(sizeof(Conversation) == 64);
 class ConversationTable {
  public:
   // What the calls below that take a hash expect for `key`. Differs from process to process.
-  static uint64_t HashOf(const meter::ConversationKey& key) {
-    // As few words as there are; field by field takes twice as long.
-    const uint64_t rest = uint64_t{key.encap_tag} << 32 | uint64_t{key.server_port} << 16 |
-                          static_cast<uint64_t>(key.service) << 8 |
-                          static_cast<uint64_t>(key.attribution);
-    return absl::HashOf(key.client, key.server, rest);
-  }
+  static uint64_t HashOf(const meter::ConversationKey& key) { return absl::HashOf(key); }
 
   // Its number, or kNone.
   uint32_t Find(uint64_t hash, const meter::ConversationKey& key) const {

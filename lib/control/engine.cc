@@ -23,11 +23,13 @@ void Engine::RunTick(int64_t tick) {
   // What happened in the idle time before this tick: only buckets that leave and timers that
   // end can change anything, so only their ticks are looked at.
   for (;;) {
-    const int64_t next = std::min(
-        {state_.windows.NextExpiry(), state_.alerts.NextTimer(), blind_spots_.NextEvent()});
+    const int64_t next = std::min({state_.windows.NextExpiry(), state_.alerts.NextTimer(),
+                                   judge_.NextEvent(), blind_spots_.NextEvent()});
     if (next >= tick) break;
+    judge_.StartTick(next);
     JudgeAll(next);
   }
+  judge_.StartTick(tick);
   state_.windows.Expire(tick);
   intake_.Fold(tick);
   blind_spots_.Count(tick);
@@ -56,12 +58,13 @@ void Engine::JudgeAll(int64_t tick) {
 }
 
 int64_t Engine::NextEventTick() const {
-  int64_t next = std::min(state_.alerts.NextTimer(), blind_spots_.NextEvent());
+  int64_t next =
+      std::min({state_.alerts.NextTimer(), judge_.NextEvent(), blind_spots_.NextEvent()});
   for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
     // A bucket that leaves lowers sums. That alone raises a ratio, and changes any alert.
-    const bool ratio =
-        state_.rules.rules()[i].rule->metric == config::Metric::kSentReceivedRatio;
-    if (ratio || state_.alerts.active(i) > 0) {
+    const PreparedRule& rule = state_.rules.rules()[i];
+    const bool ratio = rule.metric == config::Metric::kSentReceivedRatio;
+    if (ratio || state_.alerts.watched(rule.number) > 0) {
       next = std::min(next, state_.windows.NextExpiry(i));
     }
   }
@@ -82,7 +85,7 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   snapshot->totals = state_.totals;
   snapshot->hosts_known = state_.hosts.size();
   snapshot->conversations_known = state_.conversations.size();
-  snapshot->peers_forgotten = state_.forgotten;
+  snapshot->peers_forgotten = state_.forgotten + state_.baselines.refused();
   AddHostGauges(most, *snapshot);
   snapshot->hosts_tracked = state_.windows.hosts_live();
   for (const uint32_t id : state_.hosts.Top(most)) snapshot->top_hosts.push_back(TotalsOf(id));
@@ -102,12 +105,12 @@ void Engine::AddHostGauges(std::size_t most, Snapshot& snapshot) const {
   absl::flat_hash_set<uint32_t> shown;
   for (const uint32_t id : state_.windows.Top(most)) {
     const Entity& entity = state_.windows.at(id);
-    const config::Rule& rule = *state_.windows.rule_of(entity).rule;
+    const PreparedRule& rule = state_.windows.rule_of(entity);
     const Host& host = state_.hosts.at(entity.host);
     const net::EncapStack encap = state_.encaps.Of(host.key.encap_tag);
-    snapshot.host_gauges.push_back({rule.name, host.key.address, encap, entity.role,
+    snapshot.host_gauges.push_back({rule.rule->name, host.key.address, encap, entity.role,
                                     state_.windows.Value(entity), rule.raise,
-                                    entity.alert != kNone});
+                                    state_.alerts.raised(entity.alert)});
     if (!shown.insert(entity.host).second) continue;
     snapshot.host_sights.push_back(
         {host.key.address, encap, host.sight.At(period).confidence()});

@@ -42,11 +42,14 @@ class Engine {
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
   std::vector<HostTotals> RankedHosts() const;
+  std::vector<BaselineRow> ExportBaselines() const { return state_.baselines.Export(); }
+  void ImportBaselines(const std::vector<BaselineRow>& rows) { state_.baselines.Import(rows); }
 
  private:
   void RunTick(int64_t tick);
   void TellServers();
   void JudgeAll(int64_t tick);
+  void RenumberShared();
   void DropRules(const std::vector<uint16_t>& to);
   HostTotals TotalsOf(uint32_t host) const;
   void AddHostGauges(std::size_t most, Snapshot& snapshot) const;

@@ -23,7 +23,8 @@ struct EvidenceRow {
   uint32_t sessions = 0;
   uint32_t messages = 0;
   int32_t bucket = 0;  // counted from the log's first
-  uint32_t seen = 0;   // bit per Direction
+  uint32_t rejected : 30 = 0;
+  uint32_t seen : 2 = 0;  // bit per Direction
 };
 static_assert(sizeof(EvidenceRow) == 72);
 
@@ -53,8 +54,8 @@ class EvidenceLog {
     __builtin_prefetch(row + sizeof(EvidenceRow) - 1);
   }
 
-  // Calls visit(row) for each row of `conversation` that a window of `window_seconds` (at most
-  // the longest) holds at the end of `tick`, newest first.
+  // Calls visit(row, its bucket's first tick) for each row of `conversation` that a window of
+  // `window_seconds` (at most the longest) holds at the end of `tick`, newest first.
   template <typename Visit>
   void ForEach(uint32_t conversation, int64_t window_seconds, int64_t tick,
                Visit&& visit) const {
@@ -62,8 +63,9 @@ class EvidenceLog {
     const WindowShape shape{window_seconds, shape_.width};
     for (uint64_t number = newest_[conversation]; number >= first_ && number != 0;) {
       const EvidenceRow& row = At(number);
-      if (!shape.Holds(first_bucket_ + row.bucket, tick)) return;
-      visit(row);
+      const int64_t bucket = first_bucket_ + row.bucket;
+      if (!shape.Holds(bucket, tick)) return;
+      visit(row, bucket * shape.width);
       number = row.previous;
     }
   }

@@ -60,8 +60,9 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
   const bool full = delta.key.attribution == meter::Attribution::kFull;
   if (!full || !IsTraffic(delta)) {
-    const Verdict verdict = JudgementOf(delta.key).verdict;
-    AddTo(state_.totals[service][static_cast<int>(verdict)], delta);
+    const Judgement judgement = JudgementOf(delta.key);
+    AddTo(state_.totals[service][static_cast<int>(judgement.verdict)], delta);
+    if (full) GatherFailed(delta, judgement);
     return;
   }
   uint32_t id = state_.conversations.FindFrom(first, delta.key);
@@ -72,6 +73,7 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
   if (conversation.verdict == Verdict::kTransit) return;
+  if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(delta.key));
   if (conversation.tick_row == kNone) {
     conversation.tick_row = static_cast<uint32_t>(rows_.size());
     rows_.push_back({.conversation = id});
@@ -97,7 +99,8 @@ uint32_t Intake::NewConversation(uint64_t hash, const meter::DeltaRecord& delta)
   for (const Role role : {Role::kClient, Role::kServer}) {
     const int end = static_cast<int>(role);
     if (!judgement.internal[end]) continue;
-    const uint32_t lane_id = LaneOf(key, role, judgement.verdict);
+    const uint32_t lane_id =
+        LaneOf(EndOf(key, role), {role, key.service, judgement.verdict, key.tls});
     const Lane& lane = state_.hosts.lane(lane_id);
     conversation.lanes[end] = lane_id;
     state_.conversations.Link(id, role, state_.hosts.at(lane.host).first_conversation[end]);
@@ -120,42 +123,79 @@ void Intake::SetPeer(uint32_t id, Role role, const Lane& lane) {
   }
 }
 
-uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict verdict) {
-  const HostKey end = EndOf(key, role);
+void Intake::GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement) {
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    if (!judgement.internal[static_cast<int>(role)]) continue;
+    const RuleIndex::Kind kind{role, delta.key.service, judgement.verdict, delta.key.tls};
+    // A scan must not fill the tables unless somebody asked for it to be counted.
+    if (!state_.rules.CountsFailed(kind)) continue;
+    const uint32_t lane_id = LaneOf(EndOf(delta.key, role), kind);
+    Lane& lane = state_.hosts.lane(lane_id);
+    lane.failed += delta.failed_sessions;
+    lane.failed_seen = std::max(lane.failed_seen, delta.last_seen);
+    Touch(lane_id, lane);
+  }
+}
+
+uint32_t Intake::LaneOf(const HostKey& end, const RuleIndex::Kind& kind) {
   uint32_t host = state_.hosts.Find(end);
   if (host == kNone) {
     host = state_.hosts.Add(end, state_.rules.GroupSetOf(state_.policy.GroupsOf(end.address)));
   }
-  const uint32_t known = state_.hosts.FindLane(host, role, key.service, verdict);
+  const uint32_t known = state_.hosts.FindLane(host, kind);
   if (known != kNone) return known;
-
-  const uint32_t id = state_.hosts.AddLane(host, role, key.service, verdict);
+  const uint32_t id = state_.hosts.AddLane(host, kind);
   SetRules(id);
   return id;
 }
 
 void Intake::SetRules(uint32_t id) {
   Lane& lane = state_.hosts.lane(id);
-  const RuleSet& set = state_.rules.RulesFor(state_.hosts.at(lane.host).group_set, lane.role,
-                                             lane.service, lane.verdict);
+  const RuleSet& set = state_.rules.RulesFor(state_.hosts.at(lane.host).group_set,
+                                             {lane.role, lane.service, lane.verdict, lane.tls});
   lane.counts_peers = set.counts_peers;
   lane.entities.clear();
-  lane.entities.reserve(set.rules.size());
+  Attach(lane, set);
+}
+
+void Intake::Attach(Lane& lane, const RuleSet& set) {
+  Host& host = state_.hosts.at(lane.host);
+  entity_of_rule_.assign(state_.rules.rules().size(), kNone);
+  for (uint32_t id = host.first_entity; id != kNone; id = state_.windows.at(id).next_of_host) {
+    const Entity& entity = state_.windows.at(id);
+    if (entity.role == lane.role) entity_of_rule_[entity.rule] = id;
+  }
   for (const uint16_t rule : set.rules) {
-    lane.entities.push_back(EntityOf(lane.host, lane.role, rule));
+    const PreparedRule& prepared = state_.rules.rules()[rule];
+    if (prepared.scope == config::Scope::kSite) {
+      AddChain(lane, SharedEntity(rule, 0, lane.role));
+    } else if (prepared.scope == config::Scope::kGroup) {
+      for (const uint32_t group : state_.rules.Groups(host.group_set)) {
+        if (!prepared.ConcernsGroup(group)) continue;
+        AddChain(lane, SharedEntity(rule, group, lane.role));
+      }
+    } else {
+      uint32_t& id = entity_of_rule_[rule];
+      if (id == kNone) {
+        id = state_.windows.Create(rule, lane.host, lane.role);
+        state_.windows.at(id).next_of_host = host.first_entity;
+        host.first_entity = id;
+      }
+      AddChain(lane, id);
+    }
   }
 }
 
-uint32_t Intake::EntityOf(uint32_t host, Role role, uint16_t rule) {
-  uint32_t& first = state_.hosts.at(host).first_entity;
-  for (uint32_t id = first; id != kNone; id = state_.windows.at(id).next_of_host) {
-    const Entity& entity = state_.windows.at(id);
-    if (entity.rule == rule && entity.role == role) return id;
+void Intake::AddChain(Lane& lane, uint32_t entity) {
+  for (; entity != kNone; entity = state_.windows.at(entity).next_condition) {
+    lane.entities.push_back(entity);
   }
-  const uint32_t id = state_.windows.Create(rule, host, role);
-  state_.windows.at(id).next_of_host = first;
-  first = id;
-  return id;
+}
+
+uint32_t Intake::SharedEntity(uint16_t rule, uint32_t subject, Role role) {
+  const auto [at, added] = state_.shared_entities.try_emplace({rule, subject, role}, 0);
+  if (added) at->second = state_.windows.Create(rule, subject, role);
+  return at->second;
 }
 
 void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
@@ -194,6 +234,11 @@ void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay
     const Lane& lane = state_.hosts.lane(lane_id);
     if (lane.counts_peers == (state_.conversations.peer(id, role) != kNone)) continue;
     SetPeer(id, role, lane);
+    // Whom it knew before peers were told apart is not new to it.
+    const uint32_t peer = state_.conversations.peer(id, role);
+    if (peer == kNone) continue;
+    int64_t& met = state_.windows.peers().Met(peer);
+    if (met == PeerTable::kNever) met = state_.last_tick;
   }
   conversation.evidence_set = EvidenceSetOf(conversation);
 }
@@ -215,6 +260,7 @@ uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {
 }
 
 void Intake::Fold(int64_t tick) {
+  state_.rules.StartTick(tick);
   const int64_t length = state_.config->metrics.capture_window_seconds;
   period_ = tick / length;
   period_start_ = period_ * length - state_.first_tick;
@@ -289,7 +335,7 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
     if (lane == kNone) continue;
     FoldInto(lane, row, role, sight);
     if (state_.hosts.lane(lane).counts_peers) {
-      CountPeers(state_.hosts.lane(lane), row.conversation, tick);
+      CountPeers(state_.hosts.lane(lane), row, tick);
     }
   }
 }
@@ -319,65 +365,104 @@ void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sig
   lane.received += row.bytes[Opposite(out)];
   lane.sessions += row.sessions;
   lane.messages += row.messages;
+  lane.rejected += row.rejected;
   lane.sight += sight;
   lane.last_seen = std::max(lane.last_seen, row.last_seen);
+  Touch(lane_id, lane);
+}
+
+void Intake::Touch(uint32_t lane_id, Lane& lane) {
   if (lane.touched) return;
   lane.touched = true;
   lanes_.push_back(lane_id);
 }
 
-void Intake::CountPeers(const Lane& lane, uint32_t conversation, int64_t tick) {
-  const uint32_t peer = state_.conversations.peer(conversation, lane.role);
+void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
+  PeerTable& peers = state_.windows.peers();
+  const uint32_t peer = state_.conversations.peer(row.conversation, lane.role);
+  int64_t& met = peers.Met(peer);
+  if (met == PeerTable::kNever) met = tick;
+  const bool is_new = met == tick;
   for (const uint32_t id : lane.entities) {
-    const Entity& entity = state_.windows.at(id);
-    if (state_.windows.rule_of(entity).metric == Metric::kDistinctPeers) {
+    const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
+    if (!CountsPeers(rule.metric) || !state_.rules.Open(rule)) continue;
+    // Who has just begun to look knows nobody: the first window only learns.
+    const bool learnt = tick - state_.first_tick >= rule.shape.window_seconds;
+    if (rule.metric == Metric::kNewPeers && (!is_new || !learnt)) continue;
+    if (rule.scope == config::Scope::kHost) {
       state_.windows.AddPeer(id, tick, peer);
+    } else {
+      const meter::ConversationKey& key = state_.conversations.at(row.conversation).key;
+      const uint32_t shared =
+          peers.Acquire(PeerTable::OwnerOf(id), lane.role,
+                        lane.role == Role::kClient ? key.server : key.client);
+      state_.windows.AddPeer(id, tick, shared);
+      peers.Release(shared);
     }
+    NoteTraffic(id, row.last_seen);
   }
 }
 
 void Intake::CountLane(Lane& lane, int64_t tick) {
   state_.hosts.Count(lane, period_);
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
-  for (const uint32_t id : lane.entities) {
-    Entity& entity = state_.windows.at(id);
-    uint64_t a = 0, b = 0;
-    bool counts = false;
-    switch (state_.windows.rule_of(entity).metric) {
-      case Metric::kSentBytes:
-        a = lane.sent;
-        break;
-      case Metric::kReceivedBytes:
-        a = lane.received;
-        break;
-      case Metric::kSessions:
-        a = lane.sessions;
-        break;
-      case Metric::kMessages:
-        a = lane.messages;
-        break;
-      case Metric::kDistinctPeers:
-        counts = true;  // the peers themselves were counted row by row
-        break;
-      case Metric::kSentReceivedRatio:
-        a = lane.sent;
-        b = lane.received;
-        break;
-    }
-    counts |= (a | b) != 0;
-    if (!counts) continue;
-    state_.windows.Add(id, tick, a, b);
-    entity.last_seen = std::max(entity.last_seen, lane.last_seen);
-    if (entity.alert != kNone) {
-      state_.alerts.NoteTraffic(entity.alert);
-      state_.windows.MarkDue(id);
-    }
-  }
+  for (const uint32_t id : lane.entities) CountEntity(id, lane, tick);
   lane.sent = lane.received = 0;
-  lane.sessions = lane.messages = 0;
+  lane.sessions = lane.messages = lane.rejected = lane.failed = 0;
   lane.sight = {};
-  lane.last_seen = 0;
+  lane.last_seen = lane.failed_seen = 0;
   lane.touched = false;
+}
+
+void Intake::CountEntity(uint32_t id, const Lane& lane, int64_t tick) {
+  const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
+  if (!state_.rules.Open(rule)) return;
+  uint64_t a = 0, b = 0;
+  switch (rule.metric) {
+    case Metric::kSentBytes:
+      a = lane.sent;
+      break;
+    case Metric::kReceivedBytes:
+      a = lane.received;
+      break;
+    case Metric::kSessions:
+      a = lane.sessions;
+      break;
+    case Metric::kMessages:
+      a = lane.messages;
+      break;
+    case Metric::kRejected:
+      a = lane.rejected;
+      break;
+    case Metric::kFailedSessions:
+      a = lane.failed;
+      break;
+    case Metric::kDistinctPeers:
+    case Metric::kNewPeers:
+      return;  // were counted row by row
+    case Metric::kSentReceivedRatio:
+      a = lane.sent;
+      b = lane.received;
+      break;
+  }
+  if ((a | b) == 0) return;
+  state_.windows.Add(id, tick, a, b);
+  if (rule.by_baseline) {
+    const Host& host = state_.hosts.at(lane.host);
+    state_.baselines.Add(rule.rule->name, lane.role, host.key,
+                         {state_.rules.Groups(host.group_set), state_.config->groups}, a);
+  }
+  NoteTraffic(id, rule.metric == Metric::kFailedSessions ? lane.failed_seen : lane.last_seen);
+}
+
+void Intake::NoteTraffic(uint32_t entity, UnixNanos last_seen) {
+  const uint32_t lead_id = state_.windows.at(entity).lead;
+  Entity& lead = state_.windows.at(lead_id);
+  lead.last_seen = std::max(lead.last_seen, last_seen);
+  if (lead.alert != kNone) {
+    state_.alerts.NoteTraffic(lead.alert);
+    state_.windows.MarkDue(lead_id);
+  }
 }
 
 }  // namespace mailtap::control

@@ -41,20 +41,30 @@ class Intake {
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
   uint32_t NewConversation(uint64_t hash, const meter::DeltaRecord& delta);
-  // The lane of the conversation's end `role`, which is internal.
-  uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
+  // Counts attempts that came to nothing, for the rules that want them.
+  void GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement);
+  // The lane of an internal host.
+  uint32_t LaneOf(const HostKey& end, const RuleIndex::Kind& kind);
   void SetPeer(uint32_t id, Role role, const Lane& lane);
   void SetRules(uint32_t lane);
   void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);
-  uint32_t EntityOf(uint32_t host, Role role, uint16_t rule);
+  // Gives a lane the entities that count it, making those that aren't there yet.
+  void Attach(Lane& lane, const RuleSet& set);
+  void AddChain(Lane& lane, uint32_t entity);
+  // The entity of a group, or of all hosts.
+  uint32_t SharedEntity(uint16_t rule, uint32_t subject, Role role);
+  void Touch(uint32_t lane_id, Lane& lane);
   uint16_t EvidenceSetOf(const Conversation& conversation);
 
   void FoldRow(const TickRow& row, int64_t tick);
   // What the row's conversation adds to what is known of the capture.
   Sight SightOf(Conversation& conversation, const TickRow& row) const;
   void FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight);
-  void CountPeers(const Lane& lane, uint32_t conversation, int64_t tick);
+  void CountPeers(const Lane& lane, const TickRow& row, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
+  void CountEntity(uint32_t id, const Lane& lane, int64_t tick);
+  // Traffic, the last of it then, has counted for the entity.
+  void NoteTraffic(uint32_t entity, UnixNanos last_seen);
   void Prefetch(std::size_t row) const;
   void PrefetchPeers(uint32_t conversation) const;
 
@@ -63,8 +73,9 @@ class Intake {
   static constexpr std::size_t kBatch = 64;
   std::array<meter::DeltaRecord, kBatch> pending_;
   std::size_t pending_count_ = 0;
-  std::vector<TickRow> rows_;    // of the tick, one a conversation
-  std::vector<uint32_t> lanes_;  // touched in the tick
+  std::vector<uint32_t> entity_of_rule_;  // for Attach()
+  std::vector<TickRow> rows_;             // of the tick, one a conversation
+  std::vector<uint32_t> lanes_;           // touched in the tick
   // The tick's period of metrics.capture_window, and its first tick as Conversation::last_tick
   // counts.
   int64_t period_ = 0;

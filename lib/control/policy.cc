@@ -7,10 +7,14 @@ namespace mailtap::control {
 using config::Verdict;
 
 Policy::Policy(const config::Config& config)
-    : internal_(config.networks.internal), relays_(config.relays) {
-  for (uint32_t i = 0; i < config.groups.size(); ++i) {
-    for (const net::Prefix& prefix : config.groups[i].members) groups_.Add(prefix, i);
+    : internal_(config.networks.internal),
+      relays_(config.relays),
+      group_entries_(&config.groups),
+      asset_rows_(&config.assets.rows) {
+  for (uint32_t i = 0; i < group_entries_->size(); ++i) {
+    for (const net::Prefix& prefix : (*group_entries_)[i].members) groups_.Add(prefix, i);
   }
+  for (uint32_t i = 0; i < asset_rows_->size(); ++i) assets_.Add((*asset_rows_)[i].prefix, i);
 }
 
 Judgement Policy::Judge(const meter::ConversationKey& key) const {
@@ -36,14 +40,43 @@ Judgement Policy::Judge(const meter::ConversationKey& key) const {
 }
 
 std::vector<uint32_t> Policy::GroupsOf(const net::IpAddress& host) const {
+  const config::Asset* asset = AssetOf(host);
   std::vector<uint32_t> groups;
   groups_.ForEachMatch(host, [&](uint32_t group) {
-    if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+    if (AssetFits((*group_entries_)[group], asset) &&
+        std::find(groups.begin(), groups.end(), group) == groups.end()) {
       groups.push_back(group);
     }
     return true;
   });
+  for (uint32_t i = 0; asset != nullptr && i < group_entries_->size(); ++i) {
+    const config::Group& group = (*group_entries_)[i];
+    if (group.members.empty() && group.by_asset() && AssetFits(group, asset)) {
+      groups.push_back(i);
+    }
+  }
   return groups;
+}
+
+const config::Asset* Policy::AssetOf(const net::IpAddress& host) const {
+  const config::Asset* asset = nullptr;
+  assets_.ForEachMatch(host, [&](uint32_t row) {
+    asset = &(*asset_rows_)[row];
+    return false;
+  });
+  return asset;
+}
+
+bool Policy::AssetFits(const config::Group& group, const config::Asset* asset) const {
+  if (!group.by_asset()) return true;
+  if (asset == nullptr) return false;
+  const auto lists = [](const std::vector<std::string>& list, const std::string& text) {
+    return list.empty() || std::find(list.begin(), list.end(), text) != list.end();
+  };
+  return lists(group.roles, asset->role) && lists(group.units, asset->unit) &&
+         (group.tags.empty() ||
+          std::any_of(asset->tags.begin(), asset->tags.end(),
+                      [&](const std::string& tag) { return lists(group.tags, tag); }));
 }
 
 }  // namespace mailtap::control

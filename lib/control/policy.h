@@ -18,8 +18,8 @@ struct Judgement {
   bool internal[kRoleCount] = {};  // by Role: is that end inside `networks.internal`
 };
 
-// Built from a configuration, then only read; reading is thread-safe. Costs some hundred
-// nanoseconds a call, so callers cache what it says per conversation or host.
+// Built from a configuration, which outlives it, then only read; reading is thread-safe. Costs
+// some hundred nanoseconds a call, so callers cache what it says per conversation or host.
 class Policy {
  public:
   explicit Policy(const config::Config& config);
@@ -30,13 +30,21 @@ class Policy {
   Judgement Judge(const meter::ConversationKey& key) const;
 
   // Indices of the groups that hold `host`: the one with the longest prefix first, then in
-  // configuration order; each once.
+  // configuration order, those without members last; each once.
   std::vector<uint32_t> GroupsOf(const net::IpAddress& host) const;
+  // Its row of the inventory, that with the longest prefix, or null. Lives as long as the
+  // configuration.
+  const config::Asset* AssetOf(const net::IpAddress& host) const;
 
  private:
+  bool AssetFits(const config::Group& group, const config::Asset* asset) const;
+
   PrefixSet internal_;
   RelayMatcher relays_;
-  PrefixMap groups_;
+  const std::vector<config::Group>* group_entries_;  // the configuration's, as the next
+  const std::vector<config::Asset>* asset_rows_;
+  PrefixMap groups_;  // by their members
+  PrefixMap assets_;
 };
 
 }  // namespace mailtap::control

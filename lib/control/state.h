@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "lib/config/config.h"
 #include "lib/control/alert_book.h"
+#include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
 #include "lib/control/conversation_table.h"
 #include "lib/control/encap_book.h"
@@ -37,6 +40,8 @@ struct State {
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
         names(bounds),
         relays(config->relays, bounds.relay_clients),
+        baselines(rules.timezone(), static_cast<int>(config->baselines.weeks),
+                  bounds.baseline_slots),
         alerts(TermsOf(*config), config->alerts.update_seconds),
         encaps(bounds.encapsulations),
         samples(static_cast<std::size_t>(config->diagnostics.samples)) {}
@@ -52,9 +57,13 @@ struct State {
   ConversationTable conversations;
   HostTable hosts;
   Windows windows;
+  // The first conditions' entities of rules that judge a group or the site, by rule, subject
+  // and role; those of hosts are in the hosts' lists.
+  absl::flat_hash_map<std::tuple<uint16_t, uint32_t, Role>, uint32_t> shared_entities;
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
   NameBook names;
   RelayLedger relays;
+  Baselines baselines;
   AlertBook alerts;              // of rules
   std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
@@ -68,11 +77,22 @@ struct State {
   uint64_t ticks = 0;                  // EndTick() calls
   uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
 
+  // Calls visit(entity) for each first condition's entity.
+  template <typename Visit>
+  void ForEachLead(Visit&& visit) const {
+    hosts.ForEach([&](uint32_t host) {
+      uint32_t id = hosts.at(host).first_entity;
+      for (; id != kNone; id = windows.at(id).next_of_host) visit(id);
+    });
+    for (const auto& [key, id] : shared_entities) visit(id);
+  }
+
   // What raises and clears the alerts of the rules, in their order.
   static std::vector<AlertTerms> TermsOf(const config::Config& config) {
     std::vector<AlertTerms> terms;
     for (const config::Rule& rule : config.rules) {
-      terms.push_back({rule.name, rule.severity, rule.raise, rule.clear, rule.hold_seconds});
+      terms.push_back({rule.name, rule.severity, rule.raise, rule.clear, rule.hold_seconds,
+                       rule.sustained_seconds, rule.updates});
     }
     return terms;
   }

@@ -58,6 +58,25 @@ Json PeersJson(const std::vector<control::AlertPeer>& peers) {
   return array;
 }
 
+Json BaselineJson(const control::Alert& alert) {
+  if (!alert.baseline) return nullptr;
+  return {{"expected", MetricNumber(alert.metric, alert.baseline->expected)},
+          {"deviation", Ratio(alert.baseline->deviation)},
+          {"weeks", alert.baseline->weeks},
+          {"of", Text(Name(alert.baseline->of))}};
+}
+
+Json ConditionsJson(const std::vector<control::AlertCondition>& conditions) {
+  Json array = Json::array();
+  for (const control::AlertCondition& condition : conditions) {
+    array.push_back({{"metric", Text(Name(condition.metric))},
+                     {"value", MetricNumber(condition.metric, condition.value)},
+                     {"threshold", MetricNumber(condition.metric, condition.threshold)},
+                     {"window_seconds", condition.window_seconds}});
+  }
+  return array;
+}
+
 }  // namespace
 
 Json MetricNumber(config::Metric metric, double value) {
@@ -90,8 +109,9 @@ Json AlertNumber(const control::Alert& alert, double value) {
 
 AlertSubject SubjectOf(const control::Alert& alert) {
   if (alert.blind_spot.has_value()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
-  return {net::ToString(alert.host), EncapNames(alert.encap), Text(Name(alert.role)),
-          Text(Name(alert.verdict)), Text(Name(alert.service))};
+  const bool host = alert.scope == config::Scope::kHost;
+  return {host ? Json(net::ToString(alert.host)) : Json(nullptr), EncapNames(alert.encap),
+          Text(Name(alert.role)), Text(Name(alert.verdict)), Text(Name(alert.service))};
 }
 
 Json ConfidenceJson(const control::Confidence& confidence) {
@@ -163,34 +183,39 @@ std::string ToJsonLine(const control::JudgedSession& session) {
 
 std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
   AlertSubject subject = SubjectOf(alert);
-  return Dump(Json{{"schema", kAlertSchema},
-                   {"sensor", Text(sensor)},
-                   {"id", alert.id},
-                   {"state", Text(Name(alert.state))},
-                   {"time", FormatRfc3339(alert.time)},
-                   {"rule", alert.rule},
-                   {"severity", Text(Name(alert.severity))},
-                   {"host", std::move(subject.host)},
-                   {"encap", std::move(subject.encap)},
-                   {"role", std::move(subject.role)},
-                   {"verdict", std::move(subject.verdict)},
-                   {"asset", TextOrNull(alert.asset)},
-                   {"service", std::move(subject.service)},
-                   {"port", TextOrNull(alert.port)},
-                   {"metric", MetricName(alert)},
-                   {"value", AlertNumber(alert, alert.value)},
-                   {"threshold", AlertNumber(alert, alert.threshold)},
-                   {"window_seconds", alert.window_seconds},
-                   {"first_seen", FormatRfc3339(alert.first_seen)},
-                   {"last_seen", FormatRfc3339(alert.last_seen)},
-                   {"top_peers", PeersJson(alert.top_peers)},
-                   {"confidence", ConfidenceJson(alert.confidence)},
-                   {"attack",
-                    {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
-                     {"analytic", "AN0382"},
-                     {"detection", "DET0135"}}},
-                   {"config_version", alert.config_version},
-                   {"summary", alert.summary}});
+  return Dump(Json{
+      {"schema", kAlertSchema},
+      {"sensor", Text(sensor)},
+      {"id", alert.id},
+      {"state", Text(Name(alert.state))},
+      {"time", FormatRfc3339(alert.time)},
+      {"rule", alert.rule},
+      {"severity", Text(Name(alert.severity))},
+      {"scope", alert.blind_spot.has_value() ? Json(nullptr) : Json(Text(Name(alert.scope)))},
+      {"host", std::move(subject.host)},
+      {"encap", std::move(subject.encap)},
+      {"role", std::move(subject.role)},
+      {"verdict", std::move(subject.verdict)},
+      {"asset", TextOrNull(alert.asset)},
+      {"owner", TextOrNull(alert.owner)},
+      {"service", std::move(subject.service)},
+      {"port", TextOrNull(alert.port)},
+      {"metric", MetricName(alert)},
+      {"value", AlertNumber(alert, alert.value)},
+      {"threshold", AlertNumber(alert, alert.threshold)},
+      {"window_seconds", alert.window_seconds},
+      {"conditions", ConditionsJson(alert.conditions)},
+      {"baseline", BaselineJson(alert)},
+      {"first_seen", FormatRfc3339(alert.first_seen)},
+      {"last_seen", FormatRfc3339(alert.last_seen)},
+      {"top_peers", PeersJson(alert.top_peers)},
+      {"confidence", ConfidenceJson(alert.confidence)},
+      {"attack",
+       {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
+        {"analytic", "AN0382"},
+        {"detection", "DET0135"}}},
+      {"config_version", alert.config_version},
+      {"summary", alert.summary}});
 }
 
 }  // namespace mailtap::exporting

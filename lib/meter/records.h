@@ -26,14 +26,22 @@ struct ConversationKey {
   uint32_t encap_tag = 0;    // 0 unless encapsulations are configured to split conversations
   uint16_t server_port = 0;  // host order
   Service service = Service::kSmtp;
-  Attribution attribution = Attribution::kFull;
+  Attribution attribution : 4 = Attribution::kFull;
+  // A session that goes over to TLS counts under its new key from that second on.
+  Tls tls : 4 = Tls::kNone;
+
+  // All but the addresses in one word, for hashing.
+  uint64_t rest() const {
+    return uint64_t{encap_tag} << 32 | uint64_t{server_port} << 16 |
+           static_cast<uint64_t>(service) << 8 | static_cast<uint64_t>(attribution) << 4 |
+           static_cast<uint64_t>(tls);
+  }
 
   friend bool operator==(const ConversationKey&, const ConversationKey&) = default;
   friend auto operator<=>(const ConversationKey&, const ConversationKey&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const ConversationKey& k) {
-    return H::combine(std::move(h), k.client, k.server, k.encap_tag, k.server_port, k.service,
-                      k.attribution);
+    return H::combine(std::move(h), k.client, k.server, k.rest());
   }
 };
 static_assert(sizeof(ConversationKey) == 40);

@@ -180,6 +180,7 @@ class Worker {
   void RebuildSuspicion();
   void SetGauges(int64_t tick);
   meter::ConversationKey KeyOf(const flow::HotSession& hot) const;
+  void Converse(const flow::HotSession& hot, flow::ColdSession& cold);
 
   // Ends of sessions (ending.cc)
   bool EndSession(uint32_t slot);

@@ -118,7 +118,7 @@ TEST(FaultTest, RequiredKeys) {
               ElementsAre("f:4:1: relay.name is missing: give a name",
                           "f:5:1: group.name is missing: give a name",
                           "f:5:1: group.members is missing: give the group's networks, such as "
-                          "[\"10.1.0.0/16\"]",
+                          "[\"10.1.0.0/16\"], or the roles, units or tags of its assets",
                           "f:6:1: rule.name is missing: give a name",
                           "f:6:1: rule.raise is missing: give a size such as \"50MB\""));
 }
@@ -174,7 +174,8 @@ TEST(FaultTest, RulesNameWhatExists) {
                           HasSubstr("one of low, medium, high, critical, not \"urgent\"")));
   EXPECT_THAT(RuleFaults("raise = 1\nmetric = \"bytes\"\n"),
               ElementsAre(HasSubstr("one of sent_bytes, received_bytes, sessions, messages, "
-                                    "distinct_peers, sent_received_ratio, not \"bytes\"")));
+                                    "distinct_peers, sent_received_ratio, rejected, new_peers, "
+                                    "failed_sessions, not \"bytes\"")));
 }
 
 TEST(FaultTest, APortStandsForOneService) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -207,6 +208,73 @@ TEST(KnownServers, DoNotHoldProxies) {
   bench.control.Apply(tunnel);
   bench.control.EndTick(kT0);
   EXPECT_FALSE(servers.Find(tunnel.key.server, 3'128, 0).has_value());
+}
+
+config::Asset Asset(const std::string& prefix, const std::string& name,
+                    const std::string& role = "", std::vector<std::string> tags = {}) {
+  config::Asset asset;
+  asset.prefix = Net(prefix);
+  asset.name = name;
+  asset.role = role;
+  asset.tags = std::move(tags);
+  return asset;
+}
+
+TEST(Policy, TheAssetWithTheLongestPrefixCounts) {
+  config::Config config = BaseConfig();
+  config.assets.rows = {Asset("10.1.0.0/16", "desks"), Asset("10.1.2.3", "printer")};
+  const Policy policy(config);
+  EXPECT_EQ(policy.AssetOf(Ip("10.1.2.3"))->name, "printer");
+  EXPECT_EQ(policy.AssetOf(Ip("10.1.2.4"))->name, "desks");
+  EXPECT_EQ(policy.AssetOf(Ip("10.2.2.4")), nullptr);
+}
+
+TEST(Policy, OfAGroupEveryKeyThatIsGivenHasToFit) {
+  config::Config config = BaseConfig();
+  config.assets.rows = {Asset("10.1.0.1", "a", "desk", {"nat", "guest"}),
+                        Asset("10.1.0.2", "b", "desk"),
+                        Asset("10.2.0.1", "c", "rack", {"nat"})};
+  config.groups.resize(4);
+  config.groups[0].members = {Net("10.1.0.0/16")};
+  config.groups[1].roles = {"desk"};
+  config.groups[2].roles = {"desk", "rack"};
+  config.groups[2].tags = {"nat"};
+  config.groups[3].members = {Net("10.1.0.0/24")};
+  config.groups[3].tags = {"guest"};
+  const Policy policy(config);
+  using Groups = std::vector<uint32_t>;
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.1")), (Groups{3, 0, 1, 2}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.2")), (Groups{0, 1}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.2.0.1")), (Groups{2}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.3")), (Groups{0})) << "no asset is known";
+}
+
+// Against the plainest way there is, over more assets than a site has.
+TEST(Policy, ALargeInventoryIsLookedUpRight) {
+  config::Config config = BaseConfig();
+  Random random(1);
+  std::map<net::Prefix, std::string> known;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto length = static_cast<int>(Pick(random, 0, 9) == 0 ? Pick(random, 20, 31) : 32);
+    const uint32_t bits = static_cast<uint32_t>(Pick(random, 0, (1 << 24) - 1)) &
+                          ~static_cast<uint32_t>((uint64_t{1} << (32 - length)) - 1);
+    const std::string text = absl::StrCat("10.", bits >> 16 & 255, ".", bits >> 8 & 255, ".",
+                                          bits & 255, "/", length);
+    if (!known.emplace(Net(text), text).second) continue;
+    config.assets.rows.push_back(Asset(text, text));
+  }
+  const Policy policy(config);
+  for (int i = 0; i < 200; ++i) {
+    const config::Asset& row = config.assets.rows[static_cast<std::size_t>(
+        Pick(random, 0, static_cast<int64_t>(config.assets.rows.size()) - 1))];
+    const net::IpAddress host = row.prefix.address;
+    const config::Asset* longest = nullptr;
+    for (const config::Asset& asset : config.assets.rows) {
+      if (!asset.prefix.Contains(host)) continue;
+      if (longest == nullptr || asset.prefix.length > longest->prefix.length) longest = &asset;
+    }
+    ASSERT_EQ(policy.AssetOf(host), longest);
+  }
 }
 
 }  // namespace

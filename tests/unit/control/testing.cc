@@ -60,6 +60,14 @@ std::string Describe(const Alert& alert) {
   absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g duplicate=%.17g oneway=%.17g",
                         alert.confidence.loss_ratio, alert.confidence.repeat_ratio,
                         alert.confidence.duplicate_ratio, alert.confidence.one_way_ratio);
+  if (alert.scope != config::Scope::kHost) {
+    absl::StrAppend(&text, " of ", Name(alert.scope), " ", alert.asset);
+  }
+  for (const AlertCondition& condition : alert.conditions) {
+    absl::StrAppendFormat(&text, "\n  and %s value=%.17g threshold=%.17g window=%d",
+                          std::string(Name(condition.metric)), condition.value,
+                          condition.threshold, condition.window_seconds);
+  }
   for (const AlertPeer& peer : alert.top_peers) {
     absl::StrAppend(&text, "\n    ", net::ToString(peer.peer), ":", peer.port, "[", peer.name,
                     "] ", peer.sent, "/", peer.received, " x", peer.sessions, " ",
