@@ -1,5 +1,7 @@
 #include "app/mailtap/reloader.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <utility>
 
@@ -12,7 +14,9 @@ namespace mailtap::app {
 std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requested,
                                                      UnixNanos now) {
   if (!reading_.valid()) {
+    if (AssetsChanged(now)) requested = true;
     if (requested.exchange(false)) {
+      read_ = StampOf(running_->assets.file);
       reading_ =
           std::async(std::launch::async, [path = path_] { return config::ParseFile(path); });
     }
@@ -20,6 +24,21 @@ std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requeste
   }
   if (reading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
   return Adopt(reading_.get(), now);
+}
+
+bool Reloader::AssetsChanged(UnixNanos now) {
+  const int64_t second = TickOf(now);
+  if (running_->assets.file.empty() || second == looked_) return false;
+  looked_ = second;
+  const Stamp before = std::exchange(seen_, StampOf(running_->assets.file));
+  return seen_ == before && seen_ != read_;
+}
+
+Reloader::Stamp Reloader::StampOf(const std::string& path) {
+  struct stat status = {};
+  if (path.empty() || stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec * kNanosPerSecond + status.st_mtim.tv_nsec, status.st_size,
+          status.st_ino};
 }
 
 std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result,

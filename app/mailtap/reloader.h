@@ -22,11 +22,13 @@ class Reloader {
   Reloader(std::string path, std::shared_ptr<const config::Config> running)
       : path_(std::move(path)), running_(std::move(running)) {
     status_.config_version = running_->version;
+    seen_ = read_ = StampOf(running_->assets.file);
   }
 
-  // The control core's thread, often. `requested` is set by a signal handler; it is reset when
-  // the file begins to be read. Once the file is read and without fault, returns the
-  // configuration to put in force, else null; a faulty file is logged and leaves all as it was.
+  // The control core's thread, often. `requested` is set by a signal handler, and by this when
+  // the inventory's file has changed; it is reset when the configuration begins to be read.
+  // Once the file is read and without fault, returns the configuration to put in force, else
+  // null; a faulty file is logged and leaves all as it was.
   std::shared_ptr<const config::Config> Poll(std::atomic<bool>& requested, UnixNanos now);
 
   // Any thread.
@@ -34,9 +36,25 @@ class Reloader {
   std::shared_ptr<const config::Config> running() const;
 
  private:
+  // Whether the inventory is another than when it was last read, and has been so for a look
+  // before, so that nobody is just writing it. Looks once a second.
+  bool AssetsChanged(UnixNanos now);
   std::shared_ptr<const config::Config> Adopt(config::ParseResult result, UnixNanos now);
 
+  // What tells one state of a file from another.
+  struct Stamp {
+    int64_t modified = 0;  // in nanoseconds
+    int64_t size = -1;
+    uint64_t inode = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  static Stamp StampOf(const std::string& path);
+
   const std::string path_;
+  // Of the inventory; control thread.
+  int64_t looked_ = 0;                        // the second
+  Stamp seen_;                                // at the last look
+  Stamp read_;                                // when it was last read
   std::future<config::ParseResult> reading_;  // control thread
   mutable std::mutex mutex_;                  // guards the rest
   std::shared_ptr<const config::Config> running_;
