@@ -158,8 +158,10 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
     open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
   }
   alert.baseline = open.baseline;
-  alert.threshold =
-      change.state == AlertState::kCleared ? open.raise * rule.clear / rule.raise : open.raise;
+  // What is usual goes on to bound the alert that it raised; a rule's own bounds may be reloaded.
+  const double raise = open.baseline ? open.raise : rule.raise;
+  const double clear = open.baseline ? open.raise * rule.clear / rule.raise : rule.clear;
+  alert.threshold = change.state == AlertState::kCleared ? clear : raise;
   alert.window_seconds = rule.shape.window_seconds;
   AddConditions(entity, alert);
   alert.last_seen = entity.last_seen;

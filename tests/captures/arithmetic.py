@@ -87,35 +87,41 @@ def verdict(config, segment):
     return "unapproved_internal" if client and server else "unapproved_external"
 
 
-def counted(config, rule, host, role, seconds):
-    """{tick: [(sent, received, peer)]} of what the rule counts for the host in that role."""
-    ticks = collections.defaultdict(list)
+def counted(config, rule, host, role, packets):
+    """{tick: (sent, received, peers)} of what the rule counts for the host in that role."""
+    ticks = {}
     verdicts = rule.get("verdicts", ["unapproved_external", "unapproved_internal"])
-    for segment in seconds:
+    judged = {}  # of each conversation, whether it counts
+    for segment in segments(packets):
         mine, peer = ((segment.client, segment.server) if role == "client"
                       else (segment.server, segment.client))
         if mine != host or segment.port not in SERVICES:
             continue
-        if SERVICES[segment.port] not in rule.get("services", SERVICES.values()):
+        conversation = segment.client, segment.server, segment.port
+        if conversation not in judged:
+            judged[conversation] = (
+                SERVICES[segment.port] in rule.get("services", SERVICES.values())
+                and verdict(config, segment) in verdicts)
+        if not judged[conversation]:
             continue
-        if verdict(config, segment) not in verdicts:
-            continue
-        sent = segment.payload if segment.up == (role == "client") else 0
-        ticks[segment.tick].append((sent, segment.payload - sent, peer))
+        sent, received, peers = ticks.setdefault(segment.tick, (0, 0, set()))
+        peers.add(peer)
+        mine_sent = segment.payload if segment.up == (role == "client") else 0
+        ticks[segment.tick] = (sent + mine_sent, received + segment.payload - mine_sent, peers)
     return ticks
 
 
 def value(condition, ticks, tick):
     window = duration(condition.get("window", "5m"))
     width = max(1, window // 60)
-    held = [row for at, rows in ticks.items()
-            if at <= tick and (at // width + 1) * width > tick + 1 - window for row in rows]
+    held = [row for at, row in ticks.items()
+            if at <= tick and (at // width + 1) * width > tick + 1 - window]
     sent, received = sum(row[0] for row in held), sum(row[1] for row in held)
     metric = condition["metric"]
     if metric == "sent_received_ratio":
         return sent / max(1, received) if sent >= size(condition.get("minimum", 0)) else 0
     return {"sent_bytes": sent, "received_bytes": received,
-            "distinct_peers": len({row[2] for row in held})}[metric]
+            "distinct_peers": len(set().union(*(row[2] for row in held)))}[metric]
 
 
 KNOWN = {"sent_bytes", "received_bytes", "sent_received_ratio", "distinct_peers"}
@@ -127,7 +133,7 @@ def changes(config, rule, host, role, packets):
     conditions = [rule, *rule.get("condition", [])]
     if any(c["metric"] not in KNOWN for c in conditions) or "hours" in rule or "weekdays" in rule:
         return None
-    ticks = counted(config, rule, ipaddress.ip_address(host), role, segments(packets))
+    ticks = counted(config, rule, ipaddress.ip_address(host), role, packets)
     if not ticks:
         return []
     longest = max(duration(c.get("window", "5m")) for c in conditions)
