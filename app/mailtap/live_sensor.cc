@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
 
 LiveSensor::~LiveSensor() {
   http_.reset();  // before what its handlers look at
+  if (writer_ != nullptr) writer_->Stop();
   if (output_ != nullptr) output_->Stop();
 }
 
@@ -103,7 +104,7 @@ absl::Status LiveSensor::StartOutputs() {
     sinks.push_back(std::move(sink));
   }
   output_ = std::make_unique<exporting::LiveOutput>(std::move(sinks));
-  control_ = std::make_unique<control::Control>(config_, *output_);
+  MAILTAP_RETURN_IF_ERROR(StartControl());
   control_->Tell(known_servers_);
   auto metrics = std::make_shared<exporting::MetricsCollector>(
       [this] { return board_.Latest(); }, [this] { return Status(); });
@@ -120,6 +121,51 @@ absl::Status LiveSensor::StartOutputs() {
   LogInfo(absl::StrCat("metrics on http://", config_->http.address, ":", http_->port(),
                        "/metrics"));
   return absl::OkStatus();
+}
+
+absl::Status LiveSensor::StartControl() {
+  const std::string& directory = config_->state.directory;
+  if (directory.empty()) {
+    control_ = std::make_unique<control::Control>(config_, *output_);
+    return absl::OkStatus();
+  }
+  keeper_ = std::make_unique<StateKeeper>(*output_, config_->sensor.name);
+  const auto make = [this] { return std::make_unique<control::Control>(config_, *keeper_); };
+  std::string warning;
+  MAILTAP_ASSIGN_OR_RETURN(auto database, store::Database::Open(directory, warning));
+  if (!warning.empty()) LogError(warning);
+  MAILTAP_ASSIGN_OR_RETURN(
+      Resumed resumed, Resume(directory, "a live sensor", Resumption::kLive, database, make));
+  control_ = std::move(resumed.control);
+  if (resumed.tick.has_value()) {
+    // Ticks have to grow, and a clock that was set back would stop them.
+    if (*resumed.tick >= TickOf(clock_->Now())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(directory, ": its state is of the future, ",
+                       FormatRfc3339(StartOfTick(*resumed.tick)), ": set the clock right"));
+    }
+    for (Lane& lane : lanes_) {
+      lane.worker->ResumeSessions(clock_->Now() +
+                                  config_->timeouts.established * kNanosPerSecond);
+    }
+  }
+  writer_ = std::make_unique<store::Writer>(std::move(database));
+  return absl::OkStatus();
+}
+
+// What the tick that has just ended leaves behind.
+void LiveSensor::KeepState(bool last) {
+  if (keeper_ == nullptr) return;
+  const int64_t tick = TickOf(board_.Latest()->time) - 1;
+  constexpr std::size_t kMostHosts = 1000;  // in the report that is kept
+  auto batch = keeper_->EndTick(
+      tick, *control_, last, [this] { return writer_->ReadyForCheckpoint(); },
+      [this] {
+        exporting::ReportInput report = Report();
+        report.hosts.resize(std::min(report.hosts.size(), kMostHosts));
+        return exporting::ReportJson(report);
+      });
+  if (batch.has_value()) writer_->Submit(*std::move(batch), keeper_->Release());
 }
 
 absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
@@ -155,6 +201,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
     if (collector.Poll(clock_->Now())) {
       Reload();
       Publish();
+      KeepState(/*last=*/false);
     } else {
       std::this_thread::sleep_for(kPollInterval);
     }
@@ -168,6 +215,8 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
   collector.DrainAll();
   collector.Finish();
   Publish();
+  KeepState(/*last=*/true);
+  if (writer_ != nullptr) writer_->Stop();
   return absl::OkStatus();
 }
 
@@ -234,6 +283,10 @@ exporting::SensorStatus LiveSensor::Status() const {
   }
   status.workers = WorkerStatuses();
   status.sinks = output_->sink_status();
+  if (writer_ != nullptr) {
+    const store::WriterStatus state = writer_->status();
+    status.state = {state.stored, state.errors, state.skipped, state.queued};
+  }
   status.reload = reloader_.status();
   if (status.reload->last_success == 0) status.reload->last_success = start_time_;
   return status;

@@ -63,6 +63,9 @@ int Main(int argc, char** argv) {
   replay->add_option("--report", replay_options.report, "write the report here, as JSON");
   replay->add_option("--metrics", replay_options.metrics,
                      "write the metrics here, as Prometheus text");
+  replay->add_option(
+      "--state", replay_options.state,
+      "keep state in this folder: what was stopped goes on when it is run again");
   replay->add_option("--workers", replay_options.workers, "worker threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

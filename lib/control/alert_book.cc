@@ -65,6 +65,70 @@ std::optional<AlertState> AlertBook::JudgePending(uint16_t rule, OpenAlert& aler
   return AlertState::kRaised;
 }
 
+void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out) {
+  out.PutText(alert.id);
+  out.Put(alert.first_seen);
+  out.Put(alert.verdict);
+  out.Put(alert.service);
+  out.Put(alert.baseline);
+  out.Put(alert.raise);
+  out.Put(alert.pending);
+  out.Put(alert.above_since);
+  out.Put(alert.updates);
+  out.Put(alert.below_since);
+  out.Put(alert.last_report);
+  out.Put(alert.news);
+}
+
+OpenAlert GetOpenAlert(ArchiveReader& in) {
+  OpenAlert alert;
+  alert.id = in.GetText();
+  in.Get(alert.first_seen);
+  in.Get(alert.verdict);
+  in.Get(alert.service);
+  in.Get(alert.baseline);
+  in.Get(alert.raise);
+  in.Get(alert.pending);
+  in.Get(alert.above_since);
+  in.Get(alert.updates);
+  in.Get(alert.below_since);
+  in.Get(alert.last_report);
+  in.Get(alert.news);
+  return alert;
+}
+
+void AlertBook::SaveCounts(ArchiveWriter& out) const {
+  out.Put(uint64_t{counts_.size()});
+  for (const AlertCount& count : counts_) {
+    out.PutText(count.rule);
+    out.Put(count.raised);
+    out.Put(count.cleared);
+  }
+}
+
+void AlertBook::RestoreCounts(ArchiveReader& in) {
+  for (std::size_t n = in.GetCount(2 * sizeof(uint64_t)); n > 0; --n) {
+    const std::string rule = in.GetText();
+    const auto raised = in.Get<uint64_t>();
+    const auto cleared = in.Get<uint64_t>();
+    for (AlertCount& count : counts_) {
+      if (count.rule != rule) continue;
+      count.raised = raised;
+      count.cleared = cleared;
+    }
+  }
+}
+
+void AlertBook::Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, uint32_t& alert,
+                       int64_t tick) {
+  alert = Open(subject, rule, tick);
+  open_[alert] = saved;
+  open_[alert].subject = subject;
+  open_[alert].timer = INT64_MAX;
+  if (!saved.pending) ++counts_[rule].active;
+  SetTimer(alert, terms_[rule], tick);
+}
+
 uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
   uint32_t place;
   if (free_.empty()) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/archive.h"
 #include "lib/control/alert.h"
 #include "lib/control/baselines.h"
 #include "lib/control/snapshot.h"
@@ -40,6 +41,9 @@ struct OpenAlert {
   int64_t timer = INT64_MAX;        // the tick at which it wants to be looked at again
   bool news = false;                // traffic counted since the last report
 };
+
+void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out);
+OpenAlert GetOpenAlert(ArchiveReader& in);
 
 // What raises and clears the alerts of one rule or blind spot.
 struct AlertTerms {
@@ -91,10 +95,19 @@ class AlertBook {
   void Drop(uint16_t rule, uint32_t& alert);
   void Close(uint32_t& alert);
 
+  // What has been counted since the start, and an open alert of `subject`: as another process
+  // left them at the end of `tick`.
+  void RestoreCounts(ArchiveReader& in);
+  void Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, uint32_t& alert,
+              int64_t tick);
+
+  void SaveCounts(ArchiveWriter& out) const;
+
   // Traffic has counted for a subject with an open alert.
   void NoteTraffic(uint32_t alert) { open_[alert].news = true; }
 
   OpenAlert& open(uint32_t alert) { return open_[alert]; }
+  const OpenAlert& open(uint32_t alert) const { return open_[alert]; }
   const AlertTerms& terms(uint16_t rule) const { return terms_[rule]; }
   // Whether the alert, of whatever place, is raised and not only pending.
   bool raised(uint32_t alert) const { return alert != kNone && !open_[alert].pending; }

@@ -181,4 +181,63 @@ void Baselines::Import(const std::vector<BaselineRow>& rows) {
   }
 }
 
+void Baselines::Save(ArchiveWriter& out) const {
+  const auto put_key = [&](const Key& key) {
+    out.PutText(names_[key.rule]);
+    out.Put(key.role);
+    out.Put(key.scope);
+    out.Put(key.host);
+    out.PutText(key.scope == config::Scope::kGroup ? names_[key.group] : "");
+  };
+  out.Put(hour_);
+  out.Put(refused_);
+  out.Put(uint64_t{series_.size()});
+  for (const auto& [key, series] : series_) {
+    put_key(key);
+    out.Put(series.first_hour);
+    out.Put(uint64_t{series.slots.size()});
+    for (const auto& [hour, slot] : series.slots) {
+      out.Put(hour);
+      out.Put(slot);
+    }
+  }
+  out.Put(uint64_t{amounts_.size()});
+  for (const auto& [key, amount] : amounts_) {
+    put_key(key);
+    out.Put(amount.sum);
+    out.Put(uint64_t{amount.groups.size()});
+    for (const uint32_t group : amount.groups) out.PutText(names_[group]);
+  }
+}
+
+void Baselines::Restore(ArchiveReader& in) {
+  const auto get_key = [&] {
+    Key key{};
+    key.rule = NumberOf(in.GetText());
+    in.Get(key.role);
+    in.Get(key.scope);
+    in.Get(key.host);
+    const std::string group = in.GetText();
+    if (key.scope == config::Scope::kGroup) key.group = NumberOf(group);
+    return key;
+  };
+  in.Get(hour_);
+  in.Get(refused_);
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    Series& series = series_[get_key()];
+    in.Get(series.first_hour);
+    for (std::size_t k = in.GetCount(sizeof(BaselineSlot)); k > 0 && in.ok(); --k) {
+      const auto hour = in.Get<int32_t>();
+      series.slots[hour] = in.Get<BaselineSlot>();
+      ++slots_;
+    }
+  }
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    Amount& amount = amounts_[get_key()];
+    in.Get(amount.sum);
+    amount.groups.resize(in.GetCount(sizeof(uint32_t)));
+    for (uint32_t& group : amount.groups) group = NumberOf(in.GetText());
+  }
+}
+
 }  // namespace mailtap::control

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
+#include "lib/base/archive.h"
 #include "lib/base/mail.h"
 #include "lib/config/rule.h"
 #include "lib/control/host_key.h"
@@ -83,6 +84,10 @@ class Baselines {
 
   std::size_t slots() const { return slots_; }
   uint64_t refused() const { return refused_; }  // hosts' amounts that found no room
+
+  // All that is known, the hour under way too; and the way back, into an object that is new.
+  void Save(ArchiveWriter& out) const;
+  void Restore(ArchiveReader& in);
 
   // All that is remembered, in a fixed order; and the way back, into an object that is new.
   std::vector<BaselineRow> Export() const;

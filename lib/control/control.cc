@@ -22,6 +22,12 @@ void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
 void Control::Reload(std::shared_ptr<const config::Config> config) {
   engine_->Reload(std::move(config));
 }
+std::string Control::Save() const { return engine_->Save(); }
+std::string Control::SaveOpenAlerts() const { return engine_->SaveOpenAlerts(); }
+absl::Status Control::Restore(absl::string_view checkpoint, absl::string_view open_alerts,
+                              bool same_capture) {
+  return engine_->Restore(checkpoint, open_alerts, same_capture);
+}
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
 std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
   return engine_->MakeSnapshot();

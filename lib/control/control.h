@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "lib/config/config.h"
 #include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
@@ -61,6 +64,15 @@ class Control {
   // open alerts of any other are cleared, with the end of the last tick as their time. Keys
   // that only a restart can change must be the same as before (see config::TakeOver).
   void Reload(std::shared_ptr<const config::Config> config);
+
+  // All that is known, and the alerts that are open, as bytes for Restore(). Between EndTick()
+  // and the next Apply(). Takes time in proportion to what is known; the second, to the hosts.
+  std::string Save() const;
+  std::string SaveOpenAlerts() const;
+  // Goes on from what another control core saved; before the first Apply(). See
+  // RestoreCheckpoint() in checkpoint.h. After an error this object must not be used.
+  absl::Status Restore(absl::string_view checkpoint, absl::string_view open_alerts,
+                       bool same_capture);
 
   // The earliest tick after the last one at which something can change without new traffic
   // (an alert that clears or updates, a ratio that rises), or INT64_MAX. A replay may skip to

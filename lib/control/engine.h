@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "lib/control/blind_spots.h"
+#include "lib/control/checkpoint.h"
 #include "lib/control/control.h"
 #include "lib/control/intake.h"
 #include "lib/control/janitor.h"
@@ -39,6 +41,16 @@ class Engine {
 
   void EndTick(int64_t tick);
   void Reload(std::shared_ptr<const config::Config> config);
+  std::string Save() const { return SaveCheckpoint(state_, blind_spots_); }
+  std::string SaveOpenAlerts() const { return control::SaveOpenAlerts(state_, blind_spots_); }
+  absl::Status Restore(absl::string_view checkpoint, absl::string_view open_alerts,
+                       bool same_capture) {
+    const absl::Status restored =
+        RestoreCheckpoint(checkpoint, open_alerts, same_capture, state_, intake_, blind_spots_);
+    // What waits for another hour of its baseline waits again.
+    if (restored.ok() && same_capture) judge_.EndTick(state_.last_tick);
+    return restored;
+  }
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
   std::vector<HostTotals> RankedHosts() const;

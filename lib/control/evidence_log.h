@@ -2,9 +2,11 @@
 #ifndef MAILTAP_LIB_CONTROL_EVIDENCE_LOG_H_
 #define MAILTAP_LIB_CONTROL_EVIDENCE_LOG_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "lib/control/tick_row.h"
@@ -67,6 +69,22 @@ class EvidenceLog {
       if (!shape.Holds(bucket, tick)) return;
       visit(row, bucket * shape.width);
       number = row.previous;
+    }
+  }
+
+  // Calls visit(conversation, bucket's number, row) for each row that is kept, the oldest
+  // bucket first.
+  template <typename Visit>
+  void ForEachRow(Visit&& visit) const {
+    std::vector<std::pair<uint64_t, uint32_t>> rows;  // number, conversation
+    for (uint32_t c = 0; c < newest_.size(); ++c) {
+      for (uint64_t n = newest_[c]; n >= first_ && n != 0; n = At(n).previous) {
+        rows.emplace_back(n, c);
+      }
+    }
+    std::sort(rows.begin(), rows.end());
+    for (const auto& [number, conversation] : rows) {
+      visit(conversation, first_bucket_ + At(number).bucket, At(number));
     }
   }
 

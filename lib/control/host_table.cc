@@ -88,13 +88,17 @@ void HostTable::Count(const Lane& lane, int64_t period) {
       totals.unapproved_sent += lane.sent;
       totals.unapproved_received += lane.received;
       totals.unapproved_sessions += lane.sessions;
-      by_unapproved_sent_.Set(lane.host, totals.unapproved_sent,
-                              [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
+      Rank(lane.host);
       break;
     case Verdict::kTransit:
     case Verdict::kUnattributed:
       break;  // neither has an end that is a host of ours
   }
+}
+
+void HostTable::Rank(uint32_t host) {
+  by_unapproved_sent_.Set(host, hosts_[host].totals.unapproved_sent,
+                          [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
 }
 
 std::vector<uint32_t> HostTable::Top(std::size_t count) const {

@@ -86,6 +86,9 @@ class HostTable {
     __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);
   }
 
+  // The host's totals are others: its rank too.
+  void Rank(uint32_t host);
+
   // Adds what a lane gathered in `period` (see RecentSight) to its host's totals.
   void Count(const Lane& lane, int64_t period);
 

@@ -68,7 +68,10 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   uint32_t id = state_.conversations.FindFrom(first, delta.key);
   // It may have become known since `first` was looked up.
   if (id == kNone) id = state_.conversations.Find(hash, delta.key);
-  if (id == kNone) id = NewConversation(hash, delta);
+  if (id == kNone) {
+    id = NewConversation(hash, delta.key, state_.policy.Judge(delta.key));
+    NoteServer(delta);
+  }
   Conversation& conversation = state_.conversations.at(id);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
@@ -81,15 +84,18 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   rows_[conversation.tick_row].Add(delta);
 }
 
-uint32_t Intake::NewConversation(uint64_t hash, const meter::DeltaRecord& delta) {
-  const meter::ConversationKey& key = delta.key;
-  const Judgement judgement = state_.policy.Judge(key);
-  const uint32_t id = state_.conversations.Add(hash, key);
-  const bool whole = key.attribution == meter::Attribution::kFull;
+// Of a conversation that is new: what it tells of its server.
+void Intake::NoteServer(const meter::DeltaRecord& delta) {
+  const bool whole = delta.key.attribution == meter::Attribution::kFull;
   // A proxy that has carried mail carries other things too.
-  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(key.server_port)) {
-    state_.new_odd_ports.push_back(key);
+  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(delta.key.server_port)) {
+    state_.new_odd_ports.push_back(delta.key);
   }
+}
+
+uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& key,
+                                 const Judgement& judgement) {
+  const uint32_t id = state_.conversations.Add(hash, key);
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
   conversation.relay = judgement.relay;
@@ -138,15 +144,18 @@ void Intake::GatherFailed(const meter::DeltaRecord& delta, const Judgement& judg
 }
 
 uint32_t Intake::LaneOf(const HostKey& end, const RuleIndex::Kind& kind) {
-  uint32_t host = state_.hosts.Find(end);
-  if (host == kNone) {
-    host = state_.hosts.Add(end, state_.rules.GroupSetOf(state_.policy.GroupsOf(end.address)));
-  }
+  const uint32_t host = HostOf(end);
   const uint32_t known = state_.hosts.FindLane(host, kind);
   if (known != kNone) return known;
   const uint32_t id = state_.hosts.AddLane(host, kind);
   SetRules(id);
   return id;
+}
+
+uint32_t Intake::HostOf(const HostKey& key) {
+  const uint32_t known = state_.hosts.Find(key);
+  if (known != kNone) return known;
+  return state_.hosts.Add(key, state_.rules.GroupSetOf(state_.policy.GroupsOf(key.address)));
 }
 
 void Intake::SetRules(uint32_t id) {
@@ -192,10 +201,39 @@ void Intake::AddChain(Lane& lane, uint32_t entity) {
   }
 }
 
+uint32_t Intake::EntityOf(uint16_t rule, uint32_t subject, Role role) {
+  if (state_.rules.rules()[rule].scope != config::Scope::kHost) {
+    return SharedEntity(rule, subject, role);
+  }
+  uint32_t& first = state_.hosts.at(subject).first_entity;
+  for (uint32_t id = first; id != kNone; id = state_.windows.at(id).next_of_host) {
+    const Entity& entity = state_.windows.at(id);
+    if (entity.rule == rule && entity.role == role) return id;
+  }
+  const uint32_t id = state_.windows.Create(rule, subject, role);
+  state_.windows.at(id).next_of_host = first;
+  first = id;
+  return id;
+}
+
 uint32_t Intake::SharedEntity(uint16_t rule, uint32_t subject, Role role) {
   const auto [at, added] = state_.shared_entities.try_emplace({rule, subject, role}, 0);
   if (added) at->second = state_.windows.Create(rule, subject, role);
   return at->second;
+}
+
+uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& judgement,
+                         bool retired) {
+  const uint64_t hash = ConversationTable::HashOf(key);
+  const uint32_t id = NewConversation(hash, key, judgement);
+  if (retired || !(state_.policy.Judge(key) == judgement)) Retire(id);
+  return id;
+}
+
+void Intake::Retire(uint32_t id) {
+  const meter::ConversationKey& key = state_.conversations.at(id).key;
+  state_.conversations.Retire(ConversationTable::HashOf(key), id);
+  state_.retired.push_back(id);
 }
 
 void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
@@ -216,18 +254,11 @@ void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
 void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
   Conversation& conversation = state_.conversations.at(id);
   if (conversation.retired) return;
-  const Judgement judgement = state_.policy.Judge(conversation.key);
   if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
-  bool same =
-      judgement.verdict == conversation.verdict && judgement.relay == conversation.relay;
-  for (int end = 0; end < kRoleCount; ++end) {
-    same = same && judgement.internal[end] == (conversation.lanes[end] != kNone);
-  }
-  if (!same) {
-    state_.conversations.Retire(ConversationTable::HashOf(conversation.key), id);
-    state_.retired.push_back(id);
-    return;
-  }
+  const Judgement known = {conversation.verdict,
+                           conversation.relay,
+                           {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}};
+  if (!(state_.policy.Judge(conversation.key) == known)) return Retire(id);
   for (const Role role : {Role::kClient, Role::kServer}) {
     const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];
     if (lane_id == kNone) continue;

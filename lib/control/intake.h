@@ -34,19 +34,30 @@ class Intake {
   // less than one a conversation. `relay_to`: what RelayLedger::Reload() returned.
   void Rejudge(const std::vector<uint32_t>& relay_to);
 
+  // As another process left it: a conversation and how it was judged. It is retired where the
+  // policy judges otherwise now.
+  uint32_t Restore(const meter::ConversationKey& key, const Judgement& judgement, bool retired);
+  // The entity of a rule, given by its first condition, and a host, group or the site; made
+  // where it is not there yet.
+  uint32_t EntityOf(uint16_t rule, uint32_t subject, Role role);
+  uint32_t HostOf(const HostKey& key);
+
   // What the policy says of a conversation, from memory where it is known.
   Judgement JudgementOf(const meter::ConversationKey& key) const;
 
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
-  uint32_t NewConversation(uint64_t hash, const meter::DeltaRecord& delta);
+  void NoteServer(const meter::DeltaRecord& delta);
+  uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key,
+                           const Judgement& judgement);
   // Counts attempts that came to nothing, for the rules that want them.
   void GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement);
   // The lane of an internal host.
   uint32_t LaneOf(const HostKey& end, const RuleIndex::Kind& kind);
   void SetPeer(uint32_t id, Role role, const Lane& lane);
   void SetRules(uint32_t lane);
+  void Retire(uint32_t conversation);
   void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);
   // Gives a lane the entities that count it, making those that aren't there yet.
   void Attach(Lane& lane, const RuleSet& set);

@@ -23,7 +23,9 @@ class PeerTable {
   explicit PeerTable(uint16_t slots) : slots_(slots) {}
 
   // The owner's number for an entity of the windows; hosts are their own.
-  static constexpr uint32_t OwnerOf(uint32_t entity) { return 0x80000000u | entity; }
+  static constexpr uint32_t OwnerOf(uint32_t entity) { return kEntity | entity; }
+  static constexpr bool IsEntity(uint32_t owner) { return (owner & kEntity) != 0; }
+  static constexpr uint32_t EntityOf(uint32_t owner) { return owner & ~kEntity; }
 
   // The peer's number, for one more conversation.
   uint32_t Acquire(uint32_t owner, Role role, const net::IpAddress& address) {
@@ -61,6 +63,7 @@ class PeerTable {
   }
   // The tick in which the owner first dealt with the peer, kNever before it was set.
   int64_t& Met(uint32_t peer) { return peers_[peer].met; }
+  int64_t Met(uint32_t peer) const { return peers_[peer].met; }
 
   // Brings near what the calls above and below need.
   void Prefetch(uint32_t peer) const {
@@ -75,9 +78,16 @@ class PeerTable {
     FreeIfUnused(peer);
   }
 
+  // Calls visit(peer, owner, role, address) for each peer.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (const auto& [key, peer] : numbers_) visit(peer, key.owner, key.role, key.address);
+  }
   std::size_t size() const { return numbers_.size(); }
 
  private:
+  static constexpr uint32_t kEntity = 0x80000000u;
+
   struct Key {
     uint32_t owner;
     Role role;

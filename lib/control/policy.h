@@ -16,6 +16,8 @@ struct Judgement {
   config::Verdict verdict = config::Verdict::kTransit;
   uint32_t relay = kNoRelay;       // index of the entry that approved it
   bool internal[kRoleCount] = {};  // by Role: is that end inside `networks.internal`
+
+  friend bool operator==(const Judgement&, const Judgement&) = default;
 };
 
 // Built from a configuration, which outlives it, then only read; reading is thread-safe. Costs

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/string_view.h"
+#include "lib/base/archive.h"
 #include "lib/config/config.h"
 #include "lib/control/host_key.h"
 #include "lib/control/relay_matcher.h"
@@ -31,28 +32,44 @@ class RelayLedger {
   // Other entries are in force; those of which the name stays keep their counts. Returns for
   // each old entry its number now, or kNoRelay.
   std::vector<uint32_t> Reload(const std::vector<config::Relay>& relays) {
-    absl::flat_hash_map<absl::string_view, uint32_t> numbers;
     std::vector<RelayUse> use;
-    for (const config::Relay& relay : relays) {
-      numbers.emplace(relay.name, static_cast<uint32_t>(use.size()));
-      use.push_back({relay.name, relay.owner});
+    for (const config::Relay& relay : relays) use.push_back({relay.name, relay.owner});
+    return Renumber(std::move(use));
+  }
+
+  void Save(ArchiveWriter& out) const {
+    out.Put(uint64_t{use_.size()});
+    for (const RelayUse& use : use_) {
+      out.PutText(use.name);
+      out.Put(use.hosts);
+      out.Put(use.sessions);
+      out.Put(use.bytes);
+      out.Put(use.last_used);
     }
-    std::vector<uint32_t> to;
-    for (RelayUse& old : use_) {
-      const auto found = numbers.find(old.name);
-      to.push_back(found == numbers.end() ? kNoRelay : found->second);
-      if (to.back() == kNoRelay) continue;
-      RelayUse& now = use[to.back()];
-      old.owner = std::move(now.owner);
-      now = std::move(old);
-    }
-    use_ = std::move(use);
-    absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;
+    out.Put(uint64_t{clients_.size()});
     for (const auto& [relay, client] : clients_) {
-      if (to[relay] != kNoRelay) clients.emplace(to[relay], client);
+      out.Put(relay);
+      out.Put(client);
     }
-    clients_ = std::move(clients);
-    return to;
+  }
+  // Into a ledger that nothing was counted in. Returns for each entry that was saved its number
+  // now, or kNoRelay.
+  std::vector<uint32_t> Restore(ArchiveReader& in) {
+    std::vector<RelayUse> now = std::exchange(use_, {});
+    for (std::size_t n = in.GetCount(sizeof(uint64_t)); n > 0; --n) {
+      RelayUse& use = use_.emplace_back();
+      use.name = in.GetText();
+      in.Get(use.hosts);
+      in.Get(use.sessions);
+      in.Get(use.bytes);
+      in.Get(use.last_used);
+    }
+    for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0; --n) {
+      const auto relay = static_cast<uint32_t>(in.GetIndex(use_.size()));
+      const auto client = in.Get<HostKey>();
+      if (in.ok()) clients_.emplace(relay, client);
+    }
+    return Renumber(std::move(now));
   }
 
   // `client` has a conversation that `relay` approves. False where it could not be told apart.
@@ -74,6 +91,30 @@ class RelayLedger {
   const std::vector<RelayUse>& use() const { return use_; }
 
  private:
+  // `use`: the entries in force, unused. Those known by name take over what was counted.
+  std::vector<uint32_t> Renumber(std::vector<RelayUse> use) {
+    absl::flat_hash_map<std::string, uint32_t> numbers;
+    for (const RelayUse& relay : use) {
+      numbers.emplace(relay.name, static_cast<uint32_t>(numbers.size()));
+    }
+    std::vector<uint32_t> to;
+    for (RelayUse& old : use_) {
+      const auto found = numbers.find(old.name);
+      to.push_back(found == numbers.end() ? kNoRelay : found->second);
+      if (to.back() == kNoRelay) continue;
+      RelayUse& now = use[to.back()];
+      old.owner = std::move(now.owner);
+      now = std::move(old);
+    }
+    use_ = std::move(use);
+    absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;
+    for (const auto& [relay, client] : clients_) {
+      if (to[relay] != kNoRelay) clients.emplace(to[relay], client);
+    }
+    clients_ = std::move(clients);
+    return to;
+  }
+
   const std::size_t most_clients_;
   std::vector<RelayUse> use_;
   absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients_;

@@ -15,21 +15,6 @@ std::vector<std::string> GroupNames(const config::Config& config) {
   return names;
 }
 
-// Whether both rules, given by their first conditions, count the same over the same times.
-bool CountAlike(const RuleIndex& some, uint16_t a, const RuleIndex& others, uint16_t b) {
-  const auto shape = [](const RuleIndex& index, uint16_t lead) {
-    std::vector<std::pair<config::Metric, int64_t>> conditions;
-    for (std::size_t i = lead; i < index.rules().size() && index.rules()[i].lead == lead; ++i) {
-      conditions.emplace_back(index.rules()[i].metric, index.rules()[i].shape.window_seconds);
-    }
-    return conditions;
-  };
-  const PreparedRule& x = some.rules()[a];
-  const PreparedRule& y = others.rules()[b];
-  return x.rule->name == y.rule->name && x.scope == y.scope &&
-         shape(some, a) == shape(others, b);
-}
-
 // For each condition of `before` its number in `after`; kNoRule where its rule is gone, or
 // counts something else or over another time, so that what it has counted says nothing any
 // more. So it is with rules that judge groups, where the groups are others.
@@ -38,13 +23,10 @@ std::vector<uint16_t> NewNumbers(const RuleIndex& before, const RuleIndex& after
   std::vector<uint16_t> to;
   for (uint16_t i = 0; i < before.rules().size(); ++i) {
     const PreparedRule& old = before.rules()[i];
-    uint16_t found = kNoRule;
-    for (uint16_t k = 0; k < after.rules().size() && found == kNoRule; ++k) {
-      if (after.rules()[k].lead != k || !CountAlike(before, old.lead, after, k)) continue;
-      found = static_cast<uint16_t>(k + i - old.lead);
-    }
+    const uint16_t lead = after.Find(before.ShapeOf(old.lead));
     const bool other_groups = old.scope == config::Scope::kGroup && !same_groups;
-    to.push_back(other_groups ? kNoRule : found);
+    const bool gone = lead == kNoRule || other_groups;
+    to.push_back(gone ? kNoRule : static_cast<uint16_t>(lead + i - old.lead));
   }
   return to;
 }

@@ -108,6 +108,22 @@ bool RuleIndex::CountsFailed(const Kind& kind) const {
   });
 }
 
+RuleShape RuleIndex::ShapeOf(uint16_t lead) const {
+  RuleShape shape{rules_[lead].rule->name, rules_[lead].scope, {}};
+  for (std::size_t i = lead; i < rules_.size() && rules_[i].lead == lead; ++i) {
+    shape.conditions.emplace_back(rules_[i].metric, rules_[i].shape.window_seconds);
+  }
+  return shape;
+}
+
+uint16_t RuleIndex::Find(const RuleShape& shape) const {
+  for (uint16_t i = 0; i < rules_.size(); ++i) {
+    if (rules_[i].lead != i || rules_[i].rule->name != shape.name) continue;
+    return ShapeOf(i) == shape ? i : kNoRule;
+  }
+  return kNoRule;
+}
+
 uint16_t RuleIndex::EvidenceLogOf(const WindowShape& shape) {
   for (uint16_t i = 0; i < evidence_shapes_.size(); ++i) {
     WindowShape& known = evidence_shapes_[i];

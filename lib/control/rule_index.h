@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -50,6 +52,16 @@ struct PreparedRule {
   bool ConcernsGroup(uint32_t group) const;
 };
 
+// What a rule counts, of whom and over which times: while that and its name stay the same, what
+// was counted goes on to count.
+struct RuleShape {
+  std::string name;
+  config::Scope scope = config::Scope::kHost;
+  std::vector<std::pair<config::Metric, int64_t>> conditions;  // with windows in seconds
+
+  friend bool operator==(const RuleShape&, const RuleShape&) = default;
+};
+
 // The rules that count one kind of traffic of one kind of host.
 struct RuleSet {
   std::vector<uint16_t> rules;  // of the first conditions, ascending
@@ -62,6 +74,10 @@ class RuleIndex {
   explicit RuleIndex(const config::Config& config);
 
   const std::vector<PreparedRule>& rules() const { return rules_; }
+  // Of a rule, given by its first condition; and the way back, or kNoRule.
+  static constexpr uint16_t kNoRule = UINT16_MAX;
+  RuleShape ShapeOf(uint16_t lead) const;
+  uint16_t Find(const RuleShape& shape) const;
   // Of each evidence log: the bucket width, and the longest window that reads it.
   const std::vector<WindowShape>& evidence_shapes() const { return evidence_shapes_; }
   // How many conditions count peers.

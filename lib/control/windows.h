@@ -56,7 +56,7 @@ class Windows {
   // Then, when the index holds the new rules: old rule i is now to[i], or gone where that is
   // kNoRule; the same of the slots of distinct_peers rules. Entities' own numbers are the
   // caller's to set.
-  static constexpr uint16_t kNoRule = UINT16_MAX;
+  static constexpr uint16_t kNoRule = RuleIndex::kNoRule;
   void Renumber(const std::vector<uint16_t>& to, const std::vector<uint16_t>& slot_to,
                 uint16_t slots);
   // Then of each entity: its rule's thresholds may be others.
@@ -109,6 +109,19 @@ class Windows {
     due_.clear();
   }
 
+  // Calls visit(bucket's number, entity, a, b, peer) for each row of `rule`, the oldest bucket
+  // first; `peer` of peers() where peers are counted, which have no a and b.
+  template <typename Visit>
+  void ForEachRow(uint16_t rule, Visit&& visit) const {
+    for (const Bucket& bucket : logs_[rule].buckets) {
+      for (std::size_t i = 0; i < bucket.entities.size(); ++i) {
+        visit(bucket.number, bucket.entities[i], bucket.a.empty() ? 0 : bucket.a[i],
+              bucket.b.empty() ? 0 : bucket.b[i],
+              bucket.peers.empty() ? kNone : bucket.peers[i]);
+      }
+    }
+  }
+
   // How many entities with `host` as their subject have something in their windows, and how
   // many hosts have such.
   uint32_t LiveOf(uint32_t host) const { return host < live_.size() ? live_[host] : 0; }
@@ -122,6 +135,7 @@ class Windows {
   std::vector<uint32_t> Top(std::size_t count) const;
 
   PeerTable& peers() { return peers_; }
+  const PeerTable& peers() const { return peers_; }
 
  private:
   struct Bucket {

@@ -34,6 +34,21 @@ void AddReload(const SensorStatus& s, MetricFamilies& f) {
   family.Add({MetricLabel("result", "failure")}, s.reload->failures);
 }
 
+void AddState(const SensorStatus& s, MetricFamilies& f) {
+  if (!s.state.has_value()) return;
+  f.Counter("mailtap_state_stored_total",
+            "Batches of state that were stored: a second's alerts, or a checkpoint.")
+      .Add({}, s.state->stored);
+  f.Counter("mailtap_state_errors_total",
+            "Batches of state that could not be stored; their alerts went out all the same.")
+      .Add({}, s.state->errors);
+  f.Counter("mailtap_state_checkpoints_skipped_total",
+            "Checkpoints left out because the one before was still being stored.")
+      .Add({}, s.state->skipped);
+  f.Gauge("mailtap_state_queue_length", "Batches of state waiting to be stored.")
+      .Add({}, s.state->queued);
+}
+
 using PortField = uint64_t (*)(const PortStatus&);
 
 void AddByPort(const SensorStatus& s, MetricFamilyBuilder family, PortField field) {
@@ -238,6 +253,7 @@ void AddSinks(const SensorStatus& s, MetricFamilies& f) {
 void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families) {
   AddProcess(status, families);
   AddReload(status, families);
+  AddState(status, families);
   AddPorts(status, families);
   AddQueues(status, families);
   AddWorkers(status, families);

@@ -87,6 +87,14 @@ struct ReloadStatus {
   std::string config_version;  // in force
 };
 
+// What keeps the state on disk. Batches: the alerts of a tick, or a checkpoint.
+struct StateStatus {
+  uint64_t stored = 0;   // batches, since start
+  uint64_t errors = 0;   // batches that could not be stored
+  uint64_t skipped = 0;  // checkpoints left out, as the one before was still being stored
+  uint64_t queued = 0;   // batches, now
+};
+
 struct SensorStatus {
   std::string version;   // of mailtap
   std::string compiler;  // "gcc 12.2.0"
@@ -97,6 +105,7 @@ struct SensorStatus {
   std::vector<WorkerStatus> workers;
   std::vector<SinkStatus> sinks;
   std::optional<ReloadStatus> reload;  // of a live sensor
+  std::optional<StateStatus> state;    // of one that keeps state
 };
 
 // Unavailable, naming the first worker that has not closed a tick since `limit_seconds` before

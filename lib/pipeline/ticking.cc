@@ -158,7 +158,8 @@ void Worker::Fold(flow::HotSession& hot) {
   meter::DeltaRecord& delta = conversations_.Touch(cold.conversation);
   const bool first = hot.state.counted == 0;
   hot.state.counted = 1;
-  delta.sessions += first ? 1 : 0;
+  const bool known = hot.state.synced == 0 && cold.first_seen < counted_before_;
+  delta.sessions += first && !known ? 1 : 0;
   delta.proxied += first && hot.state.via != static_cast<uint32_t>(Via::kNone) ? 1 : 0;
   const UnixNanos since = first ? cold.first_seen : cold.last_seen;
   delta.first_seen = delta.first_seen == 0 ? since : std::min(delta.first_seen, since);

@@ -53,6 +53,10 @@ class Worker {
       const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
       exchange::RecordRing& ring, const exchange::KnownServers* known_servers = nullptr);
 
+  // A process before this one has counted the sessions that were there: those that are met
+  // mid-stream and first seen before `until` are counted as sessions no more. Before Process().
+  void ResumeSessions(UnixNanos until) { counted_before_ = until; }
+
   // A burst of packets of the tick under way, in order.
   void Process(absl::Span<const PacketView> burst);
 
@@ -242,10 +246,11 @@ class Worker {
   uint32_t pending_count_ = 0;
   uint32_t established_ = 0;  // mail sessions
   const uint32_t most_undecided_;
-  uint32_t undecided_ = 0;  // see IsUndecided
-  UnixNanos now_ = 0;       // of the packet at hand
-  bool started_ = false;    // a first packet has set the clock
-  bool remove_ = false;     // the session at hand is not mail, and is to be removed
+  uint32_t undecided_ = 0;        // see IsUndecided
+  UnixNanos counted_before_ = 0;  // see ResumeSessions()
+  UnixNanos now_ = 0;             // of the packet at hand
+  bool started_ = false;          // a first packet has set the clock
+  bool remove_ = false;           // the session at hand is not mail, and is to be removed
 };
 
 }  // namespace mailtap::pipeline
