@@ -10,6 +10,7 @@
 #include "lib/base/time.h"
 #include "lib/net/address.h"
 #include "lib/net/decode.h"
+#include "lib/net/dns.h"
 #include "lib/net/encap.h"
 
 namespace mailtap::meter {
@@ -99,6 +100,22 @@ struct NameRecord {
 };
 static_assert(sizeof(NameRecord) == 312);
 
+// A name server said that `name` leads to `addresses`. Who may say so is for the control core.
+struct AnswerRecord {
+  static constexpr int kMaxAddresses = 16;
+
+  net::IpAddress server;   // that answered
+  UnixNanos time = 0;      // of the answer
+  uint32_t encap_tag = 0;  // as ConversationKey's, of the answer
+  uint32_t ttl = 0;        // seconds, at most net::DnsAnswer::kLongestTtl
+  uint8_t address_count = 0;
+  bool alias = false;  // not the name asked for, but one that it led to
+  uint8_t length = 0;
+  char name[net::DnsAnswer::kMaxLength] = {};  // see DnsAnswer::Name; not terminated
+  net::IpAddress addresses[kMaxAddresses] = {};
+};
+static_assert(sizeof(AnswerRecord) == 544);
+
 // One mail session, sent once: when it ended, idled out, or the sensor stopped. Its SNI, if it
 // had one, went before it as a NameRecord with the same session_id, on the same ring.
 struct SessionRecord {
@@ -149,6 +166,7 @@ struct SampleRecord {
 
 static_assert(std::is_trivially_copyable_v<DeltaRecord>);
 static_assert(std::is_trivially_copyable_v<NameRecord>);
+static_assert(std::is_trivially_copyable_v<AnswerRecord>);
 static_assert(std::is_trivially_copyable_v<SessionRecord>);
 static_assert(std::is_trivially_copyable_v<EncapRecord>);
 static_assert(std::is_trivially_copyable_v<SampleRecord>);

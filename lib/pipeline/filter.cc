@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/net/dns.h"
 #include "lib/net/hash.h"
 #include "lib/pipeline/worker.h"
 
@@ -22,12 +23,17 @@ void Worker::Process(absl::Span<const PacketView> burst) {
         TakeFragment(pending.segment, packet.time);
       } else {
         counters_.outcomes[static_cast<int>(outcome)].Add(1);
-        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
+        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
+          KeepSample(packet, outcome);
+        } else if (outcome == net::Outcome::kDns) {
+          const net::Segment& datagram = pending.segment;
+          ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
+        }
       }
       continue;
     }
     ++segments;
-    if (!Wanted(pending)) continue;
+    if (!Wanted(pending, packet.time)) continue;
     pending.time = packet.time;
     Queue();
   }
@@ -51,9 +57,12 @@ void Worker::ProcessWhole(const PacketView& packet) {
   Pending& pending = pending_[pending_count_];
   const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
-  if (outcome == net::Outcome::kTcp && Wanted(pending)) {
+  if (outcome == net::Outcome::kTcp && Wanted(pending, packet.time)) {
     pending.time = packet.time;
     Queue();
+  } else if (outcome == net::Outcome::kDns) {
+    const net::Segment& datagram = pending.segment;
+    ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
   }
   DrainPending();
 }
@@ -104,13 +113,22 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
              : first_words_.MayMatch(segment.payload, segment.length);
 }
 
-bool Worker::Wanted(Pending& pending) {
+// Of a port that is watched: a mail port, or a name server's, which is read on the way.
+bool Worker::IsMailPort(Pending& pending, UnixNanos time) {
+  const net::Segment& segment = pending.segment;
+  if (ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port)) return true;
+  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, pending.flow_hash, time);
+  return false;
+}
+
+bool Worker::Wanted(Pending& pending, UnixNanos time) {
   const net::Segment& segment = pending.segment;
   pending.encap_tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
   pending.flow_hash = net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port,
                                     pending.encap_tag);
   pending.suspected = false;
-  pending.mail_port = ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port);
+  pending.mail_port = (ports_.Watches(segment.src_port) || ports_.Watches(segment.dst_port)) &&
+                      IsMailPort(pending, time);
   if (pending.mail_port) return true;
   pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
   // Asked even where another flow has raised the counter that this one shares: only what opens

@@ -30,6 +30,7 @@
 #include "lib/meter/conversation_table.h"
 #include "lib/pipeline/counters.h"
 #include "lib/pipeline/dialogue.h"
+#include "lib/pipeline/dns_streams.h"
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
 #include "lib/pipeline/reassembler.h"
@@ -96,9 +97,15 @@ class Worker {
   void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
-  bool Wanted(Pending& pending);
+  bool Wanted(Pending& pending, UnixNanos time);
+  bool IsMailPort(Pending& pending, UnixNanos time);
   void Queue();
   void DrainPending();
+
+  // Names (answers.cc)
+  void ReadAnswerSegment(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
+  void ReadAnswer(const net::Segment& segment, const uint8_t* message, uint32_t size,
+                  UnixNanos time);
 
   // One packet (worker.cc)
   void Handle(Pending& pending);
@@ -235,6 +242,7 @@ class Worker {
   flow::CopyTable copies_;
   meter::ConversationTable conversations_;
   DialoguePool dialogues_;
+  DnsStreams dns_streams_;
   NameTable names_;
   EncapTable encaps_;
   uint32_t split_kinds_ = 0;  // kinds of encapsulation that keep address spaces apart
