@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/base/log.h"
 #include "lib/base/mail.h"
+#include "lib/config/relay.h"
 #include "lib/config/rule.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
@@ -82,17 +83,6 @@ struct TlsNames {
   friend bool operator==(const TlsNames&, const TlsNames&) = default;
 };
 
-// [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.
-struct Relay {
-  std::string name;                       // required, unique
-  std::vector<net::Prefix> sources;       // who may use it (the client)
-  std::vector<net::Prefix> destinations;  // where it is (the server)
-  std::vector<Service> services;
-  std::vector<uint16_t> ports;  // server ports
-  std::string owner;            // free text, shown in reports
-  std::string reason;
-};
-
 // [blind_spots.<kind>]
 struct BlindSpot {
   bool enabled = true;
@@ -150,6 +140,7 @@ struct Http {
 // [metrics]
 struct Metrics {
   int64_t top_hosts = 50;               // hosts with series of their own
+  int64_t top_relays = 200;             // relay entries with series of their own
   int64_t capture_window_seconds = 60;  // what the gauges of the capture's quality look back
 };
 
@@ -238,7 +229,9 @@ struct Config {
       {{110}, {995}},
   }};
   TlsNames tls;
-  std::vector<Relay> relays;
+  std::vector<Relay> relays;  // once the relay files are read, theirs too
+  std::vector<RelayFile> relay_files;
+  Dns dns;
   Assets assets;
   std::vector<Group> groups;
   std::vector<Rule> rules;

@@ -15,19 +15,14 @@
 namespace mailtap::config {
 namespace {
 
-// Reads the inventory that the configuration in file `path` names. Its faults are the
-// configuration's.
-void AddAssets(const std::string& path, ParseResult& result) {
-  if (!result.config.has_value() || result.config->assets.file.empty()) return;
-  Config& config = *result.config;
-  // Relative paths start at the configuration's own folder, wherever mailtap is started.
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  config.assets.file = (folder / config.assets.file).lexically_normal().string();
-  AssetsContent content = ReadAssets(config.assets.file);
-  config.assets.rows = std::move(content.assets);
-  config.version = VersionOf(config);
+// Reads the inventory that the configuration names; its faults are the configuration's.
+void AddAssets(const std::filesystem::path& folder, ParseResult& result) {
+  Assets& assets = result.config->assets;
+  if (assets.file.empty()) return;
+  assets.file = (folder / assets.file).lexically_normal().string();
+  AssetsContent content = ReadAssets(assets.file);
+  assets.rows = std::move(content.assets);
   result.faults = std::move(content.faults);
-  if (!result.faults.empty()) result.config.reset();
 }
 
 ParseResult OneFault(absl::string_view file, std::string message, int line = 1,
@@ -77,7 +72,18 @@ ParseResult ParseFile(const std::string& path) {
   const auto text = ReadTextFile(path);
   if (!text.ok()) return OneFault(path, std::string(text.status().message()));
   ParseResult result = Parse(*text, path);
-  AddAssets(path, result);
+  if (!result.config.has_value()) return result;
+  // Relative paths start at the configuration's own folder, wherever mailtap is started.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  AddAssets(folder, result);
+  for (RelayFile& file : result.config->relay_files) {
+    file.path = (folder / file.path).lexically_normal().string();
+  }
+  if (result.faults.empty()) {
+    result.config->version = VersionOf(*result.config);
+  } else {
+    result.config.reset();
+  }
   return result;
 }
 

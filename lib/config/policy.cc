@@ -1,48 +1,9 @@
-// [[relay]] and [[group]].
+// [[group]], and where the [[relay]]s and [[relay_file]]s are.
 #include "absl/strings/str_cat.h"
 #include "lib/config/sections.h"
 
 namespace mailtap::config {
 namespace {
-
-constexpr size_t kLongestText = 1'024;
-
-// Keys of the fixed interface that this version can't honour yet. Ignoring one would approve
-// more, or for longer, than its writer meant.
-void RefuseRelayKeys(TableReader& t) {
-  if (const toml::node* names = t.Find("names")) {
-    t.Error(*names,
-            "relay.names is not supported yet, and without it the entry would approve "
-            "more than you mean; list the relay's addresses in relay.destinations");
-  }
-  if (const toml::node* expires = t.Find("expires")) {
-    t.Error(*expires,
-            "relay.expires is not supported yet, and the entry would go on approving "
-            "after that day; remove the key to approve without an end");
-  }
-  const toml::node* mode = t.Find("mode");
-  if (mode == nullptr || mode->value_or(std::string_view()) == "enforce") return;
-  if (mode->value_or(std::string_view()) == "observe") {
-    return t.Error(*mode,
-                   "relay.mode = \"observe\" is not supported yet, and \"enforce\" would "
-                   "approve mail that you only mean to count; remove the entry or use "
-                   "\"enforce\"");
-  }
-  t.Error(*mode, absl::StrCat("relay.mode must be \"enforce\", not ", Describe(*mode)));
-}
-
-Relay ReadRelay(TableReader& t) {
-  Relay relay;
-  t.Name(relay.name);
-  t.Prefixes("sources", IfEmpty::kRefuse, relay.sources);
-  t.Prefixes("destinations", IfEmpty::kRefuse, relay.destinations);
-  t.Choices("services", kServiceNames, IfEmpty::kRefuse, relay.services);
-  t.Ports("ports", IfEmpty::kRefuse, relay.ports);
-  t.Text("owner", 0, kLongestText, relay.owner);
-  t.Text("reason", 0, kLongestText, relay.reason);
-  RefuseRelayKeys(t);
-  return relay;
-}
 
 Group ReadGroup(TableReader& t) {
   Group group;
@@ -63,7 +24,10 @@ Group ReadGroup(TableReader& t) {
 }  // namespace
 
 void ReadPolicy(TableReader& root, Config& config) {
-  root.Tables("relay", [&](TableReader& t) { config.relays.push_back(ReadRelay(t)); });
+  root.Tables("relay", [&](TableReader& t) { config.relays.push_back(ReadRelay(t, config)); });
+  root.Tables("relay_file", [&](TableReader& t) {
+    config.relay_files.push_back(ReadRelayFileEntry(t, config));
+  });
   root.Tables("group", [&](TableReader& t) { config.groups.push_back(ReadGroup(t)); });
 }
 

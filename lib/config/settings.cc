@@ -112,6 +112,7 @@ void ReadHttp(TableReader& t, Findings& findings, Http& http) {
 
 void ReadMetrics(TableReader& t, Metrics& metrics) {
   t.Integer("top_hosts", 0, 10'000, metrics.top_hosts);
+  t.Integer("top_relays", 0, 10'000, metrics.top_relays);
   t.Duration("capture_window", 10, kDay, metrics.capture_window_seconds);
 }
 
@@ -209,6 +210,7 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
   });
   if (config.sensor.name.empty()) config.sensor.name = HostName();
   ReadNetworks(root, findings, config);
+  Section(root, "dns", findings, [&](TableReader& t) { ReadDns(t, config.dns); });
   ReadServices(root, findings, config);
   Section(root, "tls", findings, [&](TableReader& t) { ReadTlsNames(t, config.tls); });
   Section(root, "baselines", findings,

@@ -235,6 +235,14 @@ void TableReader::Patterns(absl::string_view key, IfEmpty if_empty,
   });
 }
 
+void TableReader::Day(absl::string_view key, std::optional<Date>& out) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto* date = node->as_date();
+  if (date == nullptr) return Expected(key, *node, "a date such as 2027-06-30");
+  out = Date{date->get().year, date->get().month, date->get().day};
+}
+
 void TableReader::Finish() {
   for (const auto& [key, node] : table_) {
     const absl::string_view name = ToAbsl(key.str());

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
 #include "lib/config/findings.h"
+#include "lib/config/relay.h"
 #include "lib/config/rule.h"
 #include "lib/net/address.h"
 
@@ -61,6 +63,8 @@ class TableReader {
   void Ports(absl::string_view key, IfEmpty if_empty, std::vector<uint16_t>& out);
   // Patterns of host names, normalised.
   void Patterns(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
+  // A date without a time.
+  void Day(absl::string_view key, std::optional<Date>& out);
 
   // One of `names`, the enumerators' spellings in order.
   template <typename Enum, size_t N>

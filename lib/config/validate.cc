@@ -41,6 +41,12 @@ void CheckUnique(const toml::table& root, absl::string_view kind,
   }
 }
 
+std::vector<Relay> EntriesOf(const std::vector<RelayFile>& files) {
+  std::vector<Relay> entries;
+  for (const RelayFile& file : files) entries.push_back(file.entry);
+  return entries;
+}
+
 bool CoversAll(const std::vector<net::Prefix>& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(), [](const net::Prefix& prefix) {
     return prefix.length == 0 || net::ToString(prefix) == "0.0.0.0/0";
@@ -62,8 +68,18 @@ void CheckNetworks(const toml::table& root, Findings& findings, const Config& co
                 "networks.internal covers every address, so no mail is external");
 }
 
+void CheckRelayFiles(const toml::table& root, Findings& findings, const Config& config) {
+  absl::flat_hash_set<absl::string_view> paths;
+  for (size_t i = 0; i < config.relay_files.size(); ++i) {
+    const std::string& path = config.relay_files[i].path;
+    if (path.empty() || paths.insert(path).second) continue;
+    findings.Error(PlaceOf(root, "relay_file", i, "path"),
+                   absl::StrCat("relay_file.path ", Quoted(path), " is listed already"));
+  }
+}
+
 void CheckRelays(const toml::table& root, Findings& findings, const Config& config) {
-  if (config.relays.empty()) {
+  if (config.relays.empty() && config.relay_files.empty()) {
     findings.Warn(root.source(),
                   "no [[relay]] is defined, so all mail of internal hosts is unapproved");
   }
@@ -71,11 +87,22 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
     const Relay& relay = config.relays[i];
     const bool any_source = relay.sources.empty() || CoversAll(relay.sources);
     const bool any_destination = relay.destinations.empty() || CoversAll(relay.destinations);
-    if (!any_source || !any_destination || root["relay"][i]["names"]) continue;
+    const bool believed = !config.dns.resolvers.empty() || relay.trust == RelayTrust::kClaimed;
+    if (!relay.names.empty() && !believed) {
+      findings.Warn(PlaceOf(root, "relay", i, "names"),
+                    "relay.names can't match anything: [dns] resolvers names nobody whose "
+                    "answers are learnt");
+    }
+    const auto everything = [](const std::string& p) {
+      return p.find_first_not_of('*') == std::string::npos;
+    };
+    const bool any_name =
+        relay.names.empty() || std::any_of(relay.names.begin(), relay.names.end(), everything);
+    if (!any_source || !any_destination || !any_name) continue;
     findings.Warn(PlaceOf(root, "relay", i, "name"),
                   absl::StrCat("relay ", Quoted(relay.name),
                                " approves mail from any source to any destination; give it "
-                               "sources or destinations"));
+                               "sources, destinations or names"));
   }
 }
 
@@ -178,6 +205,11 @@ void CheckRules(const toml::table& root, Findings& findings, const Config& confi
   CheckRuleGroups(root, findings, config);
   for (size_t i = 0; i < config.rules.size(); ++i) {
     const Rule& rule = config.rules[i];
+    if (rule.name == kRelayExpired) {
+      findings.Error(PlaceOf(root, "rule", i, "name"),
+                     absl::StrCat("rule.name must not be ", Quoted(kRelayExpired),
+                                  ": that is how alerts on relay entries are called"));
+    }
     if (absl::StartsWith(rule.name, kBlindSpotPrefix)) {
       findings.Error(PlaceOf(root, "rule", i, "name"),
                      absl::StrCat("rule.name must not start with ", Quoted(kBlindSpotPrefix),
@@ -245,8 +277,10 @@ void CheckOperation(const toml::table& root, Findings& findings, const Config& c
 
 void Validate(const toml::table& root, Findings& findings, const Config& config) {
   CheckUnique(root, "relay", config.relays, findings);
+  CheckUnique(root, "relay_file", EntriesOf(config.relay_files), findings);
   CheckUnique(root, "group", config.groups, findings);
   CheckUnique(root, "rule", config.rules, findings);
+  CheckRelayFiles(root, findings, config);
   CheckNetworks(root, findings, config);
   CheckServicePorts(root, findings, config);
   CheckRelays(root, findings, config);

@@ -36,7 +36,8 @@ std::string AssetsToText(const Config& config) {
 
 std::string VersionOf(Config config) {
   config.sensor.name.clear();
-  return absl::StrFormat("%012x", StableHash(ToToml(config) + AssetsToText(config)) >> 16);
+  const std::string text = ToToml(config) + FileRelaysToToml(config) + AssetsToText(config);
+  return absl::StrFormat("%012x", StableHash(text) >> 16);
 }
 
 }  // namespace mailtap::config

@@ -24,8 +24,9 @@ TEST(ToTomlTest, PrintsAsItUnderstands) {
       ToToml(AcceptedWith("[[rule]]\nname = \"r\"\nwindow = \"90m\"\nraise = "
                           "1500000000\n[[relay]]\nname = \"any\"\n"));
   EXPECT_THAT(text, HasSubstr("[[relay]]\nname = \"any\"\n# sources: any\n# destinations: any\n"
-                              "# services: any\n# ports: any\nowner = \"\"\nreason = \"\"\n"
-                              "mode = \"enforce\"\n"));
+                              "# names: any\ntrust = \"dns\"\n# services: any\n"
+                              "# ports: any\n# direction: any\nowner = \"\"\nreason = \"\"\n"
+                              "ticket = \"\"\n# expires: never\nmode = \"enforce\"\n"));
   EXPECT_THAT(text, HasSubstr("[[rule]]\nname = \"r\"\nscope = \"host\"\n# groups: any\n"
                               "# services: any\n"
                               "verdicts = [\"unapproved_external\", \"unapproved_internal\"]\n"
@@ -64,6 +65,14 @@ class RandomConfig {
     for (int i = Below(4); i > 0; --i) config.groups.push_back(MakeGroup(i));
     for (int i = Below(4); i > 0; --i) config.relays.push_back(MakeRelay(i));
     for (int i = Below(6); i > 0; --i) config.rules.push_back(MakeRule(i, config));
+    for (int i = Below(3); i > 0; --i) {
+      const std::string path = absl::StrCat("feeds/", i, i == 1 ? ".csv" : ".json");
+      config.relay_files.push_back(
+          {.path = path, .format = RelayFormat::kList, .entry = MakeRelay(i)});
+      config.relay_files.back().entry.name = absl::StrCat("file ", i);
+    }
+    config.dns.resolvers = Prefixes(0);
+    config.dns.grace_seconds = Below(604'801);
     config.limits.ring_bytes = 65'536 + Below(1 << 29);
     config.limits.undecided = 64 + Below(1 << 20);
     config.tls.services[Below(kServiceCount)] = {"mx?.example.com", "*.relay.example"};
@@ -101,6 +110,11 @@ class RandomConfig {
     if (Below(2)) relay.services = {Service::kImap, Service::kSmtp};
     if (Below(2)) relay.ports = {static_cast<uint16_t>(1 + Below(65'535))};
     relay.owner = Name(9);
+    if (Below(2)) relay.names = {"*.example.net", "mx?.example.org"};
+    if (Below(2)) relay.trust = RelayTrust::kClaimed;
+    if (Below(2)) relay.direction = static_cast<MailFlow>(Below(3));
+    if (Below(2)) relay.expires = Date{2020 + Below(20), 1 + Below(12), 1 + Below(28)};
+    if (Below(2)) relay.mode = RelayMode::kObserve;
     return relay;
   }
   Rule MakeRule(int i, const Config& config) {
