@@ -301,11 +301,14 @@ std::vector<exporting::DropCount> LiveSensor::Drops() const {
 exporting::ReadyState LiveSensor::Ready() const {
   if (!running_) return absl::UnavailableError("starting or stopping");
   const exporting::ReloadStatus reload = reloader_.status();
-  const std::string notice =
-      reload.fault.empty()
-          ? ""
-          : absl::StrCat("the last reload failed, configuration ", reload.config_version,
-                         " is still in force: ", reload.fault);
+  std::string notice;
+  if (!reload.fault.empty()) {
+    notice = absl::StrCat("the last reload failed, configuration ", reload.config_version,
+                          " is still in force: ", reload.fault);
+  } else if (!reload.relay_fault.empty()) {
+    notice = absl::StrCat("a relay file is faulty, and what it held before is still in force: ",
+                          reload.relay_fault);
+  }
   constexpr int64_t kStallSeconds = 5;
   return {exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds), notice};
 }
@@ -331,6 +334,8 @@ exporting::ReportInput LiveSensor::Report() const {
   report.last_packet = clock_->Now();
   report.snapshot = board_.Latest();
   report.hosts = control_->RankedHosts();
+  report.relays = control_->RelayUses();
+  report.relay_notes = control_->ReviewRelays();
   return report;
 }
 

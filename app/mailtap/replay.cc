@@ -121,6 +121,8 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
   }
   report.snapshot = control.MakeSnapshot();
   report.hosts = control.RankedHosts();
+  report.relays = control.RelayUses();
+  report.relay_notes = control.ReviewRelays();
   report.alerts = output.alerts();
   return report;
 }

@@ -27,12 +27,13 @@ constexpr absl::string_view Name(AlertState s) { return kAlertStateNames[static_
 // One peer of the host within the rule's window, largest share of the metric first.
 struct AlertPeer {
   net::IpAddress peer;
-  std::string name;   // what the peer claims to be (SNI, greeting); may be empty
+  std::string name;   // by a resolver's answer, or what it claims (SNI, greeting), or empty
   uint16_t port = 0;  // of the server end
   uint64_t sent = 0;  // bytes by the host to the peer, and back
   uint64_t received = 0;
   uint64_t sessions = 0;
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
+  bool name_observed = false;  // by a resolver's answer
 };
 
 // What a further condition of a rule stood at.
@@ -44,16 +45,22 @@ struct AlertCondition {
 };
 
 // Of a host by a rule, or of a group or all hosts by its scope; or of a blind spot, that is of
-// the sensor itself. Then host to service and metric mean nothing, and the confidence is that
-// of all mail over [metrics] capture_window.
+// the sensor itself, or of a relay entry. Then scope to service and metric mean nothing. A
+// blind spot's confidence is that of all mail over [metrics] capture_window, the value of a
+// relay entry the number of hosts it covered.
 struct Alert {
+  // Whether a rule raised it: of a host, a group or all hosts.
+  bool by_rule() const { return !blind_spot.has_value() && relay.empty(); }
+
   std::string id;  // the same for all states of one alert; hashed from its content
   AlertState state = AlertState::kRaised;
   UnixNanos time = 0;  // end of the tick that caused the change
   std::string rule;    // of a blind spot: kBlindSpotPrefix and the kind
   config::Severity severity = config::Severity::kMedium;
   std::optional<config::BlindSpotKind> blind_spot;
-  std::string port;  // of a blind spot: the port that it concerns, or empty
+  std::string port;                   // of a blind spot: the port that it concerns, or empty
+  std::string relay;                  // of kRelayExpired: the entry; else empty
+  std::vector<net::IpAddress> hosts;  // of kRelayExpired: those that it covered, the first few
   config::Scope scope = config::Scope::kHost;
   net::IpAddress host;    // of scope host only, as the next
   net::EncapStack encap;  // where [tunnels] split_by tells hosts apart by it, outermost first

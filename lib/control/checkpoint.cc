@@ -12,7 +12,7 @@ constexpr uint32_t kMagic = 0x4d54'4350;
 constexpr uint32_t kAlertsMagic = 0x4d54'414c;
 // To be raised with each change of what is written. The sizes of the structs that are written
 // whole go with it.
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr uint64_t kLayout = kVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
                              sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
 
@@ -110,6 +110,7 @@ class Saver {
     out_.Put(state_.totals);
     state_.encaps.Save(out_);
     state_.names.Save(out_);
+    SaveLearntNames();
     state_.relays.Save(out_);
     state_.baselines.Save(out_);
     SaveRules();
@@ -124,6 +125,18 @@ class Saver {
   }
 
  private:
+  void SaveLearntNames() {
+    const std::vector<LearntName> names = state_.dns.Export(state_.last_tick);
+    out_.Put(uint64_t{names.size()});
+    for (const LearntName& name : names) {
+      out_.PutText(name.name);
+      out_.Put(name.address);
+      out_.Put(name.encap_tag);
+      out_.Put(name.alias);
+      out_.Put(name.until);
+    }
+  }
+
   void SaveRules() {
     uint64_t leads = 0;
     for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
@@ -255,6 +268,7 @@ class Restorer {
     in_.Get(state_.totals);
     state_.encaps.Restore(in_);
     state_.names.Restore(in_);
+    RestoreLearntNames();
     relay_to_ = state_.relays.Restore(in_);
     state_.baselines.Restore(in_);
     RestoreRules();
@@ -291,6 +305,19 @@ class Restorer {
     uint16_t conditions = 1;  // of the rule
     config::Metric metric = config::Metric::kSentBytes;
   };
+
+  void RestoreLearntNames() {
+    std::vector<LearntName> names;
+    for (std::size_t n = in_.GetCount(sizeof(net::IpAddress)); n > 0 && in_.ok(); --n) {
+      LearntName& name = names.emplace_back();
+      name.name = in_.GetText();
+      in_.Get(name.address);
+      in_.Get(name.encap_tag);
+      in_.Get(name.alias);
+      in_.Get(name.until);
+    }
+    if (in_.ok()) state_.dns.Import(names);
+  }
 
   void RestoreRules() {
     for (std::size_t n = in_.GetCount(sizeof(uint64_t)); n > 0 && in_.ok(); --n) {
@@ -348,15 +375,16 @@ class Restorer {
     const auto key = in_.Get<meter::ConversationKey>();
     Judgement judgement;
     in_.Get(judgement.verdict);
-    in_.Get(judgement.relay);
+    uint32_t& relay = IsApproved(judgement.verdict) ? judgement.relay : judgement.observed;
+    in_.Get(relay);
     in_.Get(judgement.internal[0]);
     in_.Get(judgement.internal[1]);
     const auto last_tick = in_.Get<uint32_t>();
     const auto seen = in_.Get<uint8_t>();
     const bool retired = in_.Get<bool>();
-    const bool by_relay = judgement.relay != kNoRelay;
-    if (!in_.ok() || (by_relay && judgement.relay >= relay_to_.size())) return in_.Fail();
-    if (by_relay) judgement.relay = relay_to_[judgement.relay];
+    const bool by_relay = relay != kNoRelay;
+    if (!in_.ok() || (by_relay && relay >= relay_to_.size())) return in_.Fail();
+    if (by_relay) relay = relay_to_[relay];
     const uint32_t id = intake_.Restore(key, judgement, retired);
     Conversation& conversation = state_.conversations.at(id);
     conversation.last_tick = last_tick;

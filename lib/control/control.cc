@@ -14,6 +14,7 @@ Control::~Control() = default;
 void Control::Tell(exchange::KnownServers& servers) { engine_->Tell(servers); }
 void Control::Apply(const meter::DeltaRecord& delta) { engine_->Apply(delta); }
 void Control::Apply(const meter::NameRecord& name) { engine_->Apply(name); }
+void Control::Apply(const meter::AnswerRecord& answer) { engine_->Apply(answer); }
 void Control::Apply(const meter::SessionRecord& session) { engine_->Apply(session); }
 void Control::Apply(const meter::EncapRecord& encap) { engine_->Apply(encap); }
 void Control::Apply(const meter::SampleRecord& sample) { engine_->Apply(sample); }
@@ -37,5 +38,10 @@ std::vector<BaselineRow> Control::ExportBaselines() const { return engine_->Expo
 void Control::ImportBaselines(const std::vector<BaselineRow>& rows) {
   engine_->ImportBaselines(rows);
 }
+
+std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
+std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
+std::vector<LearntName> Control::ExportNames() const { return engine_->ExportNames(); }
+void Control::ImportNames(const std::vector<LearntName>& names) { engine_->ImportNames(names); }
 
 }  // namespace mailtap::control

@@ -23,13 +23,16 @@ void Engine::RunTick(int64_t tick) {
   // What happened in the idle time before this tick: only buckets that leave and timers that
   // end can change anything, so only their ticks are looked at.
   for (;;) {
-    const int64_t next = std::min({state_.windows.NextExpiry(), state_.alerts.NextTimer(),
-                                   judge_.NextEvent(), blind_spots_.NextEvent()});
+    const int64_t next =
+        std::min({state_.windows.NextExpiry(), state_.alerts.NextTimer(), judge_.NextEvent(),
+                  blind_spots_.NextEvent(), approvals_.NextEvent()});
     if (next >= tick) break;
     judge_.StartTick(next);
     JudgeAll(next);
   }
   judge_.StartTick(tick);
+  approvals_.Settle(tick);
+  intake_.Settle(tick);
   state_.windows.Expire(tick);
   intake_.Fold(tick);
   blind_spots_.Count(tick);
@@ -55,11 +58,12 @@ void Engine::TellServers() {
 void Engine::JudgeAll(int64_t tick) {
   judge_.EndTick(tick);
   blind_spots_.EndTick(tick);
+  approvals_.EndTick(tick);
 }
 
 int64_t Engine::NextEventTick() const {
-  int64_t next =
-      std::min({state_.alerts.NextTimer(), judge_.NextEvent(), blind_spots_.NextEvent()});
+  int64_t next = std::min({state_.alerts.NextTimer(), judge_.NextEvent(),
+                           blind_spots_.NextEvent(), approvals_.NextEvent()});
   for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
     // A bucket that leaves lowers sums. That alone raises a ratio, and changes any alert.
     const PreparedRule& rule = state_.rules.rules()[i];
@@ -89,10 +93,18 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   AddHostGauges(most, *snapshot);
   snapshot->hosts_tracked = state_.windows.hosts_live();
   for (const uint32_t id : state_.hosts.Top(most)) snapshot->top_hosts.push_back(TotalsOf(id));
-  snapshot->relays = state_.relays.use();
+  snapshot->relays =
+      state_.relays.Top(static_cast<std::size_t>(state_.config->metrics.top_relays));
+  snapshot->relays_known = state_.relays.use().size();
   snapshot->alerts = state_.alerts.counts();
   snapshot->alerts.insert(snapshot->alerts.end(), blind_spots_.counts().begin(),
                           blind_spots_.counts().end());
+  if (state_.policy.NextEnd(INT64_MIN) != INT64_MAX || approvals_.count().raised > 0) {
+    snapshot->alerts.push_back(approvals_.count());
+  }
+  snapshot->names_known = state_.dns.size();
+  snapshot->answers_learnt = approvals_.answers_learnt();
+  snapshot->answers_ignored = approvals_.answers_ignored();
   snapshot->capture = blind_spots_.Recent();
   snapshot->capture_in_all = blind_spots_.InAll();
   snapshot->samples = state_.samples.samples();

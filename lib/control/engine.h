@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "lib/control/approvals.h"
 #include "lib/control/blind_spots.h"
 #include "lib/control/checkpoint.h"
 #include "lib/control/control.h"
 #include "lib/control/intake.h"
 #include "lib/control/janitor.h"
 #include "lib/control/judge.h"
+#include "lib/control/relay_review.h"
 #include "lib/control/session_book.h"
 #include "lib/control/state.h"
 
@@ -23,6 +25,7 @@ class Engine {
   Engine(std::shared_ptr<const config::Config> config, Output& output, const Bounds& bounds)
       : state_(std::move(config), bounds),
         intake_(state_),
+        approvals_(state_, intake_, output),
         sessions_(state_, intake_, output),
         judge_(state_, output),
         blind_spots_(state_, output),
@@ -30,7 +33,8 @@ class Engine {
 
   void Tell(exchange::KnownServers& servers) { known_servers_ = &servers; }
   void Apply(const meter::DeltaRecord& delta) { intake_.Apply(delta); }
-  void Apply(const meter::NameRecord& name) { state_.names.Add(name); }
+  void Apply(const meter::NameRecord& name) { approvals_.Apply(name); }
+  void Apply(const meter::AnswerRecord& answer) { approvals_.Apply(answer); }
   void Apply(const meter::SessionRecord& session) { sessions_.Apply(session); }
 
   void Apply(const meter::EncapRecord& encap) {
@@ -56,6 +60,13 @@ class Engine {
   std::vector<HostTotals> RankedHosts() const;
   std::vector<BaselineRow> ExportBaselines() const { return state_.baselines.Export(); }
   void ImportBaselines(const std::vector<BaselineRow>& rows) { state_.baselines.Import(rows); }
+  std::vector<RelayUse> RelayUses() const { return state_.relays.use(); }
+  std::vector<RelayNote> ReviewedRelays() const {
+    if (state_.ticks == 0) return {};
+    return ReviewRelays(state_.config->relays, state_.last_tick + 1);
+  }
+  std::vector<LearntName> ExportNames() const { return approvals_.ExportNames(); }
+  void ImportNames(const std::vector<LearntName>& names) { approvals_.ImportNames(names); }
 
  private:
   void RunTick(int64_t tick);
@@ -68,6 +79,7 @@ class Engine {
 
   State state_;
   Intake intake_;
+  Approvals approvals_;
   SessionBook sessions_;
   Judge judge_;
   BlindSpots blind_spots_;

@@ -204,7 +204,13 @@ Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
                     });
   for (std::size_t i = 0; i < rows; ++i) {
     AlertPeer& peer = evidence.top_peers.emplace_back(merged[i].peer);
-    if (entity.role == Role::kClient) peer.name = sources.names.ServerName(merged[i].server);
+    const HostKey key{peer.peer, merged[i].server.encap_tag};
+    // What a resolver answered is worth more than what the peer claims.
+    peer.name = sources.dns.NameOf(key);
+    peer.name_observed = !peer.name.empty();
+    if (!peer.name_observed && entity.role == Role::kClient) {
+      peer.name = sources.names.ServerName(key);
+    }
   }
   return evidence;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/control/alert.h"
 #include "lib/control/conversation_table.h"
+#include "lib/control/dns_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
@@ -34,6 +35,7 @@ struct EvidenceSources {
   const HostTable& hosts;
   const std::vector<EvidenceLog>& logs;  // as PreparedRule::evidence_log counts them
   const NameBook& names;
+  const DnsBook& dns;
   const RuleIndex& rules;
 };
 

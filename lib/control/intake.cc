@@ -28,17 +28,36 @@ void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
 
 }  // namespace
 
+Judgement Intake::Judge(const meter::ConversationKey& key) const {
+  const RelayMatcher& relays = state_.policy.relays();
+  std::vector<uint32_t> named;
+  if (relays.uses_names() && key.attribution == meter::Attribution::kFull) {
+    state_.dns.AddEntries(ServerOf(key), tick_, named);
+    for (const std::string& claim : state_.claims.Of(key)) {
+      const std::vector<uint32_t> entries = relays.NamedBy(claim, /*claimed=*/true);
+      named.insert(named.end(), entries.begin(), entries.end());
+    }
+  }
+  return state_.policy.Judge(key, named, tick_);
+}
+
+Judgement Intake::JudgementOf(const Conversation& conversation) {
+  Judgement judgement;
+  judgement.verdict = conversation.verdict;
+  (IsApproved(conversation.verdict) ? judgement.relay : judgement.observed) =
+      conversation.relay;
+  for (int end = 0; end < kRoleCount; ++end) {
+    judgement.internal[end] = conversation.lanes[end] != kNone;
+  }
+  return judgement;
+}
+
 Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
   if (key.attribution == meter::Attribution::kFull) {
     const uint32_t id = state_.conversations.Find(ConversationTable::HashOf(key), key);
-    if (id != kNone) {
-      const Conversation& conversation = state_.conversations.at(id);
-      return {conversation.verdict,
-              conversation.relay,
-              {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}};
-    }
+    if (id != kNone) return JudgementOf(state_.conversations.at(id));
   }
-  return state_.policy.Judge(key);
+  return Judge(key);
 }
 
 void Intake::Flush() {
@@ -55,28 +74,60 @@ void Intake::Flush() {
   pending_count_ = 0;
 }
 
+bool Intake::MayBeNamed(const Conversation& conversation) const {
+  return state_.policy.relays().uses_names() &&
+         (conversation.verdict == Verdict::kUnapprovedExternal ||
+          conversation.verdict == Verdict::kUnapprovedInternal);
+}
+
 void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
-  const int service = static_cast<int>(delta.key.service);
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
-  const bool full = delta.key.attribution == meter::Attribution::kFull;
-  if (!full || !IsTraffic(delta)) {
-    const Judgement judgement = JudgementOf(delta.key);
-    AddTo(state_.totals[service][static_cast<int>(judgement.verdict)], delta);
-    if (full) GatherFailed(delta, judgement);
+  if (delta.key.attribution != meter::Attribution::kFull) {
+    const auto service = static_cast<int>(delta.key.service);
+    AddTo(state_.totals[service][static_cast<int>(Verdict::kUnattributed)], delta);
     return;
   }
-  uint32_t id = state_.conversations.FindFrom(first, delta.key);
-  // It may have become known since `first` was looked up.
-  if (id == kNone) id = state_.conversations.Find(hash, delta.key);
-  if (id == kNone) {
-    id = NewConversation(hash, delta.key, state_.policy.Judge(delta.key));
-    NoteServer(delta);
+  uint32_t id = kNone;
+  if (IsTraffic(delta)) {
+    id = state_.conversations.FindFrom(first, delta.key);
+    // It may have become known since `first` was looked up.
+    if (id == kNone) id = state_.conversations.Find(hash, delta.key);
   }
+  if (id == kNone || MayBeNamed(state_.conversations.at(id))) {
+    waiting_.push_back(delta);
+  } else {
+    Count(id, delta);
+  }
+}
+
+void Intake::Settle(int64_t tick) {
+  tick_ = tick;
+  for (const meter::DeltaRecord& delta : waiting_) {
+    if (!IsTraffic(delta)) {
+      const auto service = static_cast<int>(delta.key.service);
+      const Judgement judgement = JudgementOf(delta.key);
+      AddTo(state_.totals[service][static_cast<int>(judgement.verdict)], delta);
+      GatherFailed(delta, judgement);
+      continue;
+    }
+    const uint64_t hash = ConversationTable::HashOf(delta.key);
+    uint32_t id = state_.conversations.Find(hash, delta.key);
+    if (id == kNone) {
+      id = NewConversation(hash, delta.key, Judge(delta.key));
+      NoteServer(delta);
+    }
+    Count(id, delta);
+  }
+  waiting_.clear();
+}
+
+void Intake::Count(uint32_t id, const meter::DeltaRecord& delta) {
   Conversation& conversation = state_.conversations.at(id);
+  const auto service = static_cast<int>(delta.key.service);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
   if (conversation.verdict == Verdict::kTransit) return;
-  if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(delta.key));
+  if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(conversation));
   if (conversation.tick_row == kNone) {
     conversation.tick_row = static_cast<uint32_t>(rows_.size());
     rows_.push_back({.conversation = id});
@@ -98,8 +149,9 @@ uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& ke
   const uint32_t id = state_.conversations.Add(hash, key);
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
-  conversation.relay = judgement.relay;
-  if (judgement.relay != kNoRelay && !state_.relays.AddClient(judgement.relay, ClientOf(key))) {
+  conversation.relay = judgement.relay != kNoRelay ? judgement.relay : judgement.observed;
+  if (conversation.relay != kNoRelay &&
+      !state_.relays.AddClient(conversation.relay, ClientOf(key))) {
     ++state_.forgotten;
   }
   for (const Role role : {Role::kClient, Role::kServer}) {
@@ -226,7 +278,11 @@ uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& jud
                          bool retired) {
   const uint64_t hash = ConversationTable::HashOf(key);
   const uint32_t id = NewConversation(hash, key, judgement);
-  if (retired || !(state_.policy.Judge(key) == judgement)) Retire(id);
+  if (retired) {
+    Retire(id);
+  } else {
+    RejudgeFrom(state_.last_tick + 1, id);
+  }
   return id;
 }
 
@@ -251,14 +307,21 @@ void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
   state_.conversations.ForEach([&](uint32_t id) { RejudgeConversation(id, relay_to); });
 }
 
+bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
+  tick_ = tick;
+  const Conversation& conversation = state_.conversations.at(id);
+  const Judgement before = JudgementOf(conversation);
+  const Judgement now = Judge(conversation.key);
+  if (before == now) return false;
+  Retire(id);
+  return true;
+}
+
 void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
   Conversation& conversation = state_.conversations.at(id);
   if (conversation.retired) return;
   if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
-  const Judgement known = {conversation.verdict,
-                           conversation.relay,
-                           {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}};
-  if (!(state_.policy.Judge(conversation.key) == known)) return Retire(id);
+  if (RejudgeFrom(state_.last_tick + 1, id)) return;
   for (const Role role : {Role::kClient, Role::kServer}) {
     const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];
     if (lane_id == kNone) continue;

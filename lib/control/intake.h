@@ -25,8 +25,14 @@ class Intake {
   }
   void Flush();
 
+  // Gathers what waited until all names of `tick` are known, and judges it.
+  void Settle(int64_t tick);
+
   // Counts all that was gathered as traffic of `tick`, of which the windows have been expired.
   void Fold(int64_t tick);
+
+  // Retires the conversation where the policy says otherwise from `tick` on. Returns whether.
+  bool RejudgeFrom(int64_t tick, uint32_t id);
 
   // The policy or the rules are others than before: hosts and lanes are told the rules that
   // count them now, and conversations of which the judgement has changed are retired. What was
@@ -48,6 +54,12 @@ class Intake {
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
+  // Whether a name that is learnt in this tick may change what the conversation is.
+  bool MayBeNamed(const Conversation& conversation) const;
+  void Count(uint32_t id, const meter::DeltaRecord& delta);
+  Judgement Judge(const meter::ConversationKey& key) const;
+  // What the policy has said of a known one.
+  static Judgement JudgementOf(const Conversation& conversation);
   void NoteServer(const meter::DeltaRecord& delta);
   uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key,
                            const Judgement& judgement);
@@ -84,6 +96,10 @@ class Intake {
   static constexpr std::size_t kBatch = 64;
   std::array<meter::DeltaRecord, kBatch> pending_;
   std::size_t pending_count_ = 0;
+  // Records of conversations that are not known yet, or that a name may approve: what they are
+  // must not depend on whether they came before the tick's names or after.
+  std::vector<meter::DeltaRecord> waiting_;
+  int64_t tick_ = 0;                      // by which the policy is asked
   std::vector<uint32_t> entity_of_rule_;  // for Attach()
   std::vector<TickRow> rows_;             // of the tick, one a conversation
   std::vector<uint32_t> lanes_;           // touched in the tick

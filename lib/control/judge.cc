@@ -140,8 +140,9 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   Entity& entity = state_.windows.at(change.entity);
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const Evidence evidence = GatherEvidence(
-      {state_.conversations, state_.hosts, state_.evidence, state_.names, state_.rules}, entity,
-      rule, tick,
+      {state_.conversations, state_.hosts, state_.evidence, state_.names, state_.dns,
+       state_.rules},
+      entity, rule, tick,
       static_cast<std::size_t>(std::max<int64_t>(0, state_.config->alerts.top_peers)));
 
   Alert alert;
@@ -158,7 +159,8 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
     open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
   }
   alert.baseline = open.baseline;
-  // What is usual goes on to bound the alert that it raised; a rule's own bounds may be reloaded.
+  // What is usual goes on to bound the alert that it raised; a rule's own bounds may be
+  // reloaded.
   const double raise = open.baseline ? open.raise : rule.raise;
   const double clear = open.baseline ? open.raise * rule.clear / rule.raise : rule.clear;
   alert.threshold = change.state == AlertState::kCleared ? clear : raise;

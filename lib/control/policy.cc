@@ -9,15 +9,21 @@ using config::Verdict;
 Policy::Policy(const config::Config& config)
     : internal_(config.networks.internal),
       relays_(config.relays),
+      resolvers_(config.dns.resolvers),
       group_entries_(&config.groups),
       asset_rows_(&config.assets.rows) {
+  for (const config::Relay& relay : config.relays) {
+    if (relay.ends != INT64_MAX) ends_.push_back(relay.ends);
+  }
+  std::sort(ends_.begin(), ends_.end());
   for (uint32_t i = 0; i < group_entries_->size(); ++i) {
     for (const net::Prefix& prefix : (*group_entries_)[i].members) groups_.Add(prefix, i);
   }
   for (uint32_t i = 0; i < asset_rows_->size(); ++i) assets_.Add((*asset_rows_)[i].prefix, i);
 }
 
-Judgement Policy::Judge(const meter::ConversationKey& key) const {
+Judgement Policy::Judge(const meter::ConversationKey& key, absl::Span<const uint32_t> named,
+                        int64_t tick) const {
   Judgement judgement;
   if (key.attribution != meter::Attribution::kFull) {
     judgement.verdict = Verdict::kUnattributed;
@@ -29,7 +35,9 @@ Judgement Policy::Judge(const meter::ConversationKey& key) const {
   judgement.internal[static_cast<int>(Role::kServer)] = server;
   if (!client && !server) return judgement;
 
-  judgement.relay = relays_.Match(key);
+  const RelayMatch match = relays_.Match(key, client, server, named, tick);
+  judgement.relay = match.approved;
+  judgement.observed = match.observed;
   if (judgement.relay != kNoRelay) {
     judgement.verdict = client ? Verdict::kApproved : Verdict::kInbound;
   } else {
@@ -37,6 +45,11 @@ Judgement Policy::Judge(const meter::ConversationKey& key) const {
         client && server ? Verdict::kUnapprovedInternal : Verdict::kUnapprovedExternal;
   }
   return judgement;
+}
+
+int64_t Policy::NextEnd(int64_t tick) const {
+  const auto next = std::upper_bound(ends_.begin(), ends_.end(), tick);
+  return next == ends_.end() ? INT64_MAX : *next;
 }
 
 std::vector<uint32_t> Policy::GroupsOf(const net::IpAddress& host) const {

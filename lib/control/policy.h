@@ -15,10 +15,14 @@ namespace mailtap::control {
 struct Judgement {
   config::Verdict verdict = config::Verdict::kTransit;
   uint32_t relay = kNoRelay;       // index of the entry that approved it
+  uint32_t observed = kNoRelay;    // of unapproved mail: of the entry that only counts it
   bool internal[kRoleCount] = {};  // by Role: is that end inside `networks.internal`
 
   friend bool operator==(const Judgement&, const Judgement&) = default;
 };
+constexpr bool IsApproved(config::Verdict v) {
+  return v == config::Verdict::kApproved || v == config::Verdict::kInbound;
+}
 
 // Built from a configuration, which outlives it, then only read; reading is thread-safe. Costs
 // some hundred nanoseconds a call, so callers cache what it says per conversation or host.
@@ -28,8 +32,17 @@ class Policy {
 
   // The verdict, the first that fits: a row that lost an end: unattributed; no internal end:
   // transit; a relay entry matches: inbound if the client is external, else approved; one end
-  // external: unapproved_external; both internal: unapproved_internal.
-  Judgement Judge(const meter::ConversationKey& key) const;
+  // external: unapproved_external; both internal: unapproved_internal. `named`: the relay
+  // entries that the server's names fit (see RelayMatcher). `tick`: entries that have ended
+  // don't count.
+  Judgement Judge(const meter::ConversationKey& key, absl::Span<const uint32_t> named,
+                  int64_t tick) const;
+
+  const RelayMatcher& relays() const { return relays_; }
+  // Whether a name server's answer is believed.
+  bool IsResolver(const net::IpAddress& address) const { return resolvers_.Contains(address); }
+  // The first tick after `tick` at which a relay entry no longer counts, or INT64_MAX.
+  int64_t NextEnd(int64_t tick) const;
 
   // Indices of the groups that hold `host`: the one with the longest prefix first, then in
   // configuration order, those without members last; each once.
@@ -43,6 +56,8 @@ class Policy {
 
   PrefixSet internal_;
   RelayMatcher relays_;
+  PrefixSet resolvers_;
+  std::vector<int64_t> ends_;                        // of relay entries, ascending
   const std::vector<config::Group>* group_entries_;  // the configuration's, as the next
   const std::vector<config::Asset>* asset_rows_;
   PrefixMap groups_;  // by their members

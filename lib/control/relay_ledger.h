@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,14 +27,14 @@ class RelayLedger {
   // longer grows.
   RelayLedger(const std::vector<config::Relay>& relays, std::size_t most_clients)
       : most_clients_(most_clients) {
-    for (const config::Relay& relay : relays) use_.push_back({relay.name, relay.owner});
+    for (const config::Relay& relay : relays) use_.push_back(Unused(relay));
   }
 
   // Other entries are in force; those of which the name stays keep their counts. Returns for
   // each old entry its number now, or kNoRelay.
   std::vector<uint32_t> Reload(const std::vector<config::Relay>& relays) {
     std::vector<RelayUse> use;
-    for (const config::Relay& relay : relays) use.push_back({relay.name, relay.owner});
+    for (const config::Relay& relay : relays) use.push_back(Unused(relay));
     return Renumber(std::move(use));
   }
 
@@ -90,7 +91,47 @@ class RelayLedger {
   // In configuration order.
   const std::vector<RelayUse>& use() const { return use_; }
 
+  // The `most` with the most bytes, in configuration order.
+  std::vector<RelayUse> Top(std::size_t most) const {
+    std::vector<uint32_t> order(use_.size());
+    std::iota(order.begin(), order.end(), 0);
+    if (most < order.size()) {
+      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(most),
+                       order.end(), [this](uint32_t a, uint32_t b) {
+                         return use_[a].bytes != use_[b].bytes ? use_[a].bytes > use_[b].bytes
+                                                               : a < b;
+                       });
+      order.resize(most);
+      std::sort(order.begin(), order.end());
+    }
+    std::vector<RelayUse> top;
+    for (const uint32_t i : order) top.push_back(use_[i]);
+    return top;
+  }
+
+  // The clients of `relay` that are told apart, sorted.
+  std::vector<HostKey> ClientsOf(uint32_t relay) const {
+    std::vector<HostKey> clients;
+    for (const auto& [of, client] : clients_) {
+      if (of == relay) clients.push_back(client);
+    }
+    std::sort(clients.begin(), clients.end());
+    return clients;
+  }
+
  private:
+  static RelayUse Unused(const config::Relay& relay) {
+    RelayUse use;
+    use.name = relay.name;
+    use.owner = relay.owner;
+    use.reason = relay.reason;
+    use.ticket = relay.ticket;
+    if (relay.expires) use.expires = config::ToString(*relay.expires);
+    use.mode = relay.mode;
+    use.file = relay.file;
+    return use;
+  }
+
   // `use`: the entries in force, unused. Those known by name take over what was counted.
   std::vector<uint32_t> Renumber(std::vector<RelayUse> use) {
     absl::flat_hash_map<std::string, uint32_t> numbers;
@@ -103,8 +144,10 @@ class RelayLedger {
       to.push_back(found == numbers.end() ? kNoRelay : found->second);
       if (to.back() == kNoRelay) continue;
       RelayUse& now = use[to.back()];
-      old.owner = std::move(now.owner);
-      now = std::move(old);
+      now.hosts = old.hosts;
+      now.sessions = old.sessions;
+      now.bytes = old.bytes;
+      now.last_used = old.last_used;
     }
     use_ = std::move(use);
     absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;

@@ -103,6 +103,9 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
       state_.windows.Refresh(e);
     }
   });
+  state_.dns.Reload(static_cast<std::size_t>(config.dns.names), config.dns.grace_seconds);
+  state_.conversations.IndexServers(state_.policy.relays().uses_names());
+  approvals_.Reload();
   intake_.Rejudge(relay_to);
   blind_spots_.Reload();
 }

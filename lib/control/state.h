@@ -15,7 +15,9 @@
 #include "lib/control/alert_book.h"
 #include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
+#include "lib/control/claim_book.h"
 #include "lib/control/conversation_table.h"
+#include "lib/control/dns_book.h"
 #include "lib/control/encap_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
@@ -39,12 +41,17 @@ struct State {
         windows(rules, hosts),
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
         names(bounds),
+        dns(static_cast<std::size_t>(config->dns.names), config->dns.grace_seconds,
+            [this](absl::string_view name) { return policy.relays().NamedBy(name, false); }),
+        claims(bounds.server_names),
         relays(config->relays, bounds.relay_clients),
         baselines(rules.timezone(), static_cast<int>(config->baselines.weeks),
                   bounds.baseline_slots),
         alerts(TermsOf(*config), config->alerts.update_seconds),
         encaps(bounds.encapsulations),
-        samples(static_cast<std::size_t>(config->diagnostics.samples)) {}
+        samples(static_cast<std::size_t>(config->diagnostics.samples)) {
+    conversations.IndexServers(policy.relays().uses_names());
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -62,6 +69,8 @@ struct State {
   absl::flat_hash_map<std::tuple<uint16_t, uint32_t, Role>, uint32_t> shared_entities;
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
   NameBook names;
+  DnsBook dns;
+  ClaimBook claims;
   RelayLedger relays;
   Baselines baselines;
   AlertBook alerts;              // of rules

@@ -42,9 +42,15 @@ Json MessageBytes(const meter::SessionRecord& record, Service service, Direction
   return bytes;
 }
 
+Json NameSource(const control::AlertPeer& peer) {
+  if (peer.name.empty()) return nullptr;
+  return peer.name_observed ? "dns" : "claimed";
+}
+
 Json PeerJson(const control::AlertPeer& peer) {
   return {{"peer", net::ToString(peer.peer)},  //
           {"name", TextOrNull(peer.name)},
+          {"name_source", NameSource(peer)},
           {"port", peer.port},
           {"sent", peer.sent},
           {"received", peer.received},
@@ -77,6 +83,12 @@ Json ConditionsJson(const std::vector<control::AlertCondition>& conditions) {
   return array;
 }
 
+Json AddressesJson(const std::vector<net::IpAddress>& addresses) {
+  Json array = Json::array();
+  for (const net::IpAddress& address : addresses) array.push_back(net::ToString(address));
+  return array;
+}
+
 }  // namespace
 
 Json MetricNumber(config::Metric metric, double value) {
@@ -89,6 +101,7 @@ Json MetricNumber(config::Metric metric, double value) {
 }
 
 Json MetricName(const control::Alert& alert) {
+  if (!alert.relay.empty()) return "covered_hosts";
   if (!alert.blind_spot.has_value()) return Text(Name(alert.metric));
   switch (*alert.blind_spot) {
     case config::BlindSpotKind::kSilentPort:
@@ -108,7 +121,7 @@ Json AlertNumber(const control::Alert& alert, double value) {
 }
 
 AlertSubject SubjectOf(const control::Alert& alert) {
-  if (alert.blind_spot.has_value()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
+  if (!alert.by_rule()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
   const bool host = alert.scope == config::Scope::kHost;
   return {host ? Json(net::ToString(alert.host)) : Json(nullptr), EncapNames(alert.encap),
           Text(Name(alert.role)), Text(Name(alert.verdict)), Text(Name(alert.service))};
@@ -183,39 +196,40 @@ std::string ToJsonLine(const control::JudgedSession& session) {
 
 std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
   AlertSubject subject = SubjectOf(alert);
-  return Dump(Json{
-      {"schema", kAlertSchema},
-      {"sensor", Text(sensor)},
-      {"id", alert.id},
-      {"state", Text(Name(alert.state))},
-      {"time", FormatRfc3339(alert.time)},
-      {"rule", alert.rule},
-      {"severity", Text(Name(alert.severity))},
-      {"scope", alert.blind_spot.has_value() ? Json(nullptr) : Json(Text(Name(alert.scope)))},
-      {"host", std::move(subject.host)},
-      {"encap", std::move(subject.encap)},
-      {"role", std::move(subject.role)},
-      {"verdict", std::move(subject.verdict)},
-      {"asset", TextOrNull(alert.asset)},
-      {"owner", TextOrNull(alert.owner)},
-      {"service", std::move(subject.service)},
-      {"port", TextOrNull(alert.port)},
-      {"metric", MetricName(alert)},
-      {"value", AlertNumber(alert, alert.value)},
-      {"threshold", AlertNumber(alert, alert.threshold)},
-      {"window_seconds", alert.window_seconds},
-      {"conditions", ConditionsJson(alert.conditions)},
-      {"baseline", BaselineJson(alert)},
-      {"first_seen", FormatRfc3339(alert.first_seen)},
-      {"last_seen", FormatRfc3339(alert.last_seen)},
-      {"top_peers", PeersJson(alert.top_peers)},
-      {"confidence", ConfidenceJson(alert.confidence)},
-      {"attack",
-       {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
-        {"analytic", "AN0382"},
-        {"detection", "DET0135"}}},
-      {"config_version", alert.config_version},
-      {"summary", alert.summary}});
+  return Dump(Json{{"schema", kAlertSchema},
+                   {"sensor", Text(sensor)},
+                   {"id", alert.id},
+                   {"state", Text(Name(alert.state))},
+                   {"time", FormatRfc3339(alert.time)},
+                   {"rule", alert.rule},
+                   {"severity", Text(Name(alert.severity))},
+                   {"scope", alert.by_rule() ? Json(Text(Name(alert.scope))) : Json(nullptr)},
+                   {"host", std::move(subject.host)},
+                   {"encap", std::move(subject.encap)},
+                   {"role", std::move(subject.role)},
+                   {"verdict", std::move(subject.verdict)},
+                   {"asset", TextOrNull(alert.asset)},
+                   {"owner", TextOrNull(alert.owner)},
+                   {"service", std::move(subject.service)},
+                   {"port", TextOrNull(alert.port)},
+                   {"relay", TextOrNull(alert.relay)},
+                   {"hosts", AddressesJson(alert.hosts)},
+                   {"metric", MetricName(alert)},
+                   {"value", AlertNumber(alert, alert.value)},
+                   {"threshold", AlertNumber(alert, alert.threshold)},
+                   {"window_seconds", alert.window_seconds},
+                   {"conditions", ConditionsJson(alert.conditions)},
+                   {"baseline", BaselineJson(alert)},
+                   {"first_seen", FormatRfc3339(alert.first_seen)},
+                   {"last_seen", FormatRfc3339(alert.last_seen)},
+                   {"top_peers", PeersJson(alert.top_peers)},
+                   {"confidence", ConfidenceJson(alert.confidence)},
+                   {"attack",
+                    {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
+                     {"analytic", "AN0382"},
+                     {"detection", "DET0135"}}},
+                   {"config_version", alert.config_version},
+                   {"summary", alert.summary}});
 }
 
 }  // namespace mailtap::exporting

@@ -32,6 +32,16 @@ void AddReload(const SensorStatus& s, MetricFamilies& f) {
                           "Attempts to reload the configuration, by result.");
   family.Add({MetricLabel("result", "success")}, s.reload->attempts - s.reload->failures);
   family.Add({MetricLabel("result", "failure")}, s.reload->failures);
+  f.Gauge("mailtap_relay_files_successful",
+          "1 unless a relay file was faulty when it was last read; its entries are then those "
+          "it held before.")
+      .Add({}, s.reload->relay_fault.empty() ? 1.0 : 0.0);
+  auto reads = f.Counter("mailtap_relay_file_reads_total",
+                         "Times that the relay files were read because one had changed, by "
+                         "result.");
+  reads.Add({MetricLabel("result", "success")},
+            s.reload->relay_reads - s.reload->relay_failures);
+  reads.Add({MetricLabel("result", "failure")}, s.reload->relay_failures);
 }
 
 void AddState(const SensorStatus& s, MetricFamilies& f) {

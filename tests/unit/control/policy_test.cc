@@ -2,14 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "lib/control/relay_matcher.h"
-#include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -54,7 +49,7 @@ TEST(Policy, GivesTheFirstVerdictThatFits) {
       {"10.1.0.1", "fd00::2", Verdict::kUnapprovedInternal, kNoRelay},
   };
   for (const Case& c : cases) {
-    const Judgement judgement = policy.Judge(Key(c.client, c.server));
+    const Judgement judgement = policy.Judge(Key(c.client, c.server), {}, 0);
     EXPECT_EQ(judgement.verdict, c.verdict) << c.client << " " << c.server;
     EXPECT_EQ(judgement.relay, c.relay) << c.client << " " << c.server;
   }
@@ -68,8 +63,8 @@ TEST(Policy, DoesNotJudgeRowsThatLostAnEnd) {
                                  meter::Attribution::kServerOnly, meter::Attribution::kNone}) {
     meter::ConversationKey key = Key("10.1.0.1", "10.1.0.2");
     key.attribution = attribution;
-    EXPECT_EQ(policy.Judge(key).verdict, Verdict::kUnattributed);
-    EXPECT_EQ(policy.Judge(key).relay, kNoRelay);
+    EXPECT_EQ(policy.Judge(key, {}, 0).verdict, Verdict::kUnattributed);
+    EXPECT_EQ(policy.Judge(key, {}, 0).relay, kNoRelay);
   }
 }
 
@@ -84,105 +79,6 @@ TEST(Policy, NamesTheMostSpecificGroupFirst) {
   EXPECT_EQ(policy.GroupsOf(Ip("10.1.2.7")), (std::vector<uint32_t>{1, 2, 0}));
   EXPECT_EQ(policy.GroupsOf(Ip("10.9.0.1")), (std::vector<uint32_t>{0}));
   EXPECT_TRUE(policy.GroupsOf(Ip("198.51.100.1")).empty());
-}
-
-TEST(RelayMatcher, NeedsAllKeysThatAreGiven) {
-  config::Relay relay = Relay("gateway");
-  relay.sources = {Net("10.20.0.10")};
-  relay.destinations = {Net("192.0.2.0/28")};
-  relay.services = {Service::kSmtp};
-  relay.ports = {587, 25};
-  const RelayMatcher matcher({relay});
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 25)), 0u);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 587)), 0u);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.11", "192.0.2.3", 25)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.16", 25)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 465)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 25, Service::kImap)), kNoRelay);
-  // The other way round is another thing.
-  EXPECT_EQ(matcher.Match(Key("192.0.2.3", "10.20.0.10", 25)), kNoRelay);
-}
-
-TEST(RelayMatcher, TakesTheFirstInTheConfiguration) {
-  config::Relay any = Relay("any"), by_source = Relay("by source"),
-                by_destination = Relay("by destination");
-  by_source.sources = {Net("10.0.0.0/8")};
-  by_destination.destinations = {Net("192.0.2.1")};
-  const meter::ConversationKey key = Key("10.1.0.1", "192.0.2.1");
-  EXPECT_EQ(RelayMatcher({any, by_source, by_destination}).Match(key), 0u);
-  EXPECT_EQ(RelayMatcher({by_source, any, by_destination}).Match(key), 0u);
-  EXPECT_EQ(RelayMatcher({by_destination, any}).Match(key), 0u);
-  by_destination.services = {Service::kPop3};
-  EXPECT_EQ(RelayMatcher({by_destination, any}).Match(key), 1u);
-}
-
-bool NaiveIn(const std::vector<net::Prefix>& prefixes, const net::IpAddress& address) {
-  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), [&](auto& prefix) {
-           return prefix.Contains(address);
-         });
-}
-
-uint32_t NaiveMatch(const std::vector<config::Relay>& relays,
-                    const meter::ConversationKey& key) {
-  for (uint32_t i = 0; i < relays.size(); ++i) {
-    const config::Relay& r = relays[i];
-    if (NaiveIn(r.sources, key.client) && NaiveIn(r.destinations, key.server) &&
-        (r.services.empty() ||
-         std::find(r.services.begin(), r.services.end(), key.service) != r.services.end()) &&
-        (r.ports.empty() ||
-         std::find(r.ports.begin(), r.ports.end(), key.server_port) != r.ports.end())) {
-      return i;
-    }
-  }
-  return kNoRelay;
-}
-
-// Addresses from a small space, so that entries overlap.
-net::IpAddress RandomAddress(Random& random) {
-  if (Pick(random, 0, 3) == 0) {
-    return Ip(absl::StrCat("2001:db8:", Pick(random, 0, 1), "::", Pick(random, 0, 3)));
-  }
-  return Ip(absl::StrCat("10.0.", Pick(random, 0, 3), ".", Pick(random, 0, 7)));
-}
-
-std::vector<net::Prefix> RandomPrefixes(Random& random) {
-  std::vector<net::Prefix> prefixes;
-  for (int64_t i = Pick(random, -3, 3); i > 0; --i) {
-    const net::IpAddress address = RandomAddress(random);
-    const int length =
-        static_cast<int>(address.is_v4() ? Pick(random, 118, 128) : Pick(random, 0, 4) * 32);
-    prefixes.push_back({net::Masked(address, length), static_cast<uint8_t>(length)});
-  }
-  return prefixes;
-}
-
-TEST(RelayMatcher, AgreesWithALinearSearch) {
-  Random random(11);
-  const uint16_t ports[] = {25, 465, 587};
-  int matched = 0, cases = 0;
-  for (int round = 0; round < 1000; ++round) {
-    std::vector<config::Relay> relays;
-    for (int64_t i = Pick(random, 0, 12); i > 0; --i) {
-      config::Relay relay = Relay(absl::StrCat("r", i));
-      relay.sources = RandomPrefixes(random);
-      relay.destinations = RandomPrefixes(random);
-      if (Pick(random, 0, 1) == 0) relay.ports = {ports[Pick(random, 0, 2)]};
-      if (Pick(random, 0, 1) == 0) relay.services = {static_cast<Service>(Pick(random, 0, 2))};
-      relays.push_back(relay);
-    }
-    const RelayMatcher matcher(relays);
-    for (int i = 0; i < 200; ++i, ++cases) {
-      meter::ConversationKey key;
-      key.client = RandomAddress(random);
-      key.server = RandomAddress(random);
-      key.server_port = ports[Pick(random, 0, 2)];
-      key.service = static_cast<Service>(Pick(random, 0, 2));
-      ASSERT_EQ(matcher.Match(key), NaiveMatch(relays, key)) << round;
-      matched += NaiveMatch(relays, key) != kNoRelay;
-    }
-  }
-  EXPECT_GT(matched, cases / 10);
-  EXPECT_LT(matched, cases * 9 / 10);
 }
 
 // Within its tick it would depend on which worker's records come first.
