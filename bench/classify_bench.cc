@@ -72,7 +72,7 @@ void Classify(benchmark::State& state) {
         {.data = data, .captured = kHeaders, .wire_length = kHeaders, .time = kNanosPerSecond});
   });
   exchange::RecordRing ring(1 << 20);
-  const auto patterns = classify::PatternDatabase::Compile().value();
+  const auto patterns = classify::PatternDatabase::Load().value();
   const auto worker = pipeline::Worker::Create(config::Config(), patterns, ring).value();
   double off_seconds = 0, on_seconds = 0;
   for (auto _ : state) {

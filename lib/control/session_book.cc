@@ -25,8 +25,8 @@ int CompareEncap(const net::EncapStack& a, const net::EncapStack& b) {
 // All but the id, which depends on the worker, and the layers.
 auto Shown(const meter::SessionRecord& r) {
   return std::tuple_cat(
-      std::tie(r.first_seen, r.key, r.client_port, r.last_seen, r.evidence, r.tls,
-               r.via, r.established, r.has_sni, r.messages, r.rejected, r.rejected_transient,
+      std::tie(r.first_seen, r.key, r.client_port, r.last_seen, r.evidence, r.tls, r.via,
+               r.established, r.has_sni, r.messages, r.rejected, r.rejected_transient,
                r.recipients, r.retrievals, r.text_bytes[kUp], r.text_bytes[kDown]),
       BytesOf(r.bytes[kUp]), BytesOf(r.bytes[kDown]));
 }

@@ -73,12 +73,26 @@ DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
   return unheard > (flow::TestEnd(fin_bits, other) ? 1 : 0) ? Turn::kLater : Turn::kNow;
 }
 
+// Small pieces that follow each other share a buffer. False where they can't.
+bool DialoguePool::Append(Held& held, const TextSegment& segment) {
+  const bool whole = held.captured == held.length && segment.captured == segment.length;
+  const bool alike = held.ack == segment.ack && held.early == segment.early;
+  if (!whole || !alike || held.captured + segment.captured > kHeldBytes) return false;
+  std::memcpy(held.data + held.captured, segment.data, segment.captured);
+  held.captured += segment.captured;
+  held.length += segment.length;
+  held.push = segment.push;
+  return true;
+}
+
 bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment) {
   for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
-    if (held_[i].end == end && held_[i].seq == segment.seq &&
-        held_[i].length == segment.length) {
-      return true;  // a copy
-    }
+    Held& held = held_[i];
+    if (held.end != end) continue;
+    const int32_t in = Distance(segment.seq, held.seq);
+    if (in >= 0 && in + segment.length <= held.length) return true;  // a copy
+    if (in >= 0 && static_cast<uint32_t>(in) == held.length && Append(held, segment))
+      return true;
   }
   if (dialogue.held_count >= kMaxHeld || full()) return false;
   const uint32_t index = held_.Take();

@@ -164,7 +164,7 @@ class DialoguePool {
 
  private:
   static constexpr uint32_t kHeldBytes = 2'048 - 32;
-  static constexpr int kMaxHeld = 32;  // a session's
+  static constexpr int kMaxHeld = 64;  // a session's
 
   struct Held {
     uint32_t next;
@@ -182,6 +182,7 @@ class DialoguePool {
   static Turn TurnOf(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
                      uint32_t fin_bits, Turns turns);
   bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
+  static bool Append(Held& held, const TextSegment& segment);
   // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
   // the node back by FreeHeld.
   uint32_t Unlink(uint32_t* link, Dialogue& dialogue);

@@ -212,11 +212,14 @@ void Worker::SkipAhead(flow::HotSession& hot, End end, uint32_t missing) {
 void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  if (!piece.MayHoldCommands()) return;
+  // By its own account the client had not heard the reply to DATA: commands may stand anywhere.
+  const flow::End server = flow::Other(ClientEnd(hot));
+  const bool early = piece.early || flow::Distance(dialogue.next[server], piece.ack) > 0;
+  if (!early && !piece.MayHoldCommands()) return;
   const bool follows = piece.seq == dialogue.text_seen;
   dialogue.text_seen = piece.seq + piece.captured;
   const auto end = static_cast<uint32_t>(
-      dialogue.message_end.Find(piece.data, piece.captured, follows, piece.early));
+      dialogue.message_end.Find(piece.data, piece.captured, follows, early));
   if (end == 0) return;
   constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
   const uint32_t text_end = piece.seq + end - kDot;
@@ -227,7 +230,7 @@ void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
                     .captured = piece.captured - end,
                     .data = piece.data + end,
                     .push = piece.push,
-                    .early = piece.early});
+                    .early = early});
 }
 
 }  // namespace mailtap::pipeline

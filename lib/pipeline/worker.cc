@@ -160,6 +160,17 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
   return slot;
 }
 
+// On an odd port, where only the content tells.
+uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey& key) {
+  const uint32_t slot = Create(pending, key);
+  if (slot == kNone) return kNone;
+  ++undecided_;
+  suspicion_.Raise(pending.flow_hash);
+  if (sessions_.cold(sessions_.hot(slot)).dialogue != kNone) return slot;
+  Forget(slot);
+  return kNone;
+}
+
 void Worker::RememberHandshake(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
@@ -222,15 +233,9 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (handshake == nullptr && !word && !hello) return kNone;
   if (!HasRoomForUndecided()) return kNone;
 
-  const uint32_t slot = Create(pending, key);
+  const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
-  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
-  suspicion_.Raise(pending.flow_hash);
-  if (sessions_.cold(hot).dialogue == kNone) {
-    Forget(slot);  // on an odd port only the content tells
-    return kNone;
-  }
   if (handshake == nullptr) {
     // Servers open with a number or a sign, clients with a command or a proxy's header.
     const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
@@ -245,22 +250,27 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     }
     return slot;
   }
-  const End client = from_client ? 0 : 1;
+  TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
+  return slot;
+}
+
+// What was seen before the session was made is its own.
+void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& handshake,
+                           UnixNanos time) {
+  const End server = flow::Other(client);
   hot.state.client_end = static_cast<uint32_t>(client);
   hot.state.client_known = 1;
   flow::ColdSession& cold = sessions_.cold(hot);
-  sequencer_.Synchronize(hot, cold, client, handshake->client_isn + 1, pending.time);
-  if (handshake->has_server) {
-    sequencer_.Synchronize(hot, cold, flow::Other(client), handshake->server_isn + 1,
-                           pending.time);
-    hot.state.seen |= EndBit(flow::Other(client));
+  sequencer_.Synchronize(hot, cold, client, handshake.client_isn + 1, time);
+  if (handshake.has_server) {
+    sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
+    hot.state.seen |= EndBit(server);
   }
   hot.state.seen |= EndBit(client);
-  cold.first_seen = std::min(cold.first_seen, handshake->time);
-  cold.pending_packets[client] += handshake->packets[0];
-  cold.pending_packets[flow::Other(client)] += handshake->packets[1];
-  handshakes_.Erase(handshake);
-  return slot;
+  cold.first_seen = std::min(cold.first_seen, handshake.time);
+  cold.pending_packets[client] += handshake.packets[0];
+  cold.pending_packets[server] += handshake.packets[1];
+  handshakes_.Erase(&handshake);
 }
 
 // Where mail has been spoken before, a connection is followed from its handshake on: the mirror
@@ -272,17 +282,20 @@ uint32_t Worker::CreateAtKnownServer(const Pending& pending, const flow::Session
       from_server ? known_servers_->Find(key.source, key.source_port, key.encap_tag)
                   : known_servers_->Find(key.destination, key.destination_port, key.encap_tag);
   if (!service.has_value() || !HasRoomForUndecided()) return kNone;
-  const uint32_t slot = Create(pending, key);
+  const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
-  ++undecided_;
   flow::HotSession& hot = sessions_.hot(slot);
-  suspicion_.Raise(pending.flow_hash);
-  if (sessions_.cold(hot).dialogue == kNone) {
-    Forget(slot);
-    return kNone;
-  }
   hot.state.client_end = from_server ? 1 : 0;
   hot.state.client_known = 1;
+  // The server may have become known within the handshake.
+  const net::Segment& segment = pending.segment;
+  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+  const uint32_t isn = from_server ? segment.ack - 1 : segment.seq;
+  const uint16_t client_port = from_server ? segment.dst_port : segment.src_port;
+  if (handshake != nullptr && handshake->client_isn == isn &&
+      handshake->client_port == client_port) {
+    TakeHandshake(hot, from_server ? 1 : 0, *handshake, pending.time);
+  }
   return slot;
 }
 
@@ -317,12 +330,16 @@ void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNa
   hot.state.seen |= EndBit(end);
   const bool was_closed = hot.state.reset != 0 || hot.state.fin == 3;
 
+  // On an odd port a session is met at its first payload, or at a known server a little before:
+  // its counts must not tell which.
+  const bool bare = segment.length == 0 && (flags & (net::kSyn | net::kFin | net::kRst)) == 0;
+  if (!bare || hot.state.standard_port != 0 || hot.state.payload != 0) {
+    ++cold.pending_packets[end];
+  }
   if ((flags & net::kRst) != 0) {
     // The numbers of a RST are often somebody else's guess: it ends the session, no more.
-    ++cold.pending_packets[end];
     hot.state.reset = 1;
   } else {
-    ++cold.pending_packets[end];
     uint32_t seq = segment.seq;
     if ((flags & net::kSyn) != 0) {
       sequencer_.Synchronize(hot, cold, end, ++seq, time);

@@ -113,8 +113,11 @@ class Worker {
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
   bool HasRoomForUndecided();
   void RememberHandshake(const Pending& pending);
+  uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
+  void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
+                     UnixNanos time);
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   bool StartsAnew(const flow::HotSession& hot, flow::End end,
                   const net::Segment& segment) const;

@@ -27,8 +27,8 @@ class Expected:
     bytes_down: int = 0
     tls: str = "any"
     sni: list | str = "any"
-    via: list | str | None = None
     messages: dict = dataclasses.field(default_factory=dict)  # field of a line -> its value
+    via: list | str | None = None
     roles_known: bool = True
     exact: bool = True  # False where the capture itself lacks bytes
     observed: bool = False  # bytes are those seen; what was inferred does not count

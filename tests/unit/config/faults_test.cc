@@ -214,13 +214,14 @@ TEST(FaultTest, TheWebPageListensOnAnAddress) {
 }
 
 TEST(FaultTest, TlsNamesArePatternsOfHostNames) {
-  EXPECT_THAT(FaultsWith("[tls]\nimap_names = [\"imap.*.*\", \"a b.c\", 7]\nweb_ports = [0]\n"),
-              ElementsAre(AllOf(StartsWith("f:5:27: tls.imap_names: \"a b.c\" is not a host name"),
-                                HasSubstr("pattern of host names")),
-                          AllOf(StartsWith("f:5:36: tls.imap_names must be an array of names"),
-                                HasSubstr("not 7")),
-                          AllOf(StartsWith("f:6:14: tls.web_ports must be an array of ports"),
-                                HasSubstr("not 0"))));
+  EXPECT_THAT(
+      FaultsWith("[tls]\nimap_names = [\"imap.*.*\", \"a b.c\", 7]\nweb_ports = [0]\n"),
+      ElementsAre(AllOf(StartsWith("f:5:27: tls.imap_names: \"a b.c\" is not a host name"),
+                        HasSubstr("pattern of host names")),
+                  AllOf(StartsWith("f:5:36: tls.imap_names must be an array of names"),
+                        HasSubstr("not 7")),
+                  AllOf(StartsWith("f:6:14: tls.web_ports must be an array of ports"),
+                        HasSubstr("not 0"))));
 }
 
 TEST(FaultTest, SizesOutOfRange) {

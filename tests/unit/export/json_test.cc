@@ -10,19 +10,20 @@ namespace mailtap::exporting {
 namespace {
 
 TEST(SessionJson, HasEveryFieldInTheOrderOfTheInterface) {
-  EXPECT_EQ(ToJsonLine(SampleSession()),
-            R"({"first_seen":"2026-11-23T20:41:07.000123Z",)"
-            R"("last_seen":"2026-11-23T20:41:09.000123Z",)"
-            R"("client":"10.1.2.3","client_port":40001,)"
-            R"("server":"2001:db8::25","server_port":587,)"
-            R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net",)"
-            R"("bytes_up":1024,"bytes_down":300,"inferred_up":24,"inferred_down":0,)"
-            R"("repeated_up":7,"repeated_down":0,"packets_up":12,"packets_down":11,)"
-            R"("messages":2,"rejected":3,"rejected_4xx":1,"rejected_5xx":2,"recipients":5,)"
-            R"("message_bytes":900,"appended_bytes":null,"fetched_bytes":null,)"
-            R"("retrievals":null,"retrieved_bytes":null,"established":true,)"
-            R"("verdict":"approved","relay":"corporate gateway",)"
-            R"("encap":["vlan:100","vxlan:77"]})");
+  EXPECT_EQ(
+      ToJsonLine(SampleSession()),
+      R"({"first_seen":"2026-11-23T20:41:07.000123Z",)"
+      R"("last_seen":"2026-11-23T20:41:09.000123Z",)"
+      R"("client":"10.1.2.3","client_port":40001,)"
+      R"("server":"2001:db8::25","server_port":587,)"
+      R"("service":"smtp","evidence":"banner","tls":"starttls","sni":"mx.example.net","via":null,)"
+      R"("bytes_up":1024,"bytes_down":300,"inferred_up":24,"inferred_down":0,)"
+      R"("repeated_up":7,"repeated_down":0,"packets_up":12,"packets_down":11,)"
+      R"("messages":2,"rejected":3,"rejected_4xx":1,"rejected_5xx":2,"recipients":5,)"
+      R"("message_bytes":900,"appended_bytes":null,"fetched_bytes":null,)"
+      R"("retrievals":null,"retrieved_bytes":null,"established":true,)"
+      R"("verdict":"approved","relay":"corporate gateway",)"
+      R"("encap":["vlan:100","vxlan:77"]})");
 }
 
 TEST(SessionJson, WhatIsNotKnownIsNull) {

@@ -2,7 +2,11 @@
 // what it is.
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tests/unit/pipeline/dialogues.h"
 #include "tests/unit/pipeline/sensor.h"
 
@@ -114,6 +118,28 @@ TEST(Loss, OfTheClientHelloCountsWhereTheServerSpeaksMailBeforeTheSessionEnds) {
   EXPECT_EQ(total.sessions, 1u);
   EXPECT_EQ(sensor.sessions()[0].key.service, Service::kImap);
   EXPECT_EQ(total.bytes[kDown].volume(), BytesOf(ImplicitTlsScript("imap.example.com"), kDown));
+}
+
+// When the control core tells of a server depends on its clock; what is counted must not.
+TEST(Loss, OfNothingCountsTheSamePacketsWheneverTheServerBecomesKnown) {
+  const Frames frames = Play(ImapScript(), kOddPort).frames();
+  std::set<std::string> counts;
+  for (std::size_t known_from = 0; known_from <= frames.size(); ++known_from) {
+    Sensor sensor;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      if (i == known_from) {
+        sensor.known_servers.Add(net::ParseAddress(kImapServer).value(), kOddPort, 0,
+                                 Service::kImap);
+      }
+      sensor.Play({frames[i]});
+    }
+    sensor.Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u);
+    const meter::SessionRecord& session = sensor.sessions()[0];
+    counts.insert(absl::StrCat(Describe(session), " ", session.bytes[kUp].packets, " ",
+                               session.bytes[kDown].packets, " ", session.first_seen));
+  }
+  EXPECT_EQ(counts.size(), 1u) << absl::StrJoin(counts, "\n");
 }
 
 TEST(Loss, OfNothingLeavesOtherTlsAtAMailServerWhatItIs) {
