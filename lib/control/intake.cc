@@ -140,7 +140,7 @@ void Intake::NoteServer(const meter::DeltaRecord& delta) {
   const bool whole = delta.key.attribution == meter::Attribution::kFull;
   // A proxy that has carried mail carries other things too.
   if (whole && delta.proxied == 0 && !state_.config->IsMailPort(delta.key.server_port)) {
-    state_.new_odd_ports.push_back(delta.key);
+    state_.servers.Add(delta.key);
   }
 }
 

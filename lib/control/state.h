@@ -26,6 +26,7 @@
 #include "lib/control/relay_ledger.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/sample_book.h"
+#include "lib/control/server_book.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/windows.h"
 
@@ -77,7 +78,7 @@ struct State {
   std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
   SampleBook samples;
-  std::vector<meter::ConversationKey> new_odd_ports;  // conversations new in this tick
+  ServerBook servers;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended

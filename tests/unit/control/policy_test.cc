@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
