@@ -74,10 +74,11 @@ void Intake::Flush() {
   pending_count_ = 0;
 }
 
-bool Intake::MayBeNamed(const Conversation& conversation) const {
-  return state_.policy.relays().uses_names() &&
-         (conversation.verdict == Verdict::kUnapprovedExternal ||
-          conversation.verdict == Verdict::kUnapprovedInternal);
+bool Intake::MayChange(const Conversation& conversation) const {
+  const RelayMatcher& relays = state_.policy.relays();
+  if (conversation.relay != kNoRelay && relays.MayEnd(conversation.relay)) return true;
+  return relays.uses_names() && (conversation.verdict == Verdict::kUnapprovedExternal ||
+                                 conversation.verdict == Verdict::kUnapprovedInternal);
 }
 
 void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
@@ -93,7 +94,7 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
     // It may have become known since `first` was looked up.
     if (id == kNone) id = state_.conversations.Find(hash, delta.key);
   }
-  if (id == kNone || MayBeNamed(state_.conversations.at(id))) {
+  if (id == kNone || MayChange(state_.conversations.at(id))) {
     waiting_.push_back(delta);
   } else {
     Count(id, delta);

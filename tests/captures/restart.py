@@ -7,6 +7,7 @@ version are set aside, and cost nothing but time.
 Uses $MAILTAP and $MAILTAP_GEN.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -57,6 +58,11 @@ hold = "20s"
 """
 
 
+def execute(sql, state):
+    with contextlib.closing(sqlite3.connect(state, isolation_level=None)) as database:
+        return database.execute(sql).fetchall()
+
+
 class Scenario:
     """Traffic of ten minutes and more, and the alerts of an undisturbed replay of it."""
 
@@ -89,9 +95,8 @@ class Scenario:
         """What the replay with that state left behind is what the undisturbed one did."""
         assert (self.folder / f"{name}.jsonl").read_text() == self.alerts, "the alerts differ"
         state = self.folder / name / "state.db"
-        with sqlite3.connect(f"file:{state}?mode=ro", uri=True) as database:
-            rows = database.execute("SELECT json FROM alerts ORDER BY seq").fetchall()
-        assert "".join(f"{row[0]}\n" for row in rows) == self.alerts, "the state's alerts differ"
+        stored = execute("SELECT json FROM alerts ORDER BY seq", state)
+        assert "".join(f"{row[0]}\n" for row in stored) == self.alerts, "the state's alerts differ"
 
 
 def kill_often(scenario, workers, kills):
@@ -125,27 +130,26 @@ def kill_often(scenario, workers, kills):
     assert resumed >= kills // 4, "hardly a run ever found a checkpoint: the test shows little"
 
 
-def spoil(scenario, name, change, wanted):
+def spoil(scenario, name, change, wanted, contents=pathlib.Path.read_bytes):
     """A state that `change` has spoiled is set aside as it is, with a message that says why, and the
     alerts are the same."""
     state = scenario.folder / name / "state.db"
     subprocess.run(scenario.with_state(name), check=True, stdout=subprocess.DEVNULL)
     scenario.check(name)
-    execute("PRAGMA journal_mode = DELETE")(state)  # all of it in one file
+    execute("PRAGMA journal_mode = DELETE", state)  # all of it in one file
     change(state)
-    before = state.read_bytes()
+    before = contents(state)
     done = subprocess.run(scenario.with_state(name), check=True, capture_output=True, text=True)
     assert wanted in done.stderr and "is kept as" in done.stderr, done.stderr
-    assert (state.parent / "state.db.set-aside-1").read_bytes() == before, "it was changed"
+    assert contents(state.parent / "state.db.set-aside-1") == before, "it was changed"
     scenario.check(name)
     print(f"{name}: set aside, and the same alerts again")
 
 
-def execute(sql):
-    def change(state):
-        with contextlib.closing(sqlite3.connect(state, isolation_level=None)) as database:
-            database.execute(sql).fetchall()
-    return change
+def rows(state):
+    """What tables hold: the file itself may be arranged anew by who reads it."""
+    return [execute(f"SELECT * FROM {table} ORDER BY 1", state)
+            for table in ("alerts", "blobs", "texts")]
 
 
 def cut(state):
@@ -171,10 +175,11 @@ def main():
         for workers in (1, 2):
             kill_often(scenario, workers, kills)
         spoil(scenario, "damaged", cut, "damaged")
-        spoil(scenario, "newer", execute("PRAGMA user_version = 1000"), "has schema 1000")
+        spoil(scenario, "newer", functools.partial(execute, "PRAGMA user_version = 1000"), "has schema 1000")
         spoil(scenario, "foreign checkpoint",
-              execute("UPDATE blobs SET bytes = x'00' || bytes WHERE name = 'checkpoint'"),
-              "of another version of mailtap")
+              functools.partial(execute, "UPDATE blobs SET bytes = x'00' || bytes "
+                                         "WHERE name = 'checkpoint'"),
+              "of another version of mailtap", rows)
         refuse_another(scenario)
 
 
