@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
 
 LiveSensor::~LiveSensor() {
   http_.reset();  // before what its handlers look at
+  if (writer_ != nullptr) writer_->Stop();
   if (output_ != nullptr) output_->Stop();
 }
 
@@ -103,7 +104,7 @@ absl::Status LiveSensor::StartOutputs() {
     sinks.push_back(std::move(sink));
   }
   output_ = std::make_unique<exporting::LiveOutput>(std::move(sinks));
-  control_ = std::make_unique<control::Control>(config_, *output_);
+  MAILTAP_RETURN_IF_ERROR(StartControl());
   control_->Tell(known_servers_);
   auto metrics = std::make_shared<exporting::MetricsCollector>(
       [this] { return board_.Latest(); }, [this] { return Status(); });
@@ -120,6 +121,51 @@ absl::Status LiveSensor::StartOutputs() {
   LogInfo(absl::StrCat("metrics on http://", config_->http.address, ":", http_->port(),
                        "/metrics"));
   return absl::OkStatus();
+}
+
+absl::Status LiveSensor::StartControl() {
+  const std::string& directory = config_->state.directory;
+  if (directory.empty()) {
+    control_ = std::make_unique<control::Control>(config_, *output_);
+    return absl::OkStatus();
+  }
+  keeper_ = std::make_unique<StateKeeper>(*output_, config_->sensor.name);
+  const auto make = [this] { return std::make_unique<control::Control>(config_, *keeper_); };
+  std::string warning;
+  MAILTAP_ASSIGN_OR_RETURN(auto database, store::Database::Open(directory, warning));
+  if (!warning.empty()) LogError(warning);
+  MAILTAP_ASSIGN_OR_RETURN(
+      Resumed resumed, Resume(directory, "a live sensor", Resumption::kLive, database, make));
+  control_ = std::move(resumed.control);
+  if (resumed.tick.has_value()) {
+    // Ticks have to grow, and a clock that was set back would stop them.
+    if (*resumed.tick >= TickOf(clock_->Now())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(directory, ": its state is of the future, ",
+                       FormatRfc3339(StartOfTick(*resumed.tick)), ": set the clock right"));
+    }
+    for (Lane& lane : lanes_) {
+      lane.worker->ResumeSessions(clock_->Now() +
+                                  config_->timeouts.established * kNanosPerSecond);
+    }
+  }
+  writer_ = std::make_unique<store::Writer>(std::move(database));
+  return absl::OkStatus();
+}
+
+// What the tick that has just ended leaves behind.
+void LiveSensor::KeepState(bool last) {
+  if (keeper_ == nullptr) return;
+  const int64_t tick = TickOf(board_.Latest()->time) - 1;
+  auto batch = keeper_->EndTick(
+      tick, *control_, last, [this] { return writer_->ReadyForCheckpoint(); },
+      [this] {
+        constexpr std::size_t kMostHosts = 1000;  // in the report that is kept
+        exporting::ReportInput report = Report();
+        report.hosts.resize(std::min(report.hosts.size(), kMostHosts));
+        return exporting::ReportJson(report);
+      });
+  if (batch.has_value()) writer_->Submit(*std::move(batch), keeper_->Release());
 }
 
 absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
@@ -155,6 +201,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
     if (collector.Poll(clock_->Now())) {
       Reload();
       Publish();
+      KeepState(/*last=*/false);
     } else {
       std::this_thread::sleep_for(kPollInterval);
     }
@@ -168,24 +215,9 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
   collector.DrainAll();
   collector.Finish();
   Publish();
+  KeepState(/*last=*/true);
+  if (writer_ != nullptr) writer_->Stop();
   return absl::OkStatus();
-}
-
-control::CaptureSample LiveSensor::Sample() const {
-  control::CaptureSample sample;
-  for (const auto& port : ports_) {
-    const dataplane::PortStats stats = port->stats();
-    sample.ports.push_back({.name = port->name(),
-                            .packets = stats.packets,
-                            .dropped = stats.missed + stats.errors + stats.no_mbuf});
-  }
-  for (const Lane& lane : lanes_) {
-    const pipeline::WorkerCounters& counters = lane.worker->counters();
-    sample.packets += counters.packets.value();
-    sample.snapped += counters.snapped.value();
-    AddTo(counters, sample);
-  }
-  return sample;
 }
 
 // Between two ticks: puts in force what has been read, and says what is.
@@ -201,84 +233,5 @@ void LiveSensor::Reload() {
 }
 
 void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }
-
-std::vector<exporting::WorkerStatus> LiveSensor::WorkerStatuses() const {
-  std::vector<exporting::WorkerStatus> statuses;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    statuses.push_back(StatusOf(static_cast<int>(i), lanes_[i].worker->counters(),
-                                *lanes_[i].ring, config_->limits));
-  }
-  return statuses;
-}
-
-exporting::SensorStatus LiveSensor::Status() const {
-  exporting::SensorStatus status = BuildStatus();
-  status.start_time = start_time_;
-  for (const auto& port : ports_) {
-    const dataplane::PortStats stats = port->stats();
-    exporting::PortStatus out = {.port = port->id(),
-                                 .device = port->name(),
-                                 .packets = stats.packets,
-                                 .bytes = stats.bytes,
-                                 .missed = stats.missed,
-                                 .no_mbuf = stats.no_mbuf,
-                                 .errors = stats.errors,
-                                 .link_up = stats.link_up};
-    for (std::size_t q = 0; q < stats.queues.size(); ++q) {
-      out.queues.push_back({.queue = static_cast<int>(q),
-                            .packets = stats.queues[q].packets,
-                            .bytes = stats.queues[q].bytes,
-                            .dropped = stats.queues[q].errors});
-    }
-    status.ports.push_back(std::move(out));
-  }
-  status.workers = WorkerStatuses();
-  status.sinks = output_->sink_status();
-  status.reload = reloader_.status();
-  if (status.reload->last_success == 0) status.reload->last_success = start_time_;
-  return status;
-}
-
-std::vector<exporting::DropCount> LiveSensor::Drops() const {
-  std::vector<exporting::DropCount> drops;
-  for (const exporting::WorkerStatus& worker : WorkerStatuses()) AddDrops(worker.drops, drops);
-  return drops;
-}
-
-exporting::ReadyState LiveSensor::Ready() const {
-  if (!running_) return absl::UnavailableError("starting or stopping");
-  const exporting::ReloadStatus reload = reloader_.status();
-  const std::string notice =
-      reload.fault.empty()
-          ? ""
-          : absl::StrCat("the last reload failed, configuration ", reload.config_version,
-                         " is still in force: ", reload.fault);
-  constexpr int64_t kStallSeconds = 5;
-  return {exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds), notice};
-}
-
-exporting::ReportInput LiveSensor::Report() const {
-  exporting::ReportInput report;
-  const exporting::SensorStatus status = Status();
-  for (const exporting::PortStatus& port : status.ports) {
-    report.captures.push_back(
-        {.path = port.device, .packets = port.packets, .bytes = port.bytes});
-    report.missed += port.missed + port.no_mbuf + port.errors;
-    report.drops.push_back({absl::StrCat(port.device, ": missed by the port"), port.missed});
-    report.drops.push_back({absl::StrCat(port.device, ": no mbuf"), port.no_mbuf});
-    report.drops.push_back({absl::StrCat(port.device, ": damaged frames"), port.errors});
-  }
-  for (const exporting::WorkerStatus& worker : status.workers) {
-    report.packets += worker.packets;
-    report.bytes += worker.bytes;
-  }
-  const std::vector<exporting::DropCount> drops = Drops();
-  report.drops.insert(report.drops.end(), drops.begin(), drops.end());
-  report.first_packet = start_time_;
-  report.last_packet = clock_->Now();
-  report.snapshot = board_.Latest();
-  report.hosts = control_->RankedHosts();
-  return report;
-}
 
 }  // namespace mailtap::app

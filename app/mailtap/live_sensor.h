@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/mailtap/reloader.h"
+#include "app/mailtap/state_keeper.h"
 #include "app/mailtap/tick_collector.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
@@ -23,6 +24,7 @@
 #include "lib/export/sensor_status.h"
 #include "lib/export/snapshot_board.h"
 #include "lib/store/state_lock.h"
+#include "lib/store/writer.h"
 
 namespace mailtap::app {
 
@@ -54,6 +56,8 @@ class LiveSensor {
   absl::Status StartPorts();
   absl::Status StartWorkers();
   absl::Status StartOutputs();
+  absl::Status StartControl();
+  void KeepState(bool last);
   absl::Status LaunchLcores(const std::atomic<bool>& stop);
   void Reload();
   void Publish();
@@ -77,6 +81,8 @@ class LiveSensor {
   exchange::KnownServers known_servers_;
   std::vector<Lane> lanes_;
   std::unique_ptr<exporting::LiveOutput> output_;
+  std::unique_ptr<StateKeeper> keeper_;  // null without a state directory, as the next
+  std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<control::Control> control_;
   exporting::SnapshotBoard board_;
   UnixNanos start_time_ = 0;

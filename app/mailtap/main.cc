@@ -1,23 +1,27 @@
 // mailtap: finds hosts that send much mail past the enterprise's own relays.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "app/mailtap/reload.h"
 #include "app/mailtap/replay.h"
 #include "app/mailtap/run.h"
 #include "lib/base/log.h"
-#include "lib/config/parse.h"
+#include "lib/config/relay_file.h"
+#include "lib/control/relay_review.h"
 
 namespace mailtap::app {
 namespace {
 
 // The configuration, or null after printing its faults. Warnings go to standard error too.
 std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
-  config::ParseResult result = config::ParseFile(path);
+  config::ParseResult result = config::LoadFile(path);
   for (const config::Fault& warning : result.warnings) {
     std::cerr << config::ToString(warning) << " (warning)\n";
   }
@@ -29,9 +33,29 @@ std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
   return std::make_shared<const config::Config>(*std::move(result.config));
 }
 
+// What is worth a look in the relay inventory as of now; the first few.
+void WarnOfRelays(const std::string& path, const config::Config& config) {
+  constexpr std::size_t kMost = 100;
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  const std::vector<control::RelayNote> notes = control::ReviewRelays(config.relays, now);
+  for (std::size_t i = 0; i < std::min(kMost, notes.size()); ++i) {
+    const config::Relay& relay = config.relays[notes[i].relay];
+    // Parse() has warned of those that cover everything.
+    if (notes[i].concern == control::RelayConcern::kCoversEverything && relay.file.empty()) {
+      continue;
+    }
+    const std::string& file = relay.file.empty() ? path : relay.file;
+    std::cerr << file << ':' << relay.line << ":1: " << notes[i].text << " (warning)\n";
+  }
+  if (notes.size() > kMost) {
+    std::cerr << path << ": and " << notes.size() - kMost << " more like these (warning)\n";
+  }
+}
+
 int Check(const std::string& path, bool print) {
   const auto config = LoadConfig(path);
   if (config == nullptr) return 1;
+  WarnOfRelays(path, *config);
   if (print) {
     std::cout << config::ToToml(*config);
   } else {
@@ -63,6 +87,9 @@ int Main(int argc, char** argv) {
   replay->add_option("--report", replay_options.report, "write the report here, as JSON");
   replay->add_option("--metrics", replay_options.metrics,
                      "write the metrics here, as Prometheus text");
+  replay->add_option(
+      "--state", replay_options.state,
+      "keep state in this folder: what was stopped goes on when it is run again");
   replay->add_option("--workers", replay_options.workers, "worker threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

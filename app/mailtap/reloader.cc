@@ -1,5 +1,7 @@
 #include "app/mailtap/reloader.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <utility>
 
@@ -12,14 +14,67 @@ namespace mailtap::app {
 std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requested,
                                                      UnixNanos now) {
   if (!reading_.valid()) {
-    if (requested.exchange(false)) {
+    if (AssetsChanged(now)) requested = true;
+    // One at a time, since each goes out from the configuration in force.
+    if (!refreshing_.valid() && requested.exchange(false)) {
+      read_ = StampOf(running_->assets.file);
       reading_ =
-          std::async(std::launch::async, [path = path_] { return config::ParseFile(path); });
+          std::async(std::launch::async, [path = path_] { return config::LoadFile(path); });
+      return nullptr;
     }
-    return nullptr;
+    return PollRelays();
   }
   if (reading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
   return Adopt(reading_.get(), now);
+}
+
+bool Reloader::AssetsChanged(UnixNanos now) {
+  const int64_t second = TickOf(now);
+  if (running_->assets.file.empty() || second == looked_) return false;
+  looked_ = second;
+  const Stamp before = std::exchange(seen_, StampOf(running_->assets.file));
+  return seen_ == before && seen_ != read_;
+}
+
+Reloader::Stamp Reloader::StampOf(const std::string& path) {
+  struct stat status = {};
+  if (path.empty() || stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec * kNanosPerSecond + status.st_mtim.tv_nsec, status.st_size,
+          status.st_ino};
+}
+
+std::shared_ptr<const config::Config> Reloader::PollRelays() {
+  if (!refreshing_.valid()) {
+    if (relay_watch_.TakeChanged()) {
+      refreshing_ = std::async(std::launch::async,
+                               [now = running()] { return config::RefreshRelays(*now); });
+    }
+    return nullptr;
+  }
+  if (refreshing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    return nullptr;
+  }
+  config::RefreshedRelays refreshed = refreshing_.get();
+  for (const config::Fault& fault : refreshed.faults) LogError(config::ToString(fault));
+  const std::lock_guard lock(mutex_);
+  ++status_.relay_reads;
+  status_.relay_fault.clear();
+  if (!refreshed.faults.empty()) {
+    ++status_.relay_failures;
+    status_.relay_fault = config::ToString(refreshed.faults.front());
+    LogError("a relay file is faulty; what it held before stays in force");
+  }
+  if (refreshed.config.version == running_->version) return nullptr;
+  running_ = std::make_shared<const config::Config>(std::move(refreshed.config));
+  status_.config_version = running_->version;
+  LogInfo(absl::StrCat("relay files read: configuration ", running_->version, " is in force"));
+  return running_;
+}
+
+void Reloader::WatchRelays() {
+  std::vector<std::string> paths;
+  for (const config::RelayFile& file : running_->relay_files) paths.push_back(file.path);
+  relay_watch_.Watch(paths);
 }
 
 std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result,
@@ -44,6 +99,7 @@ std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result
                             ": kept as they were"));
   }
   running_ = std::make_shared<const config::Config>(*std::move(result.config));
+  WatchRelays();
   SetLogLevel(running_->log_level);
   status_.fault.clear();
   status_.last_success = now;

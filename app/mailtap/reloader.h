@@ -9,8 +9,9 @@
 #include <mutex>
 #include <string>
 
+#include "app/mailtap/relay_watch.h"
 #include "lib/base/time.h"
-#include "lib/config/parse.h"
+#include "lib/config/relay_file.h"
 #include "lib/export/sensor_status.h"
 
 namespace mailtap::app {
@@ -22,11 +23,15 @@ class Reloader {
   Reloader(std::string path, std::shared_ptr<const config::Config> running)
       : path_(std::move(path)), running_(std::move(running)) {
     status_.config_version = running_->version;
+    seen_ = read_ = StampOf(running_->assets.file);
+    WatchRelays();
   }
 
-  // The control core's thread, often. `requested` is set by a signal handler; it is reset when
-  // the file begins to be read. Once the file is read and without fault, returns the
-  // configuration to put in force, else null; a faulty file is logged and leaves all as it was.
+  // The control core's thread, often. `requested` is set by a signal handler, and by this when
+  // the inventory's file has changed; it is reset when the configuration begins to be read.
+  // Once the file is read and without fault, returns the configuration to put in force, else
+  // null; a faulty file is logged and leaves all as it was. The same when a relay file has
+  // changed on disk: then only those are read.
   std::shared_ptr<const config::Config> Poll(std::atomic<bool>& requested, UnixNanos now);
 
   // Any thread.
@@ -34,11 +39,31 @@ class Reloader {
   std::shared_ptr<const config::Config> running() const;
 
  private:
+  // Whether the inventory is another than when it was last read, and has been so for a look
+  // before, so that nobody is just writing it. Looks once a second.
+  bool AssetsChanged(UnixNanos now);
+  std::shared_ptr<const config::Config> PollRelays();
+  void WatchRelays();
   std::shared_ptr<const config::Config> Adopt(config::ParseResult result, UnixNanos now);
 
+  // What tells one state of a file from another.
+  struct Stamp {
+    int64_t modified = 0;  // in nanoseconds
+    int64_t size = -1;
+    uint64_t inode = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  static Stamp StampOf(const std::string& path);
+
   const std::string path_;
-  std::future<config::ParseResult> reading_;  // control thread
-  mutable std::mutex mutex_;                  // guards the rest
+  // Of the inventory; control thread, as all up to the mutex.
+  int64_t looked_ = 0;  // the second
+  Stamp seen_;          // at the last look
+  Stamp read_;          // when it was last read
+  RelayWatch relay_watch_;
+  std::future<config::ParseResult> reading_;
+  std::future<config::RefreshedRelays> refreshing_;
+  mutable std::mutex mutex_;  // guards the rest
   std::shared_ptr<const config::Config> running_;
   exporting::ReloadStatus status_;
 };

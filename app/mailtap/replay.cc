@@ -9,14 +9,17 @@
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/capture_reader.h"
 #include "app/mailtap/replay_workers.h"
+#include "app/mailtap/state_keeper.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
+#include "lib/base/status.h"
 #include "lib/control/control.h"
 #include "lib/export/metrics.h"
 #include "lib/export/progress_bar.h"
 #include "lib/export/replay_output.h"
 #include "lib/export/report.h"
 #include "lib/export/summary.h"
+#include "lib/store/state_lock.h"
 
 namespace mailtap::app {
 namespace {
@@ -118,6 +121,8 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
   }
   report.snapshot = control.MakeSnapshot();
   report.hosts = control.RankedHosts();
+  report.relays = control.RelayUses();
+  report.relay_notes = control.ReviewRelays();
   report.alerts = output.alerts();
   return report;
 }
@@ -142,19 +147,76 @@ absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportIn
 
 // What went wrong without stopping the replay.
 std::vector<std::string> Warnings(const exporting::ReportInput& report,
-                                  const absl::Status& lines, const absl::Status& report_file,
-                                  const absl::Status& metrics_file) {
+                                  const std::vector<absl::Status>& statuses) {
   std::vector<std::string> warnings;
   for (const exporting::CaptureRead& capture : report.captures) {
     if (capture.damage.empty()) continue;
     warnings.push_back(absl::StrCat(capture.path, ": damaged after packet ", capture.packets,
                                     ": ", capture.damage, "; everything before is counted"));
   }
-  for (const absl::Status& status : {lines, report_file, metrics_file}) {
+  for (const absl::Status& status : statuses) {
     if (!status.ok()) warnings.emplace_back(status.message());
   }
   return warnings;
 }
+
+// What a replay leaves behind while it runs, and finds of one that was stopped.
+class ReplayState {
+ public:
+  static absl::StatusOr<std::unique_ptr<ReplayState>> Open(const ReplayOptions& options,
+                                                           const CaptureMerge& captures) {
+    std::unique_ptr<ReplayState> state(new ReplayState);
+    state->directory_ = options.state;
+    // Whoever reads standard input can't read it again.
+    state->source_ = "a replay of";
+    for (const auto& capture : captures.captures()) {
+      if (capture->path() == "-") {
+        return absl::InvalidArgumentError(
+            "--state can't go with a capture from standard input");
+      }
+      absl::StrAppend(&state->source_, " ", capture->path(), " (", capture->size(), " B)");
+    }
+    MAILTAP_ASSIGN_OR_RETURN(state->lock_, store::StateLock::Take(options.state));
+    std::string warning;
+    MAILTAP_ASSIGN_OR_RETURN(state->database_, store::Database::Open(options.state, warning));
+    if (!warning.empty()) LogError(warning);
+    return state;
+  }
+
+  // The control core, from where it was. Alerts of before go into `output`'s file.
+  absl::StatusOr<Resumed> Begin(std::shared_ptr<const config::Config> config,
+                                exporting::ReplayOutput& output) {
+    keeper_ = std::make_unique<StateKeeper>(output, config->sensor.name);
+    MAILTAP_ASSIGN_OR_RETURN(Resumed resumed,
+                             Resume(directory_, source_, Resumption::kReplay, database_, [&] {
+                               return std::make_unique<control::Control>(config, *keeper_);
+                             }));
+    MAILTAP_RETURN_IF_ERROR(database_->ForEachAlert(
+        0, INT64_MAX,
+        [&output](const store::AlertRow& alert) { output.AddEarlierAlert(alert.json); }));
+    return resumed;
+  }
+
+  void EndTick(int64_t tick, const control::Control& control,
+               const std::function<std::string()>& report) {
+    const auto batch = keeper_->EndTick(
+        tick, control, /*last=*/false, [] { return true; }, report);
+    if (!batch.has_value()) return;
+    if (status_.ok()) status_ = database_->Store(*batch);
+    keeper_->Release()();
+  }
+  // The first error; from then on nothing was stored.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  ReplayState() = default;
+
+  std::string directory_, source_;
+  std::unique_ptr<store::StateLock> lock_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<StateKeeper> keeper_;
+  absl::Status status_;
+};
 
 }  // namespace
 
@@ -168,12 +230,33 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   auto output =
       exporting::ReplayOutput::Open({options.flows, options.alerts}, config->sensor.name);
   if (!output.ok()) return fail(output.status());
-  control::Control control(config, **output);
+  std::unique_ptr<ReplayState> state;
+  Resumed resumed;
+  if (options.state.empty()) {
+    resumed.control = std::make_unique<control::Control>(config, **output);
+  } else {
+    auto opened = ReplayState::Open(options, *captures);
+    if (!opened.ok()) return fail(opened.status());
+    state = *std::move(opened);
+    auto begun = state->Begin(config, **output);
+    if (!begun.ok()) return fail(begun.status());
+    resumed = *std::move(begun);
+  }
+  control::Control& control = *resumed.control;
   auto workers = ReplayWorkers::Create(*config, options.workers, control);
   if (!workers.ok()) return fail(workers.status());
+  if (resumed.tick.has_value()) (*workers)->SkipUntil(*resumed.tick);
 
   const auto start = std::chrono::steady_clock::now();
   PacketClock clock;
+  if (state != nullptr) {
+    (*workers)->OnTick([&](int64_t tick) {
+      state->EndTick(tick, control, [&] {
+        return exporting::ReportJson(
+            Gather(*captures, **workers, control, clock, **output, *config));
+      });
+    });
+  }
   auto progress = exporting::ProgressBar::OnStderr(options.progress, captures->size());
   ReadAll(*captures, **workers, control, clock, progress);
   progress.Finish();
@@ -190,7 +273,9 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
           ? absl::OkStatus()
           : WriteMetricsFile(options.metrics, summary.report, **workers, *config);
   summary.seconds = elapsed.count();
-  summary.warnings = Warnings(summary.report, lines, report_file, metrics_file);
+  summary.warnings =
+      Warnings(summary.report, {lines, report_file, metrics_file,
+                                state == nullptr ? absl::OkStatus() : state->status()});
   exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
   std::cout.flush();
   return summary.warnings.empty() ? 0 : kIncomplete;

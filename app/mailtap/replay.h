@@ -16,6 +16,7 @@ struct ReplayOptions {
   std::string alerts;
   std::string report;
   std::string metrics;
+  std::string state;  // directory; empty: none
   int workers = 1;
   bool progress = true;
 };

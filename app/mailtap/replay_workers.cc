@@ -62,6 +62,20 @@ struct Order {
   bool finish = false;
 };
 
+// Hands a worker's records to the control core, unless that knows what they say.
+struct Applier {
+  control::Control& control;
+  const bool known;
+
+  template <typename Record>
+  void operator()(const Record& record) const {
+    if (!known) control.Apply(record);
+  }
+  // Samples are in no checkpoint.
+  void operator()(const meter::SampleRecord& record) const { control.Apply(record); }
+  void operator()(const exchange::TickRecord&) const {}
+};
+
 }  // namespace
 
 struct ReplayWorkers::Lane {
@@ -201,18 +215,10 @@ void ReplayWorkers::Give(const pipeline::PacketView& packet, uint64_t address_ha
 }
 
 // True when something was drained.
-bool ReplayWorkers::DrainAll() {
-  struct Applier {
-    control::Control& control;
-    void operator()(const meter::DeltaRecord& record) const { control.Apply(record); }
-    void operator()(const meter::NameRecord& record) const { control.Apply(record); }
-    void operator()(const meter::SessionRecord& record) const { control.Apply(record); }
-    void operator()(const meter::EncapRecord& record) const { control.Apply(record); }
-    void operator()(const meter::SampleRecord& record) const { control.Apply(record); }
-    void operator()(const exchange::TickRecord&) const {}
-  };
+bool ReplayWorkers::DrainAll(int64_t tick) {
+  const bool known = tick <= skip_until_;
   bool any = false;
-  for (const auto& lane : lanes_) any = lane->ring->Drain(Applier{control_}) != 0 || any;
+  for (const auto& lane : lanes_) any = lane->ring->Drain(Applier{control_, known}) != 0 || any;
   return any;
 }
 
@@ -231,20 +237,22 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish,
     if (lane->thread.joinable()) {
       lane->Submit(std::move(order));
     } else {
-      while (!lane->Closed(order)) DrainAll();
+      while (!lane->Closed(order)) DrainAll(tick);
     }
   }
   for (const auto& lane : lanes_) {
     while (!lane->Idle()) {
-      if (!DrainAll()) std::this_thread::yield();
+      if (!DrainAll(tick)) std::this_thread::yield();
     }
   }
-  DrainAll();
+  DrainAll(tick);
+  if (tick <= skip_until_) return control_.PassTick(tick);
   control::CaptureSample sample = captures;
   for (const auto& lane : lanes_) AddTo(lane->worker->counters(), sample);
   sample.undecodable[kFragment].count += unplaced_fragments_;
   control_.Observe(sample);
   control_.EndTick(tick);
+  if (after_tick_) after_tick_(tick);
 }
 
 void ReplayWorkers::EndTick(int64_t tick, const control::CaptureSample& captures) {

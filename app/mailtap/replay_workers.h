@@ -5,7 +5,9 @@
 #define MAILTAP_APP_MAILTAP_REPLAY_WORKERS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,6 +27,12 @@ class ReplayWorkers {
                                                                int workers,
                                                                control::Control& control);
   ~ReplayWorkers();
+
+  // Up to and with `tick` the workers run, but the control core hears nothing: it knows. Before
+  // the first packet.
+  void SkipUntil(int64_t tick) { skip_until_ = tick; }
+  // Called after each EndTick() of the control core, with its tick.
+  void OnTick(std::function<void(int64_t)> after) { after_tick_ = std::move(after); }
 
   // A packet of the tick under way. Its bytes are copied, or used where they lie in `piece`.
   void Process(const pipeline::PacketView& packet, CapturePiece* piece);
@@ -47,10 +55,12 @@ class ReplayWorkers {
   void Give(const pipeline::PacketView& packet, uint64_t address_hash, CapturePiece* piece);
   void GiveWhole(const pipeline::PacketView& packet);
   void CloseTick(int64_t tick, bool finish, const control::CaptureSample& captures);
-  bool DrainAll();
+  bool DrainAll(int64_t tick);
 
   control::Control& control_;
   exchange::KnownServers known_servers_;
+  int64_t skip_until_ = INT64_MIN;
+  std::function<void(int64_t)> after_tick_;
   // Fragments tell nothing of the connection inside a tunnel, so they are put together before
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;

@@ -14,6 +14,7 @@ struct Applier {
 
   bool operator()(const meter::DeltaRecord& record) const { return Apply(record); }
   bool operator()(const meter::NameRecord& record) const { return Apply(record); }
+  bool operator()(const meter::AnswerRecord& record) const { return Apply(record); }
   bool operator()(const meter::SessionRecord& record) const { return Apply(record); }
   bool operator()(const meter::EncapRecord& record) const { return Apply(record); }
   bool operator()(const meter::SampleRecord& record) const { return Apply(record); }

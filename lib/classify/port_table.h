@@ -1,5 +1,5 @@
-// Which ports are mail ports: one bit a port (8 KiB) for the test that every packet takes, and
-// the details for the few that pass.
+// Which ports are mail ports: one bit a port (8 KiB) for the test that every packet takes,
+// which looks for other ports of interest too, and the details for the few that pass.
 #ifndef MAILTAP_LIB_CLASSIFY_PORT_TABLE_H_
 #define MAILTAP_LIB_CLASSIFY_PORT_TABLE_H_
 
@@ -16,17 +16,22 @@ class PortTable {
 
   // `tls`: the port speaks TLS from its first byte.
   void Add(uint16_t port, Service service, bool tls) {
-    bits_[port >> 6] |= uint64_t{1} << (port & 63);
-    entries_[port] = {service, tls};
+    Watch(port);
+    entries_[port] = {true, service, tls};
   }
+  // A port of which packets are wanted though it may be no mail port.
+  void Watch(uint16_t port) { bits_[port >> 6] |= uint64_t{1} << (port & 63); }
 
-  bool Contains(uint16_t port) const { return (bits_[port >> 6] >> (port & 63) & 1) != 0; }
+  // Added or watched.
+  bool Watches(uint16_t port) const { return (bits_[port >> 6] >> (port & 63) & 1) != 0; }
+  bool Contains(uint16_t port) const { return entries_[port].mail; }
   // Of a port that the table contains.
   Service service(uint16_t port) const { return entries_[port].service; }
   bool tls(uint16_t port) const { return entries_[port].tls; }
 
  private:
   struct Entry {
+    bool mail = false;
     Service service = Service::kSmtp;
     bool tls = false;
   };

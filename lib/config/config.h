@@ -15,6 +15,8 @@
 #include "absl/strings/string_view.h"
 #include "lib/base/log.h"
 #include "lib/base/mail.h"
+#include "lib/config/relay.h"
+#include "lib/config/rule.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
 #include "lib/net/tunnel_ports.h"
@@ -25,45 +27,6 @@ namespace mailtap::config {
 inline constexpr std::array<absl::string_view, 4> kLogLevelNames = {"debug", "info", "warn",
                                                                     "error"};
 constexpr absl::string_view Name(LogLevel l) { return kLogLevelNames[static_cast<int>(l)]; }
-
-// What the control core says of a conversation. See DESIGN: the first that fits.
-enum class Verdict : uint8_t {
-  kTransit,             // no internal end
-  kInbound,             // an approved relay entry matches and the client is external
-  kApproved,            // an approved relay entry matches
-  kUnapprovedExternal,  // one end is external
-  kUnapprovedInternal,  // both ends are internal
-  kUnattributed,        // a full table lost an end; never raised on by address
-};
-inline constexpr int kVerdictCount = 6;
-inline constexpr std::array<absl::string_view, kVerdictCount> kVerdictNames = {
-    "transit",     "inbound", "approved", "unapproved_external", "unapproved_internal",
-    "unattributed"};
-constexpr absl::string_view Name(Verdict v) { return kVerdictNames[static_cast<int>(v)]; }
-
-enum class Metric : uint8_t {
-  kSentBytes,          // bytes the host transmitted
-  kReceivedBytes,      // bytes it received
-  kSessions,           // sessions that became established
-  kMessages,           // SMTP transactions accepted
-  kDistinctPeers,      // different addresses at the other end
-  kSentReceivedRatio,  // sent bytes / received bytes (received counted as at least 1)
-};
-inline constexpr int kMetricCount = 6;
-inline constexpr std::array<absl::string_view, kMetricCount> kMetricNames = {
-    "sent_bytes", "received_bytes", "sessions",
-    "messages",   "distinct_peers", "sent_received_ratio"};
-constexpr absl::string_view Name(Metric m) { return kMetricNames[static_cast<int>(m)]; }
-// True for metrics whose thresholds are sizes ("50MB"); the others' are plain numbers.
-constexpr bool IsBytes(Metric m) {
-  return m == Metric::kSentBytes || m == Metric::kReceivedBytes;
-}
-
-enum class Severity : uint8_t { kLow, kMedium, kHigh, kCritical };
-inline constexpr int kSeverityCount = 4;
-inline constexpr std::array<absl::string_view, kSeverityCount> kSeverityNames = {
-    "low", "medium", "high", "critical"};
-constexpr absl::string_view Name(Severity s) { return kSeverityNames[static_cast<int>(s)]; }
 
 // Ways in which the sensor can fail to see. Each is judged by itself.
 enum class BlindSpotKind : uint8_t {
@@ -86,7 +49,8 @@ inline constexpr absl::string_view kBlindSpotPrefix = "blind_spot:";
 
 // [sensor]
 struct Sensor {
-  std::string name;  // in alerts and the build info; default: the host's name
+  std::string name;              // in alerts and the build info; default: the host's name
+  std::string timezone = "UTC";  // by which days and hours of the configuration are meant
 
   friend bool operator==(const Sensor&, const Sensor&) = default;
 };
@@ -119,39 +83,6 @@ struct TlsNames {
   friend bool operator==(const TlsNames&, const TlsNames&) = default;
 };
 
-// [[relay]]: approved mail infrastructure. A key left out means "any"; all given must fit.
-struct Relay {
-  std::string name;                       // required, unique
-  std::vector<net::Prefix> sources;       // who may use it (the client)
-  std::vector<net::Prefix> destinations;  // where it is (the server)
-  std::vector<Service> services;
-  std::vector<uint16_t> ports;  // server ports
-  std::string owner;            // free text, shown in reports
-  std::string reason;
-};
-
-// [[group]]
-struct Group {
-  std::string name;  // required, unique
-  std::vector<net::Prefix> members;
-};
-
-// [[rule]]
-struct Rule {
-  std::string name;                 // required, unique
-  std::vector<std::string> groups;  // names of [[group]]s; empty: every internal host
-  std::vector<Service> services;    // empty: all
-  std::vector<Verdict> verdicts;    // left out: unapproved_external and unapproved_internal;
-                                    // parsing fills these in, so it is never empty after it
-  std::vector<Role> roles;          // empty: both, each judged by itself
-  Metric metric = Metric::kSentBytes;
-  int64_t window_seconds = 300;  // 10 s .. 24 h
-  double raise = 0;              // required, > 0; bytes for byte metrics
-  double clear = 0;              // <= raise; default: raise / 2
-  int64_t hold_seconds = 600;    // the value must stay below `clear` so long; 0 s .. 24 h
-  Severity severity = Severity::kMedium;
-};
-
 // [blind_spots.<kind>]
 struct BlindSpot {
   bool enabled = true;
@@ -168,6 +99,17 @@ struct BlindSpot {
 constexpr bool IsShare(BlindSpotKind k) {
   return k != BlindSpotKind::kSilentPort && k != BlindSpotKind::kTableFull;
 }
+
+// [baselines]: what is usual, for rules that ask for it
+struct Baselines {
+  int64_t weeks = 3;  // so many have to be known before anything is called unusual; 1..8
+};
+
+// [assets]
+struct Assets {
+  std::string file;  // CSV, see lib/config/assets.h; empty: none. Relative to the configuration
+  std::vector<Asset> rows;  // what it held when the configuration was read
+};
 
 // [alerts]
 struct Alerts {
@@ -198,6 +140,7 @@ struct Http {
 // [metrics]
 struct Metrics {
   int64_t top_hosts = 50;               // hosts with series of their own
+  int64_t top_relays = 200;             // relay entries with series of their own
   int64_t capture_window_seconds = 60;  // what the gauges of the capture's quality look back
 };
 
@@ -286,9 +229,13 @@ struct Config {
       {{110}, {995}},
   }};
   TlsNames tls;
-  std::vector<Relay> relays;
+  std::vector<Relay> relays;  // once the relay files are read, theirs too
+  std::vector<RelayFile> relay_files;
+  Dns dns;
+  Assets assets;
   std::vector<Group> groups;
   std::vector<Rule> rules;
+  Baselines baselines;
   // By BlindSpotKind. A good mirror raises none of them, even in a quiet hour.
   std::array<BlindSpot, kBlindSpotCount> blind_spots = {{
       {.raise = 60, .clear = 30, .severity = Severity::kHigh, .minimum = 30},

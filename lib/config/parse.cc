@@ -1,24 +1,29 @@
 #include "lib/config/parse.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "lib/config/assets.h"
 #include "lib/config/findings.h"
 #include "lib/config/key_depth.h"
-#include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 #include "lib/config/table_reader.h"
+#include "lib/config/text_file.h"
 #include "lib/config/version.h"
 
 namespace mailtap::config {
 namespace {
 
-constexpr int64_t kLargestFile = 64 << 20;
+// Reads the inventory that the configuration names; its faults are the configuration's.
+void AddAssets(const std::filesystem::path& folder, ParseResult& result) {
+  Assets& assets = result.config->assets;
+  if (assets.file.empty()) return;
+  assets.file = (folder / assets.file).lexically_normal().string();
+  AssetsContent content = ReadAssets(assets.file);
+  assets.rows = std::move(content.assets);
+  result.faults = std::move(content.faults);
+}
 
 ParseResult OneFault(absl::string_view file, std::string message, int line = 1,
                      int column = 1) {
@@ -47,7 +52,8 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
     const toml::table root = toml::parse(ToStd(text));
     TableReader reader(root, "", findings);
     ReadSettings(reader, findings, config);
-    ReadPolicy(reader, findings, config);
+    ReadPolicy(reader, config);
+    ReadRules(reader, findings, config);
     reader.Finish();
     Validate(root, findings, config);
   } catch (const toml::parse_error& error) {
@@ -63,25 +69,22 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
 }
 
 ParseResult ParseFile(const std::string& path) {
-  // Looked at before it is opened: opening a FIFO would wait for a writer.
-  struct stat status = {};
-  if (stat(path.c_str(), &status) != 0) {
-    return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
+  const auto text = ReadTextFile(path);
+  if (!text.ok()) return OneFault(path, std::string(text.status().message()));
+  ParseResult result = Parse(*text, path);
+  if (!result.config.has_value()) return result;
+  // Relative paths start at the configuration's own folder, wherever mailtap is started.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  AddAssets(folder, result);
+  for (RelayFile& file : result.config->relay_files) {
+    file.path = (folder / file.path).lexically_normal().string();
   }
-  if (!S_ISREG(status.st_mode)) {
-    return OneFault(
-        path, S_ISDIR(status.st_mode) ? "is a directory, not a file" : "is not a regular file");
+  if (result.faults.empty()) {
+    result.config->version = VersionOf(*result.config);
+  } else {
+    result.config.reset();
   }
-  if (status.st_size > kLargestFile) {
-    return OneFault(path, absl::StrCat("is larger than ", FormatSize(kLargestFile)));
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
-  std::string text(static_cast<size_t>(status.st_size), '\0');
-  in.read(text.data(), status.st_size);
-  if (in.bad()) return OneFault(path, absl::StrCat("can't be read: ", std::strerror(errno)));
-  text.resize(static_cast<size_t>(in.gcount()));
-  return Parse(text, path);
+  return result;
 }
 
 }  // namespace mailtap::config

@@ -43,6 +43,9 @@ std::vector<std::string> TakeOver(const Config& running, Config& next);
 // default. Parse(ToToml(c)) gives c again.
 std::string ToToml(const Config& config);
 
+// The same of the entries that came out of relay files, which ToToml() leaves to these.
+std::string FileRelaysToToml(const Config& config);
+
 }  // namespace mailtap::config
 
 #endif  // MAILTAP_LIB_CONFIG_PARSE_H_

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace mailtap::config {
 namespace {
@@ -100,6 +101,38 @@ std::optional<int64_t> ParseDuration(absl::string_view text) {
     text.remove_prefix(1);
   }
   return seconds <= kMaxDuration ? std::optional(seconds) : std::nullopt;
+}
+
+namespace {
+
+// "HH:MM" at the start of `text`, which it is taken from; minutes since midnight.
+std::optional<int> TakeClock(absl::string_view& text) {
+  constexpr size_t kLength = 5;
+  if (text.size() < kLength || text[2] != ':') return std::nullopt;
+  for (const size_t i : {0, 1, 3, 4}) {
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+  }
+  const int hour = (text[0] - '0') * 10 + (text[1] - '0');
+  const int minute = (text[3] - '0') * 10 + (text[4] - '0');
+  if (minute > 59 || hour * 60 + minute > Hours::kDayMinutes) return std::nullopt;
+  text.remove_prefix(kLength);
+  return hour * 60 + minute;
+}
+
+}  // namespace
+
+std::optional<Hours> ParseHours(absl::string_view text) {
+  const std::optional<int> from = TakeClock(text);
+  if (!from || text.empty() || text[0] != '-') return std::nullopt;
+  text.remove_prefix(1);
+  const std::optional<int> to = TakeClock(text);
+  if (!to || !text.empty() || *from == Hours::kDayMinutes || *from == *to) return std::nullopt;
+  return Hours{*from, *to};
+}
+
+std::string FormatHours(const Hours& hours) {
+  return absl::StrFormat("%02d:%02d-%02d:%02d", hours.from / 60, hours.from % 60, hours.to / 60,
+                         hours.to % 60);
 }
 
 std::string FormatNumber(double value) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "lib/config/rule.h"
 
 namespace mailtap::config {
 
@@ -27,6 +28,11 @@ std::string FormatSize(int64_t bytes);
 // "90s", "5m", "1h30m", "7d" in seconds: whole numbers, units d h m s, largest first, each at
 // most once. Nothing where the text is no such duration, or longer than ten years.
 std::optional<int64_t> ParseDuration(absl::string_view text);
+
+// "08:00-18:00", "22:00-06:00", "00:00-24:00". Nothing where the text is no such part of the
+// day, or an empty one.
+std::optional<Hours> ParseHours(absl::string_view text);
+std::string FormatHours(const Hours& hours);
 
 // The shortest decimal form that reads back as the same double: 12 -> "12", 0.5 -> "0.5".
 // `value` must be finite.

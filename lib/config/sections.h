@@ -9,14 +9,20 @@
 
 namespace mailtap::config {
 
-// [sensor] [networks] [services.*] [tls] [alerts] [state] [http] [metrics] [blind_spots.*]
-// [diagnostics] [limits] [timeouts] [tunnels] [dataplane] [log]: what the sensor is and how it
-// runs.
+// [sensor] [networks] [dns] [services.*] [tls] [alerts] [state] [http] [metrics]
+// [blind_spots.*] [diagnostics] [limits] [timeouts] [tunnels] [dataplane] [log]: what the
+// sensor is and how it runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);
 
-// [[relay]] [[group]] [[rule]]: what it judges by. Each entry of the file gives one of the
-// struct, even where it is faulty, so that their order and number agree.
-void ReadPolicy(TableReader& root, Findings& findings, Config& config);
+// [[relay]] [[relay_file]] [[group]]; [[rule]]: what it judges by. Each entry of the file gives
+// one of the struct, even where it is faulty, so that their order and number agree.
+void ReadPolicy(TableReader& root, Config& config);
+void ReadRules(TableReader& root, Findings& findings, Config& config);
+
+// One [[relay]], one [[relay_file]]; `config` has its [sensor].
+Relay ReadRelay(TableReader& t, const Config& config);
+RelayFile ReadRelayFileEntry(TableReader& t, const Config& config);
+void ReadDns(TableReader& t, Dns& dns);
 
 // What no section can see by itself: names used twice, groups that nobody defines, ports that
 // two services claim, entries that can have no effect. `config` was read from `root`.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "lib/config/quantity.h"
 #include "lib/config/sections.h"
 
@@ -28,6 +29,15 @@ void Section(TableReader& parent, absl::string_view key, Findings& findings, Rea
   TableReader reader(*table, parent.PathOf(key), findings);
   read(reader);
   reader.Finish();
+}
+
+void ReadTimezone(TableReader& t, std::string& timezone) {
+  t.Text("timezone", 1, kLongestName, timezone);
+  absl::TimeZone zone;
+  if (absl::LoadTimeZone(timezone, &zone)) return;
+  t.Error(*t.table().get("timezone"),
+          "sensor.timezone must be the name of a time zone that this machine knows, such as "
+          "\"UTC\" or \"Europe/Berlin\"");
 }
 
 std::string HostName() {
@@ -102,6 +112,7 @@ void ReadHttp(TableReader& t, Findings& findings, Http& http) {
 
 void ReadMetrics(TableReader& t, Metrics& metrics) {
   t.Integer("top_hosts", 0, 10'000, metrics.top_hosts);
+  t.Integer("top_relays", 0, 10'000, metrics.top_relays);
   t.Duration("capture_window", 10, kDay, metrics.capture_window_seconds);
 }
 
@@ -193,12 +204,19 @@ void ReadDataplane(TableReader& t, Dataplane& dataplane) {
 }  // namespace
 
 void ReadSettings(TableReader& root, Findings& findings, Config& config) {
-  Section(root, "sensor", findings,
-          [&](TableReader& t) { t.Text("name", 1, kLongestName, config.sensor.name); });
+  Section(root, "sensor", findings, [&](TableReader& t) {
+    t.Text("name", 1, kLongestName, config.sensor.name);
+    ReadTimezone(t, config.sensor.timezone);
+  });
   if (config.sensor.name.empty()) config.sensor.name = HostName();
   ReadNetworks(root, findings, config);
+  Section(root, "dns", findings, [&](TableReader& t) { ReadDns(t, config.dns); });
   ReadServices(root, findings, config);
   Section(root, "tls", findings, [&](TableReader& t) { ReadTlsNames(t, config.tls); });
+  Section(root, "baselines", findings,
+          [&](TableReader& t) { t.Integer("weeks", 1, 8, config.baselines.weeks); });
+  Section(root, "assets", findings,
+          [&](TableReader& t) { t.Text("file", 0, kLongestPath, config.assets.file); });
   Section(root, "alerts", findings, [&](TableReader& t) {
     t.Text("file", 0, kLongestPath, config.alerts.file);
     t.Duration("update", 1, kDay, config.alerts.update_seconds);

@@ -60,6 +60,12 @@ void TableReader::Text(absl::string_view key, size_t least, size_t most, std::st
   out = value;
 }
 
+void TableReader::Name(std::string& out) {
+  constexpr size_t kLongest = 128;
+  Require("name", "a name");
+  Text("name", 1, kLongest, out);
+}
+
 void TableReader::Bool(absl::string_view key, bool& out) {
   const toml::node* node = Find(key);
   if (node == nullptr) return;
@@ -128,6 +134,17 @@ void TableReader::Threshold(absl::string_view key, bool is_bytes, double& out) {
     return Expected(key, *node, "a number above 0, at most 1e15");
   }
   out = *number;
+}
+
+void TableReader::TimeOfDay(absl::string_view key, Hours& out) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto* text = node->as_string();
+  const auto hours = text == nullptr ? std::nullopt : ParseHours(text->get());
+  if (!hours) {
+    return Expected(key, *node, "a part of the day such as \"08:00-18:00\" or \"22:00-06:00\"");
+  }
+  out = *hours;
 }
 
 void TableReader::Share(absl::string_view key, double& out) {
@@ -216,6 +233,14 @@ void TableReader::Patterns(absl::string_view key, IfEmpty if_empty,
                      absl::StrCat(PathOf(key), " lists ", Describe(node), " a second time"));
     }
   });
+}
+
+void TableReader::Day(absl::string_view key, std::optional<Date>& out) {
+  const toml::node* node = Find(key);
+  if (node == nullptr) return;
+  const auto* date = node->as_date();
+  if (date == nullptr) return Expected(key, *node, "a date such as 2027-06-30");
+  out = Date{date->get().year, date->get().month, date->get().day};
 }
 
 void TableReader::Finish() {

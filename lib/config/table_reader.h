@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
 #include "lib/config/findings.h"
+#include "lib/config/relay.h"
+#include "lib/config/rule.h"
 #include "lib/net/address.h"
 
 namespace mailtap::config {
@@ -40,6 +43,8 @@ class TableReader {
 
   // Text of `least` to `most` bytes without control characters; where `least` is 1, not blank.
   void Text(absl::string_view key, size_t least, size_t most, std::string& out);
+  // The required key `name` of an entry.
+  void Name(std::string& out);
   void Bool(absl::string_view key, bool& out);
   void Integer(absl::string_view key, int64_t least, int64_t most, int64_t& out);
   // A duration string; `out` and the limits in seconds.
@@ -48,6 +53,8 @@ class TableReader {
   void Size(absl::string_view key, int64_t least, int64_t most, int64_t& out);
   // A rule's threshold: a size where `is_bytes`, else a number; greater than 0.
   void Threshold(absl::string_view key, bool is_bytes, double& out);
+  // A part of the day such as "08:00-18:00".
+  void TimeOfDay(absl::string_view key, Hours& out);
   // A part of a whole: above 0, at most 1.
   void Share(absl::string_view key, double& out);
 
@@ -56,6 +63,8 @@ class TableReader {
   void Ports(absl::string_view key, IfEmpty if_empty, std::vector<uint16_t>& out);
   // Patterns of host names, normalised.
   void Patterns(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
+  // A date without a time.
+  void Day(absl::string_view key, std::optional<Date>& out);
 
   // One of `names`, the enumerators' spellings in order.
   template <typename Enum, size_t N>
@@ -69,6 +78,24 @@ class TableReader {
       Enum value;
       if (ChooseFrom(key, node, names, value)) AddOnce(key, node, value, out);
     });
+  }
+
+  // Calls `read` with a reader for each [[key]] table of the file.
+  template <typename Read>
+  void Tables(absl::string_view key, Read read) {
+    const toml::node* node = Find(key);
+    if (node == nullptr) return;
+    const toml::array* entries = node->as_array();
+    const std::string path = PathOf(key);
+    if (entries == nullptr || !entries->is_array_of_tables()) {
+      return Error(
+          *node, absl::StrCat(path, " must be written as [[", path, "]], once for each entry"));
+    }
+    for (const toml::node& entry : *entries) {
+      TableReader reader(*entry.as_table(), path, findings_);
+      read(reader);
+      reader.Finish();
+    }
   }
 
   // Reports each key that no call above has named, with the nearest one that was.

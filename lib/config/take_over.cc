@@ -30,6 +30,10 @@ std::vector<std::string> TakeOver(const Config& running, Config& next) {
   Keep(running.timeouts, next.timeouts, "[timeouts]", kept);
   Keep(running.tunnels, next.tunnels, "[tunnels]", kept);
   Keep(running.dataplane, next.dataplane, "[dataplane]", kept);
+  // A day ends by the clock that stays.
+  for (Relay& relay : next.relays) {
+    if (relay.expires) relay.ends = EndOfDay(*relay.expires, next.sensor.timezone);
+  }
   next.version = VersionOf(next);
   return kept;
 }

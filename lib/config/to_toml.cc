@@ -19,6 +19,7 @@ class Writer {
   void Raw(absl::string_view key, absl::string_view value) {
     absl::StrAppend(&out_, key, " = ", value, "\n");
   }
+  void Comment(absl::string_view text) { absl::StrAppend(&out_, "# ", text, "\n"); }
   void Bool(absl::string_view key, bool value) { Raw(key, value ? "true" : "false"); }
   void Text(absl::string_view key, absl::string_view value) { Raw(key, Quoted(value)); }
   void Integer(absl::string_view key, int64_t value) { Raw(key, absl::StrCat(value)); }
@@ -39,7 +40,7 @@ class Writer {
   template <typename T, typename Format>
   void AnyOrList(absl::string_view key, const std::vector<T>& values, Format format) {
     if (values.empty()) {
-      absl::StrAppend(&out_, "# ", key, ": any\n");
+      Comment(absl::StrCat(key, ": any"));
     } else {
       List(key, Each(values, format));
     }
@@ -67,38 +68,88 @@ std::string NameItem(Enum value) {
   return Quoted(Name(value));
 }
 
+// What an entry and a file of entries have in common.
+void WriteTerms(Writer& w, const Relay& relay) {
+  w.Text("trust", Name(relay.trust));
+  w.AnyOrList("services", relay.services, NameItem<Service>);
+  w.AnyOrList("ports", relay.ports, PortItem);
+  if (relay.direction) {
+    w.Text("direction", Name(*relay.direction));
+  } else {
+    w.Comment("direction: any");
+  }
+  w.Text("owner", relay.owner);
+  w.Text("reason", relay.reason);
+  w.Text("ticket", relay.ticket);
+  if (relay.expires) {
+    w.Raw("expires", ToString(*relay.expires));
+  } else {
+    w.Comment("expires: never");
+  }
+  w.Text("mode", Name(relay.mode));
+}
+
 void WriteRelay(Writer& w, const Relay& relay) {
   w.Heading("[[relay]]");
   w.Text("name", relay.name);
   w.AnyOrList("sources", relay.sources, PrefixItem);
   w.AnyOrList("destinations", relay.destinations, PrefixItem);
-  w.AnyOrList("services", relay.services, NameItem<Service>);
-  w.AnyOrList("ports", relay.ports, PortItem);
-  w.Text("owner", relay.owner);
-  w.Text("reason", relay.reason);
-  w.Text("mode", "enforce");
+  w.AnyOrList("names", relay.names, TextItem);
+  WriteTerms(w, relay);
+}
+
+void WriteRelayFile(Writer& w, const RelayFile& file) {
+  w.Heading("[[relay_file]]");
+  w.Text("name", file.entry.name);
+  w.Text("path", file.path);
+  w.Text("format", Name(file.format));
+  if (file.format == RelayFormat::kMicrosoft365) {
+    w.AnyOrList("service_areas", file.service_areas, TextItem);
+  }
+  w.AnyOrList("sources", file.entry.sources, PrefixItem);
+  WriteTerms(w, file.entry);
 }
 
 void WriteGroup(Writer& w, const Group& group) {
   w.Heading("[[group]]");
   w.Text("name", group.name);
-  w.List("members", Writer::Each(group.members, PrefixItem));
+  w.AnyOrList("members", group.members, PrefixItem);
+  w.AnyOrList("roles", group.roles, TextItem);
+  w.AnyOrList("units", group.units, TextItem);
+  w.AnyOrList("tags", group.tags, TextItem);
+}
+
+void WriteCondition(Writer& w, const Condition& condition) {
+  const bool is_bytes = IsBytes(condition.metric);
+  w.Text("metric", Name(condition.metric));
+  w.Duration("window", condition.window_seconds);
+  w.Threshold("raise", is_bytes, condition.raise);
+  w.Threshold("clear", is_bytes, condition.clear);
+  if (condition.metric == Metric::kSentReceivedRatio) w.Size("minimum", condition.minimum);
 }
 
 void WriteRule(Writer& w, const Rule& rule) {
-  const bool is_bytes = IsBytes(rule.metric);
   w.Heading("[[rule]]");
   w.Text("name", rule.name);
+  w.Text("scope", Name(rule.scope));
   w.AnyOrList("groups", rule.groups, TextItem);
   w.AnyOrList("services", rule.services, NameItem<Service>);
   w.AnyOrList("verdicts", rule.verdicts, NameItem<Verdict>);
   w.AnyOrList("roles", rule.roles, NameItem<Role>);
-  w.Text("metric", Name(rule.metric));
-  w.Duration("window", rule.window_seconds);
-  w.Threshold("raise", is_bytes, rule.raise);
-  w.Threshold("clear", is_bytes, rule.clear);
+  w.AnyOrList("tls", rule.tls, NameItem<Tls>);
+  w.Text("hours", FormatHours(rule.hours));
+  w.AnyOrList("weekdays", rule.weekdays, NameItem<Weekday>);
+  WriteCondition(w, rule);
+  if (rule.multiple > 0) w.Raw("multiple", FormatNumber(rule.multiple));
+  if (rule.deviations > 0) w.Raw("deviations", FormatNumber(rule.deviations));
+  w.Duration("sustained", rule.sustained_seconds);
   w.Duration("hold", rule.hold_seconds);
+  w.Integer("updates", rule.updates);
   w.Text("severity", Name(rule.severity));
+  for (const Condition& condition : rule.conditions) {
+    w.Heading("[[rule.condition]]");
+    WriteCondition(w, condition);
+  }
 }
 
 void WriteMinimum(Writer& w, BlindSpotKind kind, int64_t minimum) {
@@ -135,8 +186,13 @@ void WriteBlindSpot(Writer& w, BlindSpotKind kind, const BlindSpot& spot) {
 void WriteWhoAndWhere(Writer& w, const Config& config) {
   w.Heading("[sensor]");
   w.Text("name", config.sensor.name);
+  w.Text("timezone", config.sensor.timezone);
   w.Heading("[networks]");
   w.List("internal", Writer::Each(config.networks.internal, PrefixItem));
+  w.Heading("[dns]");
+  w.List("resolvers", Writer::Each(config.dns.resolvers, PrefixItem));
+  w.Duration("grace", config.dns.grace_seconds);
+  w.Integer("names", config.dns.names);
   for (int i = 0; i < kServiceCount; ++i) {
     w.Heading(absl::StrCat("[services.", kServiceNames[i], "]"));
     w.List("ports", Writer::Each(config.services[i].ports, PortItem));
@@ -166,6 +222,7 @@ void WriteOutputs(Writer& w, const Config& config) {
   w.Duration("timeout", config.http.timeout_seconds);
   w.Heading("[metrics]");
   w.Integer("top_hosts", config.metrics.top_hosts);
+  w.Integer("top_relays", config.metrics.top_relays);
   w.Duration("capture_window", config.metrics.capture_window_seconds);
   w.Heading("[diagnostics]");
   w.Integer("samples", config.diagnostics.samples);
@@ -207,9 +264,16 @@ void WriteSizing(Writer& w, const Config& config) {
 std::string ToToml(const Config& config) {
   Writer w;
   WriteWhoAndWhere(w, config);
-  for (const Relay& relay : config.relays) WriteRelay(w, relay);
+  for (const Relay& relay : config.relays) {
+    if (relay.file.empty()) WriteRelay(w, relay);
+  }
+  for (const RelayFile& file : config.relay_files) WriteRelayFile(w, file);
+  w.Heading("[assets]");
+  w.Text("file", config.assets.file);
   for (const Group& group : config.groups) WriteGroup(w, group);
   for (const Rule& rule : config.rules) WriteRule(w, rule);
+  w.Heading("[baselines]");
+  w.Integer("weeks", config.baselines.weeks);
   for (int i = 0; i < kBlindSpotCount; ++i) {
     WriteBlindSpot(w, static_cast<BlindSpotKind>(i), config.blind_spots[i]);
   }
@@ -217,6 +281,14 @@ std::string ToToml(const Config& config) {
   WriteSizing(w, config);
   w.Heading("[log]");
   w.Text("level", Name(config.log_level));
+  return w.Take();
+}
+
+std::string FileRelaysToToml(const Config& config) {
+  Writer w;
+  for (const Relay& relay : config.relays) {
+    if (!relay.file.empty()) WriteRelay(w, relay);
+  }
   return w.Take();
 }
 

@@ -41,6 +41,12 @@ void CheckUnique(const toml::table& root, absl::string_view kind,
   }
 }
 
+std::vector<Relay> EntriesOf(const std::vector<RelayFile>& files) {
+  std::vector<Relay> entries;
+  for (const RelayFile& file : files) entries.push_back(file.entry);
+  return entries;
+}
+
 bool CoversAll(const std::vector<net::Prefix>& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(), [](const net::Prefix& prefix) {
     return prefix.length == 0 || net::ToString(prefix) == "0.0.0.0/0";
@@ -62,8 +68,18 @@ void CheckNetworks(const toml::table& root, Findings& findings, const Config& co
                 "networks.internal covers every address, so no mail is external");
 }
 
+void CheckRelayFiles(const toml::table& root, Findings& findings, const Config& config) {
+  absl::flat_hash_set<absl::string_view> paths;
+  for (size_t i = 0; i < config.relay_files.size(); ++i) {
+    const std::string& path = config.relay_files[i].path;
+    if (path.empty() || paths.insert(path).second) continue;
+    findings.Error(PlaceOf(root, "relay_file", i, "path"),
+                   absl::StrCat("relay_file.path ", Quoted(path), " is listed already"));
+  }
+}
+
 void CheckRelays(const toml::table& root, Findings& findings, const Config& config) {
-  if (config.relays.empty()) {
+  if (config.relays.empty() && config.relay_files.empty()) {
     findings.Warn(root.source(),
                   "no [[relay]] is defined, so all mail of internal hosts is unapproved");
   }
@@ -71,11 +87,22 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
     const Relay& relay = config.relays[i];
     const bool any_source = relay.sources.empty() || CoversAll(relay.sources);
     const bool any_destination = relay.destinations.empty() || CoversAll(relay.destinations);
-    if (!any_source || !any_destination || root["relay"][i]["names"]) continue;
+    const bool believed = !config.dns.resolvers.empty() || relay.trust == RelayTrust::kClaimed;
+    if (!relay.names.empty() && !believed) {
+      findings.Warn(PlaceOf(root, "relay", i, "names"),
+                    "relay.names can't match anything: [dns] resolvers names nobody whose "
+                    "answers are learnt");
+    }
+    const auto everything = [](const std::string& p) {
+      return p.find_first_not_of('*') == std::string::npos;
+    };
+    const bool any_name =
+        relay.names.empty() || std::any_of(relay.names.begin(), relay.names.end(), everything);
+    if (!any_source || !any_destination || !any_name) continue;
     findings.Warn(PlaceOf(root, "relay", i, "name"),
                   absl::StrCat("relay ", Quoted(relay.name),
                                " approves mail from any source to any destination; give it "
-                               "sources or destinations"));
+                               "sources, destinations or names"));
   }
 }
 
@@ -88,6 +115,11 @@ void CheckGroups(const toml::table& root, Findings& findings, const Config& conf
       findings.Warn(PlaceOf(root, "group", i, "name"),
                     absl::StrCat("no rule uses group ", Quoted(group.name),
                                  "; it only names hosts in alerts"));
+    }
+    if (group.by_asset() && config.assets.file.empty()) {
+      findings.Warn(PlaceOf(root, "group", i, "name"),
+                    absl::StrCat("group ", Quoted(group.name),
+                                 " is empty: it asks for assets, and no assets.file is given"));
     }
     if (!group.members.empty() && !config.networks.internal.empty() &&
         !Overlap(group.members, config.networks.internal)) {
@@ -116,20 +148,54 @@ void CheckRuleGroups(const toml::table& root, Findings& findings, const Config& 
   }
 }
 
+bool Any(const Rule& rule, bool (*holds)(const Condition&)) {
+  return holds(rule) || std::any_of(rule.conditions.begin(), rule.conditions.end(), holds);
+}
+
 // Whether the rule looks at nothing that its metric counts, and why.
-absl::string_view WhyNeverRaised(const Rule& rule) {
+absl::string_view WhyNeverRaised(const Config& config, const Rule& rule) {
   const auto nobody = [](Verdict v) {
     return v == Verdict::kTransit || v == Verdict::kUnattributed;
   };
   if (std::all_of(rule.verdicts.begin(), rule.verdicts.end(), nobody)) {
     return "mail with the verdicts it lists belongs to no internal host";
   }
-  const auto is_smtp = [](Service s) { return s == Service::kSmtp; };
-  if (rule.metric == Metric::kMessages && !rule.services.empty() &&
-      std::none_of(rule.services.begin(), rule.services.end(), is_smtp)) {
+  if (rule.scope == Scope::kGroup && config.groups.empty()) {
+    return "it is judged by group, and there is none";
+  }
+  const auto lacks = [](const auto& list, auto value) {
+    return !list.empty() && std::find(list.begin(), list.end(), value) == list.end();
+  };
+  const bool messages = Any(rule, [](const Condition& c) {
+    return c.metric == Metric::kMessages || c.metric == Metric::kRejected;
+  });
+  if (messages && lacks(rule.services, Service::kSmtp)) {
     return "messages are counted in SMTP only, which rule.services leaves out";
   }
+  if (messages && lacks(rule.tls, Tls::kNone)) {
+    return "messages are counted without TLS only, which rule.tls leaves out";
+  }
   return "";
+}
+
+void CheckMetrics(const toml::table& root, Findings& findings, const Rule& rule,
+                  std::size_t i) {
+  const bool new_peers =
+      Any(rule, [](const Condition& c) { return c.metric == Metric::kNewPeers; });
+  if (new_peers && rule.scope != Scope::kHost) {
+    findings.Error(PlaceOf(root, "rule", i, "scope"),
+                   "rule.scope must be \"host\" where new_peers is counted: whom others "
+                   "know is not remembered");
+  }
+  const bool bare_ratio = Any(rule, [](const Condition& c) {
+    return c.metric == Metric::kSentReceivedRatio && c.minimum == 0;
+  });
+  if (bare_ratio) {
+    findings.Warn(PlaceOf(root, "rule", i, "name"),
+                  absl::StrCat("rule ", Quoted(rule.name),
+                               " judges a sent_received_ratio without a minimum, so that a "
+                               "few bytes can raise it"));
+  }
 }
 
 void CheckRules(const toml::table& root, Findings& findings, const Config& config) {
@@ -139,12 +205,18 @@ void CheckRules(const toml::table& root, Findings& findings, const Config& confi
   CheckRuleGroups(root, findings, config);
   for (size_t i = 0; i < config.rules.size(); ++i) {
     const Rule& rule = config.rules[i];
+    if (rule.name == kRelayExpired) {
+      findings.Error(PlaceOf(root, "rule", i, "name"),
+                     absl::StrCat("rule.name must not be ", Quoted(kRelayExpired),
+                                  ": that is how alerts on relay entries are called"));
+    }
     if (absl::StartsWith(rule.name, kBlindSpotPrefix)) {
       findings.Error(PlaceOf(root, "rule", i, "name"),
                      absl::StrCat("rule.name must not start with ", Quoted(kBlindSpotPrefix),
                                   ": that is how alerts on blind spots are called"));
     }
-    const absl::string_view why = WhyNeverRaised(rule);
+    CheckMetrics(root, findings, rule, i);
+    const absl::string_view why = WhyNeverRaised(config, rule);
     if (why.empty()) continue;
     findings.Warn(PlaceOf(root, "rule", i, "name"),
                   absl::StrCat("rule ", Quoted(rule.name), " can never raise: ", why));
@@ -205,8 +277,10 @@ void CheckOperation(const toml::table& root, Findings& findings, const Config& c
 
 void Validate(const toml::table& root, Findings& findings, const Config& config) {
   CheckUnique(root, "relay", config.relays, findings);
+  CheckUnique(root, "relay_file", EntriesOf(config.relay_files), findings);
   CheckUnique(root, "group", config.groups, findings);
   CheckUnique(root, "rule", config.rules, findings);
+  CheckRelayFiles(root, findings, config);
   CheckNetworks(root, findings, config);
   CheckServicePorts(root, findings, config);
   CheckRelays(root, findings, config);

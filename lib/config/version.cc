@@ -2,7 +2,9 @@
 
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "lib/config/parse.h"
 
@@ -19,11 +21,23 @@ uint64_t StableHash(absl::string_view text) {
   return hash;
 }
 
+// The inventory, which ToToml() only names.
+std::string AssetsToText(const Config& config) {
+  std::string text;
+  for (const Asset& asset : config.assets.rows) {
+    absl::StrAppend(&text, net::ToString(asset.prefix), "\x1f", asset.name, "\x1f", asset.owner,
+                    "\x1f", asset.unit, "\x1f", asset.role, "\x1f",
+                    absl::StrJoin(asset.tags, " "), "\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string VersionOf(Config config) {
   config.sensor.name.clear();
-  return absl::StrFormat("%012x", StableHash(ToToml(config)) >> 16);
+  const std::string text = ToToml(config) + FileRelaysToToml(config) + AssetsToText(config);
+  return absl::StrFormat("%012x", StableHash(text) >> 16);
 }
 
 }  // namespace mailtap::config

@@ -8,32 +8,43 @@ namespace mailtap::control {
 AlertBook::AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds)
     : terms_(std::move(terms)), update_seconds_(std::max<int64_t>(1, update_seconds)) {
   for (const AlertTerms& rule : terms_) counts_.push_back({rule.rule, rule.severity});
+  watched_.resize(terms_.size());
 }
 
 void AlertBook::Reload(std::vector<AlertTerms> terms, int64_t update_seconds) {
   terms_ = std::move(terms);
   update_seconds_ = std::max<int64_t>(1, update_seconds);
   const std::vector<AlertCount> before = std::exchange(counts_, {});
+  const std::vector<uint64_t> watched_before = std::exchange(watched_, {});
   for (const AlertTerms& rule : terms_) {
     AlertCount count{rule.rule};
-    for (const AlertCount& known : before) {
-      if (known.rule == rule.rule) count = known;
+    uint64_t watched = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (before[i].rule != rule.rule) continue;
+      count = before[i];
+      watched = watched_before[i];
     }
     count.severity = rule.severity;
     counts_.push_back(std::move(count));
+    watched_.push_back(watched);
   }
 }
 
 std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
-                                           double value, int64_t tick) {
+                                           const Standing& standing, int64_t tick) {
   const AlertTerms& terms = terms_[rule];
-  std::optional<AlertState> change;
   if (alert == kNone) {
-    if (value < terms.raise) return std::nullopt;
+    if (!standing.raised) return std::nullopt;
     alert = Open(subject, rule, tick);
-    change = AlertState::kRaised;
+  }
+  std::optional<AlertState> change;
+  if (!open_[alert].pending) {
+    change = JudgeOpen(open_[alert], terms, standing.held, tick);
+  } else if (standing.raised) {
+    change = JudgePending(rule, open_[alert], tick);
   } else {
-    change = JudgeOpen(open_[alert], terms, value, tick);
+    Drop(rule, alert);
+    return std::nullopt;
   }
   if (change == AlertState::kCleared) {
     Clear(rule);
@@ -41,6 +52,81 @@ std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint
     SetTimer(alert, terms, tick);
   }
   return change;
+}
+
+std::optional<AlertState> AlertBook::JudgePending(uint16_t rule, OpenAlert& alert,
+                                                  int64_t tick) {
+  if (tick - alert.above_since < terms_[rule].sustained_seconds) return std::nullopt;
+  alert.pending = false;
+  alert.news = false;
+  alert.last_report = tick;
+  ++counts_[rule].raised;
+  ++counts_[rule].active;
+  return AlertState::kRaised;
+}
+
+void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out) {
+  out.PutText(alert.id);
+  out.Put(alert.first_seen);
+  out.Put(alert.verdict);
+  out.Put(alert.service);
+  out.Put(alert.baseline);
+  out.Put(alert.raise);
+  out.Put(alert.pending);
+  out.Put(alert.above_since);
+  out.Put(alert.updates);
+  out.Put(alert.below_since);
+  out.Put(alert.last_report);
+  out.Put(alert.news);
+}
+
+OpenAlert GetOpenAlert(ArchiveReader& in) {
+  OpenAlert alert;
+  alert.id = in.GetText();
+  in.Get(alert.first_seen);
+  in.Get(alert.verdict);
+  in.Get(alert.service);
+  in.Get(alert.baseline);
+  in.Get(alert.raise);
+  in.Get(alert.pending);
+  in.Get(alert.above_since);
+  in.Get(alert.updates);
+  in.Get(alert.below_since);
+  in.Get(alert.last_report);
+  in.Get(alert.news);
+  return alert;
+}
+
+void AlertBook::SaveCounts(ArchiveWriter& out) const {
+  out.Put(uint64_t{counts_.size()});
+  for (const AlertCount& count : counts_) {
+    out.PutText(count.rule);
+    out.Put(count.raised);
+    out.Put(count.cleared);
+  }
+}
+
+void AlertBook::RestoreCounts(ArchiveReader& in) {
+  for (std::size_t n = in.GetCount(2 * sizeof(uint64_t)); n > 0; --n) {
+    const std::string rule = in.GetText();
+    const auto raised = in.Get<uint64_t>();
+    const auto cleared = in.Get<uint64_t>();
+    for (AlertCount& count : counts_) {
+      if (count.rule != rule) continue;
+      count.raised = raised;
+      count.cleared = cleared;
+    }
+  }
+}
+
+void AlertBook::Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, uint32_t& alert,
+                       int64_t tick) {
+  alert = Open(subject, rule, tick);
+  open_[alert] = saved;
+  open_[alert].subject = subject;
+  open_[alert].timer = INT64_MAX;
+  if (!saved.pending) ++counts_[rule].active;
+  SetTimer(alert, terms_[rule], tick);
 }
 
 uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
@@ -54,22 +140,26 @@ uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
     open_[place] = OpenAlert{};
   }
   open_[place].subject = subject;
-  open_[place].last_report = tick;
-  ++counts_[rule].raised;
-  ++counts_[rule].active;
+  open_[place].pending = true;
+  open_[place].above_since = tick;
+  ++watched_[rule];
   return place;
 }
 
 std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const AlertTerms& terms,
-                                               double value, int64_t tick) {
-  if (value >= terms.clear) {
+                                               bool held, int64_t tick) {
+  if (held) {
     alert.below_since = OpenAlert::kNotBelow;
   } else {
     alert.below_since = std::min(alert.below_since, tick);
     if (tick - alert.below_since >= terms.hold_seconds) return AlertState::kCleared;
   }
-  if (!alert.news || tick - alert.last_report < update_seconds_) return std::nullopt;
+  if (!alert.news || alert.updates >= terms.updates ||
+      tick - alert.last_report < update_seconds_) {
+    return std::nullopt;
+  }
   alert.news = false;
+  ++alert.updates;
   alert.last_report = tick;
   return AlertState::kUpdated;
 }
@@ -77,8 +167,14 @@ std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const AlertTerm
 void AlertBook::SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick) {
   OpenAlert& alert = open_[place];
   int64_t next = INT64_MAX;
-  if (alert.below_since != OpenAlert::kNotBelow) next = alert.below_since + terms.hold_seconds;
-  if (alert.news) next = std::min(next, alert.last_report + update_seconds_);
+  if (alert.pending) {
+    next = alert.above_since + terms.sustained_seconds;
+  } else if (alert.below_since != OpenAlert::kNotBelow) {
+    next = alert.below_since + terms.hold_seconds;
+  }
+  if (!alert.pending && alert.news && alert.updates < terms.updates) {
+    next = std::min(next, alert.last_report + update_seconds_);
+  }
   if (next == INT64_MAX) return;
   // An earlier timer that still runs will set this one when it ends.
   if (alert.timer > tick && alert.timer <= next) return;
@@ -102,6 +198,12 @@ std::vector<uint32_t> AlertBook::TakeDue(int64_t tick) {
 void AlertBook::Clear(uint16_t rule) {
   ++counts_[rule].cleared;
   --counts_[rule].active;
+  --watched_[rule];
+}
+
+void AlertBook::Drop(uint16_t rule, uint32_t& alert) {
+  --watched_[rule];
+  Close(alert);
 }
 
 void AlertBook::Close(uint32_t& alert) {

@@ -1,4 +1,4 @@
-// The life of alerts: raised, updated, cleared.
+// The life of alerts: pending, raised, updated, cleared.
 #ifndef MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
 #define MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
 
@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/archive.h"
 #include "lib/control/alert.h"
+#include "lib/control/baselines.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/tick_row.h"
 
@@ -26,11 +28,22 @@ struct OpenAlert {
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
   Service service = Service::kSmtp;
 
+  // By a baseline: that, and what it made of `raise`, at the raise.
+  std::optional<Baseline> baseline;
+  double raise = 0;
+
+  bool pending = false;     // not raised yet: `raise` has to last
+  int64_t above_since = 0;  // of a pending one: the tick at whose end `raise` was reached
+  int64_t updates = 0;      // reported so far
+
   int64_t below_since = kNotBelow;  // the tick at whose end the value fell below `clear`
   int64_t last_report = 0;          // the tick of the last raised or updated
   int64_t timer = INT64_MAX;        // the tick at which it wants to be looked at again
   bool news = false;                // traffic counted since the last report
 };
+
+void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out);
+OpenAlert GetOpenAlert(ArchiveReader& in);
 
 // What raises and clears the alerts of one rule or blind spot.
 struct AlertTerms {
@@ -39,13 +52,21 @@ struct AlertTerms {
   double raise;
   double clear;
   int64_t hold_seconds;
+  int64_t sustained_seconds = 0;
+  int64_t updates = INT64_MAX;  // at most
 };
 
-// A subject (an entity of the windows, a blind spot) raises when its value is at or above
-// `raise` at the end of a tick. It clears when the value was below `clear` at the end of each
-// tick for `hold` seconds (hold 0: the first such tick). In between it reports again when
-// traffic has counted since the last report, at most every `update` seconds. Control thread
-// only.
+// How a subject stands at the end of a tick.
+struct Standing {
+  bool raised;  // all its values are at or above `raise`
+  bool held;    // all are at or above `clear`
+};
+
+// A subject (an entity of the windows, a blind spot) raises when its values were at or above
+// `raise` at the end of each tick for `sustained` seconds (0: the first such tick); until then
+// its alert is pending. It clears when some value was below `clear` at the end of each tick for
+// `hold` seconds (hold 0: the first such tick). In between it reports again when traffic has
+// counted since the last report, at most every `update` seconds. Control thread only.
 class AlertBook {
  public:
   // Open alerts report again at most every `update_seconds`.
@@ -55,22 +76,43 @@ class AlertBook {
   // on by the rule's name.
   void Reload(std::vector<AlertTerms> terms, int64_t update_seconds);
 
-  // What happens to `subject`, judged by the terms numbered `rule`, of which the value is
-  // `value` at the end of `tick`. `alert` is the place of its open alert, kNone without one;
-  // the caller keeps it. To be called once for every subject whose value changed in that tick
-  // or that TakeDue() named. After kCleared the caller calls Close().
+  // What happens to `subject`, judged by the terms numbered `rule`, that stands so at the end
+  // of `tick`. `alert` is the place of its open or pending alert, kNone without one; the caller
+  // keeps it. To be called once for every subject of which a value changed in that tick or that
+  // TakeDue() named. After kCleared the caller calls Close().
   std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
-                                  double value, int64_t tick);
-  // The alert is cleared whatever its value, because `rule` is about to go.
+                                  const Standing& standing, int64_t tick);
+  // The same for one with a single value, and the terms' thresholds.
+  std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
+                                  double value, int64_t tick) {
+    const AlertTerms& terms = terms_[rule];
+    return Judge(subject, rule, alert, Standing{value >= terms.raise, value >= terms.clear},
+                 tick);
+  }
+  // The raised alert is cleared whatever its value, because `rule` is about to go.
   void Clear(uint16_t rule);
+  // A pending alert comes to nothing; closes it.
+  void Drop(uint16_t rule, uint32_t& alert);
   void Close(uint32_t& alert);
+
+  // What has been counted since the start, and an open alert of `subject`: as another process
+  // left them at the end of `tick`.
+  void RestoreCounts(ArchiveReader& in);
+  void Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, uint32_t& alert,
+              int64_t tick);
+
+  void SaveCounts(ArchiveWriter& out) const;
 
   // Traffic has counted for a subject with an open alert.
   void NoteTraffic(uint32_t alert) { open_[alert].news = true; }
 
   OpenAlert& open(uint32_t alert) { return open_[alert]; }
+  const OpenAlert& open(uint32_t alert) const { return open_[alert]; }
   const AlertTerms& terms(uint16_t rule) const { return terms_[rule]; }
-  uint64_t active(uint16_t rule) const { return counts_[rule].active; }
+  // Whether the alert, of whatever place, is raised and not only pending.
+  bool raised(uint32_t alert) const { return alert != kNone && !open_[alert].pending; }
+  // How many of a rule are raised or pending.
+  uint64_t watched(uint16_t rule) const { return watched_[rule]; }
   // In the order of the terms.
   const std::vector<AlertCount>& counts() const { return counts_; }
 
@@ -80,7 +122,8 @@ class AlertBook {
   std::vector<uint32_t> TakeDue(int64_t tick);
 
  private:
-  std::optional<AlertState> JudgeOpen(OpenAlert& alert, const AlertTerms& terms, double value,
+  std::optional<AlertState> JudgePending(uint16_t rule, OpenAlert& alert, int64_t tick);
+  std::optional<AlertState> JudgeOpen(OpenAlert& alert, const AlertTerms& terms, bool held,
                                       int64_t tick);
   uint32_t Open(uint32_t subject, uint16_t rule, int64_t tick);
   void SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick);
@@ -92,6 +135,7 @@ class AlertBook {
   std::vector<OpenAlert> open_;
   std::vector<uint32_t> free_;
   std::vector<AlertCount> counts_;
+  std::vector<uint64_t> watched_;  // as counts_
   // One whose tick isn't its alert's `timer` is out of date, and is passed over.
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 };

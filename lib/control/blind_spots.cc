@@ -181,7 +181,15 @@ Counts BlindSpots::Growth(const BlindSpot& spot, const Sight& sight) const {
 }
 
 void BlindSpots::Count(int64_t tick) {
-  if (spots_.empty()) spots_ = MakeSpots();
+  if (spots_.empty()) {
+    spots_ = MakeSpots();
+    TakeSaved();
+    // While nobody looked no port was silent.
+    for (BlindSpot& spot : spots_) {
+      const bool silent = spot.kind == BlindSpotKind::kSilentPort && spot.alert == kNone;
+      if (silent && spot.last != INT64_MIN) spot.last = tick;
+    }
+  }
   const Sight now = SightInAll();
   const Sight sight = now.Since(sight_counted_);
   recent_.Expire(tick);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/archive.h"
 #include "lib/control/alert_book.h"
 #include "lib/control/capture_sample.h"
 #include "lib/control/counter_window.h"
@@ -46,7 +47,7 @@ class BlindSpots {
   BlindSpots(const State& state, Output& output);
 
   // The capture's counters at the end of the tick that is being gathered.
-  void Observe(const CaptureSample& sample) { sample_ = sample; }
+  void Observe(const CaptureSample& sample);
 
   // Counts as traffic of `tick` what the counters and the state's totals have grown by since
   // the last call.
@@ -54,6 +55,12 @@ class BlindSpots {
   // The state's configuration is another: clears the alerts of kinds that are no longer judged
   // or look back otherwise, which start anew. After EndTick(), before the next Count().
   void Reload();
+
+  // See checkpoint.h. RestoreAlerts() comes before Restore().
+  void Save(ArchiveWriter& out) const;
+  void SaveAlerts(ArchiveWriter& out) const;
+  void RestoreAlerts(ArchiveReader& in);
+  void Restore(ArchiveReader& in, bool same_capture);
 
   // Judges all as of the end of `tick`, and puts out what changed: by kind, then port.
   void EndTick(int64_t tick);
@@ -76,6 +83,7 @@ class BlindSpots {
   int64_t NextSilence(const BlindSpot& spot) const;
   Alert Compose(BlindSpot& spot, AlertState state, int64_t tick);
   void DropStale();
+  void TakeSaved();
 
   const State& state_;
   Output& output_;
@@ -87,6 +95,14 @@ class BlindSpots {
   Sight sight_counted_;
   uint64_t unattributed_counted_ = 0;
   int64_t tick_ = INT64_MIN;  // the last that was judged
+  // Of an earlier process, until the ports are known.
+  struct SavedAlert {
+    config::BlindSpotKind kind;
+    std::string port;
+    OpenAlert open;
+  };
+  std::vector<SavedAlert> saved_alerts_;
+  std::vector<BlindSpot> saved_;
 };
 
 }  // namespace mailtap::control

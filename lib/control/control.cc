@@ -14,18 +14,28 @@ Control::~Control() = default;
 void Control::Tell(exchange::KnownServers& servers) { engine_->Tell(servers); }
 void Control::Apply(const meter::DeltaRecord& delta) { engine_->Apply(delta); }
 void Control::Apply(const meter::NameRecord& name) { engine_->Apply(name); }
+void Control::Apply(const meter::AnswerRecord& answer) { engine_->Apply(answer); }
 void Control::Apply(const meter::SessionRecord& session) { engine_->Apply(session); }
 void Control::Apply(const meter::EncapRecord& encap) { engine_->Apply(encap); }
 void Control::Apply(const meter::SampleRecord& sample) { engine_->Apply(sample); }
 void Control::Observe(const CaptureSample& sample) { engine_->Observe(sample); }
 void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
+void Control::PassTick(int64_t tick) { engine_->PassTick(tick); }
 void Control::Reload(std::shared_ptr<const config::Config> config) {
   engine_->Reload(std::move(config));
+}
+std::string Control::Save() const { return engine_->Save(); }
+std::string Control::SaveOpenAlerts() const { return engine_->SaveOpenAlerts(); }
+absl::Status Control::Restore(absl::string_view checkpoint, absl::string_view open_alerts,
+                              bool same_capture) {
+  return engine_->Restore(checkpoint, open_alerts, same_capture);
 }
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
 std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
   return engine_->MakeSnapshot();
 }
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
+std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
+std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
 
 }  // namespace mailtap::control

@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "lib/config/config.h"
 #include "lib/control/bounds.h"
 #include "lib/control/capture_sample.h"
@@ -36,6 +39,8 @@ class Control {
   void Apply(const meter::DeltaRecord& delta);
   void Apply(const meter::NameRecord& name);
   void Apply(const meter::SessionRecord& session);
+  // Counts where [dns] resolvers lists who answered; else it is passed over.
+  void Apply(const meter::AnswerRecord& answer);
 
   // What an encap_tag stands for, before the first record with that tag. A tag means the same
   // on every worker.
@@ -53,6 +58,10 @@ class Control {
   // their own times.
   void EndTick(int64_t tick);
 
+  // In place of EndTick() for a tick that a checkpoint knows, of which nothing was applied: the
+  // workers are told what that tick showed of servers.
+  void PassTick(int64_t tick);
+
   // Puts another configuration in force: networks, relays, groups, rules, blind spots, and the
   // settings of alerts and metrics. Between EndTick() and the next Apply(); what comes is
   // judged by it, what was counted stays. A rule that keeps its name, metric and window keeps
@@ -60,6 +69,15 @@ class Control {
   // open alerts of any other are cleared, with the end of the last tick as their time. Keys
   // that only a restart can change must be the same as before (see config::TakeOver).
   void Reload(std::shared_ptr<const config::Config> config);
+
+  // All that is known, and the alerts that are open, as bytes for Restore(). Between EndTick()
+  // and the next Apply(). Takes time in proportion to what is known; the second, to the hosts.
+  std::string Save() const;
+  std::string SaveOpenAlerts() const;
+  // Goes on from what another control core saved; before the first Apply(). See
+  // RestoreCheckpoint() in checkpoint.h. After an error this object must not be used.
+  absl::Status Restore(absl::string_view checkpoint, absl::string_view open_alerts,
+                       bool same_capture);
 
   // The earliest tick after the last one at which something can change without new traffic
   // (an alert that clears or updates, a ratio that rises), or INT64_MAX. A replay may skip to
@@ -73,6 +91,11 @@ class Control {
   // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address
   // and tag.
   std::vector<HostTotals> RankedHosts() const;
+
+  // Every relay entry, in configuration order.
+  std::vector<RelayUse> RelayUses() const;
+  // What is worth a look among them, at the end of the last tick.
+  std::vector<RelayNote> ReviewRelays() const;
 
  private:
   std::unique_ptr<Engine> engine_;

@@ -21,6 +21,7 @@ uint32_t ConversationTable::Add(uint64_t hash, const meter::ConversationKey& key
   conversations_[id].known = true;
   const auto [first, added] = first_of_hash_.try_emplace(hash, id);
   if (!added) places_[id].next_of_hash = std::exchange(first->second, id);
+  if (indexes_servers_) AddToServer(id);
   return id;
 }
 
@@ -36,6 +37,7 @@ void ConversationTable::Remove(uint64_t hash, uint32_t id) {
 }
 
 void ConversationTable::Unhash(uint64_t hash, uint32_t id) {
+  if (indexes_servers_) TakeFromServer(id);
   const auto first = first_of_hash_.find(hash);
   const uint32_t next = places_[id].next_of_hash;
   if (first->second != id) {
@@ -46,6 +48,40 @@ void ConversationTable::Unhash(uint64_t hash, uint32_t id) {
     first->second = next;
   } else {
     first_of_hash_.erase(first);
+  }
+}
+
+void ConversationTable::IndexServers(bool on) {
+  if (on == indexes_servers_) return;
+  indexes_servers_ = on;
+  first_of_server_.clear();
+  if (!on) return;
+  ForEach([this](uint32_t id) {
+    if (!conversations_[id].retired) AddToServer(id);
+  });
+}
+
+void ConversationTable::AddToServer(uint32_t id) {
+  const auto [first, added] =
+      first_of_server_.try_emplace(ServerOf(conversations_[id].key), id);
+  places_[id].previous_of_server = kNone;
+  places_[id].next_of_server = added ? kNone : std::exchange(first->second, id);
+  if (!added) places_[places_[id].next_of_server].previous_of_server = id;
+}
+
+void ConversationTable::TakeFromServer(uint32_t id) {
+  const uint32_t next = places_[id].next_of_server;
+  const uint32_t previous = places_[id].previous_of_server;
+  if (next != kNone) places_[next].previous_of_server = previous;
+  if (previous != kNone) {
+    places_[previous].next_of_server = next;
+    return;
+  }
+  const auto first = first_of_server_.find(ServerOf(conversations_[id].key));
+  if (next != kNone) {
+    first->second = next;
+  } else {
+    first_of_server_.erase(first);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
 #include "lib/config/config.h"
+#include "lib/control/host_key.h"
 #include "lib/control/tick_row.h"
 #include "lib/meter/records.h"
 
@@ -36,13 +37,7 @@ static_assert(sizeof(Conversation) == 64);
 class ConversationTable {
  public:
   // What the calls below that take a hash expect for `key`. Differs from process to process.
-  static uint64_t HashOf(const meter::ConversationKey& key) {
-    // As few words as there are; field by field takes twice as long.
-    const uint64_t rest = uint64_t{key.encap_tag} << 32 | uint64_t{key.server_port} << 16 |
-                          static_cast<uint64_t>(key.service) << 8 |
-                          static_cast<uint64_t>(key.attribution);
-    return absl::HashOf(key.client, key.server, rest);
-  }
+  static uint64_t HashOf(const meter::ConversationKey& key) { return absl::HashOf(key); }
 
   // Its number, or kNone.
   uint32_t Find(uint64_t hash, const meter::ConversationKey& key) const {
@@ -65,6 +60,21 @@ class ConversationTable {
   }
   void Prefetch(uint32_t id) const { __builtin_prefetch(&conversations_[id]); }
   void PrefetchPlace(uint32_t id) const { __builtin_prefetch(&places_[id]); }
+
+  // Keeps a list for each server too, or no longer.
+  void IndexServers(bool on);
+  // Calls visit(id) for each that is not retired, of `server`; none while they aren't indexed.
+  // `visit` may retire it, and do no more to the table.
+  template <typename Visit>
+  void ForEachAt(const HostKey& server, Visit&& visit) const {
+    const auto first = first_of_server_.find(server);
+    if (first == first_of_server_.end()) return;
+    for (uint32_t id = first->second; id != kNone;) {
+      const uint32_t next = places_[id].next_of_server;
+      visit(id);
+      id = next;
+    }
+  }
 
   // Adds one that is not there yet. References from at() are invalid afterwards.
   uint32_t Add(uint64_t hash, const meter::ConversationKey& key);
@@ -101,6 +111,8 @@ class ConversationTable {
 
  private:
   void Unhash(uint64_t hash, uint32_t id);
+  void AddToServer(uint32_t id);
+  void TakeFromServer(uint32_t id);
 
   // What only new, old and alerting conversations need.
   struct Place {
@@ -108,6 +120,8 @@ class ConversationTable {
     uint32_t previous[kRoleCount] = {kNone, kNone};
     uint32_t peer[kRoleCount] = {kNone, kNone};
     uint32_t next_of_hash = kNone;
+    uint32_t next_of_server = kNone;
+    uint32_t previous_of_server = kNone;
   };
 
   std::vector<Conversation> conversations_;
@@ -116,6 +130,8 @@ class ConversationTable {
   // Of those with equal hashes the one that came last; the others follow by next_of_hash. The
   // hash alone as the key spares a look at the conversation where it isn't the one.
   absl::flat_hash_map<uint64_t, uint32_t> first_of_hash_;
+  bool indexes_servers_ = false;
+  absl::flat_hash_map<HostKey, uint32_t> first_of_server_;
 };
 
 }  // namespace mailtap::control

@@ -7,6 +7,7 @@
 #include <deque>
 #include <vector>
 
+#include "lib/base/archive.h"
 #include "lib/control/window_shape.h"
 
 namespace mailtap::control {
@@ -40,6 +41,24 @@ class CounterWindow {
   }
 
   int64_t seconds() const { return shape_.window_seconds; }
+
+  void Save(ArchiveWriter& out) const {
+    out.Put(uint64_t{buckets_.size()});
+    for (const Bucket& bucket : buckets_) {
+      out.Put(bucket.number);
+      out.Put(uint64_t{bucket.counts.size()});
+      for (const uint64_t count : bucket.counts) out.Put(count);
+    }
+  }
+  // Into an empty window of the same length.
+  void Restore(ArchiveReader& in) {
+    for (std::size_t n = in.GetCount(2 * sizeof(uint64_t)); n > 0; --n) {
+      const auto number = in.Get<int64_t>();
+      Counts counts(in.GetCount(sizeof(uint64_t)));
+      for (uint64_t& count : counts) in.Get(count);
+      if (in.ok()) Add(number * shape_.width, counts);
+    }
+  }
 
   // As of the last Expire(). 0 for a counter that was never given.
   uint64_t sum(std::size_t i) const { return i < sums_.size() ? sums_[i] : 0; }

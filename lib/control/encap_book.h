@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/base/archive.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
@@ -20,6 +21,20 @@ class EncapBook {
     if (layers_.size() >= most_ && !layers_.contains(record.tag)) return false;
     layers_[record.tag] = record.layers;
     return true;
+  }
+
+  void Save(ArchiveWriter& out) const {
+    out.Put(uint64_t{layers_.size()});
+    for (const auto& [tag, layers] : layers_) {
+      out.Put(tag);
+      out.Put(layers);
+    }
+  }
+  void Restore(ArchiveReader& in) {
+    for (std::size_t n = in.GetCount(sizeof(net::EncapStack)); n > 0; --n) {
+      const auto tag = in.Get<uint32_t>();
+      Add({tag, in.Get<net::EncapStack>()});
+    }
   }
 
   // The layers, outermost first; none for tag 0 and for one that is not known.

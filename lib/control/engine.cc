@@ -23,45 +23,42 @@ void Engine::RunTick(int64_t tick) {
   // What happened in the idle time before this tick: only buckets that leave and timers that
   // end can change anything, so only their ticks are looked at.
   for (;;) {
-    const int64_t next = std::min(
-        {state_.windows.NextExpiry(), state_.alerts.NextTimer(), blind_spots_.NextEvent()});
+    const int64_t next =
+        std::min({state_.windows.NextExpiry(), state_.alerts.NextTimer(), judge_.NextEvent(),
+                  blind_spots_.NextEvent(), approvals_.NextEvent()});
     if (next >= tick) break;
+    judge_.StartTick(next);
     JudgeAll(next);
   }
+  judge_.StartTick(tick);
+  approvals_.Settle(tick);
+  intake_.Settle(tick);
   state_.windows.Expire(tick);
   intake_.Fold(tick);
   blind_spots_.Count(tick);
   sessions_.PutOut();
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
-  TellServers();
+  state_.forgotten += state_.servers.EndTick(tick);
   janitor_.Tidy(tick);
   state_.last_tick = tick;
   ++state_.ticks;
 }
 
-void Engine::TellServers() {
-  for (const meter::ConversationKey& key : state_.new_odd_ports) {
-    if (known_servers_ == nullptr) break;
-    if (!known_servers_->Add(key.server, key.server_port, key.encap_tag, key.service)) {
-      ++state_.forgotten;
-    }
-  }
-  state_.new_odd_ports.clear();
-}
-
 void Engine::JudgeAll(int64_t tick) {
   judge_.EndTick(tick);
   blind_spots_.EndTick(tick);
+  approvals_.EndTick(tick);
 }
 
 int64_t Engine::NextEventTick() const {
-  int64_t next = std::min(state_.alerts.NextTimer(), blind_spots_.NextEvent());
+  int64_t next = std::min({state_.alerts.NextTimer(), judge_.NextEvent(),
+                           blind_spots_.NextEvent(), approvals_.NextEvent()});
   for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
     // A bucket that leaves lowers sums. That alone raises a ratio, and changes any alert.
-    const bool ratio =
-        state_.rules.rules()[i].rule->metric == config::Metric::kSentReceivedRatio;
-    if (ratio || state_.alerts.active(i) > 0) {
+    const PreparedRule& rule = state_.rules.rules()[i];
+    const bool ratio = rule.metric == config::Metric::kSentReceivedRatio;
+    if (ratio || state_.alerts.watched(rule.number) > 0) {
       next = std::min(next, state_.windows.NextExpiry(i));
     }
   }
@@ -82,14 +79,22 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   snapshot->totals = state_.totals;
   snapshot->hosts_known = state_.hosts.size();
   snapshot->conversations_known = state_.conversations.size();
-  snapshot->peers_forgotten = state_.forgotten;
+  snapshot->peers_forgotten = state_.forgotten + state_.baselines.refused();
   AddHostGauges(most, *snapshot);
   snapshot->hosts_tracked = state_.windows.hosts_live();
   for (const uint32_t id : state_.hosts.Top(most)) snapshot->top_hosts.push_back(TotalsOf(id));
-  snapshot->relays = state_.relays.use();
+  snapshot->relays =
+      state_.relays.Top(static_cast<std::size_t>(state_.config->metrics.top_relays));
+  snapshot->relays_known = state_.relays.use().size();
   snapshot->alerts = state_.alerts.counts();
   snapshot->alerts.insert(snapshot->alerts.end(), blind_spots_.counts().begin(),
                           blind_spots_.counts().end());
+  if (state_.policy.NextEnd(INT64_MIN) != INT64_MAX || approvals_.count().raised > 0) {
+    snapshot->alerts.push_back(approvals_.count());
+  }
+  snapshot->names_known = state_.dns.size();
+  snapshot->answers_learnt = approvals_.answers_learnt();
+  snapshot->answers_ignored = approvals_.answers_ignored();
   snapshot->capture = blind_spots_.Recent();
   snapshot->capture_in_all = blind_spots_.InAll();
   snapshot->samples = state_.samples.samples();
@@ -102,12 +107,12 @@ void Engine::AddHostGauges(std::size_t most, Snapshot& snapshot) const {
   absl::flat_hash_set<uint32_t> shown;
   for (const uint32_t id : state_.windows.Top(most)) {
     const Entity& entity = state_.windows.at(id);
-    const config::Rule& rule = *state_.windows.rule_of(entity).rule;
+    const PreparedRule& rule = state_.windows.rule_of(entity);
     const Host& host = state_.hosts.at(entity.host);
     const net::EncapStack encap = state_.encaps.Of(host.key.encap_tag);
-    snapshot.host_gauges.push_back({rule.name, host.key.address, encap, entity.role,
+    snapshot.host_gauges.push_back({rule.rule->name, host.key.address, encap, entity.role,
                                     state_.windows.Value(entity), rule.raise,
-                                    entity.alert != kNone});
+                                    state_.alerts.raised(entity.alert)});
     if (!shown.insert(entity.host).second) continue;
     snapshot.host_sights.push_back(
         {host.key.address, encap, host.sight.At(period).confidence()});

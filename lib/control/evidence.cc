@@ -14,8 +14,10 @@ using config::Verdict;
 // What one conversation, or several of one peer, put into the window.
 struct Contribution {
   AlertPeer peer;  // without a name
+  HostKey server;  // that may have one
   Service service = Service::kSmtp;
   uint64_t messages = 0;
+  uint64_t rejected = 0;
   Sight sight;  // volume, followed and one_way apart
   uint32_t seen = 0;
   UnixNanos first_seen = INT64_MAX;
@@ -34,29 +36,41 @@ uint64_t MetricOf(const Contribution& share, Metric metric) {
       return share.peer.sessions;
     case Metric::kMessages:
       return share.messages;
+    case Metric::kRejected:
+      return share.rejected;
     case Metric::kDistinctPeers:
+    case Metric::kNewPeers:
       return 1;
+    case Metric::kFailedSessions:
+      return 0;  // such attempts are no conversation
   }
   return 0;
 }
 
-std::vector<Contribution> SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
-                                   const Entity& entity, int64_t tick) {
-  std::vector<Contribution> shares;
+// What the conversations of one host put into the window of `rule`.
+void AddSharesOf(const Host& host, const EvidenceSources& sources, const PreparedRule& rule,
+                 Role role, int64_t tick, std::vector<Contribution>& shares) {
   const EvidenceLog& log = sources.logs[rule.evidence_log];
-  const bool client = entity.role == Role::kClient;
+  const bool client = role == Role::kClient;
   const Direction out = client ? kUp : kDown;
-  uint32_t id = sources.hosts.at(entity.host).first_conversation[static_cast<int>(entity.role)];
-  for (; id != kNone; id = sources.conversations.Next(id, entity.role)) {
+  const auto counts = [&](int64_t first) {
+    return sources.rules.Open(rule, first) ||
+           sources.rules.Open(rule, first + rule.shape.width - 1);
+  };
+  uint32_t id = host.first_conversation[static_cast<int>(role)];
+  for (; id != kNone; id = sources.conversations.Next(id, role)) {
     const Conversation& conversation = sources.conversations.at(id);
     const meter::ConversationKey& key = conversation.key;
-    if (!rule.Counts(key.service, conversation.verdict)) continue;
+    if (!rule.Counts(key.service, conversation.verdict, key.tls)) continue;
     Contribution share;
-    log.ForEach(id, rule.shape.window_seconds, tick, [&](const EvidenceRow& row) {
+    const int64_t window = rule.shape.window_seconds;
+    log.ForEach(id, window, tick, [&](const EvidenceRow& row, int64_t first) {
+      if (!counts(first)) return;
       share.peer.sent += row.bytes[out];
       share.peer.received += row.bytes[Opposite(out)];
       share.peer.sessions += row.sessions;
       share.messages += row.messages;
+      share.rejected += row.rejected;
       share.sight.inferred += row.inferred;
       share.sight.repeated += row.repeated;
       share.sight.duplicate += row.duplicate;
@@ -67,10 +81,33 @@ std::vector<Contribution> SharesOf(const EvidenceSources& sources, const Prepare
     share.peer.peer = client ? key.server : key.client;
     share.peer.port = key.server_port;
     share.peer.verdict = conversation.verdict;
+    share.server = ServerOf(key);
     share.service = key.service;
     shares.push_back(share);
   }
-  return shares;
+}
+
+// The number of hosts that have a part in `shares`.
+std::size_t SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
+                     const Entity& entity, int64_t tick, std::vector<Contribution>& shares) {
+  if (rule.scope == config::Scope::kHost) {
+    AddSharesOf(sources.hosts.at(entity.host), sources, rule, entity.role, tick, shares);
+    return 1;
+  }
+  std::size_t hosts = 0;
+  sources.hosts.ForEach([&](uint32_t id) {
+    const Host& host = sources.hosts.at(id);
+    const std::vector<uint32_t>& groups = sources.rules.Groups(host.group_set);
+    const bool counts =
+        rule.scope == config::Scope::kGroup
+            ? std::find(groups.begin(), groups.end(), entity.host) != groups.end()
+            : rule.Concerns(groups);
+    if (!counts) return;
+    const std::size_t before = shares.size();
+    AddSharesOf(host, sources, rule, entity.role, tick, shares);
+    if (shares.size() > before) ++hosts;
+  });
+  return hosts;
 }
 
 Confidence ConfidenceOf(const std::vector<Contribution>& shares) {
@@ -101,7 +138,7 @@ void CountKinds(const std::vector<Contribution>& shares, Metric metric, Evidence
     for (; i < shares.size() && shares[i].peer.peer == peer; ++i) {
       const int verdict = static_cast<int>(shares[i].peer.verdict);
       const int service = static_cast<int>(shares[i].service);
-      if (metric == Metric::kDistinctPeers) {
+      if (CountsPeers(metric)) {
         if ((verdicts_met >> verdict & 1) == 0) ++verdicts[verdict];
         if ((services_met >> service & 1) == 0) ++services[service];
       } else {
@@ -132,17 +169,19 @@ std::vector<Contribution> Merged(const std::vector<Contribution>& shares) {
     sum.peer.received += share.peer.received;
     sum.peer.sessions += share.peer.sessions;
     sum.messages += share.messages;
+    sum.rejected += share.rejected;
   }
   return merged;
 }
 
 }  // namespace
 
-Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule,
-                        const Entity& entity, int64_t tick, std::size_t most_peers) {
-  const Metric metric = rule.rule->metric;
-  std::vector<Contribution> shares = SharesOf(sources, rule, entity, tick);
+Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
+                        const PreparedRule& rule, int64_t tick, std::size_t most_peers) {
+  const Metric metric = rule.metric;
+  std::vector<Contribution> shares;
   Evidence evidence;
+  evidence.hosts = SharesOf(sources, rule, entity, tick, shares);
   if (shares.empty()) return evidence;
   evidence.empty = false;
   evidence.first_seen = INT64_MAX;
@@ -158,7 +197,6 @@ Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule
   const auto rank = [&](const Contribution& s) {
     return std::tuple(MetricOf(s, metric), s.peer.sent, s.peer.received, s.peer.sessions);
   };
-  const Host& host = sources.hosts.at(entity.host);
   const std::size_t rows = std::min(most_peers, merged.size());
   std::partial_sort(merged.begin(), merged.begin() + rows, merged.end(),
                     [&](const Contribution& a, const Contribution& b) {
@@ -166,8 +204,13 @@ Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule
                     });
   for (std::size_t i = 0; i < rows; ++i) {
     AlertPeer& peer = evidence.top_peers.emplace_back(merged[i].peer);
-    if (entity.role == Role::kClient)
-      peer.name = sources.names.ServerName({peer.peer, host.key.encap_tag});
+    const HostKey key{peer.peer, merged[i].server.encap_tag};
+    // What a resolver answered is worth more than what the peer claims.
+    peer.name = sources.dns.NameOf(key);
+    peer.name_observed = !peer.name.empty();
+    if (!peer.name_observed && entity.role == Role::kClient) {
+      peer.name = sources.names.ServerName(key);
+    }
   }
   return evidence;
 }

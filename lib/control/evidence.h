@@ -8,6 +8,7 @@
 
 #include "lib/control/alert.h"
 #include "lib/control/conversation_table.h"
+#include "lib/control/dns_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
@@ -19,6 +20,7 @@ namespace mailtap::control {
 struct Evidence {
   bool empty = true;                 // nothing in the window; then the rest says nothing
   UnixNanos first_seen = 0;          // of the window's traffic, to the bucket's oldest packet
+  std::size_t hosts = 0;             // of ours, that had a part in it
   std::size_t peers = 0;             // different addresses
   std::vector<AlertPeer> top_peers;  // by (peer, port, verdict), largest share first
   Confidence confidence;
@@ -33,12 +35,15 @@ struct EvidenceSources {
   const HostTable& hosts;
   const std::vector<EvidenceLog>& logs;  // as PreparedRule::evidence_log counts them
   const NameBook& names;
+  const DnsBook& dns;
+  const RuleIndex& rules;
 };
 
-// Over exactly the window of `entity`'s rule at the end of `tick`. Takes time in proportion to
-// the conversations of the host. Equal shares go by sent, received, sessions, then by peer.
-Evidence GatherEvidence(const EvidenceSources& sources, const PreparedRule& rule,
-                        const Entity& entity, int64_t tick, std::size_t most_peers);
+// Over exactly the window of `rule`, which is `entity`'s, at the end of `tick`; where the rule
+// has hours or days, to the bucket. Takes time in proportion to the conversations of the host,
+// or of the group. Equal shares go by sent, received, sessions, then by peer.
+Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
+                        const PreparedRule& rule, int64_t tick, std::size_t most_peers);
 
 }  // namespace mailtap::control
 

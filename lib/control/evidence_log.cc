@@ -26,6 +26,7 @@ void EvidenceLog::Add(const TickRow& from, int64_t tick) {
   row.first_seen = std::min(row.first_seen, from.first_seen);
   row.sessions += from.sessions;
   row.messages += from.messages;
+  row.rejected += from.rejected;
   row.seen |= from.seen;
 }
 

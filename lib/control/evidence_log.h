@@ -2,9 +2,11 @@
 #ifndef MAILTAP_LIB_CONTROL_EVIDENCE_LOG_H_
 #define MAILTAP_LIB_CONTROL_EVIDENCE_LOG_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "lib/control/tick_row.h"
@@ -23,7 +25,8 @@ struct EvidenceRow {
   uint32_t sessions = 0;
   uint32_t messages = 0;
   int32_t bucket = 0;  // counted from the log's first
-  uint32_t seen = 0;   // bit per Direction
+  uint32_t rejected : 30 = 0;
+  uint32_t seen : 2 = 0;  // bit per Direction
 };
 static_assert(sizeof(EvidenceRow) == 72);
 
@@ -53,8 +56,8 @@ class EvidenceLog {
     __builtin_prefetch(row + sizeof(EvidenceRow) - 1);
   }
 
-  // Calls visit(row) for each row of `conversation` that a window of `window_seconds` (at most
-  // the longest) holds at the end of `tick`, newest first.
+  // Calls visit(row, its bucket's first tick) for each row of `conversation` that a window of
+  // `window_seconds` (at most the longest) holds at the end of `tick`, newest first.
   template <typename Visit>
   void ForEach(uint32_t conversation, int64_t window_seconds, int64_t tick,
                Visit&& visit) const {
@@ -62,9 +65,26 @@ class EvidenceLog {
     const WindowShape shape{window_seconds, shape_.width};
     for (uint64_t number = newest_[conversation]; number >= first_ && number != 0;) {
       const EvidenceRow& row = At(number);
-      if (!shape.Holds(first_bucket_ + row.bucket, tick)) return;
-      visit(row);
+      const int64_t bucket = first_bucket_ + row.bucket;
+      if (!shape.Holds(bucket, tick)) return;
+      visit(row, bucket * shape.width);
       number = row.previous;
+    }
+  }
+
+  // Calls visit(conversation, bucket's number, row) for each row that is kept, the oldest
+  // bucket first.
+  template <typename Visit>
+  void ForEachRow(Visit&& visit) const {
+    std::vector<std::pair<uint64_t, uint32_t>> rows;  // number, conversation
+    for (uint32_t c = 0; c < newest_.size(); ++c) {
+      for (uint64_t n = newest_[c]; n >= first_ && n != 0; n = At(n).previous) {
+        rows.emplace_back(n, c);
+      }
+    }
+    std::sort(rows.begin(), rows.end());
+    for (const auto& [number, conversation] : rows) {
+      visit(conversation, first_bucket_ + At(number).bucket, At(number));
     }
   }
 

@@ -40,17 +40,20 @@ void HostTable::RemoveHost(uint32_t id) {
   free_hosts_.push_back(id);
 }
 
-uint32_t HostTable::FindLane(uint32_t host, Role role, Service service, Verdict verdict) const {
+uint32_t HostTable::FindLane(uint32_t host, const RuleIndex::Kind& kind) const {
   uint32_t id = hosts_[host].first_lane;
   while (id != kNone) {
     const Lane& lane = lanes_[id];
-    if (lane.role == role && lane.service == service && lane.verdict == verdict) break;
+    if (lane.role == kind.role && lane.service == kind.service &&
+        lane.verdict == kind.verdict && lane.tls == kind.tls) {
+      break;
+    }
     id = lane.next_of_host;
   }
   return id;
 }
 
-uint32_t HostTable::AddLane(uint32_t host, Role role, Service service, Verdict verdict) {
+uint32_t HostTable::AddLane(uint32_t host, const RuleIndex::Kind& kind) {
   uint32_t id;
   if (free_lanes_.empty()) {
     id = static_cast<uint32_t>(lanes_.size());
@@ -61,9 +64,10 @@ uint32_t HostTable::AddLane(uint32_t host, Role role, Service service, Verdict v
   }
   Lane& lane = lanes_[id];
   lane.host = host;
-  lane.role = role;
-  lane.service = service;
-  lane.verdict = verdict;
+  lane.role = kind.role;
+  lane.service = kind.service;
+  lane.verdict = kind.verdict;
+  lane.tls = kind.tls;
   lane.next_of_host = hosts_[host].first_lane;
   hosts_[host].first_lane = id;
   return id;
@@ -84,13 +88,17 @@ void HostTable::Count(const Lane& lane, int64_t period) {
       totals.unapproved_sent += lane.sent;
       totals.unapproved_received += lane.received;
       totals.unapproved_sessions += lane.sessions;
-      by_unapproved_sent_.Set(lane.host, totals.unapproved_sent,
-                              [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
+      Rank(lane.host);
       break;
     case Verdict::kTransit:
     case Verdict::kUnattributed:
       break;  // neither has an end that is a host of ours
   }
+}
+
+void HostTable::Rank(uint32_t host) {
+  by_unapproved_sent_.Set(host, hosts_[host].totals.unapproved_sent,
+                          [this](uint32_t a, uint32_t b) { return BeforeByKey(a, b); });
 }
 
 std::vector<uint32_t> HostTable::Top(std::size_t count) const {

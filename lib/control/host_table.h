@@ -1,5 +1,5 @@
 // Every internal host that is known, and its lanes: what it does in one role, by one service,
-// under one verdict.
+// under one verdict, in one state of TLS.
 #ifndef MAILTAP_LIB_CONTROL_HOST_TABLE_H_
 #define MAILTAP_LIB_CONTROL_HOST_TABLE_H_
 
@@ -14,6 +14,7 @@
 #include "lib/control/confidence.h"
 #include "lib/control/host_key.h"
 #include "lib/control/rank_index.h"
+#include "lib/control/rule_index.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/tick_row.h"
 
@@ -39,7 +40,10 @@ struct Lane {
   uint64_t received = 0;
   uint32_t sessions = 0;
   uint32_t messages = 0;
+  uint32_t rejected = 0;
+  uint32_t failed = 0;  // sessions
   UnixNanos last_seen = 0;
+  UnixNanos failed_seen = 0;  // the last of `failed`
   Sight sight;
 
   uint32_t host = kNone;
@@ -47,6 +51,7 @@ struct Lane {
   Role role = Role::kClient;
   Service service = Service::kSmtp;
   config::Verdict verdict = config::Verdict::kTransit;
+  Tls tls = Tls::kNone;
   bool counts_peers = false;
   bool touched = false;                       // in this tick
   absl::InlinedVector<uint32_t, 4> entities;  // in the windows
@@ -63,8 +68,8 @@ class HostTable {
   void RemoveHost(uint32_t host);
 
   // The lane's number, or kNone.
-  uint32_t FindLane(uint32_t host, Role role, Service service, config::Verdict verdict) const;
-  uint32_t AddLane(uint32_t host, Role role, Service service, config::Verdict verdict);
+  uint32_t FindLane(uint32_t host, const RuleIndex::Kind& kind) const;
+  uint32_t AddLane(uint32_t host, const RuleIndex::Kind& kind);
 
   Host& at(uint32_t host) { return hosts_[host]; }
   const Host& at(uint32_t host) const { return hosts_[host]; }
@@ -80,6 +85,9 @@ class HostTable {
     __builtin_prefetch(&lanes_[lane]);
     __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);
   }
+
+  // The host's totals are others: its rank too.
+  void Rank(uint32_t host);
 
   // Adds what a lane gathered in `period` (see RecentSight) to its host's totals.
   void Count(const Lane& lane, int64_t period);

@@ -1,13 +1,10 @@
 #include "lib/control/intake.h"
 
 #include <algorithm>
-#include <bit>
-#include <cassert>
 
 namespace mailtap::control {
 namespace {
 
-using config::Metric;
 using config::Verdict;
 
 // False for a record that only reports attempts which never got so far as to be established: a
@@ -28,17 +25,36 @@ void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
 
 }  // namespace
 
+Judgement Intake::Judge(const meter::ConversationKey& key) const {
+  const RelayMatcher& relays = state_.policy.relays();
+  std::vector<uint32_t> named;
+  if (relays.uses_names() && key.attribution == meter::Attribution::kFull) {
+    state_.dns.AddEntries(ServerOf(key), tick_, named);
+    for (const std::string& claim : state_.claims.Of(key)) {
+      const std::vector<uint32_t> entries = relays.NamedBy(claim, /*claimed=*/true);
+      named.insert(named.end(), entries.begin(), entries.end());
+    }
+  }
+  return state_.policy.Judge(key, named, tick_);
+}
+
+Judgement Intake::JudgementOf(const Conversation& conversation) {
+  Judgement judgement;
+  judgement.verdict = conversation.verdict;
+  (IsApproved(conversation.verdict) ? judgement.relay : judgement.observed) =
+      conversation.relay;
+  for (int end = 0; end < kRoleCount; ++end) {
+    judgement.internal[end] = conversation.lanes[end] != kNone;
+  }
+  return judgement;
+}
+
 Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
   if (key.attribution == meter::Attribution::kFull) {
     const uint32_t id = state_.conversations.Find(ConversationTable::HashOf(key), key);
-    if (id != kNone) {
-      const Conversation& conversation = state_.conversations.at(id);
-      return {conversation.verdict,
-              conversation.relay,
-              {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}};
-    }
+    if (id != kNone) return JudgementOf(state_.conversations.at(id));
   }
-  return state_.policy.Judge(key);
+  return Judge(key);
 }
 
 void Intake::Flush() {
@@ -55,23 +71,61 @@ void Intake::Flush() {
   pending_count_ = 0;
 }
 
+bool Intake::MayChange(const Conversation& conversation) const {
+  const RelayMatcher& relays = state_.policy.relays();
+  if (conversation.relay != kNoRelay && relays.MayEnd(conversation.relay)) return true;
+  return relays.uses_names() && (conversation.verdict == Verdict::kUnapprovedExternal ||
+                                 conversation.verdict == Verdict::kUnapprovedInternal);
+}
+
 void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
-  const int service = static_cast<int>(delta.key.service);
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
-  const bool full = delta.key.attribution == meter::Attribution::kFull;
-  if (!full || !IsTraffic(delta)) {
-    const Verdict verdict = JudgementOf(delta.key).verdict;
-    AddTo(state_.totals[service][static_cast<int>(verdict)], delta);
+  if (delta.key.attribution != meter::Attribution::kFull) {
+    const auto service = static_cast<int>(delta.key.service);
+    AddTo(state_.totals[service][static_cast<int>(Verdict::kUnattributed)], delta);
     return;
   }
-  uint32_t id = state_.conversations.FindFrom(first, delta.key);
-  // It may have become known since `first` was looked up.
-  if (id == kNone) id = state_.conversations.Find(hash, delta.key);
-  if (id == kNone) id = NewConversation(hash, delta);
+  uint32_t id = kNone;
+  if (IsTraffic(delta)) {
+    id = state_.conversations.FindFrom(first, delta.key);
+    // It may have become known since `first` was looked up.
+    if (id == kNone) id = state_.conversations.Find(hash, delta.key);
+  }
+  if (id == kNone || MayChange(state_.conversations.at(id))) {
+    waiting_.push_back(delta);
+  } else {
+    Count(id, delta);
+  }
+}
+
+void Intake::Settle(int64_t tick) {
+  tick_ = tick;
+  for (const meter::DeltaRecord& delta : waiting_) {
+    if (!IsTraffic(delta)) {
+      const auto service = static_cast<int>(delta.key.service);
+      const Judgement judgement = JudgementOf(delta.key);
+      AddTo(state_.totals[service][static_cast<int>(judgement.verdict)], delta);
+      GatherFailed(delta, judgement);
+      continue;
+    }
+    const uint64_t hash = ConversationTable::HashOf(delta.key);
+    uint32_t id = state_.conversations.Find(hash, delta.key);
+    if (id == kNone) {
+      id = NewConversation(hash, delta.key, Judge(delta.key));
+      NoteServer(delta);
+    }
+    Count(id, delta);
+  }
+  waiting_.clear();
+}
+
+void Intake::Count(uint32_t id, const meter::DeltaRecord& delta) {
   Conversation& conversation = state_.conversations.at(id);
+  const auto service = static_cast<int>(delta.key.service);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
   if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
   if (conversation.verdict == Verdict::kTransit) return;
+  if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(conversation));
   if (conversation.tick_row == kNone) {
     conversation.tick_row = static_cast<uint32_t>(rows_.size());
     rows_.push_back({.conversation = id});
@@ -79,305 +133,27 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
   rows_[conversation.tick_row].Add(delta);
 }
 
-uint32_t Intake::NewConversation(uint64_t hash, const meter::DeltaRecord& delta) {
-  const meter::ConversationKey& key = delta.key;
-  const Judgement judgement = state_.policy.Judge(key);
-  const uint32_t id = state_.conversations.Add(hash, key);
-  const bool whole = key.attribution == meter::Attribution::kFull;
+// Of a conversation that is new: what it tells of its server.
+void Intake::NoteServer(const meter::DeltaRecord& delta) {
+  const bool whole = delta.key.attribution == meter::Attribution::kFull;
   // A proxy that has carried mail carries other things too.
-  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(key.server_port)) {
-    state_.new_odd_ports.push_back(key);
+  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(delta.key.server_port)) {
+    state_.servers.Add(delta.key);
   }
-  Conversation& conversation = state_.conversations.at(id);
-  conversation.verdict = judgement.verdict;
-  conversation.relay = judgement.relay;
-  if (judgement.relay != kNoRelay && !state_.relays.AddClient(judgement.relay, ClientOf(key))) {
-    ++state_.forgotten;
-  }
+}
+
+void Intake::GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement) {
   for (const Role role : {Role::kClient, Role::kServer}) {
-    const int end = static_cast<int>(role);
-    if (!judgement.internal[end]) continue;
-    const uint32_t lane_id = LaneOf(key, role, judgement.verdict);
-    const Lane& lane = state_.hosts.lane(lane_id);
-    conversation.lanes[end] = lane_id;
-    state_.conversations.Link(id, role, state_.hosts.at(lane.host).first_conversation[end]);
-    if (lane.counts_peers) SetPeer(id, role, lane);
+    if (!judgement.internal[static_cast<int>(role)]) continue;
+    const RuleIndex::Kind kind{role, delta.key.service, judgement.verdict, delta.key.tls};
+    // A scan must not fill the tables unless somebody asked for it to be counted.
+    if (!state_.rules.CountsFailed(kind)) continue;
+    const uint32_t lane_id = LaneOf(EndOf(delta.key, role), kind);
+    Lane& lane = state_.hosts.lane(lane_id);
+    lane.failed += delta.failed_sessions;
+    lane.failed_seen = std::max(lane.failed_seen, delta.last_seen);
+    Touch(lane_id, lane);
   }
-  conversation.evidence_set = EvidenceSetOf(conversation);
-  return id;
-}
-
-// The lane's rules count peers, or no longer do.
-void Intake::SetPeer(uint32_t id, Role role, const Lane& lane) {
-  PeerTable& peers = state_.windows.peers();
-  uint32_t& peer = state_.conversations.peer(id, role);
-  if (lane.counts_peers) {
-    const meter::ConversationKey& key = state_.conversations.at(id).key;
-    peer = peers.Acquire(lane.host, role, role == Role::kClient ? key.server : key.client);
-  } else {
-    peers.Release(peer);
-    peer = kNone;
-  }
-}
-
-uint32_t Intake::LaneOf(const meter::ConversationKey& key, Role role, Verdict verdict) {
-  const HostKey end = EndOf(key, role);
-  uint32_t host = state_.hosts.Find(end);
-  if (host == kNone) {
-    host = state_.hosts.Add(end, state_.rules.GroupSetOf(state_.policy.GroupsOf(end.address)));
-  }
-  const uint32_t known = state_.hosts.FindLane(host, role, key.service, verdict);
-  if (known != kNone) return known;
-
-  const uint32_t id = state_.hosts.AddLane(host, role, key.service, verdict);
-  SetRules(id);
-  return id;
-}
-
-void Intake::SetRules(uint32_t id) {
-  Lane& lane = state_.hosts.lane(id);
-  const RuleSet& set = state_.rules.RulesFor(state_.hosts.at(lane.host).group_set, lane.role,
-                                             lane.service, lane.verdict);
-  lane.counts_peers = set.counts_peers;
-  lane.entities.clear();
-  lane.entities.reserve(set.rules.size());
-  for (const uint16_t rule : set.rules) {
-    lane.entities.push_back(EntityOf(lane.host, lane.role, rule));
-  }
-}
-
-uint32_t Intake::EntityOf(uint32_t host, Role role, uint16_t rule) {
-  uint32_t& first = state_.hosts.at(host).first_entity;
-  for (uint32_t id = first; id != kNone; id = state_.windows.at(id).next_of_host) {
-    const Entity& entity = state_.windows.at(id);
-    if (entity.rule == rule && entity.role == role) return id;
-  }
-  const uint32_t id = state_.windows.Create(rule, host, role);
-  state_.windows.at(id).next_of_host = first;
-  first = id;
-  return id;
-}
-
-void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
-  assert(pending_count_ == 0 && rows_.empty());
-  evidence_set_numbers_.clear();
-  evidence_sets_.clear();
-  state_.hosts.ForEach([this](uint32_t id) {
-    Host& host = state_.hosts.at(id);
-    host.group_set = state_.rules.GroupSetOf(state_.policy.GroupsOf(host.key.address));
-    for (uint32_t lane = host.first_lane; lane != kNone;) {
-      SetRules(lane);
-      lane = state_.hosts.lane(lane).next_of_host;
-    }
-  });
-  state_.conversations.ForEach([&](uint32_t id) { RejudgeConversation(id, relay_to); });
-}
-
-void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
-  Conversation& conversation = state_.conversations.at(id);
-  if (conversation.retired) return;
-  const Judgement judgement = state_.policy.Judge(conversation.key);
-  if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
-  bool same =
-      judgement.verdict == conversation.verdict && judgement.relay == conversation.relay;
-  for (int end = 0; end < kRoleCount; ++end) {
-    same = same && judgement.internal[end] == (conversation.lanes[end] != kNone);
-  }
-  if (!same) {
-    state_.conversations.Retire(ConversationTable::HashOf(conversation.key), id);
-    state_.retired.push_back(id);
-    return;
-  }
-  for (const Role role : {Role::kClient, Role::kServer}) {
-    const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];
-    if (lane_id == kNone) continue;
-    const Lane& lane = state_.hosts.lane(lane_id);
-    if (lane.counts_peers == (state_.conversations.peer(id, role) != kNone)) continue;
-    SetPeer(id, role, lane);
-  }
-  conversation.evidence_set = EvidenceSetOf(conversation);
-}
-
-uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {
-  std::vector<uint16_t> logs;
-  for (const uint32_t lane : conversation.lanes) {
-    if (lane == kNone) continue;
-    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
-      const uint16_t log = state_.windows.rule_of(state_.windows.at(entity)).evidence_log;
-      if (std::find(logs.begin(), logs.end(), log) == logs.end()) logs.push_back(log);
-    }
-  }
-  std::sort(logs.begin(), logs.end());
-  const auto [at, added] =
-      evidence_set_numbers_.try_emplace(logs, static_cast<uint16_t>(evidence_sets_.size()));
-  if (added) evidence_sets_.push_back(std::move(logs));
-  return at->second;
-}
-
-void Intake::Fold(int64_t tick) {
-  const int64_t length = state_.config->metrics.capture_window_seconds;
-  period_ = tick / length;
-  period_start_ = period_ * length - state_.first_tick;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    Prefetch(i);
-    FoldRow(rows_[i], tick);
-  }
-  rows_.clear();
-
-  constexpr std::size_t kLaneAhead = 16, kAhead = 8;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (i + kLaneAhead < lanes_.size()) state_.hosts.PrefetchLane(lanes_[i + kLaneAhead]);
-    if (i + kAhead < lanes_.size()) {
-      const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
-      state_.hosts.Prefetch(soon.host);
-      for (const uint32_t entity : soon.entities) state_.windows.Prefetch(entity);
-    }
-    CountLane(state_.hosts.lane(lanes_[i]), tick);
-  }
-  lanes_.clear();
-}
-
-// Each line is asked for when the one that names it has had time to come.
-void Intake::Prefetch(std::size_t row) const {
-  constexpr std::size_t kConversationAhead = 24, kLaneAhead = 16, kEntityAhead = 8;
-  if (row + kConversationAhead < rows_.size()) {
-    const uint32_t id = rows_[row + kConversationAhead].conversation;
-    state_.conversations.Prefetch(id);
-    if (state_.rules.peer_slots() > 0) state_.conversations.PrefetchPlace(id);
-    for (const EvidenceLog& log : state_.evidence) log.Prefetch(id);
-  }
-  if (row + kLaneAhead < rows_.size()) {
-    const uint32_t id = rows_[row + kLaneAhead].conversation;
-    const Conversation& conversation = state_.conversations.at(id);
-    for (const uint32_t lane : conversation.lanes) {
-      if (lane != kNone) state_.hosts.PrefetchLane(lane);
-    }
-    for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
-      state_.evidence[log].PrefetchRow(id);
-    }
-  }
-  if (state_.rules.peer_slots() > 0 && row + kEntityAhead < rows_.size()) {
-    PrefetchPeers(rows_[row + kEntityAhead].conversation);
-  }
-}
-
-void Intake::PrefetchPeers(uint32_t conversation) const {
-  for (const Role role : {Role::kClient, Role::kServer}) {
-    const uint32_t lane = state_.conversations.at(conversation).lanes[static_cast<int>(role)];
-    if (lane == kNone || !state_.hosts.lane(lane).counts_peers) continue;
-    state_.windows.peers().Prefetch(state_.conversations.peer(conversation, role));
-    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
-      state_.windows.Prefetch(entity);
-    }
-  }
-}
-
-void Intake::FoldRow(const TickRow& row, int64_t tick) {
-  Conversation& conversation = state_.conversations.at(row.conversation);
-  conversation.tick_row = kNone;
-  const Sight sight = SightOf(conversation, row);
-  state_
-      .totals[static_cast<int>(conversation.key.service)]
-             [static_cast<int>(conversation.verdict)]
-      .one_way += sight.one_way;
-  conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
-  for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
-    state_.evidence[log].Add(row, tick);
-  }
-  for (const Role role : {Role::kClient, Role::kServer}) {
-    const uint32_t lane = conversation.lanes[static_cast<int>(role)];
-    if (lane == kNone) continue;
-    FoldInto(lane, row, role, sight);
-    if (state_.hosts.lane(lane).counts_peers) {
-      CountPeers(state_.hosts.lane(lane), row.conversation, tick);
-    }
-  }
-}
-
-Sight Intake::SightOf(Conversation& conversation, const TickRow& row) const {
-  const int64_t length = state_.config->metrics.capture_window_seconds;
-  if (conversation.last_tick < period_start_) {
-    const bool recent = conversation.last_tick >= period_start_ - length;
-    conversation.seen_before = recent ? conversation.seen : 0;
-    conversation.seen = 0;
-  }
-  conversation.seen |= row.seen;
-  Sight sight;
-  sight.volume = sight.followed = row.bytes[kUp] + row.bytes[kDown];
-  sight.inferred = row.inferred;
-  sight.repeated = row.repeated;
-  sight.duplicate = row.duplicate;
-  const auto ways = static_cast<uint8_t>(conversation.seen | conversation.seen_before);
-  if (std::has_single_bit(ways)) sight.one_way = sight.volume;
-  return sight;
-}
-
-void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight) {
-  Lane& lane = state_.hosts.lane(lane_id);
-  const Direction out = role == Role::kClient ? kUp : kDown;
-  lane.sent += row.bytes[out];
-  lane.received += row.bytes[Opposite(out)];
-  lane.sessions += row.sessions;
-  lane.messages += row.messages;
-  lane.sight += sight;
-  lane.last_seen = std::max(lane.last_seen, row.last_seen);
-  if (lane.touched) return;
-  lane.touched = true;
-  lanes_.push_back(lane_id);
-}
-
-void Intake::CountPeers(const Lane& lane, uint32_t conversation, int64_t tick) {
-  const uint32_t peer = state_.conversations.peer(conversation, lane.role);
-  for (const uint32_t id : lane.entities) {
-    const Entity& entity = state_.windows.at(id);
-    if (state_.windows.rule_of(entity).metric == Metric::kDistinctPeers) {
-      state_.windows.AddPeer(id, tick, peer);
-    }
-  }
-}
-
-void Intake::CountLane(Lane& lane, int64_t tick) {
-  state_.hosts.Count(lane, period_);
-  state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
-  for (const uint32_t id : lane.entities) {
-    Entity& entity = state_.windows.at(id);
-    uint64_t a = 0, b = 0;
-    bool counts = false;
-    switch (state_.windows.rule_of(entity).metric) {
-      case Metric::kSentBytes:
-        a = lane.sent;
-        break;
-      case Metric::kReceivedBytes:
-        a = lane.received;
-        break;
-      case Metric::kSessions:
-        a = lane.sessions;
-        break;
-      case Metric::kMessages:
-        a = lane.messages;
-        break;
-      case Metric::kDistinctPeers:
-        counts = true;  // the peers themselves were counted row by row
-        break;
-      case Metric::kSentReceivedRatio:
-        a = lane.sent;
-        b = lane.received;
-        break;
-    }
-    counts |= (a | b) != 0;
-    if (!counts) continue;
-    state_.windows.Add(id, tick, a, b);
-    entity.last_seen = std::max(entity.last_seen, lane.last_seen);
-    if (entity.alert != kNone) {
-      state_.alerts.NoteTraffic(entity.alert);
-      state_.windows.MarkDue(id);
-    }
-  }
-  lane.sent = lane.received = 0;
-  lane.sessions = lane.messages = 0;
-  lane.sight = {};
-  lane.last_seen = 0;
-  lane.touched = false;
 }
 
 }  // namespace mailtap::control

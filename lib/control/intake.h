@@ -25,8 +25,14 @@ class Intake {
   }
   void Flush();
 
+  // Gathers what waited until all names of `tick` are known, and judges it.
+  void Settle(int64_t tick);
+
   // Counts all that was gathered as traffic of `tick`, of which the windows have been expired.
   void Fold(int64_t tick);
+
+  // Retires the conversation where the policy says otherwise from `tick` on. Returns whether.
+  bool RejudgeFrom(int64_t tick, uint32_t id);
 
   // The policy or the rules are others than before: hosts and lanes are told the rules that
   // count them now, and conversations of which the judgement has changed are retired. What was
@@ -34,27 +40,55 @@ class Intake {
   // less than one a conversation. `relay_to`: what RelayLedger::Reload() returned.
   void Rejudge(const std::vector<uint32_t>& relay_to);
 
+  // As another process left it: a conversation and how it was judged. It is retired where the
+  // policy judges otherwise now.
+  uint32_t Restore(const meter::ConversationKey& key, const Judgement& judgement, bool retired);
+  // The entity of a rule, given by its first condition, and a host, group or the site; made
+  // where it is not there yet.
+  uint32_t EntityOf(uint16_t rule, uint32_t subject, Role role);
+  uint32_t HostOf(const HostKey& key);
+
   // What the policy says of a conversation, from memory where it is known.
   Judgement JudgementOf(const meter::ConversationKey& key) const;
 
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
-  uint32_t NewConversation(uint64_t hash, const meter::DeltaRecord& delta);
-  // The lane of the conversation's end `role`, which is internal.
-  uint32_t LaneOf(const meter::ConversationKey& key, Role role, config::Verdict verdict);
+  // Whether what the conversation is may have changed by the end of the tick being gathered: by
+  // a name learnt in it, or by what ended in idle time before it.
+  bool MayChange(const Conversation& conversation) const;
+  void Count(uint32_t id, const meter::DeltaRecord& delta);
+  Judgement Judge(const meter::ConversationKey& key) const;
+  // What the policy has said of a known one.
+  static Judgement JudgementOf(const Conversation& conversation);
+  void NoteServer(const meter::DeltaRecord& delta);
+  uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key,
+                           const Judgement& judgement);
+  // Counts attempts that came to nothing, for the rules that want them.
+  void GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement);
+  // The lane of an internal host.
+  uint32_t LaneOf(const HostKey& end, const RuleIndex::Kind& kind);
   void SetPeer(uint32_t id, Role role, const Lane& lane);
   void SetRules(uint32_t lane);
+  void Retire(uint32_t conversation);
   void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);
-  uint32_t EntityOf(uint32_t host, Role role, uint16_t rule);
+  // Gives a lane the entities that count it, making those that aren't there yet.
+  void Attach(Lane& lane, const RuleSet& set);
+  void AddChain(Lane& lane, uint32_t entity);
+  // The entity of a group, or of all hosts.
+  uint32_t SharedEntity(uint16_t rule, uint32_t subject, Role role);
+  void Touch(uint32_t lane_id, Lane& lane);
   uint16_t EvidenceSetOf(const Conversation& conversation);
 
   void FoldRow(const TickRow& row, int64_t tick);
   // What the row's conversation adds to what is known of the capture.
   Sight SightOf(Conversation& conversation, const TickRow& row) const;
   void FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight);
-  void CountPeers(const Lane& lane, uint32_t conversation, int64_t tick);
+  void CountPeers(const Lane& lane, const TickRow& row, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
+  void CountEntity(uint32_t id, const Lane& lane, int64_t tick);
+  // Traffic, the last of it then, has counted for the entity.
+  void NoteTraffic(uint32_t entity, UnixNanos last_seen);
   void Prefetch(std::size_t row) const;
   void PrefetchPeers(uint32_t conversation) const;
 
@@ -63,8 +97,13 @@ class Intake {
   static constexpr std::size_t kBatch = 64;
   std::array<meter::DeltaRecord, kBatch> pending_;
   std::size_t pending_count_ = 0;
-  std::vector<TickRow> rows_;    // of the tick, one a conversation
-  std::vector<uint32_t> lanes_;  // touched in the tick
+  // Records of conversations that are not known yet, or that may change: what they are must not
+  // depend on whether they came before the tick's names or after.
+  std::vector<meter::DeltaRecord> waiting_;
+  int64_t tick_ = 0;                      // by which the policy is asked
+  std::vector<uint32_t> entity_of_rule_;  // for Attach()
+  std::vector<TickRow> rows_;             // of the tick, one a conversation
+  std::vector<uint32_t> lanes_;           // touched in the tick
   // The tick's period of metrics.capture_window, and its first tick as Conversation::last_tick
   // counts.
   int64_t period_ = 0;

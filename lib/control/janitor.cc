@@ -9,7 +9,7 @@ namespace mailtap::control {
 void Janitor::Tidy(int64_t tick) {
   TidyEvidence();
   state_.forgotten += state_.windows.Trim(state_.bounds.window_rows);
-  state_.forgotten += state_.names.Trim();
+  state_.forgotten += state_.names.Trim() + state_.dns.Trim() + state_.claims.Trim();
   TidyRetired(tick);
   TidyConversations();
   TidyHosts();

@@ -9,13 +9,66 @@
 
 namespace mailtap::control {
 
+namespace {
+
+// What a value has to reach, given what is usual.
+double RaiseBy(const config::Rule& rule, const Baseline& baseline) {
+  const double by_multiple = rule.multiple * baseline.expected;
+  const double by_deviations =
+      rule.deviations > 0 ? baseline.expected + rule.deviations * baseline.deviation : 0;
+  return std::max({rule.raise, by_multiple, by_deviations});
+}
+
+}  // namespace
+
+void Judge::StartTick(int64_t tick) {
+  if (!state_.baselines.StartTick(tick)) return;
+  for (const uint32_t id : waiting_) {
+    // Its place may have been given to another one since.
+    if (state_.windows.at(id).lead == id) state_.windows.MarkDue(id);
+  }
+  waiting_.clear();
+}
+
+std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
+  const Host& host = state_.hosts.at(entity.host);
+  const config::Rule& rule = *state_.windows.rule_of(entity).rule;
+  const GroupList groups{state_.rules.Groups(host.group_set), state_.config->groups};
+  const auto of = [&](int64_t hours_ago) {
+    return state_.baselines.Of(rule.name, entity.role, host.key, groups, hours_ago);
+  };
+  const std::optional<Baseline> now = of(0), before = of(1);
+  // The window holds some of the hour before too: what was usual then is no reason to raise
+  // now.
+  const bool more_before = now && before && RaiseBy(rule, *before) > RaiseBy(rule, *now);
+  return more_before ? before : now;
+}
+
+Standing Judge::AgainstBaseline(uint32_t id, const Entity& entity, Standing standing,
+                                int64_t tick) {
+  const PreparedRule& rule = state_.windows.rule_of(entity);
+  const double value = state_.windows.Value(entity);
+  if (state_.alerts.raised(entity.alert)) {
+    const double clear = state_.alerts.open(entity.alert).raise * rule.clear / rule.raise;
+    return {standing.raised, standing.held && value >= clear};
+  }
+  if (!standing.raised) return standing;
+  const std::optional<Baseline> baseline = BaselineOf(entity);
+  if (baseline && value >= RaiseBy(*rule.rule, *baseline)) return standing;
+  if (waiting_.empty()) next_hour_ = state_.baselines.NextHour(tick);
+  waiting_.insert(id);
+  return {false, false};
+}
+
 void Judge::EndTick(int64_t tick) {
   state_.windows.Expire(tick);
   for (const uint32_t id : state_.alerts.TakeDue(tick)) state_.windows.MarkDue(id);
   std::vector<Change> changes;
   state_.windows.VisitDue([&](uint32_t id, Entity& entity) {
-    const double value = state_.windows.Value(entity);
-    if (const auto state = state_.alerts.Judge(id, entity.rule, entity.alert, value, tick)) {
+    const PreparedRule& rule = state_.windows.rule_of(entity);
+    Standing standing = state_.windows.StandingOf(entity);
+    if (rule.by_baseline) standing = AgainstBaseline(id, entity, standing, tick);
+    if (const auto state = state_.alerts.Judge(id, rule.number, entity.alert, standing, tick)) {
       changes.push_back({id, *state});
     }
   });
@@ -34,14 +87,15 @@ void Judge::Sort(std::vector<Change>& changes) const {
 }
 
 void Judge::ClearAll(const std::vector<bool>& gone, const std::string& version) {
+  waiting_.clear();  // those that go on are judged anew
   std::vector<Change> changes;
-  state_.hosts.ForEach([&](uint32_t host) {
-    uint32_t id = state_.hosts.at(host).first_entity;
-    for (; id != kNone; id = state_.windows.at(id).next_of_host) {
-      const Entity& entity = state_.windows.at(id);
-      if (gone[entity.rule] && entity.alert != kNone) {
-        changes.push_back({id, AlertState::kCleared});
-      }
+  state_.ForEachLead([&](uint32_t id) {
+    Entity& entity = state_.windows.at(id);
+    if (!gone[entity.rule] || entity.alert == kNone) return;
+    if (state_.alerts.raised(entity.alert)) {
+      changes.push_back({id, AlertState::kCleared});
+    } else {
+      state_.alerts.Drop(state_.windows.rule_of(entity).number, entity.alert);
     }
   });
   Sort(changes);
@@ -51,17 +105,52 @@ void Judge::ClearAll(const std::vector<bool>& gone, const std::string& version) 
     alert.summary = SummarizeReload(alert);
     output_.OnAlert(alert);
     Entity& entity = state_.windows.at(change.entity);
-    state_.alerts.Clear(entity.rule);
+    state_.alerts.Clear(state_.windows.rule_of(entity).number);
     state_.alerts.Close(entity.alert);
+  }
+}
+
+// Whose traffic it is, as the rule's scope has it.
+void Judge::Address(const Entity& entity, Alert& alert) const {
+  alert.scope = state_.windows.rule_of(entity).scope;
+  alert.role = entity.role;
+  if (alert.scope == config::Scope::kGroup) {
+    alert.asset = state_.config->groups[entity.host].name;
+  } else if (alert.scope == config::Scope::kHost) {
+    const Host& host = state_.hosts.at(entity.host);
+    alert.host = host.key.address;
+    alert.encap = state_.encaps.Of(host.key.encap_tag);
+    const std::vector<uint32_t>& groups = state_.rules.Groups(host.group_set);
+    if (!groups.empty()) alert.asset = state_.config->groups[groups.front()].name;
+    const config::Asset* asset = state_.policy.AssetOf(host.key.address);
+    if (asset == nullptr) return;
+    if (!asset->name.empty()) alert.asset = asset->name;
+    alert.owner = asset->owner;
+    alert.shared = asset->shared();
+  }
+}
+
+void Judge::AddConditions(const Entity& lead, Alert& alert) const {
+  const auto add = [&](const Entity& entity) {
+    const config::Condition& condition = *state_.windows.rule_of(entity).condition;
+    alert.conditions.push_back(
+        {condition.metric, state_.windows.Value(entity),
+         alert.state == AlertState::kCleared ? condition.clear : condition.raise,
+         condition.window_seconds});
+  };
+  for (uint32_t id = lead.next_condition; id != kNone;
+       id = state_.windows.at(id).next_condition) {
+    add(state_.windows.at(id));
   }
 }
 
 Alert Judge::Compose(const Change& change, int64_t tick) {
   Entity& entity = state_.windows.at(change.entity);
   const PreparedRule& rule = state_.windows.rule_of(entity);
-  const Host& host = state_.hosts.at(entity.host);
   const Evidence evidence = GatherEvidence(
-      {state_.conversations, state_.hosts, state_.evidence, state_.names}, rule, entity, tick,
+      {state_.conversations, state_.hosts, state_.evidence, state_.names, state_.dns,
+       state_.rules},
+      entity, rule, tick,
       static_cast<std::size_t>(std::max<int64_t>(0, state_.config->alerts.top_peers)));
 
   Alert alert;
@@ -69,25 +158,33 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.time = StartOfTick(tick + 1);
   alert.rule = rule.rule->name;
   alert.severity = rule.rule->severity;
-  alert.host = host.key.address;
-  alert.encap = state_.encaps.Of(host.key.encap_tag);
-  alert.role = entity.role;
-  const std::vector<uint32_t>& groups = state_.rules.Groups(host.group_set);
-  if (!groups.empty()) alert.asset = state_.config->groups[groups.front()].name;
-  alert.metric = rule.rule->metric;
+  Address(entity, alert);
+  alert.metric = rule.metric;
   alert.value = state_.windows.Value(entity);
-  alert.threshold = change.state == AlertState::kCleared ? rule.rule->clear : rule.rule->raise;
-  alert.window_seconds = rule.rule->window_seconds;
+  OpenAlert& open = state_.alerts.open(entity.alert);
+  if (change.state == AlertState::kRaised) {
+    if (rule.by_baseline) open.baseline = BaselineOf(entity);
+    open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
+  }
+  alert.baseline = open.baseline;
+  // What is usual goes on to bound the alert that it raised; a rule's own bounds may be
+  // reloaded.
+  const double raise = open.baseline ? open.raise : rule.raise;
+  const double clear = open.baseline ? open.raise * rule.clear / rule.raise : rule.clear;
+  alert.threshold = change.state == AlertState::kCleared ? clear : raise;
+  alert.window_seconds = rule.shape.window_seconds;
+  AddConditions(entity, alert);
   alert.last_seen = entity.last_seen;
   alert.top_peers = evidence.top_peers;
   alert.confidence = evidence.confidence;
   alert.config_version = state_.config->version;
 
-  OpenAlert& open = state_.alerts.open(entity.alert);
   if (change.state == AlertState::kRaised) {
     open.id = AlertId(state_.config->sensor.name, alert);
     // Without evidence, because a bound was reached, at least the last of it is known.
     open.first_seen = evidence.empty ? entity.last_seen : evidence.first_seen;
+    open.verdict = rule.rule->verdicts.empty() ? open.verdict : rule.rule->verdicts.front();
+    open.service = rule.rule->services.empty() ? open.service : rule.rule->services.front();
   }
   if (evidence.has_share) {
     open.verdict = evidence.verdict;
@@ -97,7 +194,7 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.first_seen = open.first_seen;
   alert.verdict = open.verdict;
   alert.service = open.service;
-  alert.summary = Summarize(alert, evidence.peers, rule.rule->hold_seconds);
+  alert.summary = Summarize(alert, {evidence.peers, evidence.hosts}, rule.rule->hold_seconds);
   return alert;
 }
 

@@ -3,9 +3,12 @@
 #define MAILTAP_LIB_CONTROL_JUDGE_H_
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "lib/control/alert.h"
 #include "lib/control/output.h"
 #include "lib/control/state.h"
@@ -17,6 +20,11 @@ class Judge {
  public:
   // Both outlive this object.
   Judge(State& state, Output& output) : state_(state), output_(output) {}
+
+  // Starts `tick`, before its traffic is counted: with an hour begins what is usual in it.
+  void StartTick(int64_t tick);
+  // The earliest tick at which that can raise an alert without new traffic, or INT64_MAX.
+  int64_t NextEvent() const { return waiting_.empty() ? INT64_MAX : next_hour_; }
 
   // Takes out what has left the windows by the end of `tick`, judges every entity that
   // changed, and puts out the alerts that changed: by rule, then host, then role.
@@ -33,9 +41,16 @@ class Judge {
   };
   void Sort(std::vector<Change>& changes) const;
   Alert Compose(const Change& change, int64_t tick);
+  // Of an entity whose rule asks what is usual: `standing` is by `raise` and `clear` alone.
+  Standing AgainstBaseline(uint32_t id, const Entity& entity, Standing standing, int64_t tick);
+  std::optional<Baseline> BaselineOf(const Entity& entity) const;
+  void Address(const Entity& entity, Alert& alert) const;
+  void AddConditions(const Entity& lead, Alert& alert) const;
 
   State& state_;
   Output& output_;
+  absl::flat_hash_set<uint32_t> waiting_;  // entities at `raise`, but not above what is usual
+  int64_t next_hour_ = 0;                  // when something else will be
 };
 
 }  // namespace mailtap::control

@@ -1,6 +1,7 @@
 #include "lib/control/name_book.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -13,6 +14,18 @@ bool IsPrintableName(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
   });
+}
+
+void SaveKey(const HostKey& key, ArchiveWriter& out) { out.Put(key); }
+void RestoreKey(ArchiveReader& in, HostKey& key) { in.Get(key); }
+using SessionKey = std::pair<meter::ConversationKey, uint64_t>;
+void SaveKey(const SessionKey& key, ArchiveWriter& out) {
+  out.Put(key.first);
+  out.Put(key.second);
+}
+void RestoreKey(ArchiveReader& in, SessionKey& key) {
+  in.Get(key.first);
+  in.Get(key.second);
 }
 
 }  // namespace
@@ -44,6 +57,35 @@ const std::string& NameBook::ServerName(const HostKey& server) const {
   static const std::string* const kUnnamed = new std::string;
   const auto found = servers_.find(server);
   return found == servers_.end() ? *kUnnamed : found->second.text;
+}
+
+void NameBook::Save(ArchiveWriter& out) const {
+  const auto save = [&out](const auto& claims) {
+    out.Put(uint64_t{claims.size()});
+    for (const auto& [key, claim] : claims) {
+      SaveKey(key, out);
+      out.Put(claim.source);
+      out.Put(claim.time);
+      out.PutText(claim.text);
+    }
+  };
+  save(servers_);
+  save(sessions_);
+}
+
+void NameBook::Restore(ArchiveReader& in) {
+  const auto restore = [&in](auto& claims) {
+    for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0; --n) {
+      typename std::decay_t<decltype(claims)>::key_type key;
+      RestoreKey(in, key);
+      Claim& claim = claims[key];
+      in.Get(claim.source);
+      in.Get(claim.time);
+      claim.text = in.GetText();
+    }
+  };
+  restore(servers_);
+  restore(sessions_);
 }
 
 std::size_t NameBook::Trim() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/base/archive.h"
 #include "lib/control/bounds.h"
 #include "lib/control/host_key.h"
 #include "lib/meter/records.h"
@@ -29,6 +30,10 @@ class NameBook {
 
   // The name of a server, or empty.
   const std::string& ServerName(const HostKey& server) const;
+
+  void Save(ArchiveWriter& out) const;
+  // Into a book that is empty.
+  void Restore(ArchiveReader& in);
 
   // Forgets the earliest names where there are more than the bounds allow. Returns how many.
   std::size_t Trim();

@@ -12,18 +12,24 @@
 
 namespace mailtap::control {
 
-// One peer is (host, the host's role, the peer's address), whatever ports and services they
-// use. For each distinct_peers rule (a "slot") it holds the bucket in which it was last seen.
-// A peer lives as long as a conversation or a window row refers to it. Control thread only.
+// One peer is (owner, the owner's role, the peer's address), whatever ports and services they
+// use. The owner is a host, or an entity that adds up several. For each condition that counts
+// peers (a "slot") it holds the bucket in which the peer was last counted. A peer lives as long
+// as a conversation or a window row refers to it. Control thread only.
 class PeerTable {
  public:
   static constexpr int64_t kNever = INT64_MIN;
 
   explicit PeerTable(uint16_t slots) : slots_(slots) {}
 
+  // The owner's number for an entity of the windows; hosts are their own.
+  static constexpr uint32_t OwnerOf(uint32_t entity) { return kEntity | entity; }
+  static constexpr bool IsEntity(uint32_t owner) { return (owner & kEntity) != 0; }
+  static constexpr uint32_t EntityOf(uint32_t owner) { return owner & ~kEntity; }
+
   // The peer's number, for one more conversation.
-  uint32_t Acquire(uint32_t host, Role role, const net::IpAddress& address) {
-    const Key key{host, role, address};
+  uint32_t Acquire(uint32_t owner, Role role, const net::IpAddress& address) {
+    const Key key{owner, role, address};
     const auto [at, added] = numbers_.try_emplace(key, 0);
     if (added) at->second = New(key);
     ++peers_[at->second].conversations;
@@ -55,6 +61,9 @@ class PeerTable {
     last_buckets_ = std::move(moved);
     slots_ = slots;
   }
+  // The tick in which the owner first dealt with the peer, kNever before it was set.
+  int64_t& Met(uint32_t peer) { return peers_[peer].met; }
+  int64_t Met(uint32_t peer) const { return peers_[peer].met; }
 
   // Brings near what the calls above and below need.
   void Prefetch(uint32_t peer) const {
@@ -69,30 +78,38 @@ class PeerTable {
     FreeIfUnused(peer);
   }
 
+  // Calls visit(peer, owner, role, address) for each peer.
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (const auto& [key, peer] : numbers_) visit(peer, key.owner, key.role, key.address);
+  }
   std::size_t size() const { return numbers_.size(); }
 
  private:
+  static constexpr uint32_t kEntity = 0x80000000u;
+
   struct Key {
-    uint32_t host;
+    uint32_t owner;
     Role role;
     net::IpAddress address;
     friend bool operator==(const Key&, const Key&) = default;
     template <typename H>
     friend H AbslHashValue(H h, const Key& k) {
-      return H::combine(std::move(h), k.host, k.role, k.address);
+      return H::combine(std::move(h), k.owner, k.role, k.address);
     }
   };
   struct Peer {
     Key key;
     uint32_t conversations = 0;
     uint32_t rows = 0;
+    int64_t met = kNever;
   };
 
   uint32_t New(const Key& key) {
     if (!free_.empty()) {
       const uint32_t peer = free_.back();
       free_.pop_back();
-      peers_[peer].key = key;
+      peers_[peer] = {key};
       return peer;
     }
     peers_.push_back({key});

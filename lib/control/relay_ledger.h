@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/string_view.h"
+#include "lib/base/archive.h"
 #include "lib/config/config.h"
 #include "lib/control/host_key.h"
 #include "lib/control/relay_matcher.h"
@@ -25,34 +27,50 @@ class RelayLedger {
   // longer grows.
   RelayLedger(const std::vector<config::Relay>& relays, std::size_t most_clients)
       : most_clients_(most_clients) {
-    for (const config::Relay& relay : relays) use_.push_back({relay.name, relay.owner});
+    for (const config::Relay& relay : relays) use_.push_back(Unused(relay));
   }
 
   // Other entries are in force; those of which the name stays keep their counts. Returns for
   // each old entry its number now, or kNoRelay.
   std::vector<uint32_t> Reload(const std::vector<config::Relay>& relays) {
-    absl::flat_hash_map<absl::string_view, uint32_t> numbers;
     std::vector<RelayUse> use;
-    for (const config::Relay& relay : relays) {
-      numbers.emplace(relay.name, static_cast<uint32_t>(use.size()));
-      use.push_back({relay.name, relay.owner});
+    for (const config::Relay& relay : relays) use.push_back(Unused(relay));
+    return Renumber(std::move(use));
+  }
+
+  void Save(ArchiveWriter& out) const {
+    out.Put(uint64_t{use_.size()});
+    for (const RelayUse& use : use_) {
+      out.PutText(use.name);
+      out.Put(use.hosts);
+      out.Put(use.sessions);
+      out.Put(use.bytes);
+      out.Put(use.last_used);
     }
-    std::vector<uint32_t> to;
-    for (RelayUse& old : use_) {
-      const auto found = numbers.find(old.name);
-      to.push_back(found == numbers.end() ? kNoRelay : found->second);
-      if (to.back() == kNoRelay) continue;
-      RelayUse& now = use[to.back()];
-      old.owner = std::move(now.owner);
-      now = std::move(old);
-    }
-    use_ = std::move(use);
-    absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;
+    out.Put(uint64_t{clients_.size()});
     for (const auto& [relay, client] : clients_) {
-      if (to[relay] != kNoRelay) clients.emplace(to[relay], client);
+      out.Put(relay);
+      out.Put(client);
     }
-    clients_ = std::move(clients);
-    return to;
+  }
+  // Into a ledger that nothing was counted in. Returns for each entry that was saved its number
+  // now, or kNoRelay.
+  std::vector<uint32_t> Restore(ArchiveReader& in) {
+    std::vector<RelayUse> now = std::exchange(use_, {});
+    for (std::size_t n = in.GetCount(sizeof(uint64_t)); n > 0; --n) {
+      RelayUse& use = use_.emplace_back();
+      use.name = in.GetText();
+      in.Get(use.hosts);
+      in.Get(use.sessions);
+      in.Get(use.bytes);
+      in.Get(use.last_used);
+    }
+    for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0; --n) {
+      const auto relay = static_cast<uint32_t>(in.GetIndex(use_.size()));
+      const auto client = in.Get<HostKey>();
+      if (in.ok()) clients_.emplace(relay, client);
+    }
+    return Renumber(std::move(now));
   }
 
   // `client` has a conversation that `relay` approves. False where it could not be told apart.
@@ -73,7 +91,73 @@ class RelayLedger {
   // In configuration order.
   const std::vector<RelayUse>& use() const { return use_; }
 
+  // The `most` with the most bytes, in configuration order.
+  std::vector<RelayUse> Top(std::size_t most) const {
+    std::vector<uint32_t> order(use_.size());
+    std::iota(order.begin(), order.end(), 0);
+    if (most < order.size()) {
+      std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(most),
+                       order.end(), [this](uint32_t a, uint32_t b) {
+                         return use_[a].bytes != use_[b].bytes ? use_[a].bytes > use_[b].bytes
+                                                               : a < b;
+                       });
+      order.resize(most);
+      std::sort(order.begin(), order.end());
+    }
+    std::vector<RelayUse> top;
+    for (const uint32_t i : order) top.push_back(use_[i]);
+    return top;
+  }
+
+  // The clients of `relay` that are told apart, sorted.
+  std::vector<HostKey> ClientsOf(uint32_t relay) const {
+    std::vector<HostKey> clients;
+    for (const auto& [of, client] : clients_) {
+      if (of == relay) clients.push_back(client);
+    }
+    std::sort(clients.begin(), clients.end());
+    return clients;
+  }
+
  private:
+  static RelayUse Unused(const config::Relay& relay) {
+    RelayUse use;
+    use.name = relay.name;
+    use.owner = relay.owner;
+    use.reason = relay.reason;
+    use.ticket = relay.ticket;
+    if (relay.expires) use.expires = config::ToString(*relay.expires);
+    use.mode = relay.mode;
+    use.file = relay.file;
+    return use;
+  }
+
+  // `use`: the entries in force, unused. Those known by name take over what was counted.
+  std::vector<uint32_t> Renumber(std::vector<RelayUse> use) {
+    absl::flat_hash_map<std::string, uint32_t> numbers;
+    for (const RelayUse& relay : use) {
+      numbers.emplace(relay.name, static_cast<uint32_t>(numbers.size()));
+    }
+    std::vector<uint32_t> to;
+    for (RelayUse& old : use_) {
+      const auto found = numbers.find(old.name);
+      to.push_back(found == numbers.end() ? kNoRelay : found->second);
+      if (to.back() == kNoRelay) continue;
+      RelayUse& now = use[to.back()];
+      now.hosts = old.hosts;
+      now.sessions = old.sessions;
+      now.bytes = old.bytes;
+      now.last_used = old.last_used;
+    }
+    use_ = std::move(use);
+    absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;
+    for (const auto& [relay, client] : clients_) {
+      if (to[relay] != kNoRelay) clients.emplace(to[relay], client);
+    }
+    clients_ = std::move(clients);
+    return to;
+  }
+
   const std::size_t most_clients_;
   std::vector<RelayUse> use_;
   absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients_;

@@ -1,26 +1,57 @@
 #include "lib/control/relay_matcher.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::control {
 namespace {
 
-uint8_t BitOf(Service service) { return static_cast<uint8_t>(1u << static_cast<int>(service)); }
+using config::MailFlow;
+
+template <typename Enum>
+constexpr uint8_t BitOf(Enum value) {
+  return static_cast<uint8_t>(1u << static_cast<int>(value));
+}
+
+// By which ends are internal; no bit where neither is.
+constexpr uint8_t FlowOf(bool client, bool server) {
+  if (client) return BitOf(server ? MailFlow::kInternal : MailFlow::kOutbound);
+  return server ? BitOf(MailFlow::kInbound) : 0;
+}
 
 }  // namespace
+
+RelayMatcher::Entry RelayMatcher::Prepare(const config::Relay& relay) {
+  Entry entry{.sources = PrefixSet(relay.sources),
+              .destinations = PrefixSet(relay.destinations),
+              .ports = relay.ports,
+              .names = !relay.names.empty(),
+              .either = relay.either && !relay.destinations.empty(),
+              .enforced = relay.mode == config::RelayMode::kEnforce,
+              .ends = relay.ends};
+  std::sort(entry.ports.begin(), entry.ports.end());
+  for (const Service service : relay.services) entry.services |= BitOf(service);
+  if (relay.services.empty()) entry.services = (1u << kServiceCount) - 1;
+  entry.flows = relay.direction ? BitOf(*relay.direction) : uint8_t{0xff};
+  return entry;
+}
 
 RelayMatcher::RelayMatcher(const std::vector<config::Relay>& relays) {
   entries_.reserve(relays.size());
   for (const config::Relay& relay : relays) {
     const uint32_t index = static_cast<uint32_t>(entries_.size());
-    Entry entry{PrefixSet(relay.sources), PrefixSet(relay.destinations), relay.ports, 0};
-    std::sort(entry.ports.begin(), entry.ports.end());
-    for (const Service service : relay.services) entry.services |= BitOf(service);
-    if (relay.services.empty()) entry.services = (1u << kServiceCount) - 1;
-    entries_.push_back(std::move(entry));
-
+    entries_.push_back(Prepare(relay));
+    may_end_.push_back(relay.ends != INT64_MAX || !relay.names.empty());
+    for (const std::string& pattern : relay.names) {
+      by_name_.Add(pattern, index);
+      if (relay.trust == config::RelayTrust::kClaimed) by_claim_.Add(pattern, index);
+    }
+    const bool by_name_alone = !relay.names.empty() && !relay.either;
+    if (by_name_alone) continue;
     if (!relay.destinations.empty()) {
       for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
+    } else if (!relay.names.empty()) {
+      continue;
     } else if (!relay.sources.empty()) {
       for (const net::Prefix& prefix : relay.sources) by_source_.Add(prefix, index);
     } else {
@@ -29,29 +60,43 @@ RelayMatcher::RelayMatcher(const std::vector<config::Relay>& relays) {
   }
 }
 
-uint32_t RelayMatcher::Match(const meter::ConversationKey& key) const {
-  uint32_t first = kNoRelay;
-  const auto consider = [&](uint32_t index) {
-    if (index < first && Fits(entries_[index], key)) first = index;
+RelayMatch RelayMatcher::Match(const meter::ConversationKey& key, bool client, bool server,
+                               absl::Span<const uint32_t> named, int64_t tick) const {
+  const uint8_t flow = FlowOf(client, server);
+  RelayMatch match;
+  const auto consider = [&](uint32_t index, bool by_name) {
+    const Entry& entry = entries_[index];
+    uint32_t& first = entry.enforced ? match.approved : match.observed;
+    if (index < first && Fits(entry, key, flow, by_name, tick)) first = index;
+  };
+  const auto by_address = [&](uint32_t index) {
+    consider(index, /*by_name=*/false);
     return true;
   };
-  by_destination_.ForEachMatch(key.server, consider);
-  by_source_.ForEachMatch(key.client, consider);
-  for (const uint32_t index : anywhere_) {
-    if (index > first) break;
-    consider(index);
-  }
-  return first;
+  by_destination_.ForEachMatch(key.server, by_address);
+  by_source_.ForEachMatch(key.client, by_address);
+  for (const uint32_t index : anywhere_) consider(index, /*by_name=*/false);
+  for (const uint32_t index : named) consider(index, /*by_name=*/true);
+  if (match.approved != kNoRelay) match.observed = kNoRelay;
+  return match;
 }
 
-bool RelayMatcher::Fits(const Entry& entry, const meter::ConversationKey& key) const {
-  if ((entry.services & BitOf(key.service)) == 0) return false;
+bool RelayMatcher::Fits(const Entry& entry, const meter::ConversationKey& key, uint8_t flow,
+                        bool named, int64_t tick) {
+  if ((entry.services & BitOf(key.service)) == 0 || (entry.flows & flow) == 0) return false;
+  if (tick >= entry.ends) return false;
   if (!entry.ports.empty() &&
       !std::binary_search(entry.ports.begin(), entry.ports.end(), key.server_port)) {
     return false;
   }
   if (!entry.sources.empty() && !entry.sources.Contains(key.client)) return false;
+  if (entry.names && !named && !entry.either) return false;
+  if (entry.either && named) return true;
   return entry.destinations.empty() || entry.destinations.Contains(key.server);
+}
+
+std::vector<uint32_t> RelayMatcher::NamedBy(absl::string_view name, bool claimed) const {
+  return claimed ? by_claim_.Find(name) : by_name_.Find(name);
 }
 
 }  // namespace mailtap::control

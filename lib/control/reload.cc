@@ -9,19 +9,24 @@ namespace {
 
 constexpr uint16_t kNoRule = Windows::kNoRule;
 
-// For each rule of `before` its number in `after`; kNoRule where it is gone, or counts
-// something else or over another time, so that what it has counted says nothing any more.
-std::vector<uint16_t> NewNumbers(const RuleIndex& before, const RuleIndex& after) {
+std::vector<std::string> GroupNames(const config::Config& config) {
+  std::vector<std::string> names;
+  for (const config::Group& group : config.groups) names.push_back(group.name);
+  return names;
+}
+
+// For each condition of `before` its number in `after`; kNoRule where its rule is gone, or
+// counts something else or over another time, so that what it has counted says nothing any
+// more. So it is with rules that judge groups, where the groups are others.
+std::vector<uint16_t> NewNumbers(const RuleIndex& before, const RuleIndex& after,
+                                 bool same_groups) {
   std::vector<uint16_t> to;
-  for (const PreparedRule& old : before.rules()) {
-    const auto same = [&](const PreparedRule& rule) {
-      return rule.rule->name == old.rule->name && rule.metric == old.metric &&
-             rule.shape.window_seconds == old.shape.window_seconds;
-    };
-    const auto found = std::find_if(after.rules().begin(), after.rules().end(), same);
-    to.push_back(found == after.rules().end()
-                     ? kNoRule
-                     : static_cast<uint16_t>(found - after.rules().begin()));
+  for (uint16_t i = 0; i < before.rules().size(); ++i) {
+    const PreparedRule& old = before.rules()[i];
+    const uint16_t lead = after.Find(before.ShapeOf(old.lead));
+    const bool other_groups = old.scope == config::Scope::kGroup && !same_groups;
+    const bool gone = lead == kNoRule || other_groups;
+    to.push_back(gone ? kNoRule : static_cast<uint16_t>(lead + i - old.lead));
   }
   return to;
 }
@@ -32,7 +37,7 @@ std::vector<uint16_t> NewSlots(const RuleIndex& before, const RuleIndex& after,
   std::vector<uint16_t> slots(before.peer_slots(), PeerTable::kNoSlot);
   for (std::size_t i = 0; i < to.size(); ++i) {
     const PreparedRule& old = before.rules()[i];
-    if (to[i] != kNoRule && old.metric == config::Metric::kDistinctPeers) {
+    if (to[i] != kNoRule && CountsPeers(old.metric)) {
       slots[old.peer_slot] = after.rules()[to[i]].peer_slot;
     }
   }
@@ -62,7 +67,8 @@ std::vector<EvidenceLog> NewEvidence(std::vector<EvidenceLog> before,
 void Engine::Reload(std::shared_ptr<const config::Config> next) {
   intake_.Flush();
   RuleIndex rules(*next);
-  const std::vector<uint16_t> to = NewNumbers(state_.rules, rules);
+  const std::vector<uint16_t> to =
+      NewNumbers(state_.rules, rules, GroupNames(*state_.config) == GroupNames(*next));
   std::vector<bool> gone(to.size());
   std::transform(to.begin(), to.end(), gone.begin(), [](uint16_t n) { return n == kNoRule; });
   judge_.ClearAll(gone, next->version);
@@ -82,14 +88,24 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
   state_.alerts.Reload(State::TermsOf(config), config.alerts.update_seconds);
   const bool sight_anew =
       config.metrics.capture_window_seconds != before->metrics.capture_window_seconds;
-  state_.hosts.ForEach([&](uint32_t id) {
-    Host& host = state_.hosts.at(id);
-    if (sight_anew) host.sight = {};
-    for (uint32_t e = host.first_entity; e != kNone; e = state_.windows.at(e).next_of_host) {
+  state_.baselines.set_least_weeks(static_cast<int>(config.baselines.weeks));
+  if (sight_anew) {
+    state_.hosts.ForEach([&](uint32_t id) { state_.hosts.at(id).sight = {}; });
+  }
+  state_.ForEachLead([&](uint32_t lead) {
+    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
       state_.windows.at(e).rule = to[state_.windows.at(e).rule];
+    }
+  });
+  RenumberShared();
+  state_.ForEachLead([&](uint32_t lead) {
+    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
       state_.windows.Refresh(e);
     }
   });
+  state_.dns.Reload(static_cast<std::size_t>(config.dns.names), config.dns.grace_seconds);
+  state_.conversations.IndexServers(state_.policy.relays().uses_names());
+  approvals_.Reload();
   intake_.Rejudge(relay_to);
   blind_spots_.Reload();
 }
@@ -111,6 +127,19 @@ void Engine::DropRules(const std::vector<uint16_t>& to) {
       }
     }
   });
+  absl::erase_if(state_.shared_entities, [&](const auto& entry) {
+    const bool gone = to[std::get<0>(entry.first)] == kNoRule;
+    if (gone) state_.windows.Remove(entry.second);
+    return gone;
+  });
+}
+
+void Engine::RenumberShared() {
+  const auto before = std::exchange(state_.shared_entities, {});
+  for (const auto& [key, id] : before) {
+    state_.shared_entities[{state_.windows.at(id).rule, std::get<1>(key), std::get<2>(key)}] =
+        id;
+  }
 }
 
 }  // namespace mailtap::control

@@ -32,22 +32,96 @@ std::vector<uint32_t> GroupIndices(const config::Config& config, const config::R
 
 }  // namespace
 
+bool PreparedRule::Concerns(const std::vector<uint32_t>& of_host) const {
+  // A rule that names groups of which none exists concerns nobody, not everybody.
+  if (rule->groups.empty()) return scope != config::Scope::kGroup || !of_host.empty();
+  return std::any_of(of_host.begin(), of_host.end(),
+                     [&](uint32_t group) { return ConcernsGroup(group); });
+}
+
+bool PreparedRule::ConcernsGroup(uint32_t group) const {
+  return rule->groups.empty() || std::binary_search(groups.begin(), groups.end(), group);
+}
+
 RuleIndex::RuleIndex(const config::Config& config) {
-  for (const config::Rule& rule : config.rules) {
-    PreparedRule prepared{&rule,
-                          rule.metric,
-                          rule.raise,
-                          WindowShape::Of(rule.window_seconds),
-                          0,
-                          0,
-                          Mask(rule.services, 0xff),
-                          Mask(rule.verdicts, kUnapproved),
-                          Mask(rule.roles, 0xff),
-                          GroupIndices(config, rule)};
-    prepared.evidence_log = EvidenceLogOf(prepared.shape);
-    if (rule.metric == config::Metric::kDistinctPeers) prepared.peer_slot = peer_slots_++;
+  absl::LoadTimeZone(config.sensor.timezone, &zone_);  // UTC where it isn't known
+  for (std::size_t i = 0; i < config.rules.size(); ++i) {
+    Prepare(config, static_cast<uint16_t>(i));
+  }
+}
+
+void RuleIndex::Prepare(const config::Config& config, uint16_t number) {
+  const config::Rule& rule = config.rules[number];
+  const auto lead = static_cast<uint16_t>(rules_.size());
+  std::vector<const config::Condition*> conditions = {&rule};
+  for (const config::Condition& further : rule.conditions) conditions.push_back(&further);
+  for (const config::Condition* condition : conditions) {
+    PreparedRule prepared{.rule = &rule,
+                          .condition = condition,
+                          .metric = condition->metric,
+                          .raise = condition->raise,
+                          .clear = condition->clear,
+                          .shape = WindowShape::Of(condition->window_seconds),
+                          .scope = rule.scope,
+                          .number = number,
+                          .lead = lead,
+                          .evidence_log = 0,
+                          .peer_slot = 0,
+                          .by_baseline = condition == &rule && rule.by_baseline(),
+                          .schedule = ScheduleOf(rule),
+                          .services = Mask(rule.services, 0xff),
+                          .verdicts = Mask(rule.verdicts, kUnapproved),
+                          .roles = Mask(rule.roles, 0xff),
+                          .tls = Mask(rule.tls, 0xff),
+                          .groups = GroupIndices(config, rule)};
+    const auto index = static_cast<uint16_t>(rules_.size());
+    prepared.evidence_log =
+        index == lead ? EvidenceLogOf(prepared.shape) : rules_[lead].evidence_log;
+    if (CountsPeers(prepared.metric)) prepared.peer_slot = peer_slots_++;
+    new_peers_ |= prepared.metric == config::Metric::kNewPeers;
+    if (prepared.metric == config::Metric::kFailedSessions) of_failed_.push_back(index);
     rules_.push_back(std::move(prepared));
   }
+}
+
+uint16_t RuleIndex::ScheduleOf(const config::Rule& rule) {
+  if (rule.always()) return PreparedRule::kAlways;
+  const Schedule schedule(rule);
+  const auto known = std::find(schedules_.begin(), schedules_.end(), schedule);
+  if (known != schedules_.end()) return static_cast<uint16_t>(known - schedules_.begin());
+  schedules_.push_back(schedule);
+  open_.push_back(false);
+  return static_cast<uint16_t>(schedules_.size() - 1);
+}
+
+void RuleIndex::StartTick(int64_t tick) {
+  for (std::size_t i = 0; i < schedules_.size(); ++i) {
+    open_[i] = schedules_[i].Holds(tick, zone_);
+  }
+}
+
+bool RuleIndex::CountsFailed(const Kind& kind) const {
+  return std::any_of(of_failed_.begin(), of_failed_.end(), [&](uint16_t index) {
+    const PreparedRule& rule = rules_[index];
+    return (rule.roles >> static_cast<int>(kind.role) & 1) != 0 &&
+           rule.Counts(kind.service, kind.verdict, kind.tls);
+  });
+}
+
+RuleShape RuleIndex::ShapeOf(uint16_t lead) const {
+  RuleShape shape{rules_[lead].rule->name, rules_[lead].scope, {}};
+  for (std::size_t i = lead; i < rules_.size() && rules_[i].lead == lead; ++i) {
+    shape.conditions.emplace_back(rules_[i].metric, rules_[i].shape.window_seconds);
+  }
+  return shape;
+}
+
+uint16_t RuleIndex::Find(const RuleShape& shape) const {
+  for (uint16_t i = 0; i < rules_.size(); ++i) {
+    if (rules_[i].lead != i || rules_[i].rule->name != shape.name) continue;
+    return ShapeOf(i) == shape ? i : kNoRule;
+  }
+  return kNoRule;
 }
 
 uint16_t RuleIndex::EvidenceLogOf(const WindowShape& shape) {
@@ -68,33 +142,28 @@ uint32_t RuleIndex::GroupSetOf(const std::vector<uint32_t>& groups) {
   return at->second;
 }
 
-const RuleSet& RuleIndex::RulesFor(uint32_t group_set, Role role, Service service,
-                                   Verdict verdict) {
-  const uint64_t kind = uint64_t{group_set} << 24 | static_cast<uint64_t>(role) << 16 |
-                        static_cast<uint64_t>(service) << 8 | static_cast<uint64_t>(verdict);
-  const auto [at, added] = known_.try_emplace(kind, nullptr);
+const RuleSet& RuleIndex::RulesFor(uint32_t group_set, const Kind& kind) {
+  const uint64_t number = uint64_t{group_set} << 32 | static_cast<uint64_t>(kind.tls) << 24 |
+                          static_cast<uint64_t>(kind.role) << 16 |
+                          static_cast<uint64_t>(kind.service) << 8 |
+                          static_cast<uint64_t>(kind.verdict);
+  const auto [at, added] = known_.try_emplace(number, nullptr);
   if (added) {
     RuleSet& set = rule_sets_.emplace_back();
     at->second = &set;
+    set.counts_peers = new_peers_;
     for (uint16_t i = 0; i < rules_.size(); ++i) {
       const PreparedRule& rule = rules_[i];
-      if ((rule.roles >> static_cast<int>(role) & 1) == 0 || !rule.Counts(service, verdict) ||
-          !Concerns(rule, group_sets_[group_set])) {
+      if ((rule.roles >> static_cast<int>(kind.role) & 1) == 0 ||
+          !rule.Counts(kind.service, kind.verdict, kind.tls) ||
+          !rule.Concerns(group_sets_[group_set])) {
         continue;
       }
-      set.rules.push_back(i);
-      set.counts_peers |= rule.rule->metric == config::Metric::kDistinctPeers;
+      if (rule.lead == i) set.rules.push_back(i);
+      set.counts_peers |= CountsPeers(rule.metric);
     }
   }
   return *at->second;
-}
-
-bool RuleIndex::Concerns(const PreparedRule& rule, const std::vector<uint32_t>& groups) const {
-  // A rule that names groups of which none exists concerns nobody, not everybody.
-  if (rule.rule->groups.empty()) return true;
-  return std::any_of(groups.begin(), groups.end(), [&](uint32_t group) {
-    return std::binary_search(rule.groups.begin(), rule.groups.end(), group);
-  });
 }
 
 }  // namespace mailtap::control

@@ -74,10 +74,31 @@ using UndecodableSamples = std::array<std::vector<meter::SampleRecord>, net::kOu
 struct RelayUse {
   std::string name;
   std::string owner;
-  uint64_t hosts = 0;  // different clients that it approved
+  std::string reason;
+  std::string ticket;
+  std::string expires;  // its last day, or empty
+  config::RelayMode mode = config::RelayMode::kEnforce;
+  std::string file;  // the relay file that it stands in, or empty
+  // What it approved or, in the mode observe, would have.
+  uint64_t hosts = 0;  // different clients
   uint64_t sessions = 0;
   uint64_t bytes = 0;       // both directions
   UnixNanos last_used = 0;  // 0: never
+};
+
+// What is worth a look in the relay inventory; see relay_review.h.
+enum class RelayConcern : uint8_t {
+  kExpired,           // its last day is over
+  kExpiresSoon,       // within kSoonDays
+  kShadowed,          // an earlier enforced entry takes all that it could match
+  kCoversEverything,  // from anywhere to anywhere
+};
+inline constexpr int64_t kSoonDays = 30;
+
+struct RelayNote {
+  uint32_t relay = 0;  // index of the entry
+  RelayConcern concern = RelayConcern::kExpired;
+  std::string text;  // one sentence without its full stop
 };
 
 struct AlertCount {
@@ -101,8 +122,13 @@ struct Snapshot {
   std::vector<HostGauge> host_gauges;  // at most metrics.top_hosts, largest value / raise first
   uint64_t hosts_tracked = 0;          // hosts with a value in any rule's window
   std::vector<HostTotals> top_hosts;   // by unapproved_sent, at most metrics.top_hosts
-  std::vector<RelayUse> relays;        // in configuration order
-  std::vector<AlertCount> alerts;      // in configuration order, then blind spots
+  // At most metrics.top_relays, those with the most bytes; in configuration order.
+  std::vector<RelayUse> relays;
+  uint64_t relays_known = 0;
+  std::vector<AlertCount> alerts;  // of rules in their order, of blind spots, of relay entries
+  uint64_t names_known = 0;        // of addresses, by name servers' answers
+  uint64_t answers_learnt = 0;     // of configured resolvers, since start
+  uint64_t answers_ignored = 0;    // of others
   std::vector<HostSight> host_sights;  // of the hosts in host_gauges, each once
   Confidence capture;                  // of all mail, over metrics.capture_window
   Confidence capture_in_all;           // the same since start

@@ -6,13 +6,18 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "lib/config/config.h"
 #include "lib/control/alert_book.h"
+#include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
+#include "lib/control/claim_book.h"
 #include "lib/control/conversation_table.h"
+#include "lib/control/dns_book.h"
 #include "lib/control/encap_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
@@ -21,6 +26,7 @@
 #include "lib/control/relay_ledger.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/sample_book.h"
+#include "lib/control/server_book.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/windows.h"
 
@@ -36,10 +42,17 @@ struct State {
         windows(rules, hosts),
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
         names(bounds),
+        dns(static_cast<std::size_t>(config->dns.names), config->dns.grace_seconds,
+            [this](absl::string_view name) { return policy.relays().NamedBy(name, false); }),
+        claims(bounds.server_names),
         relays(config->relays, bounds.relay_clients),
+        baselines(rules.timezone(), static_cast<int>(config->baselines.weeks),
+                  bounds.baseline_slots),
         alerts(TermsOf(*config), config->alerts.update_seconds),
         encaps(bounds.encapsulations),
-        samples(static_cast<std::size_t>(config->diagnostics.samples)) {}
+        samples(static_cast<std::size_t>(config->diagnostics.samples)) {
+    conversations.IndexServers(policy.relays().uses_names());
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -52,14 +65,20 @@ struct State {
   ConversationTable conversations;
   HostTable hosts;
   Windows windows;
+  // The first conditions' entities of rules that judge a group or the site, by rule, subject
+  // and role; those of hosts are in the hosts' lists.
+  absl::flat_hash_map<std::tuple<uint16_t, uint32_t, Role>, uint32_t> shared_entities;
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
   NameBook names;
+  DnsBook dns;
+  ClaimBook claims;
   RelayLedger relays;
+  Baselines baselines;
   AlertBook alerts;              // of rules
   std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
   SampleBook samples;
-  std::vector<meter::ConversationKey> new_odd_ports;  // conversations new in this tick
+  ServerBook servers;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended
@@ -68,11 +87,22 @@ struct State {
   uint64_t ticks = 0;                  // EndTick() calls
   uint64_t forgotten = 0;              // see Snapshot::peers_forgotten
 
+  // Calls visit(entity) for each first condition's entity.
+  template <typename Visit>
+  void ForEachLead(Visit&& visit) const {
+    hosts.ForEach([&](uint32_t host) {
+      uint32_t id = hosts.at(host).first_entity;
+      for (; id != kNone; id = windows.at(id).next_of_host) visit(id);
+    });
+    for (const auto& [key, id] : shared_entities) visit(id);
+  }
+
   // What raises and clears the alerts of the rules, in their order.
   static std::vector<AlertTerms> TermsOf(const config::Config& config) {
     std::vector<AlertTerms> terms;
     for (const config::Rule& rule : config.rules) {
-      terms.push_back({rule.name, rule.severity, rule.raise, rule.clear, rule.hold_seconds});
+      terms.push_back({rule.name, rule.severity, rule.raise, rule.clear, rule.hold_seconds,
+                       rule.sustained_seconds, rule.updates});
     }
     return terms;
   }

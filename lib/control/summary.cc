@@ -39,10 +39,15 @@ absl::string_view Plural(double count, absl::string_view one, absl::string_view 
 }
 
 std::string HostName(const Alert& alert) {
+  if (alert.scope == config::Scope::kSite) return "The site";
+  if (alert.scope == config::Scope::kGroup) return absl::StrCat("Group ", alert.asset);
   return absl::StrCat(net::ToString(alert.host),
                       alert.asset.empty() ? "" : absl::StrCat(" (", alert.asset, ")"),
                       alert.encap.depth == 0 ? "" : " in ", net::ToString(alert.encap));
 }
+
+// The metric as a noun: "sent bytes".
+std::string Noun(Metric metric) { return absl::StrReplaceAll(Name(metric), {{"_", " "}}); }
 
 // "sent 52.4 MB", "was talking to 41 peers"
 std::string Deed(const Alert& alert) {
@@ -60,14 +65,42 @@ std::string Deed(const Alert& alert) {
     case Metric::kDistinctPeers:
       return absl::StrCat("talked to ", amount,
                           Plural(alert.value, " different peer", " different peers"));
+    case Metric::kNewPeers:
+      return absl::StrCat("talked to ", amount, Plural(alert.value, " peer", " peers"),
+                          " that it never met before");
     case Metric::kSentReceivedRatio:
       return absl::StrCat("sent ", amount, " times the bytes that it received");
+    case Metric::kRejected:
+      return absl::StrCat("had ", amount, Plural(alert.value, " message", " messages"),
+                          " refused");
+    case Metric::kFailedSessions:
+      return absl::StrCat("had ", amount, Plural(alert.value, " connection", " connections"),
+                          " that came to nothing");
   }
   return "";
 }
 
+// "(12 hosts)" behind the name of a group or of the site.
+std::string Hosts(const Alert& alert, const Parties& parties) {
+  if (alert.scope == config::Scope::kHost) return "";
+  return absl::StrCat(" (", parties.hosts,
+                      Plural(static_cast<double>(parties.hosts), " host)", " hosts)"));
+}
+
+// ", with 180 messages refused" for each further condition.
+std::string Besides(const Alert& alert) {
+  std::string text;
+  for (const AlertCondition& condition : alert.conditions) {
+    absl::StrAppend(&text, text.empty() ? ", besides " : ", ", Noun(condition.metric), " ",
+                    Amount(condition.metric, condition.value), " within ",
+                    FormatDuration(condition.window_seconds));
+  }
+  return text;
+}
+
 // " to 3 external servers that are not approved relays"
 std::string Partners(const Alert& alert, std::size_t peers) {
+  if (alert.metric == Metric::kFailedSessions && peers == 0) return "";
   const bool client = alert.role == Role::kClient;
   absl::string_view where;
   absl::string_view standing;
@@ -93,12 +126,11 @@ std::string Partners(const Alert& alert, std::size_t peers) {
       break;
   }
   // With distinct peers the number is the value, and has been said.
-  const std::string number =
-      alert.metric == Metric::kDistinctPeers ? "" : absl::StrCat(peers, " ");
+  const bool said = alert.metric == Metric::kDistinctPeers;
+  const std::string number = said ? "" : absl::StrCat(peers, " ");
   const absl::string_view kind =
       client ? Plural(peers, "server", "servers") : Plural(peers, "client", "clients");
-  return absl::StrCat(alert.metric == Metric::kDistinctPeers ? ", " : " with ", number, where,
-                      kind, standing);
+  return absl::StrCat(said ? ", " : " with ", number, where, kind, standing);
 }
 
 // ", most with 198.51.100.7 port 25 (mx.example.net): 41.2 MB sent, 80 kB received"
@@ -135,13 +167,26 @@ absl::string_view Advice(const Alert& alert) {
   return "check where the traffic comes from";
 }
 
-std::string Threshold(const Alert& alert) {
-  return absl::StrCat("rule \"", alert.rule, "\", threshold ",
-                      Amount(alert.metric, alert.threshold));
+// What has to be known of an address that stands for several clients.
+absl::string_view Sharing(const Alert& alert) {
+  return alert.shared ? "; the address is shared: how many clients are behind it, and which of "
+                        "them it was, can't be told from here"
+                      : "";
 }
 
-// The metric as a noun: "sent bytes".
-std::string Noun(Metric metric) { return absl::StrReplaceAll(Name(metric), {{"_", " "}}); }
+// ", usual at this hour of the week: 20.0 kB (the host's median of 5 weeks)"
+std::string Usual(const Alert& alert) {
+  if (!alert.baseline) return "";
+  return absl::StrCat(
+      ", usual at this hour of the week: ", Amount(alert.metric, alert.baseline->expected),
+      " (the ", Name(alert.baseline->of), "'s median of ", alert.baseline->weeks,
+      Plural(alert.baseline->weeks, " week)", " weeks)"));
+}
+
+std::string Threshold(const Alert& alert) {
+  return absl::StrCat("rule \"", alert.rule, "\", threshold ",
+                      Amount(alert.metric, alert.threshold), Usual(alert));
+}
 
 std::string Cleared(const Alert& alert, int64_t hold_seconds) {
   const std::string held =
@@ -159,12 +204,14 @@ std::string Cleared(const Alert& alert, int64_t hold_seconds) {
 
 }  // namespace
 
-std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_seconds) {
+std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_seconds) {
   if (alert.state == AlertState::kCleared) return Cleared(alert, hold_seconds);
-  return absl::StrCat(HostName(alert), alert.state == AlertState::kUpdated ? " still " : " ",
-                      Deed(alert), " by ", Display(alert.service), " within ",
-                      FormatDuration(alert.window_seconds), Partners(alert, peers),
-                      Most(alert, peers), " (", Threshold(alert), "); ", Advice(alert), ".");
+  return absl::StrCat(HostName(alert), Hosts(alert, parties),
+                      alert.state == AlertState::kUpdated ? " still " : " ", Deed(alert),
+                      " by ", Display(alert.service), " within ",
+                      FormatDuration(alert.window_seconds), Partners(alert, parties.peers),
+                      Most(alert, parties.peers), Besides(alert), " (", Threshold(alert), "); ",
+                      Advice(alert), Sharing(alert), ".");
 }
 
 std::string SummarizeReload(const Alert& alert) {

@@ -9,10 +9,16 @@
 
 namespace mailtap::control {
 
+// Who had a part in what the window holds.
+struct Parties {
+  std::size_t peers = 0;  // different addresses
+  std::size_t hosts = 1;  // of ours
+};
+
 // One sentence: who, how much, over which service, with whom, in which window, against which
-// threshold, and what to check. `alert` is complete but for its summary; `peers`: different
-// addresses in the window; `hold_seconds` of its rule.
-std::string Summarize(const Alert& alert, std::size_t peers, int64_t hold_seconds);
+// threshold, and what to check. `alert` is complete but for its summary; `hold_seconds` of its
+// rule.
+std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_seconds);
 
 // The same of an alert, of a rule or a blind spot, that is cleared because a reload took its
 // rule away, or changed the rule's metric or window so that it counts anew.

@@ -16,7 +16,8 @@ struct TickRow {
   uint32_t conversation = 0;
   uint32_t sessions = 0;
   uint32_t messages = 0;
-  uint32_t seen = 0;  // bit per Direction: packets were seen going that way
+  uint32_t rejected : 30 = 0;
+  uint32_t seen : 2 = 0;  // bit per Direction: packets were seen going that way
   uint64_t bytes[kDirectionCount] = {};
   uint64_t inferred = 0;  // both directions
   uint64_t repeated = 0;
@@ -27,6 +28,7 @@ struct TickRow {
   void Add(const meter::DeltaRecord& delta) {
     sessions += delta.sessions;
     messages += delta.messages;
+    rejected += delta.rejected;
     for (int d = 0; d < kDirectionCount; ++d) {
       const meter::DirectionBytes& direction = delta.bytes[d];
       bytes[d] += direction.volume();

@@ -11,6 +11,18 @@ Windows::Windows(const RuleIndex& index, const HostTable& hosts)
     : rules_(index.rules()), hosts_(hosts), logs_(rules_.size()), peers_(index.peer_slots()) {}
 
 uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
+  const uint32_t lead = New(rule, host, role);
+  uint32_t last = lead;
+  for (uint16_t i = rule; i < rules_.size() && rules_[i].lead == rule; ++i) {
+    const uint32_t id = i == rule ? lead : New(i, host, role);
+    entities_[id].lead = lead;
+    if (id != lead) entities_[last].next_condition = id;
+    last = id;
+  }
+  return lead;
+}
+
+uint32_t Windows::New(uint16_t rule, uint32_t host, Role role) {
   uint32_t id;
   if (free_.empty()) {
     id = static_cast<uint32_t>(entities_.size());
@@ -26,7 +38,19 @@ uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
   return id;
 }
 
-void Windows::Remove(uint32_t entity) { free_.push_back(entity); }
+void Windows::Remove(uint32_t entity) {
+  for (; entity != kNone; entity = entities_[entity].next_condition) free_.push_back(entity);
+}
+
+Standing Windows::StandingOf(const Entity& lead) const {
+  Standing standing{true, true};
+  for (const Entity* entity = &lead;; entity = &entities_[entity->next_condition]) {
+    const double value = Value(*entity);
+    standing.raised &= value >= rule_of(*entity).raise;
+    standing.held &= value >= rule_of(*entity).clear;
+    if (entity->next_condition == kNone) return standing;
+  }
+}
 
 // A tick has many rows, and a division by a width that is not known beforehand is slow.
 int64_t Windows::BucketOf(uint16_t rule, int64_t tick) {
@@ -47,7 +71,7 @@ Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
     fresh.number = number;
     fresh.entities.reserve(likely);
     const Metric metric = rules_[rule].metric;
-    if (metric == Metric::kDistinctPeers) {
+    if (CountsPeers(metric)) {
       fresh.peers.reserve(likely);
     } else {
       fresh.a.reserve(likely);
@@ -60,7 +84,7 @@ Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
 void Windows::AddRow(Entity& to) {
   ++logs_[to.rule].rows;
   ++rows_;
-  if (to.rows++ > 0) return;
+  if (to.rows++ > 0 || rules_[to.rule].scope != config::Scope::kHost) return;
   if (to.host >= live_.size()) live_.resize(to.host + std::size_t{1} + to.host / 2);
   if (live_[to.host]++ == 0) ++hosts_live_;
 }
@@ -70,7 +94,9 @@ bool Windows::Before(uint32_t a, uint32_t b) const {
   const Entity& y = entities_[b];
   if (x.rule != y.rule) return x.rule < y.rule;
   if (x.host != y.host) {
-    return hosts_.at(x.host).key < hosts_.at(y.host).key;
+    return rules_[x.rule].scope == config::Scope::kHost
+               ? hosts_.at(x.host).key < hosts_.at(y.host).key
+               : x.host < y.host;
   }
   return x.role < y.role;
 }
@@ -81,9 +107,12 @@ std::vector<uint32_t> Windows::Top(std::size_t count) const {
 
 void Windows::Settle(uint32_t id, Entity& entity) {
   const double value = Value(entity);
-  const double raise = rules_[entity.rule].raise;
-  ranks_.Set(id, value / raise, [this](uint32_t a, uint32_t b) { return Before(a, b); });
-  if (value >= raise || entity.alert != kNone) MarkDue(id, entity);
+  const PreparedRule& rule = rules_[entity.rule];
+  Entity& lead = entity.lead == id ? entity : entities_[entity.lead];
+  if (entity.lead == id && rule.scope == config::Scope::kHost) {
+    ranks_.Set(id, value / rule.raise, [this](uint32_t a, uint32_t b) { return Before(a, b); });
+  }
+  if (value >= rule.raise || lead.alert != kNone) MarkDue(entity.lead, lead);
 }
 
 void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
@@ -156,7 +185,7 @@ void Windows::PopFront(uint16_t rule) {
 
 void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
   constexpr std::size_t kAhead = 16;
-  const bool peers = rule.metric == Metric::kDistinctPeers;
+  const bool peers = CountsPeers(rule.metric);
   const bool ratio = rule.metric == Metric::kSentReceivedRatio;
   const std::size_t rows = bucket.entities.size();
   for (std::size_t i = 0; i < rows; ++i) {
@@ -176,7 +205,10 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
       if (ratio) entity.b -= bucket.b[i];
     }
     if (entity.bucket == bucket.number) entity.bucket = INT64_MIN;
-    if (--entity.rows == 0 && --live_[entity.host] == 0) --hosts_live_;
+    --entity.rows;
+    if (entity.rows == 0 && rule.scope == config::Scope::kHost && --live_[entity.host] == 0) {
+      --hosts_live_;
+    }
     Settle(id, entity);
   }
 }
@@ -184,7 +216,7 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
 void Windows::Drop(uint16_t rule) {
   while (!logs_[rule].buckets.empty()) PopFront(rule);
   const auto dropped = [&](uint32_t id) {
-    if (entities_[id].rule != rule) return false;
+    if (rules_[entities_[id].rule].lead != rules_[rule].lead) return false;
     entities_[id].due = false;
     return true;
   };

@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "lib/control/alert_book.h"
 #include "lib/control/host_table.h"
 #include "lib/control/peer_table.h"
 #include "lib/control/rank_index.h"
@@ -14,18 +15,21 @@
 
 namespace mailtap::control {
 
-// One (rule, host, role), judged by itself.
+// One (rule, condition, subject, role). The subject is a host, or by the rule's scope a group
+// or all hosts. Those of one rule's conditions are chained, and judged together with the first.
 struct alignas(64) Entity {
   uint64_t a = 0;              // over the window: the metric; for a ratio the sent bytes
   uint64_t b = 0;              // over the window: for a ratio the received bytes
   int64_t bucket = INT64_MIN;  // of the newest row
   UnixNanos last_seen = 0;     // of the traffic that counted, ever
   uint32_t row = 0;            // of that bucket
-  uint32_t host = 0;
-  uint32_t alert = kNone;  // the open alert's place in the alert book
-  uint32_t rows = 0;       // in the window
-  uint32_t next_of_host = kNone;
-  uint16_t rule = 0;
+  uint32_t host = 0;           // or the group's index in the configuration, or 0 for all hosts
+  uint32_t alert = kNone;      // of the first condition: its place in the alert book
+  uint32_t rows = 0;           // in the window
+  uint32_t next_of_host = kNone;    // of first conditions
+  uint32_t lead = kNone;            // that of the first condition
+  uint32_t next_condition = kNone;  // of the same rule
+  uint16_t rule = 0;                // as RuleIndex counts conditions
   Role role = Role::kClient;
   bool due = false;  // for VisitDue()
 };
@@ -39,9 +43,11 @@ class Windows {
   // `hosts` are those whose numbers Create() gets. Both outlive this object.
   Windows(const RuleIndex& index, const HostTable& hosts);
 
-  // A new entity with an empty window; its number is dense.
+  // New entities with empty windows, one for each condition of the rule of which `rule` is the
+  // first; returns the first. Numbers are dense.
   uint32_t Create(uint16_t rule, uint32_t host, Role role);
-  // Takes back an entity whose window is empty and whose alert is closed.
+  // Takes back an entity, the first of its rule, and those chained to it. Their windows are
+  // empty, and the alert is closed.
   void Remove(uint32_t entity);
 
   // For a reload. First, by the old rules: empties the windows of `rule`, of which no alert is
@@ -50,7 +56,7 @@ class Windows {
   // Then, when the index holds the new rules: old rule i is now to[i], or gone where that is
   // kNoRule; the same of the slots of distinct_peers rules. Entities' own numbers are the
   // caller's to set.
-  static constexpr uint16_t kNoRule = UINT16_MAX;
+  static constexpr uint16_t kNoRule = RuleIndex::kNoRule;
   void Renumber(const std::vector<uint16_t>& to, const std::vector<uint16_t>& slot_to,
                 uint16_t slots);
   // Then of each entity: its rule's thresholds may be others.
@@ -62,14 +68,16 @@ class Windows {
 
   // Adds to the bucket of `tick`. Ticks must not fall; Expire(tick) comes first.
   void Add(uint32_t entity, int64_t tick, uint64_t a, uint64_t b);
-  // The same for a distinct_peers rule: `peer` of `peers()` was there.
+  // The same where peers are counted: `peer` of `peers()` was there.
   void AddPeer(uint32_t entity, int64_t tick, uint32_t peer);
 
   // The metric over the window as of the last Expire().
   double Value(const Entity& entity) const {
-    if (rule_of(entity).metric != config::Metric::kSentReceivedRatio) {
+    const PreparedRule& rule = rule_of(entity);
+    if (rule.metric != config::Metric::kSentReceivedRatio) {
       return static_cast<double>(entity.a);
     }
+    if (entity.a < static_cast<uint64_t>(rule.condition->minimum)) return 0;
     return static_cast<double>(entity.a) /
            static_cast<double>(entity.b == 0 ? uint64_t{1} : entity.b);
   }
@@ -84,11 +92,14 @@ class Windows {
   // its window still holds it. Returns how many rows that were.
   std::size_t Trim(std::size_t rows);
 
-  // The entity's alert has to be judged, whether or not its sums change.
+  // How the rule stands at the entity, its first: are all conditions at `raise`, at `clear`.
+  Standing StandingOf(const Entity& lead) const;
+
+  // The entity, the first of its rule, has to be judged, whether or not its sums change.
   void MarkDue(uint32_t entity) { MarkDue(entity, entities_[entity]); }
-  // Calls visit(id, entity) for each entity that was marked since the last call, or of which a
-  // sum has changed so that it may raise an alert or has one open; each once, in no certain
-  // order. `visit` must not change sums.
+  // Calls visit(id, entity) for each entity, the first of its rule, that was marked since the
+  // last call, or of which a sum has changed so that it may raise an alert or has one open;
+  // each once, in no certain order. `visit` must not change sums.
   template <typename Visit>
   void VisitDue(Visit&& visit) {
     for (const uint32_t id : due_) {
@@ -98,18 +109,33 @@ class Windows {
     due_.clear();
   }
 
-  // How many entities of `host` have something in their windows, and how many hosts have such.
+  // Calls visit(bucket's number, entity, a, b, peer) for each row of `rule`, the oldest bucket
+  // first; `peer` of peers() where peers are counted, which have no a and b.
+  template <typename Visit>
+  void ForEachRow(uint16_t rule, Visit&& visit) const {
+    for (const Bucket& bucket : logs_[rule].buckets) {
+      for (std::size_t i = 0; i < bucket.entities.size(); ++i) {
+        visit(bucket.number, bucket.entities[i], bucket.a.empty() ? 0 : bucket.a[i],
+              bucket.b.empty() ? 0 : bucket.b[i],
+              bucket.peers.empty() ? kNone : bucket.peers[i]);
+      }
+    }
+  }
+
+  // How many entities with `host` as their subject have something in their windows, and how
+  // many hosts have such.
   uint32_t LiveOf(uint32_t host) const { return host < live_.size() ? live_[host] : 0; }
   uint64_t hosts_live() const { return hosts_live_; }
 
   // The order of entities wherever they are put out: as the configuration has their rules,
   // then by host, then client before server.
   bool Before(uint32_t a, uint32_t b) const;
-  // At most `count` entities with the largest values in proportion to what raises an alert,
-  // then in the order of Before().
+  // At most `count` entities of hosts and first conditions with the largest values in
+  // proportion to what raises an alert, then in the order of Before().
   std::vector<uint32_t> Top(std::size_t count) const;
 
   PeerTable& peers() { return peers_; }
+  const PeerTable& peers() const { return peers_; }
 
  private:
   struct Bucket {
@@ -117,7 +143,7 @@ class Windows {
     std::vector<uint32_t> entities;
     std::vector<uint64_t> a;
     std::vector<uint64_t> b;      // of ratios only
-    std::vector<uint32_t> peers;  // of distinct_peers only, in place of a
+    std::vector<uint32_t> peers;  // where peers are counted, in place of a
   };
   struct Log {
     std::deque<Bucket> buckets;
@@ -126,6 +152,7 @@ class Windows {
     int64_t number = 0;        // and its bucket's number
   };
 
+  uint32_t New(uint16_t rule, uint32_t host, Role role);
   int64_t BucketOf(uint16_t rule, int64_t tick);
   Bucket& CurrentBucket(uint16_t rule, int64_t number);
   void AddRow(Entity& to);

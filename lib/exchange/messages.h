@@ -15,7 +15,16 @@ struct TickRecord {
   uint32_t reserved = 0;
 };
 
-enum class Kind : uint32_t { kPadding, kDelta, kName, kSession, kEncap, kSample, kTick };
+enum class Kind : uint32_t {
+  kPadding,
+  kDelta,
+  kName,
+  kAnswer,
+  kSession,
+  kEncap,
+  kSample,
+  kTick
+};
 
 template <typename Record>
 struct KindOf;
@@ -26,6 +35,10 @@ struct KindOf<meter::DeltaRecord> {
 template <>
 struct KindOf<meter::NameRecord> {
   static constexpr Kind value = Kind::kName;
+};
+template <>
+struct KindOf<meter::AnswerRecord> {
+  static constexpr Kind value = Kind::kAnswer;
 };
 template <>
 struct KindOf<meter::SessionRecord> {

@@ -105,6 +105,8 @@ class RecordRing {
         return Visit<meter::DeltaRecord>(payload, visitor);
       case Kind::kName:
         return Visit<meter::NameRecord>(payload, visitor);
+      case Kind::kAnswer:
+        return Visit<meter::AnswerRecord>(payload, visitor);
       case Kind::kSession:
         return Visit<meter::SessionRecord>(payload, visitor);
       case Kind::kEncap:

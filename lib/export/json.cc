@@ -42,9 +42,15 @@ Json MessageBytes(const meter::SessionRecord& record, Service service, Direction
   return bytes;
 }
 
+Json NameSource(const control::AlertPeer& peer) {
+  if (peer.name.empty()) return nullptr;
+  return peer.name_observed ? "dns" : "claimed";
+}
+
 Json PeerJson(const control::AlertPeer& peer) {
   return {{"peer", net::ToString(peer.peer)},  //
           {"name", TextOrNull(peer.name)},
+          {"name_source", NameSource(peer)},
           {"port", peer.port},
           {"sent", peer.sent},
           {"received", peer.received},
@@ -55,6 +61,31 @@ Json PeerJson(const control::AlertPeer& peer) {
 Json PeersJson(const std::vector<control::AlertPeer>& peers) {
   Json array = Json::array();
   for (const control::AlertPeer& peer : peers) array.push_back(PeerJson(peer));
+  return array;
+}
+
+Json BaselineJson(const control::Alert& alert) {
+  if (!alert.baseline) return nullptr;
+  return {{"expected", MetricNumber(alert.metric, alert.baseline->expected)},
+          {"deviation", Ratio(alert.baseline->deviation)},
+          {"weeks", alert.baseline->weeks},
+          {"of", Text(Name(alert.baseline->of))}};
+}
+
+Json ConditionsJson(const std::vector<control::AlertCondition>& conditions) {
+  Json array = Json::array();
+  for (const control::AlertCondition& condition : conditions) {
+    array.push_back({{"metric", Text(Name(condition.metric))},
+                     {"value", MetricNumber(condition.metric, condition.value)},
+                     {"threshold", MetricNumber(condition.metric, condition.threshold)},
+                     {"window_seconds", condition.window_seconds}});
+  }
+  return array;
+}
+
+Json AddressesJson(const std::vector<net::IpAddress>& addresses) {
+  Json array = Json::array();
+  for (const net::IpAddress& address : addresses) array.push_back(net::ToString(address));
   return array;
 }
 
@@ -70,6 +101,7 @@ Json MetricNumber(config::Metric metric, double value) {
 }
 
 Json MetricName(const control::Alert& alert) {
+  if (!alert.relay.empty()) return "covered_hosts";
   if (!alert.blind_spot.has_value()) return Text(Name(alert.metric));
   switch (*alert.blind_spot) {
     case config::BlindSpotKind::kSilentPort:
@@ -89,9 +121,10 @@ Json AlertNumber(const control::Alert& alert, double value) {
 }
 
 AlertSubject SubjectOf(const control::Alert& alert) {
-  if (alert.blind_spot.has_value()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
-  return {net::ToString(alert.host), EncapNames(alert.encap), Text(Name(alert.role)),
-          Text(Name(alert.verdict)), Text(Name(alert.service))};
+  if (!alert.by_rule()) return {nullptr, Json::array(), nullptr, nullptr, nullptr};
+  const bool host = alert.scope == config::Scope::kHost;
+  return {host ? Json(net::ToString(alert.host)) : Json(nullptr), EncapNames(alert.encap),
+          Text(Name(alert.role)), Text(Name(alert.verdict)), Text(Name(alert.service))};
 }
 
 Json ConfidenceJson(const control::Confidence& confidence) {
@@ -170,17 +203,23 @@ std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
                    {"time", FormatRfc3339(alert.time)},
                    {"rule", alert.rule},
                    {"severity", Text(Name(alert.severity))},
+                   {"scope", alert.by_rule() ? Json(Text(Name(alert.scope))) : Json(nullptr)},
                    {"host", std::move(subject.host)},
                    {"encap", std::move(subject.encap)},
                    {"role", std::move(subject.role)},
                    {"verdict", std::move(subject.verdict)},
                    {"asset", TextOrNull(alert.asset)},
+                   {"owner", TextOrNull(alert.owner)},
                    {"service", std::move(subject.service)},
                    {"port", TextOrNull(alert.port)},
+                   {"relay", TextOrNull(alert.relay)},
+                   {"hosts", AddressesJson(alert.hosts)},
                    {"metric", MetricName(alert)},
                    {"value", AlertNumber(alert, alert.value)},
                    {"threshold", AlertNumber(alert, alert.threshold)},
                    {"window_seconds", alert.window_seconds},
+                   {"conditions", ConditionsJson(alert.conditions)},
+                   {"baseline", BaselineJson(alert)},
                    {"first_seen", FormatRfc3339(alert.first_seen)},
                    {"last_seen", FormatRfc3339(alert.last_seen)},
                    {"top_peers", PeersJson(alert.top_peers)},

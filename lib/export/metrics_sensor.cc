@@ -32,6 +32,31 @@ void AddReload(const SensorStatus& s, MetricFamilies& f) {
                           "Attempts to reload the configuration, by result.");
   family.Add({MetricLabel("result", "success")}, s.reload->attempts - s.reload->failures);
   family.Add({MetricLabel("result", "failure")}, s.reload->failures);
+  f.Gauge("mailtap_relay_files_successful",
+          "1 unless a relay file was faulty when it was last read; its entries are then those "
+          "it held before.")
+      .Add({}, s.reload->relay_fault.empty() ? 1.0 : 0.0);
+  auto reads = f.Counter("mailtap_relay_file_reads_total",
+                         "Times that the relay files were read because one had changed, by "
+                         "result.");
+  reads.Add({MetricLabel("result", "success")},
+            s.reload->relay_reads - s.reload->relay_failures);
+  reads.Add({MetricLabel("result", "failure")}, s.reload->relay_failures);
+}
+
+void AddState(const SensorStatus& s, MetricFamilies& f) {
+  if (!s.state.has_value()) return;
+  f.Counter("mailtap_state_stored_total",
+            "Batches of state that were stored: a second's alerts, or a checkpoint.")
+      .Add({}, s.state->stored);
+  f.Counter("mailtap_state_errors_total",
+            "Batches of state that could not be stored; their alerts went out all the same.")
+      .Add({}, s.state->errors);
+  f.Counter("mailtap_state_checkpoints_skipped_total",
+            "Checkpoints left out because the one before was still being stored.")
+      .Add({}, s.state->skipped);
+  f.Gauge("mailtap_state_queue_length", "Batches of state waiting to be stored.")
+      .Add({}, s.state->queued);
 }
 
 using PortField = uint64_t (*)(const PortStatus&);
@@ -238,6 +263,7 @@ void AddSinks(const SensorStatus& s, MetricFamilies& f) {
 void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families) {
   AddProcess(status, families);
   AddReload(status, families);
+  AddState(status, families);
   AddPorts(status, families);
   AddQueues(status, families);
   AddWorkers(status, families);

@@ -258,7 +258,9 @@ void AddRelays(const Snapshot& s, MetricFamilies& f) {
   };
   using Relay = control::RelayUse;
   add(f.Counter("mailtap_relay_bytes_total",
-                "TCP payload that a relay entry approved, both directions."),
+                "TCP payload that a relay entry approved or, in the mode observe, would have; "
+                "both directions. Only the metrics.top_relays entries with the most have "
+                "series; mailtap_relays_cut says how many have none."),
       [](const Relay& r) { return r.bytes; });
   add(f.Counter("mailtap_relay_sessions_total", "Mail sessions that a relay entry approved."),
       [](const Relay& r) { return r.sessions; });
@@ -267,6 +269,21 @@ void AddRelays(const Snapshot& s, MetricFamilies& f) {
   add(f.Gauge("mailtap_relay_last_used_timestamp_seconds",
               "When a relay entry last approved traffic, in seconds since 1970; 0: never."),
       [](const Relay& r) { return Seconds(r.last_used); });
+}
+
+void AddNames(const Snapshot& s, MetricFamilies& f) {
+  const uint64_t shown = s.relays.size();
+  f.Gauge("mailtap_relays_cut", "Relay entries that have no series of their own.")
+      .Add({}, s.relays_known > shown ? s.relays_known - shown : 0);
+  f.Gauge("mailtap_dns_names_known",
+          "Names of addresses that are remembered from name servers' answers.")
+      .Add({}, s.names_known);
+  auto answers =
+      f.Counter("mailtap_dns_answers_total",
+                "Records of names that name servers' answers gave, by whether they were learnt "
+                "or ignored, because [dns] resolvers doesn't list who answered.");
+  answers.Add({MetricLabel("result", "learnt")}, s.answers_learnt);
+  answers.Add({MetricLabel("result", "ignored")}, s.answers_ignored);
 }
 
 void AddControlCore(const Snapshot& s, MetricFamilies& f) {
@@ -310,6 +327,7 @@ void AddTrafficFamilies(const Snapshot& snapshot, MetricFamilies& families) {
   AddHosts(snapshot, families);
   AddHostSights(snapshot, families);
   AddRelays(snapshot, families);
+  AddNames(snapshot, families);
   AddControlCore(snapshot, families);
 }
 

@@ -25,6 +25,10 @@ absl::StatusOr<std::unique_ptr<ReplayOutput>> ReplayOutput::Open(const Files& fi
   return output;
 }
 
+void ReplayOutput::AddEarlierAlert(absl::string_view line) {
+  if (alerts_file_ != nullptr) alerts_file_->Write(line);
+}
+
 void ReplayOutput::OnAlert(const control::Alert& alert) {
   log_.Add(alert);
   if (alerts_file_ != nullptr) alerts_file_->Write(ToJsonLine(alert, sensor_));

@@ -28,6 +28,9 @@ class ReplayOutput : public control::Output {
   static absl::StatusOr<std::unique_ptr<ReplayOutput>> Open(const Files& files,
                                                             std::string sensor);
 
+  // A line of the alert file that an earlier run of this replay had written.
+  void AddEarlierAlert(absl::string_view line);
+
   void OnAlert(const control::Alert& alert) override;
   void OnSession(const control::JudgedSession& session) override;
 

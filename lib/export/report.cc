@@ -96,12 +96,45 @@ Json HostsJson(const std::vector<control::HostTotals>& hosts) {
 Json RelaysJson(const std::vector<control::RelayUse>& relays) {
   Json array = Json::array();
   for (const control::RelayUse& relay : relays) {
+    // A relay file may hold very many; RelayFilesJson() counts those that nobody used.
+    if (!relay.file.empty() && relay.last_used == 0) continue;
     array.push_back({{"name", relay.name},
+                     {"file", TextOrNull(relay.file)},
                      {"owner", TextOrNull(relay.owner)},
+                     {"reason", TextOrNull(relay.reason)},
+                     {"ticket", TextOrNull(relay.ticket)},
+                     {"expires", TextOrNull(relay.expires)},
+                     {"mode", Text(Name(relay.mode))},
                      {"hosts", relay.hosts},
                      {"sessions", relay.sessions},
                      {"bytes", relay.bytes},
                      {"last_used", TimeOrNull(relay.last_used)}});
+  }
+  return array;
+}
+
+Json RelayFilesJson(const std::vector<control::RelayUse>& relays) {
+  Json array = Json::array();
+  for (const control::RelayUse& relay : relays) {
+    if (relay.file.empty()) continue;
+    // The entries of a file stand together.
+    if (array.empty() || array.back()["path"] != relay.file) {
+      array.push_back({{"path", relay.file}, {"entries", 0}, {"used", 0}});
+    }
+    Json& file = array.back();
+    file["entries"] = file["entries"].get<uint64_t>() + 1;
+    if (relay.last_used != 0) file["used"] = file["used"].get<uint64_t>() + 1;
+  }
+  return array;
+}
+
+// At most the first kMostNotes: a relay file may give very many.
+Json RelayNotesJson(const std::vector<control::RelayNote>& notes) {
+  constexpr std::size_t kMostNotes = 1'000;
+  Json array = Json::array();
+  for (const control::RelayNote& note : notes) {
+    if (array.size() == kMostNotes) break;
+    array.push_back(note.text);
   }
   return array;
 }
@@ -136,6 +169,7 @@ Json AlertsJson(const std::vector<AlertHistory>& alerts) {
                      {"verdict", std::move(subject.verdict)},
                      {"service", std::move(subject.service)},
                      {"port", TextOrNull(alert.port)},
+                     {"relay", TextOrNull(alert.relay)},
                      {"metric", MetricName(alert)},
                      {"highest_value", AlertNumber(alert, history.highest_value)},
                      {"threshold", AlertNumber(alert, alert.threshold)},
@@ -161,7 +195,9 @@ std::string ReportJson(const ReportInput& input) {
                        {"undecodable", UndecodableJson(&snapshot, input.drops)},
                        {"totals", TotalsJson(snapshot)},
                        {"hosts", HostsJson(input.hosts)},
-                       {"relays", RelaysJson(snapshot.relays)},
+                       {"relays", RelaysJson(input.relays)},
+                       {"relay_files", RelayFilesJson(input.relays)},
+                       {"relay_review", RelayNotesJson(input.relay_notes)},
                        {"alert_counts", AlertCountsJson(snapshot.alerts)},
                        {"alerts", AlertsJson(input.alerts)}};
   return Dump(report, 2) + "\n";

@@ -37,6 +37,8 @@ struct ReportInput {
   std::vector<DropCount> drops;                       // every reason, those at zero included
   std::shared_ptr<const control::Snapshot> snapshot;  // the last one; never null
   std::vector<control::HostTotals> hosts;             // as Control::RankedHosts() gives them
+  std::vector<control::RelayUse> relays;              // as Control::RelayUses() gives them
+  std::vector<control::RelayNote> relay_notes;        // as Control::ReviewRelays() gives them
   std::vector<AlertHistory> alerts;
 };
 

@@ -85,6 +85,17 @@ struct ReloadStatus {
   UnixNanos last_success = 0;  // of the start too
   std::string fault;           // why the last attempt failed; empty where it did not
   std::string config_version;  // in force
+  uint64_t relay_reads = 0;    // of the relay files, because one had changed
+  uint64_t relay_failures = 0;
+  std::string relay_fault;  // why the last one left a file's entries as they were, or empty
+};
+
+// What keeps the state on disk. Batches: the alerts of a tick, or a checkpoint.
+struct StateStatus {
+  uint64_t stored = 0;   // batches, since start
+  uint64_t errors = 0;   // batches that could not be stored
+  uint64_t skipped = 0;  // checkpoints left out, as the one before was still being stored
+  uint64_t queued = 0;   // batches, now
 };
 
 struct SensorStatus {
@@ -97,6 +108,7 @@ struct SensorStatus {
   std::vector<WorkerStatus> workers;
   std::vector<SinkStatus> sinks;
   std::optional<ReloadStatus> reload;  // of a live sensor
+  std::optional<StateStatus> state;    // of one that keeps state
 };
 
 // Unavailable, naming the first worker that has not closed a tick since `limit_seconds` before

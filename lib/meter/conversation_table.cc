@@ -22,12 +22,8 @@ ConversationTable::ConversationTable(uint32_t capacity)
 uint64_t ConversationTable::HashOf(const ConversationKey& key) {
   const uint64_t client = net::FoldV6(key.client.raw_high(), key.client.raw_low());
   const uint64_t server = net::FoldV6(key.server.raw_high(), key.server.raw_low());
-  const uint64_t rest = static_cast<uint64_t>(key.encap_tag) << 32 |
-                        static_cast<uint64_t>(key.server_port) << 16 |
-                        static_cast<uint64_t>(key.service) << 8 |
-                        static_cast<uint64_t>(key.attribution);
   return net::Mix(net::Mix(client ^ net::kHashSeed1, server + net::kHashSeed2),
-                  rest ^ net::kHashSeed2);
+                  key.rest() ^ net::kHashSeed2);
 }
 
 uint32_t ConversationTable::FindOrAdd(const ConversationKey& key, uint32_t reserve) {
@@ -61,9 +57,8 @@ uint32_t ConversationTable::Acquire(const ConversationKey& key, bool& exact) {
                                          .attribution = Attribution::kServerOnly};
     row = FindOrAdd(client_only, shared / 2 + kServiceCount);
     if (row == kNone) row = FindOrAdd(server_only, kServiceCount);
-    if (row == kNone) {
-      row = FindOrAdd({.service = key.service, .attribution = Attribution::kNone}, 0);
-    }
+    const ConversationKey neither = {.service = key.service, .attribution = Attribution::kNone};
+    if (row == kNone) row = FindOrAdd(neither, 0);
   }
   ++rows_[row].references;
   return row;

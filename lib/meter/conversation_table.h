@@ -31,6 +31,9 @@ class ConversationTable {
   // The row's delta, to add to. Marks the row for the next flush.
   DeltaRecord& Touch(uint32_t row);
 
+  // What the row is about.
+  const ConversationKey& key(uint32_t row) const { return rows_[row].delta.key; }
+
   // Hands each touched row's delta to push(const DeltaRecord&) and resets it. Stops at the
   // first push that returns false; that delta and those after it wait. True when all were
   // taken.

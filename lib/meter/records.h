@@ -10,6 +10,7 @@
 #include "lib/base/time.h"
 #include "lib/net/address.h"
 #include "lib/net/decode.h"
+#include "lib/net/dns.h"
 #include "lib/net/encap.h"
 
 namespace mailtap::meter {
@@ -26,14 +27,22 @@ struct ConversationKey {
   uint32_t encap_tag = 0;    // 0 unless encapsulations are configured to split conversations
   uint16_t server_port = 0;  // host order
   Service service = Service::kSmtp;
-  Attribution attribution = Attribution::kFull;
+  Attribution attribution : 4 = Attribution::kFull;
+  // A session that goes over to TLS counts under its new key from that second on.
+  Tls tls : 4 = Tls::kNone;
+
+  // All but the addresses in one word, for hashing.
+  uint64_t rest() const {
+    return uint64_t{encap_tag} << 32 | uint64_t{server_port} << 16 |
+           static_cast<uint64_t>(service) << 8 | static_cast<uint64_t>(attribution) << 4 |
+           static_cast<uint64_t>(tls);
+  }
 
   friend bool operator==(const ConversationKey&, const ConversationKey&) = default;
   friend auto operator<=>(const ConversationKey&, const ConversationKey&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const ConversationKey& k) {
-    return H::combine(std::move(h), k.client, k.server, k.encap_tag, k.server_port, k.service,
-                      k.attribution);
+    return H::combine(std::move(h), k.client, k.server, k.rest());
   }
 };
 static_assert(sizeof(ConversationKey) == 40);
@@ -91,6 +100,22 @@ struct NameRecord {
 };
 static_assert(sizeof(NameRecord) == 312);
 
+// A name server said that `name` leads to `addresses`. Who may say so is for the control core.
+struct AnswerRecord {
+  static constexpr int kMaxAddresses = 16;
+
+  net::IpAddress server;   // that answered
+  UnixNanos time = 0;      // of the answer
+  uint32_t encap_tag = 0;  // as ConversationKey's, of the answer
+  uint32_t ttl = 0;        // seconds, at most net::DnsAnswer::kLongestTtl
+  uint8_t address_count = 0;
+  bool alias = false;  // not the name asked for, but one that it led to
+  uint8_t length = 0;
+  char name[net::DnsAnswer::kMaxLength] = {};  // see DnsAnswer::Name; not terminated
+  net::IpAddress addresses[kMaxAddresses] = {};
+};
+static_assert(sizeof(AnswerRecord) == 544);
+
 // One mail session, sent once: when it ended, idled out, or the sensor stopped. Its SNI, if it
 // had one, went before it as a NameRecord with the same session_id, on the same ring.
 struct SessionRecord {
@@ -141,6 +166,7 @@ struct SampleRecord {
 
 static_assert(std::is_trivially_copyable_v<DeltaRecord>);
 static_assert(std::is_trivially_copyable_v<NameRecord>);
+static_assert(std::is_trivially_copyable_v<AnswerRecord>);
 static_assert(std::is_trivially_copyable_v<SessionRecord>);
 static_assert(std::is_trivially_copyable_v<EncapRecord>);
 static_assert(std::is_trivially_copyable_v<SampleRecord>);

@@ -1,5 +1,6 @@
 // Tunnels over UDP, told by their ports.
 #include "lib/net/cursor.h"
+#include "lib/net/dns.h"
 #include "lib/net/tunnel_ports.h"
 #include "lib/net/wire.h"
 
@@ -129,6 +130,19 @@ Outcome Open(TunnelKind kind, Cursor cursor, Decoding frame) {
   return Outcome::kNotTcp;
 }
 
+// RFC 768: the length counts the header too. Where it makes no sense, the IP packet's is all
+// that there is.
+Outcome DecodeDns(Cursor cursor, const uint8_t* udp, Segment& segment) {
+  const uint32_t length = Load16(udp + 4);
+  if (length >= kUdpHeader) cursor.Limit(length - kUdpHeader);
+  segment.payload = cursor.at;
+  segment.captured = cursor.captured < cursor.wire ? cursor.captured : cursor.wire;
+  segment.length = cursor.wire;
+  segment.src_port = Load16(udp);
+  segment.dst_port = Load16(udp + 2);
+  return Outcome::kDns;
+}
+
 // UDP tunnels that are not looked into, by ports that no configuration moves. Both ends use the
 // port, unless an address translator has changed one.
 bool HidesPackets(const Cursor& cursor, uint16_t source, uint16_t destination) {
@@ -154,8 +168,9 @@ bool HidesPackets(const Cursor& cursor, uint16_t source, uint16_t destination) {
 Outcome DecapUdp(Cursor cursor, Decoding frame) {
   if (!cursor.Has(kUdpHeader)) return Outcome::kNotTcp;
   constexpr uint16_t kFirstClientPort = 1'024;
-  const uint16_t source = Load16(cursor.at);
-  const uint16_t destination = Load16(cursor.at + 2);
+  const uint8_t* udp = cursor.at;
+  const uint16_t source = Load16(udp);
+  const uint16_t destination = Load16(udp + 2);
   cursor.Skip(kUdpHeader);
   const TunnelKind* kind = frame.tunnels.Find(destination);
   const bool sure = kind != nullptr && source >= kFirstClientPort;
@@ -165,6 +180,7 @@ Outcome DecapUdp(Cursor cursor, Decoding frame) {
     const bool fault = static_cast<int>(outcome) >= kFirstDropOutcome;
     return fault && !sure && outcome != Outcome::kFragment ? Outcome::kNotTcp : outcome;
   }
+  if (source == kDnsPort) return DecodeDns(cursor, udp, frame.segment);
   if (source < kFirstClientPort || destination < kFirstClientPort) return Outcome::kNotTcp;
   return HidesPackets(cursor, source, destination) ? Outcome::kUnknownEncap : Outcome::kNotTcp;
 }

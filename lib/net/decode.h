@@ -25,12 +25,13 @@ enum class LinkType : uint8_t {
   kPpp,    // PPP, with or without its address and control bytes
 };
 
-// What a frame turned out to be. The first is what mailtap is about; the next two are other
+// What a frame turned out to be. The first is what mailtap is about; the next three are other
 // traffic, in order; the rest could not be decoded and are counted as drops, each by its name.
 enum class Outcome : uint8_t {
   kTcp,
   kNotIp,
   kNotTcp,
+  kDns,            // a UDP datagram from a name server's port
   kTruncatedLink,  // the capture ends within a link-layer header
   kTruncatedIp,    // or within an IP header
   kBadIpHeader,    // version, header length or total length make no sense
@@ -41,12 +42,14 @@ enum class Outcome : uint8_t {
   kUnknownLink,    // a loopback or cooked frame of an unknown family
   kUnknownEncap,   // inside what is encrypted, or of a kind that is not looked into
 };
-inline constexpr int kOutcomeCount = 12;
+inline constexpr int kOutcomeCount = 13;
 inline constexpr int kFirstDropOutcome = static_cast<int>(Outcome::kTruncatedLink);
 inline constexpr std::array<absl::string_view, kOutcomeCount> kOutcomeNames = {
-    "tcp",          "not_ip",        "not_tcp",       "truncated_link",
-    "truncated_ip", "bad_ip_header", "truncated_tcp", "bad_tcp_header",
-    "fragment",     "encap_depth",   "unknown_link",  "unknown_encap"};
+    "tcp",           "not_ip",         "not_tcp",
+    "dns",           "truncated_link", "truncated_ip",
+    "bad_ip_header", "truncated_tcp",  "bad_tcp_header",
+    "fragment",      "encap_depth",    "unknown_link",
+    "unknown_encap"};
 
 // RFC 9293, 3.1
 enum TcpFlag : uint8_t { kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10 };
@@ -64,7 +67,8 @@ struct Fragment {
 };
 
 // The innermost TCP segment of a frame. Pointers lead into the frame. Fields other than `encap`
-// are set only where Decode returned kTcp; addresses and hash also for kFragment.
+// are set only where Decode returned kTcp; addresses and hash also for kFragment, and for kDns
+// these, the payload, its lengths and the ports.
 struct Segment {
   const uint8_t* ip = nullptr;       // innermost IP header
   const uint8_t* payload = nullptr;  // first byte after the TCP header

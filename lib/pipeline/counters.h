@@ -21,12 +21,13 @@ enum class Shortage : uint8_t {
   kReorderBuffers,  // a session whose text was read with a gap
   kNames,           // a server name not kept
   kEncapsulations,  // a session whose encapsulation is not told
+  kAnswers,         // a name server's answer not passed on
   kRing,            // a tick whose deltas had to wait for the next
 };
-inline constexpr int kShortageCount = 8;
+inline constexpr int kShortageCount = 9;
 inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = {
-    "sessions",        "conversations", "dialogues",      "undecided",
-    "reorder_buffers", "names",         "encapsulations", "ring"};
+    "sessions", "conversations",  "dialogues", "undecided", "reorder_buffers",
+    "names",    "encapsulations", "answers",   "ring"};
 
 // Flows whose content contradicts their port.
 enum class Mismatch : uint8_t {

@@ -153,6 +153,7 @@ void Worker::CountFailed(const flow::HotSession& hot) {
   if (!port.known) return;
   meter::ConversationKey key = KeyOf(hot);
   key.service = port.service;
+  key.tls = port.tls ? Tls::kImplicit : Tls::kNone;
   bool exact = false;
   const uint32_t row = conversations_.Acquire(key, exact);
   meter::DeltaRecord& delta = conversations_.Touch(row);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/net/dns.h"
 #include "lib/net/hash.h"
 #include "lib/pipeline/worker.h"
 
@@ -52,8 +53,15 @@ inline bool Worker::MayOpen(const net::Segment& segment) const {
   return segment.length != 0 && OpensLikeMail(segment);
 }
 
+// Of a port that is watched: a mail port, or a name server's, which is read on the way.
+bool Worker::IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time) {
+  if (ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port)) return true;
+  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
+  return false;
+}
+
 // Every packet is asked, and nearly all are told no.
-inline bool Worker::Wanted(Pending& pending) {
+inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
   const net::Segment& segment = pending.segment;
   const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
   const uint64_t hash =
@@ -89,12 +97,17 @@ void Worker::Process(absl::Span<const PacketView> burst) {
         TakeFragment(pending.segment, packet.time);
       } else {
         counters_.outcomes[static_cast<int>(outcome)].Add(1);
-        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
+        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
+          KeepSample(packet, outcome);
+        } else if (outcome == net::Outcome::kDns) {
+          const net::Segment& datagram = pending.segment;
+          ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
+        }
       }
       continue;
     }
     ++segments;
-    if (!Wanted(pending)) [[likely]]
+    if (!Wanted(pending, packet.time)) [[likely]]
       continue;
     pending.time = packet.time;
     Queue();
@@ -119,9 +132,12 @@ void Worker::ProcessWhole(const PacketView& packet) {
   Pending& pending = pending_[pending_count_];
   const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
-  if (outcome == net::Outcome::kTcp && Wanted(pending)) {
+  if (outcome == net::Outcome::kTcp && Wanted(pending, packet.time)) {
     pending.time = packet.time;
     Queue();
+  } else if (outcome == net::Outcome::kDns) {
+    const net::Segment& datagram = pending.segment;
+    ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
   }
   DrainPending();
 }

@@ -124,11 +124,14 @@ void Worker::Expire(int64_t tick) {
 meter::ConversationKey Worker::KeyOf(const flow::HotSession& hot) const {
   const End client = ClientEnd(hot);
   const End server = flow::Other(client);
-  return {.client = hot.address[client],
-          .server = hot.address[server],
-          .encap_tag = hot.encap_tag,
-          .server_port = hot.port[server],
-          .service = static_cast<Service>(hot.state.service)};
+  meter::ConversationKey key;
+  key.client = hot.address[client];
+  key.server = hot.address[server];
+  key.encap_tag = hot.encap_tag;
+  key.server_port = hot.port[server];
+  key.service = static_cast<Service>(hot.state.service);
+  key.tls = static_cast<Tls>(hot.state.tls);
+  return key;
 }
 
 // Moves a session's pending counts to its totals and, for established mail, to its
@@ -152,15 +155,12 @@ void Worker::Fold(flow::HotSession& hot) {
   }
   if (!IsMail(hot) || hot.state.established == 0) return;
 
-  if (cold.conversation == kNone) {
-    bool exact = false;
-    cold.conversation = conversations_.Acquire(KeyOf(hot), exact);
-    if (!exact) Short(Shortage::kConversations);
-  }
+  Converse(hot, cold);
   meter::DeltaRecord& delta = conversations_.Touch(cold.conversation);
   const bool first = hot.state.counted == 0;
   hot.state.counted = 1;
-  delta.sessions += first ? 1 : 0;
+  const bool known = hot.state.synced == 0 && cold.first_seen < counted_before_;
+  delta.sessions += first && !known ? 1 : 0;
   delta.proxied += first && hot.state.via != static_cast<uint32_t>(Via::kNone) ? 1 : 0;
   const UnixNanos since = first ? cold.first_seen : cold.last_seen;
   delta.first_seen = delta.first_seen == 0 ? since : std::min(delta.first_seen, since);
@@ -183,6 +183,21 @@ void Worker::Fold(flow::HotSession& hot) {
   delta.rejected += smtp->rejected() - dialogue.reported_rejected;
   dialogue.reported_messages = smtp->messages();
   dialogue.reported_rejected = smtp->rejected();
+}
+
+// Finds the session's conversation; another one when it has gone over to TLS since.
+void Worker::Converse(const flow::HotSession& hot, flow::ColdSession& cold) {
+  if (cold.conversation != kNone) {
+    const meter::ConversationKey& key = conversations_.key(cold.conversation);
+    if (key.tls == static_cast<Tls>(hot.state.tls) ||
+        key.attribution != meter::Attribution::kFull) {
+      return;
+    }
+    conversations_.Release(cold.conversation);
+  }
+  bool exact = false;
+  cold.conversation = conversations_.Acquire(KeyOf(hot), exact);
+  if (!exact) Short(Shortage::kConversations);
 }
 
 void Worker::RebuildSuspicion() {

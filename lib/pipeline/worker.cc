@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "lib/net/dns.h"
 #include "lib/net/hash.h"
 
 namespace mailtap::pipeline {
@@ -57,6 +58,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       ports_.Add(port, static_cast<Service>(s), /*tls=*/true);
     }
   }
+  ports_.Watch(net::kDnsPort);
   dirty_.reserve(2 * sessions_.capacity());
 }
 

@@ -30,6 +30,7 @@
 #include "lib/meter/conversation_table.h"
 #include "lib/pipeline/counters.h"
 #include "lib/pipeline/dialogue.h"
+#include "lib/pipeline/dns_streams.h"
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
 #include "lib/pipeline/reassembler.h"
@@ -52,6 +53,10 @@ class Worker {
   static absl::StatusOr<std::unique_ptr<Worker>> Create(
       const config::Config& config, std::shared_ptr<const classify::PatternDatabase> patterns,
       exchange::RecordRing& ring, const exchange::KnownServers* known_servers = nullptr);
+
+  // A process before this one has counted the sessions that were there: those that are met
+  // mid-stream and first seen before `until` are counted as sessions no more. Before Process().
+  void ResumeSessions(UnixNanos until) { counted_before_ = until; }
 
   // A burst of packets of the tick under way, in order.
   void Process(absl::Span<const PacketView> burst);
@@ -97,9 +102,15 @@ class Worker {
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
   bool MayOpen(const net::Segment& segment) const;
-  bool Wanted(Pending& pending);
+  bool IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
+  bool Wanted(Pending& pending, UnixNanos time);
   void Queue();
   void DrainPending();
+
+  // Names (answers.cc)
+  void ReadAnswerSegment(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
+  void ReadAnswer(const net::Segment& segment, const uint8_t* message, uint32_t size,
+                  UnixNanos time);
 
   // One packet (worker.cc)
   void Handle(Pending& pending);
@@ -191,6 +202,7 @@ class Worker {
   void RebuildSuspicion();
   void SetGauges(int64_t tick);
   meter::ConversationKey KeyOf(const flow::HotSession& hot) const;
+  void Converse(const flow::HotSession& hot, flow::ColdSession& cold);
 
   // Ends of sessions (ending.cc)
   bool EndSession(uint32_t slot);
@@ -244,6 +256,7 @@ class Worker {
   flow::CopyTable copies_;
   meter::ConversationTable conversations_;
   DialoguePool dialogues_;
+  DnsStreams dns_streams_;
   NameTable names_;
   EncapTable encaps_;
   uint32_t split_kinds_ = 0;  // kinds of encapsulation that keep address spaces apart
@@ -255,10 +268,11 @@ class Worker {
   uint32_t pending_count_ = 0;
   uint32_t established_ = 0;  // mail sessions
   const uint32_t most_undecided_;
-  uint32_t undecided_ = 0;  // see IsUndecided
-  UnixNanos now_ = 0;       // of the packet at hand
-  bool started_ = false;    // a first packet has set the clock
-  bool remove_ = false;     // the session at hand is not mail, and is to be removed
+  uint32_t undecided_ = 0;        // see IsUndecided
+  UnixNanos counted_before_ = 0;  // see ResumeSessions()
+  UnixNanos now_ = 0;             // of the packet at hand
+  bool started_ = false;          // a first packet has set the clock
+  bool remove_ = false;           // the session at hand is not mail, and is to be removed
 };
 
 }  // namespace mailtap::pipeline

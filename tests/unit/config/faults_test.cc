@@ -95,16 +95,36 @@ TEST(FaultTest, NetworksAreCheckedOneByOne) {
                   HasSubstr("needs a prefix length from 0 to 32")));
 }
 
-TEST(FaultTest, RelayKeysThatCantBeHonouredAreRefusedNotIgnored) {
-  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nnames = [\"*.example.net\"]\n"
-                         "expires = 2027-06-30\nmode = \"observe\"\n"),
-              ElementsAre(AllOf(StartsWith("f:6:9: relay.names is not supported yet"),
-                                HasSubstr("relay.destinations")),
-                          StartsWith("f:7:11: relay.expires is not supported yet"),
-                          StartsWith("f:8:8: relay.mode = \"observe\" is not supported yet")));
-  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nmode = \"off\"\n"),
-              ElementsAre("f:6:8: relay.mode must be \"enforce\", not \"off\""));
-  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nmode = 1\n"), SizeIs(1));
+TEST(FaultTest, RelayKeysSayWhatTheyMayBe) {
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nnames = [\"*.example.net\", \"a b\", 1]\n"
+                         "expires = \"2027-06-30\"\nmode = \"off\"\ntrust = \"all\"\n"
+                         "direction = \"up\"\n"),
+              ElementsAre(HasSubstr("f:6:27: relay.names: \"a b\" is not a host name"),
+                          HasSubstr("f:6:34: relay.names must be an array of names"),
+                          HasSubstr("f:7:11: relay.expires must be a date such as 2027-06-30"),
+                          HasSubstr("f:8:8: relay.mode must be one of enforce, observe"),
+                          HasSubstr("f:9:9: relay.trust must be one of dns, claimed"),
+                          HasSubstr("f:10:13: relay.direction must be one of outbound")));
+  EXPECT_THAT(FaultsWith("[[relay]]\nname = \"x\"\nnames = []\n"),
+              ElementsAre(HasSubstr("relay.names must not be empty")));
+}
+
+TEST(FaultTest, RelayFilesSayWhatTheyMayBe) {
+  EXPECT_THAT(FaultsWith("[[relay_file]]\nname = \"x\"\n[[relay_file]]\nname = \"y\"\n"
+                         "path = \"a.txt\"\nformat = \"xml\"\nservice_areas = [\"Exchange\"]\n"
+                         "[[relay_file]]\nname = \"y\"\npath = \"a.txt\"\n"),
+              ElementsAre(HasSubstr("f:4:1: relay_file.path is missing"),
+                          HasSubstr("f:9:10: relay_file.format must be one of list, csv"),
+                          HasSubstr("f:10:17: relay_file.service_areas is for the format"),
+                          HasSubstr("f:12:8: relay_file.name \"y\" is used already"),
+                          HasSubstr("f:13:8: relay_file.path \"a.txt\" is listed already")));
+}
+
+TEST(FaultTest, DnsKeysSayWhatTheyMayBe) {
+  EXPECT_THAT(FaultsWith("[dns]\nresolvers = [\"ns1\"]\ngrace = \"8d\"\nnames = 10\n"),
+              ElementsAre(HasSubstr("\"ns1\" is not an IP address"),
+                          HasSubstr("dns.grace must be a duration"),
+                          HasSubstr("dns.names must be an integer from 1024")));
 }
 
 TEST(FaultTest, AnEmptyListIsNotAny) {
@@ -118,7 +138,7 @@ TEST(FaultTest, RequiredKeys) {
               ElementsAre("f:4:1: relay.name is missing: give a name",
                           "f:5:1: group.name is missing: give a name",
                           "f:5:1: group.members is missing: give the group's networks, such as "
-                          "[\"10.1.0.0/16\"]",
+                          "[\"10.1.0.0/16\"], or the roles, units or tags of its assets",
                           "f:6:1: rule.name is missing: give a name",
                           "f:6:1: rule.raise is missing: give a size such as \"50MB\""));
 }
@@ -174,7 +194,8 @@ TEST(FaultTest, RulesNameWhatExists) {
                           HasSubstr("one of low, medium, high, critical, not \"urgent\"")));
   EXPECT_THAT(RuleFaults("raise = 1\nmetric = \"bytes\"\n"),
               ElementsAre(HasSubstr("one of sent_bytes, received_bytes, sessions, messages, "
-                                    "distinct_peers, sent_received_ratio, not \"bytes\"")));
+                                    "distinct_peers, sent_received_ratio, rejected, new_peers, "
+                                    "failed_sessions, not \"bytes\"")));
 }
 
 TEST(FaultTest, APortStandsForOneService) {

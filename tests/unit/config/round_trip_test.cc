@@ -24,13 +24,16 @@ TEST(ToTomlTest, PrintsAsItUnderstands) {
       ToToml(AcceptedWith("[[rule]]\nname = \"r\"\nwindow = \"90m\"\nraise = "
                           "1500000000\n[[relay]]\nname = \"any\"\n"));
   EXPECT_THAT(text, HasSubstr("[[relay]]\nname = \"any\"\n# sources: any\n# destinations: any\n"
-                              "# services: any\n# ports: any\nowner = \"\"\nreason = \"\"\n"
-                              "mode = \"enforce\"\n"));
-  EXPECT_THAT(text, HasSubstr("[[rule]]\nname = \"r\"\n# groups: any\n# services: any\n"
+                              "# names: any\ntrust = \"dns\"\n# services: any\n"
+                              "# ports: any\n# direction: any\nowner = \"\"\nreason = \"\"\n"
+                              "ticket = \"\"\n# expires: never\nmode = \"enforce\"\n"));
+  EXPECT_THAT(text, HasSubstr("[[rule]]\nname = \"r\"\nscope = \"host\"\n# groups: any\n"
+                              "# services: any\n"
                               "verdicts = [\"unapproved_external\", \"unapproved_internal\"]\n"
-                              "# roles: any\nmetric = \"sent_bytes\"\nwindow = \"1h30m\"\n"
-                              "raise = \"1500MB\"\nclear = \"750MB\"\nhold = \"10m\"\n"
-                              "severity = \"medium\"\n"));
+                              "# roles: any\n# tls: any\nhours = \"00:00-24:00\"\n"
+                              "# weekdays: any\nmetric = \"sent_bytes\"\nwindow = \"1h30m\"\n"
+                              "raise = \"1500MB\"\nclear = \"750MB\"\nsustained = \"0s\"\n"
+                              "hold = \"10m\"\nupdates = 100\nseverity = \"medium\"\n"));
 }
 
 TEST(ToTomlTest, TextsAreEscaped) {
@@ -59,9 +62,17 @@ class RandomConfig {
 
   Config Make() {
     Config config = Accepted(kMinimal);
-    for (int i = Below(4); i > 0; --i) config.groups.push_back({Name(i), Prefixes(1)});
+    for (int i = Below(4); i > 0; --i) config.groups.push_back(MakeGroup(i));
     for (int i = Below(4); i > 0; --i) config.relays.push_back(MakeRelay(i));
     for (int i = Below(6); i > 0; --i) config.rules.push_back(MakeRule(i, config));
+    for (int i = Below(3); i > 0; --i) {
+      const std::string path = absl::StrCat("feeds/", i, i == 1 ? ".csv" : ".json");
+      config.relay_files.push_back(
+          {.path = path, .format = RelayFormat::kList, .entry = MakeRelay(i)});
+      config.relay_files.back().entry.name = absl::StrCat("file ", i);
+    }
+    config.dns.resolvers = Prefixes(0);
+    config.dns.grace_seconds = Below(604'801);
     config.limits.ring_bytes = 65'536 + Below(1 << 29);
     config.limits.undecided = 64 + Below(1 << 20);
     config.tls.services[Below(kServiceCount)] = {"mx?.example.com", "*.relay.example"};
@@ -87,28 +98,52 @@ class RandomConfig {
     }
     return prefixes;
   }
+  Group MakeGroup(int i) {
+    Group group{.name = Name(i), .members = Prefixes(1)};
+    if (Below(2)) group.roles = {Name(1)};
+    if (Below(2)) group.units = {Name(2), Name(3)};
+    if (Below(2)) group.tags = {Name(4)};
+    return group;
+  }
   Relay MakeRelay(int i) {
     Relay relay{.name = Name(i), .sources = Prefixes(0), .destinations = Prefixes(0)};
     if (Below(2)) relay.services = {Service::kImap, Service::kSmtp};
     if (Below(2)) relay.ports = {static_cast<uint16_t>(1 + Below(65'535))};
     relay.owner = Name(9);
+    if (Below(2)) relay.names = {"*.example.net", "mx?.example.org"};
+    if (Below(2)) relay.trust = RelayTrust::kClaimed;
+    if (Below(2)) relay.direction = static_cast<MailFlow>(Below(3));
+    if (Below(2)) relay.expires = Date{2020 + Below(20), 1 + Below(12), 1 + Below(28)};
+    if (Below(2)) relay.mode = RelayMode::kObserve;
     return relay;
   }
   Rule MakeRule(int i, const Config& config) {
-    Rule rule{.name = Name(i), .metric = static_cast<Metric>(Below(kMetricCount))};
+    Rule rule;
+    rule.name = Name(i);
     if (!config.groups.empty() && Below(2)) rule.groups = {config.groups[0].name};
     rule.verdicts = {static_cast<Verdict>(Below(kVerdictCount))};
-    rule.window_seconds = 10 + Below(86'391);
-    const double scale = std::uniform_real_distribution<>(0, 12)(random_);
-    rule.raise = std::pow(10.0, scale) + 1;
-    rule.clear = rule.raise / 3;
-    if (IsBytes(rule.metric)) {
-      rule.raise = std::ceil(rule.raise);
-      rule.clear = std::ceil(rule.clear);
-    }
+    MakeCondition(rule);
+    for (int k = Below(3); k > 0; --k) MakeCondition(rule.conditions.emplace_back());
+    if (Below(2)) rule.tls = {static_cast<Tls>(Below(kTlsCount))};
+    if (Below(2)) rule.weekdays = {static_cast<Weekday>(Below(kWeekdayCount))};
+    if (Below(2)) rule.hours = {Below(720), 720 + Below(721)};
+    rule.sustained_seconds = Below(86'401);
     rule.hold_seconds = Below(86'401);
+    rule.updates = Below(100'001);
     rule.severity = static_cast<Severity>(Below(kSeverityCount));
     return rule;
+  }
+  void MakeCondition(Condition& condition) {
+    condition.metric = static_cast<Metric>(Below(kMetricCount));
+    condition.window_seconds = 10 + Below(86'391);
+    const double scale = std::uniform_real_distribution<>(0, 12)(random_);
+    condition.raise = std::pow(10.0, scale) + 1;
+    condition.clear = condition.raise / 3;
+    if (condition.metric == Metric::kSentReceivedRatio) condition.minimum = Below(1 << 30);
+    if (IsBytes(condition.metric)) {
+      condition.raise = std::ceil(condition.raise);
+      condition.clear = std::ceil(condition.clear);
+    }
   }
 
   std::mt19937 random_;

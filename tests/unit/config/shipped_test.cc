@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "lib/config/relay_file.h"
 #include "tests/unit/config/test_support.h"
 
 namespace mailtap::config {
@@ -44,7 +45,9 @@ TEST(ShippedTest, TheDefaultConfigurationExplainsEveryKey) {
   text << in.rdbuf();
   Config config = AcceptedWith(
       "[[relay]]\nname = \"x\"\nsources = [\"10.0.0.1\"]\ndestinations = [\"10.0.0.1\"]\n"
-      "services = [\"smtp\"]\nports = [25]\n"
+      "services = [\"smtp\"]\nports = [25]\nnames = [\"mx.example.net\"]\n"
+      "direction = \"inbound\"\nexpires = 2027-06-30\n"
+      "[[relay_file]]\nname = \"f\"\npath = \"x.json\"\nservice_areas = [\"Exchange\"]\n"
       "[[group]]\nname = \"g\"\nmembers = [\"10.0.0.1\"]\n"
       "[[rule]]\nname = \"r\"\nraise = 1\ngroups = [\"g\"]\nservices = [\"smtp\"]\n"
       "roles = [\"client\"]\n");
@@ -53,6 +56,17 @@ TEST(ShippedTest, TheDefaultConfigurationExplainsEveryKey) {
     const bool heading = line[0] == '[';
     const std::string key(heading ? line : line.substr(0, line.find(" = ") + 3));
     EXPECT_TRUE(absl::StrContains(text.str(), key)) << "mailtap.toml explains no " << key;
+  }
+}
+
+TEST(ShippedTest, TheExamplesOfRelayFilesAreAccepted) {
+  for (const auto& [name, entries] : std::vector<std::pair<std::string, std::size_t>>{
+           {"provider.txt", 1}, {"exceptions.csv", 2}, {"endpoints.json", 3}}) {
+    const Config config = AcceptedWith(absl::StrCat("[[relay_file]]\nname = \"x\"\npath = \"",
+                                                    MAILTAP_CONF, "/relays/", name, "\"\n"));
+    const RelayFileContent content = ReadRelayFile(config.relay_files[0], "UTC");
+    EXPECT_THAT(Texts(content.faults), IsEmpty()) << name;
+    EXPECT_EQ(content.relays.size(), entries) << name;
   }
 }
 

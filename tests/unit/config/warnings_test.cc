@@ -33,7 +33,7 @@ TEST(WarningTest, RelaysThatApproveEverything) {
         "sources = [\"::/0\"]\ndestinations = [\"0.0.0.0/0\", \"::/0\"]\n"}) {
     EXPECT_THAT(Warnings(absl::StrCat("[[relay]]\nname = \"open\"\n", keys)),
                 ElementsAre("f:11:8: relay \"open\" approves mail from any source to any "
-                            "destination; give it sources or destinations"))
+                            "destination; give it sources, destinations or names"))
         << keys;
   }
   EXPECT_THAT(Warnings("[[relay]]\nname = \"one way\"\nsources = [\"0.0.0.0/0\"]\n"

@@ -197,7 +197,7 @@ Alert Sample() {
 }
 
 TEST(Summary, SaysWhoWhatWithWhomAndWhatToDo) {
-  EXPECT_EQ(Summarize(Sample(), 3, 600),
+  EXPECT_EQ(Summarize(Sample(), {3}, 600),
             "10.1.0.23 (workstations) sent 52.4 MB by SMTP within 5m with 3 external servers "
             "that are not approved relays, most with 198.51.100.7 port 25 (mx.example.net): "
             "41.2 MB sent, 80.0 kB received (rule \"bulk mail out\", threshold 50.0 MB); check "
@@ -212,7 +212,7 @@ TEST(Summary, OfADrainedServerSpeaksOfClients) {
   alert.state = AlertState::kUpdated;
   alert.asset.clear();
   EXPECT_EQ(
-      Summarize(alert, 1, 600),
+      Summarize(alert, {1}, 600),
       "10.1.0.23 still sent 52.4 MB by IMAP within 5m with 1 external client that no relay "
       "entry covers, 198.51.100.7 port 25 (mx.example.net): 41.2 MB sent, 80.0 kB received "
       "(rule \"bulk mail out\", threshold 50.0 MB); check why the host serves mail to the "
@@ -227,7 +227,7 @@ TEST(Summary, OfPeersSaysTheirNumberOnce) {
   alert.threshold = 40;
   alert.top_peers.clear();
   EXPECT_EQ(
-      Summarize(alert, 41, 600),
+      Summarize(alert, {41}, 600),
       "10.1.0.23 (workstations) talked to 41 different peers by SMTP within 5m, external "
       "servers that are not approved relays (rule \"bulk mail out\", threshold 40); check "
       "which program on the host sends mail there and whether it may; if the server is a "
@@ -239,7 +239,7 @@ TEST(Summary, OfAClearedAlertSaysForHowLong) {
   alert.state = AlertState::kCleared;
   alert.value = 1'000'000;
   alert.threshold = 20'000'000;
-  EXPECT_EQ(Summarize(alert, 1, 600),
+  EXPECT_EQ(Summarize(alert, {1}, 600),
             "10.1.0.23 (workstations) has been below 20.0 MB of sent bytes within 5m as client "
             "for 10m, and now stands at 1.00 MB (rule \"bulk mail out\").");
 }

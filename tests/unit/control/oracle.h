@@ -22,6 +22,7 @@ class Oracle {
   // `deltas`: what comes in `tick`. Ticks have to grow, and for alerts to be right, by one.
   void Tick(int64_t tick, const std::vector<meter::DeltaRecord>& deltas);
 
+  // Of rules that judge hosts one by one, and their first conditions.
   struct Gauge {
     int rule;
     net::IpAddress host;
@@ -47,16 +48,23 @@ class Oracle {
     config::Verdict verdict;
     uint64_t sent, received;
     net::IpAddress peer;
+    bool traffic;  // not only failed attempts
+    bool is_new;   // the host met the peer in this tick
   };
-  using EntityKey = std::tuple<int, net::IpAddress, Role>;
+  // A rule, whom it judges (a group's index and no address, or -1 and a host's, or neither for
+  // the site), in which role.
+  using EntityKey = std::tuple<int, int, net::IpAddress, Role>;
   struct EntityState {
-    std::vector<std::size_t> views;  // that its rule counts
-    double value = 0;
+    std::vector<std::size_t> views;     // that its rule counts
+    std::vector<std::size_t> evidence;  // that it would count at another hour too
+    std::vector<double> values;         // by condition
     bool tracked = false;
     bool open = false;
     bool news = false;
+    int64_t above_since = -1;
     int64_t below_since = -1;
     int64_t last_report = 0;
+    int64_t updates = 0;
     UnixNanos first_seen = 0;
     UnixNanos last_seen = 0;
     config::Verdict verdict{};
@@ -65,16 +73,24 @@ class Oracle {
 
   config::Verdict VerdictOf(const meter::ConversationKey& key) const;
   bool Internal(const net::IpAddress& address) const;
-  bool Concerns(const config::Rule& rule, const View& view) const;
+  bool Counts(const config::Rule& rule, const View& view) const;
+  std::vector<int> GroupsOf(const net::IpAddress& host) const;
+  std::vector<EntityKey> EntitiesOf(int rule, const View& view) const;
+  void See(const View& view);
   void Measure(int64_t tick, const EntityKey& key, EntityState& entity);
   void Judge(int64_t tick, const EntityKey& key, EntityState& entity);
   void Report(AlertState state, int64_t tick, const EntityKey& key, EntityState& entity);
-  std::vector<const View*> InWindow(int64_t tick, int rule, const EntityState& entity) const;
-  uint64_t Amount(const View& view, config::Metric metric) const;
+  std::vector<const View*> InWindow(int64_t tick, const config::Condition& condition,
+                                    const std::vector<std::size_t>& views) const;
+  std::vector<const View*> EvidenceOf(int64_t tick, const config::Rule& rule,
+                                      const EntityState& entity) const;
+  uint64_t Amount(const View& view, const config::Condition& condition) const;
 
   const config::Config config_;
   std::vector<View> views_;
   std::map<EntityKey, EntityState> entities_;
+  std::map<std::tuple<net::IpAddress, Role, net::IpAddress>, int64_t> met_;
+  int64_t first_tick_ = INT64_MAX;
   uint64_t cases_ = 0;
 };
 

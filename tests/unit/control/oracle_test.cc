@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
@@ -55,9 +57,32 @@ bool SameGauges(const Control& control, const Oracle& oracle, const config::Conf
   return !testing::Test::HasFailure();
 }
 
+// What kinds of rules have raised an alert.
+struct Coverage {
+  std::set<std::string> kinds;
+
+  void Add(const config::Config& config, const std::vector<Alert>& alerts) {
+    for (const Alert& alert : alerts) {
+      if (alert.state != AlertState::kRaised) continue;
+      kinds.insert(std::string(Name(alert.metric)));
+      kinds.insert(absl::StrCat("scope ", Name(alert.scope)));
+      for (const config::Rule& rule : config.rules) {
+        if (rule.name != alert.rule) continue;
+        if (!rule.conditions.empty()) kinds.insert("conditions");
+        if (rule.sustained_seconds > 0) kinds.insert("sustained");
+        if (!rule.tls.empty()) kinds.insert("tls");
+        if (!rule.always()) kinds.insert("hours");
+        if (rule.minimum > 0) kinds.insert("minimum");
+      }
+    }
+  }
+  // Nine metrics, three scopes, five keys.
+  static constexpr std::size_t kAll = config::kMetricCount + 3 + 5;
+};
+
 // Runs the scenario second by second on both, and compares every value at every second and
 // every alert with all its evidence. Returns how many cases the oracle judged.
-uint64_t CompareSecondBySecond(const Scenario& scenario) {
+uint64_t CompareSecondBySecond(const Scenario& scenario, Coverage* coverage = nullptr) {
   Oracle oracle(scenario.config);
   Bench bench(scenario.config);
   for (int64_t tick = scenario.first_tick; tick <= scenario.last_tick; ++tick) {
@@ -68,6 +93,7 @@ uint64_t CompareSecondBySecond(const Scenario& scenario) {
     if (!SameGauges(bench.control, oracle, scenario.config, Show::kValuesAndAlerts)) break;
   }
   EXPECT_EQ(Describe(bench.output.alerts), Describe(oracle.alerts));
+  if (coverage != nullptr) coverage->Add(scenario.config, oracle.alerts);
   return oracle.cases();
 }
 
@@ -110,12 +136,14 @@ std::vector<std::string> Replay(const Scenario& scenario, Pace pace) {
 }
 
 TEST(Oracle, AgreesOnShortWindows) {
+  Coverage coverage;
   uint64_t cases = 0;
   for (uint64_t seed = 0; seed < 150 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
-    cases += CompareSecondBySecond(RandomScenario(seed, 40));
+    cases += CompareSecondBySecond(RandomScenario(seed, 40), &coverage);
   }
   EXPECT_GT(cases, 500'000u);
+  EXPECT_EQ(coverage.kinds.size(), Coverage::kAll) << absl::StrJoin(coverage.kinds, ", ");
 }
 
 TEST(Oracle, AgreesOnWindowsOfMinutes) {

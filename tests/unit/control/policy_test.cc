@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "lib/control/relay_matcher.h"
 #include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
@@ -53,7 +50,7 @@ TEST(Policy, GivesTheFirstVerdictThatFits) {
       {"10.1.0.1", "fd00::2", Verdict::kUnapprovedInternal, kNoRelay},
   };
   for (const Case& c : cases) {
-    const Judgement judgement = policy.Judge(Key(c.client, c.server));
+    const Judgement judgement = policy.Judge(Key(c.client, c.server), {}, 0);
     EXPECT_EQ(judgement.verdict, c.verdict) << c.client << " " << c.server;
     EXPECT_EQ(judgement.relay, c.relay) << c.client << " " << c.server;
   }
@@ -67,8 +64,8 @@ TEST(Policy, DoesNotJudgeRowsThatLostAnEnd) {
                                  meter::Attribution::kServerOnly, meter::Attribution::kNone}) {
     meter::ConversationKey key = Key("10.1.0.1", "10.1.0.2");
     key.attribution = attribution;
-    EXPECT_EQ(policy.Judge(key).verdict, Verdict::kUnattributed);
-    EXPECT_EQ(policy.Judge(key).relay, kNoRelay);
+    EXPECT_EQ(policy.Judge(key, {}, 0).verdict, Verdict::kUnattributed);
+    EXPECT_EQ(policy.Judge(key, {}, 0).relay, kNoRelay);
   }
 }
 
@@ -83,105 +80,6 @@ TEST(Policy, NamesTheMostSpecificGroupFirst) {
   EXPECT_EQ(policy.GroupsOf(Ip("10.1.2.7")), (std::vector<uint32_t>{1, 2, 0}));
   EXPECT_EQ(policy.GroupsOf(Ip("10.9.0.1")), (std::vector<uint32_t>{0}));
   EXPECT_TRUE(policy.GroupsOf(Ip("198.51.100.1")).empty());
-}
-
-TEST(RelayMatcher, NeedsAllKeysThatAreGiven) {
-  config::Relay relay = Relay("gateway");
-  relay.sources = {Net("10.20.0.10")};
-  relay.destinations = {Net("192.0.2.0/28")};
-  relay.services = {Service::kSmtp};
-  relay.ports = {587, 25};
-  const RelayMatcher matcher({relay});
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 25)), 0u);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 587)), 0u);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.11", "192.0.2.3", 25)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.16", 25)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 465)), kNoRelay);
-  EXPECT_EQ(matcher.Match(Key("10.20.0.10", "192.0.2.3", 25, Service::kImap)), kNoRelay);
-  // The other way round is another thing.
-  EXPECT_EQ(matcher.Match(Key("192.0.2.3", "10.20.0.10", 25)), kNoRelay);
-}
-
-TEST(RelayMatcher, TakesTheFirstInTheConfiguration) {
-  config::Relay any = Relay("any"), by_source = Relay("by source"),
-                by_destination = Relay("by destination");
-  by_source.sources = {Net("10.0.0.0/8")};
-  by_destination.destinations = {Net("192.0.2.1")};
-  const meter::ConversationKey key = Key("10.1.0.1", "192.0.2.1");
-  EXPECT_EQ(RelayMatcher({any, by_source, by_destination}).Match(key), 0u);
-  EXPECT_EQ(RelayMatcher({by_source, any, by_destination}).Match(key), 0u);
-  EXPECT_EQ(RelayMatcher({by_destination, any}).Match(key), 0u);
-  by_destination.services = {Service::kPop3};
-  EXPECT_EQ(RelayMatcher({by_destination, any}).Match(key), 1u);
-}
-
-bool NaiveIn(const std::vector<net::Prefix>& prefixes, const net::IpAddress& address) {
-  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), [&](auto& prefix) {
-           return prefix.Contains(address);
-         });
-}
-
-uint32_t NaiveMatch(const std::vector<config::Relay>& relays,
-                    const meter::ConversationKey& key) {
-  for (uint32_t i = 0; i < relays.size(); ++i) {
-    const config::Relay& r = relays[i];
-    if (NaiveIn(r.sources, key.client) && NaiveIn(r.destinations, key.server) &&
-        (r.services.empty() ||
-         std::find(r.services.begin(), r.services.end(), key.service) != r.services.end()) &&
-        (r.ports.empty() ||
-         std::find(r.ports.begin(), r.ports.end(), key.server_port) != r.ports.end())) {
-      return i;
-    }
-  }
-  return kNoRelay;
-}
-
-// Addresses from a small space, so that entries overlap.
-net::IpAddress RandomAddress(Random& random) {
-  if (Pick(random, 0, 3) == 0) {
-    return Ip(absl::StrCat("2001:db8:", Pick(random, 0, 1), "::", Pick(random, 0, 3)));
-  }
-  return Ip(absl::StrCat("10.0.", Pick(random, 0, 3), ".", Pick(random, 0, 7)));
-}
-
-std::vector<net::Prefix> RandomPrefixes(Random& random) {
-  std::vector<net::Prefix> prefixes;
-  for (int64_t i = Pick(random, -3, 3); i > 0; --i) {
-    const net::IpAddress address = RandomAddress(random);
-    const int length =
-        static_cast<int>(address.is_v4() ? Pick(random, 118, 128) : Pick(random, 0, 4) * 32);
-    prefixes.push_back({net::Masked(address, length), static_cast<uint8_t>(length)});
-  }
-  return prefixes;
-}
-
-TEST(RelayMatcher, AgreesWithALinearSearch) {
-  Random random(11);
-  const uint16_t ports[] = {25, 465, 587};
-  int matched = 0, cases = 0;
-  for (int round = 0; round < 1000; ++round) {
-    std::vector<config::Relay> relays;
-    for (int64_t i = Pick(random, 0, 12); i > 0; --i) {
-      config::Relay relay = Relay(absl::StrCat("r", i));
-      relay.sources = RandomPrefixes(random);
-      relay.destinations = RandomPrefixes(random);
-      if (Pick(random, 0, 1) == 0) relay.ports = {ports[Pick(random, 0, 2)]};
-      if (Pick(random, 0, 1) == 0) relay.services = {static_cast<Service>(Pick(random, 0, 2))};
-      relays.push_back(relay);
-    }
-    const RelayMatcher matcher(relays);
-    for (int i = 0; i < 200; ++i, ++cases) {
-      meter::ConversationKey key;
-      key.client = RandomAddress(random);
-      key.server = RandomAddress(random);
-      key.server_port = ports[Pick(random, 0, 2)];
-      key.service = static_cast<Service>(Pick(random, 0, 2));
-      ASSERT_EQ(matcher.Match(key), NaiveMatch(relays, key)) << round;
-      matched += NaiveMatch(relays, key) != kNoRelay;
-    }
-  }
-  EXPECT_GT(matched, cases / 10);
-  EXPECT_LT(matched, cases * 9 / 10);
 }
 
 // Within its tick it would depend on which worker's records come first.
@@ -207,6 +105,73 @@ TEST(KnownServers, DoNotHoldProxies) {
   bench.control.Apply(tunnel);
   bench.control.EndTick(kT0);
   EXPECT_FALSE(servers.Find(tunnel.key.server, 3'128, 0).has_value());
+}
+
+config::Asset Asset(const std::string& prefix, const std::string& name,
+                    const std::string& role = "", std::vector<std::string> tags = {}) {
+  config::Asset asset;
+  asset.prefix = Net(prefix);
+  asset.name = name;
+  asset.role = role;
+  asset.tags = std::move(tags);
+  return asset;
+}
+
+TEST(Policy, TheAssetWithTheLongestPrefixCounts) {
+  config::Config config = BaseConfig();
+  config.assets.rows = {Asset("10.1.0.0/16", "desks"), Asset("10.1.2.3", "printer")};
+  const Policy policy(config);
+  EXPECT_EQ(policy.AssetOf(Ip("10.1.2.3"))->name, "printer");
+  EXPECT_EQ(policy.AssetOf(Ip("10.1.2.4"))->name, "desks");
+  EXPECT_EQ(policy.AssetOf(Ip("10.2.2.4")), nullptr);
+}
+
+TEST(Policy, OfAGroupEveryKeyThatIsGivenHasToFit) {
+  config::Config config = BaseConfig();
+  config.assets.rows = {Asset("10.1.0.1", "a", "desk", {"nat", "guest"}),
+                        Asset("10.1.0.2", "b", "desk"),
+                        Asset("10.2.0.1", "c", "rack", {"nat"})};
+  config.groups.resize(4);
+  config.groups[0].members = {Net("10.1.0.0/16")};
+  config.groups[1].roles = {"desk"};
+  config.groups[2].roles = {"desk", "rack"};
+  config.groups[2].tags = {"nat"};
+  config.groups[3].members = {Net("10.1.0.0/24")};
+  config.groups[3].tags = {"guest"};
+  const Policy policy(config);
+  using Groups = std::vector<uint32_t>;
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.1")), (Groups{3, 0, 1, 2}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.2")), (Groups{0, 1}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.2.0.1")), (Groups{2}));
+  EXPECT_EQ(policy.GroupsOf(Ip("10.1.0.3")), (Groups{0})) << "no asset is known";
+}
+
+// Against the plainest way there is, over more assets than a site has.
+TEST(Policy, ALargeInventoryIsLookedUpRight) {
+  config::Config config = BaseConfig();
+  Random random(1);
+  std::map<net::Prefix, std::string> known;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto length = static_cast<int>(Pick(random, 0, 9) == 0 ? Pick(random, 20, 31) : 32);
+    const uint32_t bits = static_cast<uint32_t>(Pick(random, 0, (1 << 24) - 1)) &
+                          ~static_cast<uint32_t>((uint64_t{1} << (32 - length)) - 1);
+    const std::string text = absl::StrCat("10.", bits >> 16 & 255, ".", bits >> 8 & 255, ".",
+                                          bits & 255, "/", length);
+    if (!known.emplace(Net(text), text).second) continue;
+    config.assets.rows.push_back(Asset(text, text));
+  }
+  const Policy policy(config);
+  for (int i = 0; i < 200; ++i) {
+    const config::Asset& row = config.assets.rows[static_cast<std::size_t>(
+        Pick(random, 0, static_cast<int64_t>(config.assets.rows.size()) - 1))];
+    const net::IpAddress host = row.prefix.address;
+    const config::Asset* longest = nullptr;
+    for (const config::Asset& asset : config.assets.rows) {
+      if (!asset.prefix.Contains(host)) continue;
+      if (longest == nullptr || asset.prefix.length > longest->prefix.length) longest = &asset;
+    }
+    ASSERT_EQ(policy.AssetOf(host), longest);
+  }
 }
 
 }  // namespace

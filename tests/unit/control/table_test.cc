@@ -44,13 +44,14 @@ TEST(ConversationTable, TellsEqualHashesApart) {
 
 TEST(ConversationTable, HashesEveryFieldOfTheKey) {
   const meter::ConversationKey key = Key(25);
-  std::vector<meter::ConversationKey> others(6, key);
+  std::vector<meter::ConversationKey> others(7, key);
   others[0].client = Ip("10.1.0.2");
   others[1].server = Ip("198.51.100.2");
   others[2].encap_tag = 1;
   others[3].server_port = 26;
   others[4].service = Service::kImap;
   others[5].attribution = meter::Attribution::kNone;
+  others[6].tls = Tls::kImplicit;
   EXPECT_EQ(ConversationTable::HashOf(key), ConversationTable::HashOf(Key(25)));
   for (const meter::ConversationKey& other : others) {
     EXPECT_NE(ConversationTable::HashOf(key), ConversationTable::HashOf(other));
@@ -129,7 +130,7 @@ TEST(EvidenceLog, ChainsTheRowsOfAConversation) {
   const auto up = [&](uint32_t conversation, int64_t window, int64_t tick) {
     std::vector<uint64_t> bytes;
     log.ForEach(conversation, window, tick,
-                [&](const EvidenceRow& row) { bytes.push_back(row.bytes[kUp]); });
+                [&](const EvidenceRow& row, int64_t) { bytes.push_back(row.bytes[kUp]); });
     return bytes;
   };
   using Bytes = std::vector<uint64_t>;
@@ -171,7 +172,7 @@ TEST(EvidenceLog, AddsUpWhatABucketBrings) {
   row.first_seen = 600;
   log.Add(row, 1002);
   int rows = 0;
-  log.ForEach(7, 100, 1002, [&](const EvidenceRow& sum) {
+  log.ForEach(7, 100, 1002, [&](const EvidenceRow& sum, int64_t) {
     ++rows;
     EXPECT_EQ(sum.bytes[kUp], 30u);
     EXPECT_EQ(sum.bytes[kDown], 40u);
@@ -198,7 +199,7 @@ TEST(EvidenceLog, GrowsOverManyBlocksAndShrinksAgain) {
     EXPECT_LE(log.rows(), 11u * 3000);
   }
   uint64_t sum = 0;
-  log.ForEach(2999, 10, 29, [&](const EvidenceRow& row) { sum += row.bytes[kUp]; });
+  log.ForEach(2999, 10, 29, [&](const EvidenceRow& row, int64_t) { sum += row.bytes[kUp]; });
   EXPECT_EQ(sum, 20u + 21 + 22 + 23 + 24 + 25 + 26 + 27 + 28 + 29);
 }
 

@@ -49,6 +49,18 @@ void Bench::Tick(const meter::DeltaRecord& delta) {
   control.EndTick(TickOf(delta.first_seen));
 }
 
+std::string Volumes(const Control& control) {
+  const auto snapshot = control.MakeSnapshot();
+  std::string text;
+  for (int v = 0; v < config::kVerdictCount; ++v) {
+    uint64_t bytes = 0;
+    for (int s = 0; s < kServiceCount; ++s) bytes += snapshot->totals[s][v].bytes[kUp].volume();
+    if (bytes == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", config::kVerdictNames[v], "=", bytes);
+  }
+  return text;
+}
+
 std::string Describe(const Alert& alert) {
   std::string text = absl::StrFormat(
       "%s %s@%d %s %s %s/%s/%s %s value=%.17g threshold=%.17g window=%d seen=%d..%d",
@@ -60,6 +72,14 @@ std::string Describe(const Alert& alert) {
   absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g duplicate=%.17g oneway=%.17g",
                         alert.confidence.loss_ratio, alert.confidence.repeat_ratio,
                         alert.confidence.duplicate_ratio, alert.confidence.one_way_ratio);
+  if (alert.scope != config::Scope::kHost) {
+    absl::StrAppend(&text, " of ", Name(alert.scope), " ", alert.asset);
+  }
+  for (const AlertCondition& condition : alert.conditions) {
+    absl::StrAppendFormat(&text, "\n  and %s value=%.17g threshold=%.17g window=%d",
+                          std::string(Name(condition.metric)), condition.value,
+                          condition.threshold, condition.window_seconds);
+  }
   for (const AlertPeer& peer : alert.top_peers) {
     absl::StrAppend(&text, "\n    ", net::ToString(peer.peer), ":", peer.port, "[", peer.name,
                     "] ", peer.sent, "/", peer.received, " x", peer.sessions, " ",

@@ -78,23 +78,63 @@ TEST(SessionJson, AHostileNameStaysOneValidLine) {
 }
 
 TEST(AlertJson, HasEveryFieldInTheOrderOfTheInterface) {
-  EXPECT_EQ(ToJsonLine(SampleAlert(), "sensor-1"),
-            R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
-            R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
-            R"("host":"10.1.2.3","encap":[],"role":"client","verdict":"unapproved_external",)"
-            R"("asset":"workstations","service":"smtp","port":null,"metric":"sent_bytes",)"
-            R"("value":52428800,"threshold":50000000,"window_seconds":300,)"
-            R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
-            R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
-            R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","port":587,)"
-            R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
-            R"({"peer":"203.0.113.10","name":null,"port":25,)"
-            R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
-            R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"duplicate_ratio":0.5,)"
-            R"("one_way_ratio":0.333333},)"
-            R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
-            R"("config_version":"00112233aabb",)"
-            R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+  EXPECT_EQ(
+      ToJsonLine(SampleAlert(), "sensor-1"),
+      R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
+      R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
+      R"("scope":"host","host":"10.1.2.3","encap":[],"role":"client",)"
+      R"("verdict":"unapproved_external","asset":"workstations","owner":null,)"
+      R"("service":"smtp","port":null,"relay":null,"hosts":[],"metric":"sent_bytes",)"
+      R"("value":52428800,"threshold":50000000,"window_seconds":300,"conditions":[],"baseline":null,)"
+      R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
+      R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
+      R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","name_source":"claimed",)"
+      R"("port":587,)"
+      R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
+      R"({"peer":"203.0.113.10","name":null,"name_source":null,"port":25,)"
+      R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
+      R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"duplicate_ratio":0.5,)"
+      R"("one_way_ratio":0.333333},)"
+      R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
+      R"("config_version":"00112233aabb",)"
+      R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+}
+
+TEST(AlertJson, OfAGroupHasNoHost) {
+  control::Alert alert = SampleAlert();
+  alert.scope = config::Scope::kGroup;
+  alert.owner = "finance";
+  alert.conditions = {{config::Metric::kDistinctPeers, 12, 10, 600}};
+  const nlohmann::json json = nlohmann::json::parse(ToJsonLine(alert, "s"));
+  EXPECT_EQ(json.at("scope"), "group");
+  EXPECT_TRUE(json.at("host").is_null());
+  EXPECT_EQ(json.at("asset"), "workstations");
+  EXPECT_EQ(json.at("owner"), "finance");
+  EXPECT_EQ(json.at("conditions").dump(),
+            R"([{"metric":"distinct_peers","threshold":10,"value":12,"window_seconds":600}])");
+}
+
+TEST(AlertJson, SaysWhichRelayEntryExpiredAndWhomItCovered) {
+  control::Alert alert;
+  alert.rule = "relay:expired";
+  alert.relay = "migration";
+  alert.hosts = {net::ParseAddress("10.1.2.3").value()};
+  alert.value = 1;
+  const auto json = nlohmann::json::parse(ToJsonLine(alert, "s"));
+  EXPECT_EQ(json.at("relay"), "migration");
+  EXPECT_EQ(json.at("hosts").dump(), R"(["10.1.2.3"])");
+  EXPECT_EQ(json.at("metric"), "covered_hosts");
+  EXPECT_EQ(json.at("value"), 1);
+  for (const char* key : {"host", "role", "verdict", "service"}) {
+    EXPECT_TRUE(json.at(key).is_null()) << key;
+  }
+}
+
+TEST(AlertJson, TellsAnObservedNameFromAClaimedOne) {
+  control::Alert alert = SampleAlert();
+  alert.top_peers[0].name_observed = true;
+  EXPECT_EQ(nlohmann::json::parse(ToJsonLine(alert, "s")).at("top_peers")[0].at("name_source"),
+            "dns");
 }
 
 TEST(AlertJson, NamesTheEncapsulationThatTellsHostsApart) {

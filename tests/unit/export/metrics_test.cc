@@ -217,11 +217,30 @@ TEST(Metrics, AThousandHostsAreAThousandSeries) {
   EXPECT_EQ(Sample(text, "mailtap_hosts_cut"), "4000");
 }
 
+TEST(Metrics, ShowNamesAndRelayFiles) {
+  auto snapshot = std::make_shared<control::Snapshot>(*SampleSnapshot());
+  snapshot->relays_known = 7;
+  snapshot->names_known = 5;
+  snapshot->answers_learnt = 3;
+  snapshot->answers_ignored = 2;
+  SensorStatus status = SampleStatus();
+  status.reload = ReloadStatus{.relay_reads = 4, .relay_failures = 1, .relay_fault = "why"};
+  const std::string text =
+      MetricsText(MetricsCollector([&] { return snapshot; }, [&] { return status; }));
+  EXPECT_EQ(Sample(text, "mailtap_relays_cut"), "6");
+  EXPECT_EQ(Sample(text, "mailtap_dns_names_known"), "5");
+  EXPECT_EQ(Sample(text, R"(mailtap_dns_answers_total{result="learnt"})"), "3");
+  EXPECT_EQ(Sample(text, R"(mailtap_dns_answers_total{result="ignored"})"), "2");
+  EXPECT_EQ(Sample(text, "mailtap_relay_files_successful"), "0");
+  EXPECT_EQ(Sample(text, R"(mailtap_relay_file_reads_total{result="success"})"), "3");
+  EXPECT_EQ(Sample(text, R"(mailtap_relay_file_reads_total{result="failure"})"), "1");
+}
+
 TEST(Metrics, PromtoolFindsNothingWrong) {
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
   const TempDir dir;
   auto snapshot = ManyHosts(20);
-  snapshot->relays.push_back({"a\"b\\c\nd", "", 0, 0, 0, 0});
+  snapshot->relays.emplace_back().name = "a\"b\\c\nd";
   const SensorStatus status = SampleStatus();
   ASSERT_TRUE(WriteMetrics(dir.File("m.prom"),
                            MetricsCollector([&] { return snapshot; }, [&] { return status; }))

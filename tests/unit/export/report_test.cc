@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/export/samples.h"
 
 namespace mailtap::exporting {
@@ -19,10 +20,11 @@ std::vector<std::string> Keys(const Json& object) {
 
 TEST(Report, KeepsItsOrder) {
   const Json report = Json::parse(ReportJson(SampleReport()));
-  EXPECT_EQ(Keys(report), (std::vector<std::string>{
-                              "schema", "config_version", "packets", "bytes", "first_packet",
-                              "last_packet", "captures", "capture", "drops", "undecodable",
-                              "totals", "hosts", "relays", "alert_counts", "alerts"}));
+  EXPECT_EQ(Keys(report),
+            (std::vector<std::string>{
+                "schema", "config_version", "packets", "bytes", "first_packet", "last_packet",
+                "captures", "capture", "drops", "undecodable", "totals", "hosts", "relays",
+                "relay_files", "relay_review", "alert_counts", "alerts"}));
 }
 
 TEST(Report, HoldsTheFactsExactly) {
@@ -42,8 +44,24 @@ TEST(Report, HoldsTheFactsExactly) {
       R"("unapproved_sessions":4,"approved_sent":100,"approved_received":50,)"
       R"("approved_sessions":1})");
   EXPECT_EQ(report.at("relays")[0].dump(),
-            R"({"name":"corporate gateway","owner":"messaging team","hosts":2,"sessions":9,)"
+            R"({"name":"corporate gateway","file":null,"owner":"messaging team","reason":null,)"
+            R"("ticket":null,"expires":"2027-06-30","mode":"enforce","hosts":2,"sessions":9,)"
             R"("bytes":12345,"last_used":"2026-11-23T20:41:07.000123Z"})");
+}
+
+TEST(Report, CountsTheUnusedEntriesOfRelayFiles) {
+  ReportInput input = SampleReport();
+  for (const int used : {0, 7, 0}) {
+    control::RelayUse relay;
+    relay.name = absl::StrCat("feed: ", used);
+    relay.file = "feed.csv";
+    relay.last_used = used;
+    input.relays.push_back(relay);
+  }
+  const Json report = Json::parse(ReportJson(input));
+  ASSERT_EQ(report.at("relays").size(), 2u);
+  EXPECT_EQ(report.at("relays")[1].at("name"), "feed: 7");
+  EXPECT_EQ(report.at("relay_files").dump(), R"([{"path":"feed.csv","entries":3,"used":1}])");
 }
 
 TEST(Report, ListsEveryServiceAndVerdict) {

@@ -109,7 +109,15 @@ std::shared_ptr<control::Snapshot> SampleSnapshot() {
   snapshot->hosts_tracked = 3;
   snapshot->capture = {0.001, 0.002, 0.0015, 0.5};
   snapshot->capture_in_all = {0.0002, 0.004, 0.003, 0.125};
-  snapshot->relays = {{"corporate gateway", "messaging team", 2, 9, 12'345, kSampleTime}};
+  control::RelayUse gateway;
+  gateway.name = "corporate gateway";
+  gateway.owner = "messaging team";
+  gateway.expires = "2027-06-30";
+  gateway.hosts = 2;
+  gateway.sessions = 9;
+  gateway.bytes = 12'345;
+  gateway.last_used = kSampleTime;
+  snapshot->relays = {gateway};
   snapshot->alerts = {{"bulk mail out", config::Severity::kHigh, 1, 0, 1}};
   snapshot->config_version = "00112233aabb";
   return snapshot;
@@ -158,6 +166,7 @@ ReportInput SampleReport() {
   report.snapshot = SampleSnapshot();
   report.hosts = {{{52'428'800, 9'060, 100, 50, 4, 1}, Address("10.1.2.3"), {}},
                   {{0, 0, 777, 0, 0, 1}, Address("10.1.2.4"), {}}};
+  report.relays = report.snapshot->relays;
   AlertLog log;
   log.Add(SampleAlert());
   report.alerts = log.alerts();

@@ -13,10 +13,12 @@ namespace {
 ConversationKey Key(uint32_t n) {
   const uint8_t client[4] = {10, 0, static_cast<uint8_t>(n >> 4), static_cast<uint8_t>(n & 15)};
   const uint8_t server[4] = {192, 0, 2, static_cast<uint8_t>(n >> 2 & 7)};
-  return {.client = net::IpAddress::FromV4(client),
-          .server = net::IpAddress::FromV4(server),
-          .server_port = static_cast<uint16_t>(n % 2 == 0 ? 25 : 587),
-          .service = static_cast<Service>(n % 3)};
+  ConversationKey key;
+  key.client = net::IpAddress::FromV4(client);
+  key.server = net::IpAddress::FromV4(server);
+  key.server_port = static_cast<uint16_t>(n % 2 == 0 ? 25 : 587);
+  key.service = static_cast<Service>(n % 3);
+  return key;
 }
 
 uint32_t Acquire(ConversationTable& table, const ConversationKey& key) {
@@ -35,13 +37,14 @@ std::vector<DeltaRecord> FlushAll(ConversationTable& table) {
 
 TEST(ConversationTable, EveryPartOfTheKeyHasItsOwnRow) {
   ConversationTable table(1'024);
-  std::vector<ConversationKey> keys(7, Key(1));
+  std::vector<ConversationKey> keys(8, Key(1));
   keys[1].client.bytes[15] ^= 1;
   keys[2].server.bytes[15] ^= 1;
   keys[3].encap_tag = 7;
   keys[4].server_port = 26;
   keys[5].service = Service::kSmtp;
   std::swap(keys[6].client, keys[6].server);
+  keys[7].tls = Tls::kStarttls;
   std::map<uint32_t, int> rows;
   for (const ConversationKey& key : keys) {
     bool exact = false;

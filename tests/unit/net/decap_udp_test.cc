@@ -117,7 +117,7 @@ TEST(DecapUdp, EspOverUdpIsUnknown) {
   EXPECT_EQ(Between(kPort, 61'000, esp), Outcome::kUnknownEncap);
   EXPECT_EQ(Between(kPort, kPort, Join(Bytes(4), esp)), Outcome::kNotTcp) << "key exchange";
   EXPECT_EQ(Between(kPort, kPort, {0xff}), Outcome::kNotTcp) << "keep-alive";
-  EXPECT_EQ(Between(53, kPort, esp), Outcome::kNotTcp) << "a client of DNS";
+  EXPECT_EQ(Between(53, kPort, esp), Outcome::kDns) << "a client of DNS";
 }
 
 TEST(DecapUdp, L2tpDataIsUnknownAndItsControlIsNot) {

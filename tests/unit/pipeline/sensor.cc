@@ -101,6 +101,8 @@ void Sensor::Drain() {
       deltas_.push_back(record);
     } else if constexpr (std::is_same_v<Record, meter::NameRecord>) {
       names_.push_back(record);
+    } else if constexpr (std::is_same_v<Record, meter::AnswerRecord>) {
+      answers_.push_back(record);
     } else if constexpr (std::is_same_v<Record, meter::EncapRecord>) {
       encaps_.push_back(record);
     } else if constexpr (std::is_same_v<Record, meter::SampleRecord>) {

@@ -55,6 +55,7 @@ class Sensor {
   const std::vector<meter::SessionRecord>& sessions() const { return sessions_; }
   const std::vector<meter::DeltaRecord>& deltas() const { return deltas_; }
   const std::vector<meter::NameRecord>& names() const { return names_; }
+  const std::vector<meter::AnswerRecord>& answers() const { return answers_; }
   const std::vector<meter::EncapRecord>& encaps() const { return encaps_; }
   const std::vector<meter::SampleRecord>& samples() const { return samples_; }
   const std::vector<exchange::TickRecord>& ticks() const { return ticks_; }
@@ -73,6 +74,7 @@ class Sensor {
   std::vector<meter::SessionRecord> sessions_;
   std::vector<meter::DeltaRecord> deltas_;
   std::vector<meter::NameRecord> names_;
+  std::vector<meter::AnswerRecord> answers_;
   std::vector<meter::EncapRecord> encaps_;
   std::vector<meter::SampleRecord> samples_;
   std::vector<exchange::TickRecord> ticks_;

@@ -1,0 +1,70 @@
+// Between the control core and the outside: what is put out is stored first.
+#ifndef MAILTAP_APP_MAILTAP_STATE_KEEPER_H_
+#define MAILTAP_APP_MAILTAP_STATE_KEEPER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/control/control.h"
+#include "lib/control/output.h"
+#include "lib/store/database.h"
+
+namespace mailtap::app {
+
+// Gathers a tick's alerts. With the tick's end they become a batch, with the alerts that are
+// open then; once a minute, by the ticks' own time, with a checkpoint too. The control core's
+// thread.
+class StateKeeper : public control::Output {
+ public:
+  // Stores a batch and then lets its alerts go on: the second argument.
+  using Store = std::function<void(store::Batch, std::function<void()>)>;
+
+  // `next` outlives this object. `sensor` is the name in the alerts' lines.
+  StateKeeper(control::Output& next, std::string sensor)
+      : next_(next), sensor_(std::move(sensor)) {}
+
+  void OnAlert(const control::Alert& alert) override { alerts_.push_back(alert); }
+  void OnSession(const control::JudgedSession& session) override { next_.OnSession(session); }
+
+  // What is due at the end of `tick`, if anything. `checkpoint_now`: whether a checkpoint that
+  // is due may be taken; `report`: what goes with it. After the `last` one nothing comes, so a
+  // checkpoint is due.
+  std::optional<store::Batch> EndTick(int64_t tick, const control::Control& control, bool last,
+                                      const std::function<bool()>& checkpoint_now,
+                                      const std::function<std::string()>& report);
+  // What lets the alerts of the last batch go on; any thread, once.
+  std::function<void()> Release();
+
+ private:
+  control::Output& next_;
+  const std::string sensor_;
+  std::vector<control::Alert> alerts_;
+  int64_t last_minute_ = INT64_MIN;  // of the last checkpoint
+};
+
+// A control core and where it begins.
+struct Resumed {
+  std::unique_ptr<control::Control> control;
+  std::optional<int64_t> tick;  // of the checkpoint that it goes on from
+};
+
+enum class Resumption {
+  kReplay,  // the same packets again: at the checkpoint, and what came after it is forgotten
+  kLive,    // other packets: with the alerts that are open now
+};
+
+// A control core that goes on from what `database` holds, where it holds something. State that
+// can't be understood is set aside like a damaged file, with a warning in the log; `database`
+// is then a new one. FailedPrecondition where the state is of another source.
+absl::StatusOr<Resumed> Resume(const std::string& directory, const std::string& source,
+                               Resumption how, std::unique_ptr<store::Database>& database,
+                               const std::function<std::unique_ptr<control::Control>()>& make);
+
+}  // namespace mailtap::app
+
+#endif  // MAILTAP_APP_MAILTAP_STATE_KEEPER_H_

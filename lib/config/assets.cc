@@ -1,0 +1,96 @@
+#include "lib/config/assets.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "lib/config/csv.h"
+#include "lib/config/text_file.h"
+
+namespace mailtap::config {
+namespace {
+
+constexpr size_t kMostFaults = 20;
+constexpr size_t kLongestText = 128;
+
+const std::vector<std::string>& Columns() {
+  static const std::vector<std::string> columns = {"address", "name", "owner",
+                                                   "unit",    "role", "tags"};
+  return columns;
+}
+
+// Stores the field of `column`. False where it makes no sense there.
+bool Store(const std::string& column, const std::string& text, Asset& asset) {
+  if (column == "address") {
+    const auto prefix = net::ParsePrefix(text);
+    if (prefix.ok()) asset.prefix = *prefix;
+    return prefix.ok();
+  }
+  const auto is_control = [](unsigned char c) { return absl::ascii_iscntrl(c); };
+  if (text.size() > kLongestText || std::any_of(text.begin(), text.end(), is_control)) {
+    return false;
+  }
+  if (column == "name") asset.name = text;
+  if (column == "owner") asset.owner = text;
+  if (column == "unit") asset.unit = text;
+  if (column == "role") asset.role = text;
+  if (column == "tags")
+    asset.tags = absl::StrSplit(text, absl::ByAnyChar(" ;"), absl::SkipEmpty());
+  return true;
+}
+
+std::string WhatItMustBe(const std::string& column) {
+  if (column == "address") {
+    return "address must be an address or a network such as 10.1.0.0/16";
+  }
+  return absl::StrCat(column, " must be a text of at most ", kLongestText,
+                      " bytes without control characters");
+}
+
+}  // namespace
+
+bool Asset::shared() const {
+  return std::find(tags.begin(), tags.end(), kShared) != tags.end();
+}
+
+AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
+  AssetsContent content;
+  const CsvTable table = ParseCsv(text, file, Columns(), content.faults);
+  const auto fault = [&](int line, std::string message) {
+    content.faults.push_back({std::string(file), line, 1, std::move(message)});
+  };
+  const auto& columns = table.columns;
+  if (content.faults.empty() &&
+      std::find(columns.begin(), columns.end(), "address") == columns.end()) {
+    fault(1, "the column address is missing");
+  }
+  absl::flat_hash_map<std::pair<net::IpAddress, uint8_t>, int> lines;
+  for (const CsvRow& row : table.rows) {
+    if (content.faults.size() >= kMostFaults) break;
+    Asset asset;
+    for (size_t i = 0; i < columns.size() && i < row.fields.size(); ++i) {
+      if (!Store(columns[i], row.fields[i], asset)) fault(row.line, WhatItMustBe(columns[i]));
+    }
+    const auto [earlier, added] =
+        lines.try_emplace({asset.prefix.address, asset.prefix.length}, row.line);
+    if (!added && content.faults.empty()) {
+      fault(row.line, absl::StrCat(net::ToString(asset.prefix), " stands already in line ",
+                                   earlier->second));
+    }
+    content.assets.push_back(std::move(asset));
+  }
+  if (!content.faults.empty()) content.assets.clear();
+  return content;
+}
+
+AssetsContent ReadAssets(const std::string& path) {
+  const auto text = ReadTextFile(path);
+  if (!text.ok()) return {{}, {{path, 1, 1, std::string(text.status().message())}}};
+  return ParseAssets(*text, path);
+}
+
+}  // namespace mailtap::config

@@ -1,0 +1,44 @@
+#include "lib/config/text_file.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "lib/config/quantity.h"
+
+namespace mailtap::config {
+namespace {
+
+constexpr int64_t kLargestFile = 64 << 20;
+
+absl::Status Unreadable() {
+  return absl::UnavailableError(absl::StrCat("can't be read: ", std::strerror(errno)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+  // Looked at before it is opened: opening a FIFO would wait for a writer.
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) return Unreadable();
+  if (!S_ISREG(status.st_mode)) {
+    return absl::FailedPreconditionError(S_ISDIR(status.st_mode) ? "is a directory, not a file"
+                                                                 : "is not a regular file");
+  }
+  if (status.st_size > kLargestFile) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("is larger than ", FormatSize(kLargestFile)));
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Unreadable();
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  in.read(text.data(), status.st_size);
+  if (in.bad()) return Unreadable();
+  text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+}  // namespace mailtap::config

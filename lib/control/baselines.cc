@@ -1,0 +1,210 @@
+#include "lib/control/baselines.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mailtap::control {
+namespace {
+
+constexpr int64_t kWeekHours = 7 * 24;
+// Makes the median absolute deviation of normal values their standard deviation.
+constexpr double kNormal = 1.4826;
+
+// Of an even number of values the mean of the two in the middle. Reorders them; not empty.
+double Median(std::vector<double>& values) {
+  const std::size_t half = values.size() / 2;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half),
+                   values.end());
+  const double upper = values[half];
+  if (values.size() % 2 == 1) return upper;
+  const double lower =
+      *std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half));
+  return (lower + upper) / 2;
+}
+
+}  // namespace
+
+int64_t Baselines::HourOf(int64_t tick) const {
+  const absl::CivilHour hour(absl::ToCivilHour(absl::FromUnixSeconds(tick), zone_));
+  return hour - absl::CivilHour(1970, 1, 5, 0);
+}
+
+int64_t Baselines::NextHour(int64_t tick) const {
+  const absl::CivilHour hour = absl::ToCivilHour(absl::FromUnixSeconds(tick), zone_);
+  const int64_t next = absl::ToUnixSeconds(absl::FromCivil(hour + 1, zone_));
+  // Where the clock is put back, the hour that follows is the same one again.
+  return next > tick ? next : tick + 3600;
+}
+
+uint32_t Baselines::NumberOf(const std::string& name) {
+  const auto [at, added] = numbers_.try_emplace(name, static_cast<uint32_t>(names_.size()));
+  if (added) names_.push_back(name);
+  return at->second;
+}
+
+std::optional<uint32_t> Baselines::Find(const std::string& name) const {
+  const auto found = numbers_.find(name);
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Baselines::StartTick(int64_t tick) {
+  const int64_t hour = HourOf(tick);
+  if (hour == hour_) return false;
+  if (hour_ != INT64_MIN) EndHour();
+  hour_ = hour;
+  return true;
+}
+
+void Baselines::Add(const std::string& rule, Role role, const HostKey& host,
+                    const GroupList& groups, uint64_t amount) {
+  const auto [at, added] = amounts_.try_emplace(HostSeries(NumberOf(rule), role, host));
+  if (added) {
+    for (const uint32_t group : groups.indices) {
+      at->second.groups.push_back(NumberOf(groups.entries[group].name));
+    }
+  }
+  at->second.sum += static_cast<double>(amount);
+}
+
+void Baselines::EndHour() {
+  absl::flat_hash_map<Key, std::vector<double>> shared;  // of groups and the site
+  for (const auto& [key, amount] : amounts_) {
+    Remember(key, amount.sum);
+    Key key_of_many = key;
+    key_of_many.host = {};
+    key_of_many.scope = config::Scope::kGroup;
+    for (const uint32_t group : amount.groups) {
+      key_of_many.group = group;
+      shared[key_of_many].push_back(amount.sum);
+    }
+    key_of_many.scope = config::Scope::kSite;
+    key_of_many.group = 0;
+    shared[key_of_many].push_back(amount.sum);
+  }
+  for (auto& [key, sums] : shared) Remember(key, Median(sums));
+  amounts_.clear();
+}
+
+void Baselines::Remember(const Key& key, double amount) {
+  const auto hour_of_week = static_cast<int32_t>(hour_ % kWeekHours);
+  auto found = series_.find(key);
+  const bool known = found != series_.end() && found->second.slots.contains(hour_of_week);
+  if (!known && key.scope == config::Scope::kHost && slots_ >= bound_) {
+    ++refused_;
+    return;
+  }
+  if (found == series_.end()) {
+    found = series_.emplace(key, Series{.first_hour = hour_}).first;
+  }
+  if (!known) ++slots_;
+  BaselineSlot& slot = found->second.slots[hour_of_week];
+  const auto week = static_cast<int32_t>(hour_ / kWeekHours);
+  const std::size_t place = static_cast<std::size_t>(week % BaselineSlot::kWeeks);
+  // The same hour twice, where the clock was put back, is one.
+  slot.amounts[place] = slot.weeks[place] == week ? slot.amounts[place] + amount : amount;
+  slot.weeks[place] = week;
+}
+
+std::optional<Baseline> Baselines::OfSeries(const Key& key, int64_t hour) const {
+  const auto found = series_.find(key);
+  if (found == series_.end()) return std::nullopt;
+  const Series& series = found->second;
+  const auto slot = series.slots.find(static_cast<int32_t>(hour % kWeekHours));
+  std::vector<double> amounts;
+  for (int back = 1; back <= BaselineSlot::kWeeks; ++back) {
+    if (hour - back * kWeekHours < series.first_hour) break;
+    const auto week = static_cast<int32_t>(hour / kWeekHours - back);
+    const std::size_t place = static_cast<std::size_t>(week % BaselineSlot::kWeeks);
+    const bool any = slot != series.slots.end() && slot->second.weeks[place] == week;
+    amounts.push_back(any ? slot->second.amounts[place] : 0);
+  }
+  if (static_cast<int>(amounts.size()) < least_weeks_) return std::nullopt;
+  Baseline baseline;
+  baseline.weeks = static_cast<int>(amounts.size());
+  baseline.of = key.scope;
+  baseline.expected = Median(amounts);
+  for (double& amount : amounts) amount = std::abs(amount - baseline.expected);
+  baseline.deviation = kNormal * Median(amounts);
+  return baseline;
+}
+
+std::optional<Baseline> Baselines::Of(const std::string& rule, Role role, const HostKey& host,
+                                      const GroupList& groups, int64_t hours_ago) const {
+  const int64_t hour = hour_ - hours_ago;
+  const std::optional<uint32_t> number = Find(rule);
+  if (!number) return std::nullopt;
+  Key key = HostSeries(*number, role, host);
+  if (auto own = OfSeries(key, hour)) return own;
+  key.host = {};
+  key.scope = config::Scope::kGroup;
+  for (const uint32_t group : groups.indices) {
+    const std::optional<uint32_t> group_number = Find(groups.entries[group].name);
+    if (!group_number) continue;
+    key.group = *group_number;
+    if (auto of_group = OfSeries(key, hour)) return of_group;
+  }
+  key.scope = config::Scope::kSite;
+  key.group = 0;
+  return OfSeries(key, hour);
+}
+
+void Baselines::Save(ArchiveWriter& out) const {
+  const auto put_key = [&](const Key& key) {
+    out.PutText(names_[key.rule]);
+    out.Put(key.role);
+    out.Put(key.scope);
+    out.Put(key.host);
+    out.PutText(key.scope == config::Scope::kGroup ? names_[key.group] : "");
+  };
+  out.Put(hour_);
+  out.Put(refused_);
+  out.Put(uint64_t{series_.size()});
+  for (const auto& [key, series] : series_) {
+    put_key(key);
+    out.Put(series.first_hour);
+    out.Put(uint64_t{series.slots.size()});
+    for (const auto& [hour, slot] : series.slots) {
+      out.Put(hour);
+      out.Put(slot);
+    }
+  }
+  out.Put(uint64_t{amounts_.size()});
+  for (const auto& [key, amount] : amounts_) {
+    put_key(key);
+    out.Put(amount.sum);
+    out.Put(uint64_t{amount.groups.size()});
+    for (const uint32_t group : amount.groups) out.PutText(names_[group]);
+  }
+}
+
+void Baselines::Restore(ArchiveReader& in) {
+  const auto get_key = [&] {
+    Key key{};
+    key.rule = NumberOf(in.GetText());
+    in.Get(key.role);
+    in.Get(key.scope);
+    in.Get(key.host);
+    const std::string group = in.GetText();
+    if (key.scope == config::Scope::kGroup) key.group = NumberOf(group);
+    return key;
+  };
+  in.Get(hour_);
+  in.Get(refused_);
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    Series& series = series_[get_key()];
+    in.Get(series.first_hour);
+    for (std::size_t k = in.GetCount(sizeof(BaselineSlot)); k > 0 && in.ok(); --k) {
+      const auto hour = in.Get<int32_t>();
+      series.slots[hour] = in.Get<BaselineSlot>();
+      ++slots_;
+    }
+  }
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    Amount& amount = amounts_[get_key()];
+    in.Get(amount.sum);
+    amount.groups.resize(in.GetCount(sizeof(uint32_t)));
+    for (uint32_t& group : amount.groups) group = NumberOf(in.GetText());
+  }
+}
+
+}  // namespace mailtap::control

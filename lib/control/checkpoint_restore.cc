@@ -1,0 +1,266 @@
+// Reads checkpoints.
+#include <algorithm>
+#include <vector>
+
+#include "lib/control/checkpoint.h"
+#include "lib/control/checkpoint_format.h"
+
+namespace mailtap::control {
+
+RuleShape GetShape(ArchiveReader& in) {
+  RuleShape shape;
+  shape.name = in.GetText();
+  in.Get(shape.scope);
+  shape.conditions.resize(in.GetCount(sizeof(int64_t)));
+  for (auto& [metric, window] : shape.conditions) {
+    in.Get(metric);
+    in.Get(window);
+  }
+  return shape;
+}
+
+Subject GetSubject(ArchiveReader& in) {
+  Subject subject;
+  in.Get(subject.scope);
+  in.Get(subject.role);
+  if (subject.scope == config::Scope::kHost) in.Get(subject.host);
+  if (subject.scope == config::Scope::kGroup) subject.group = in.GetText();
+  return subject;
+}
+
+namespace {
+
+// The first entity of `rule` and `subject`; kNone where the rule or the group is gone.
+uint32_t EntityOf(const State& state, Intake& intake, uint16_t rule, const Subject& subject) {
+  if (rule == Windows::kNoRule) return kNone;
+  uint32_t number = 0;
+  if (subject.scope == config::Scope::kHost) number = intake.HostOf(subject.host);
+  if (subject.scope == config::Scope::kGroup) {
+    const auto& groups = state.config->groups;
+    const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
+      return group.name == subject.group;
+    });
+    if (found == groups.end()) return kNone;
+    number = static_cast<uint32_t>(found - groups.begin());
+  }
+  return intake.EntityOf(rule, number, subject.role);
+}
+
+class Restorer {
+ public:
+  Restorer(absl::string_view checkpoint, State& state, Intake& intake)
+      : in_(checkpoint), state_(state), intake_(intake) {}
+
+  // Up to the hosts: what open alerts refer to. False where the bytes are no checkpoint.
+  bool RestoreHosts(Approvals& approvals) {
+    if (in_.Get<uint32_t>() != kCheckpointMagic || in_.Get<uint64_t>() != kCheckpointLayout)
+      return false;
+    in_.Get(state_.first_tick);
+    in_.Get(state_.last_tick);
+    in_.Get(state_.first_packet);
+    in_.Get(state_.ticks);
+    in_.Get(state_.forgotten);
+    in_.Get(state_.totals);
+    state_.encaps.Restore(in_);
+    state_.names.Restore(in_);
+    state_.dns.Restore(in_, state_.last_tick);
+    state_.claims.Restore(in_);
+    state_.servers.Restore(in_);
+    approvals.Restore(in_);
+    relay_to_ = state_.relays.Restore(in_);
+    state_.baselines.Restore(in_);
+    RestoreRules();
+    for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
+    for (std::size_t n = in_.GetCount(sizeof(UnixNanos)); n > 0 && in_.ok(); --n) {
+      RestoreEntity();
+    }
+    return in_.ok();
+  }
+
+  bool RestoreRest(bool same_capture, BlindSpots& blind_spots) {
+    for (std::size_t n = in_.GetCount(sizeof(meter::ConversationKey)); n > 0 && in_.ok(); --n) {
+      RestoreConversation();
+    }
+    for (std::size_t n = in_.GetCount(sizeof(net::IpAddress)); n > 0 && in_.ok(); --n) {
+      RestorePeer();
+    }
+    for (const SavedRule& rule : rules_) RestoreRows(rule);
+    for (const uint32_t peer : peers_) {
+      if (peer != kNone) state_.windows.peers().Release(peer);
+    }
+    for (std::size_t n = in_.GetCount(2 * sizeof(int64_t)); n > 0 && in_.ok(); --n) {
+      RestoreEvidence();
+    }
+    blind_spots.Restore(in_, same_capture);
+    return in_.ok() && in_.at_end();
+  }
+
+ private:
+  // A condition of a rule.
+  struct SavedRule {
+    uint16_t lead = Windows::kNoRule;  // in force; kNoRule: gone
+    uint16_t to = Windows::kNoRule;
+    uint16_t conditions = 1;  // of the rule
+    config::Metric metric = config::Metric::kSentBytes;
+  };
+
+  void RestoreRules() {
+    for (std::size_t n = in_.GetCount(sizeof(uint64_t)); n > 0 && in_.ok(); --n) {
+      const RuleShape shape = GetShape(in_);
+      const uint16_t lead = state_.rules.Find(shape);
+      for (std::size_t i = 0; i < shape.conditions.size(); ++i) {
+        const bool gone = lead == Windows::kNoRule;
+        rules_.push_back({lead, static_cast<uint16_t>(gone ? lead : lead + i),
+                          static_cast<uint16_t>(shape.conditions.size()),
+                          shape.conditions[i].first});
+      }
+    }
+  }
+
+  void RestoreHost() {
+    const uint32_t id = intake_.HostOf(in_.Get<HostKey>());
+    Host& host = state_.hosts.at(id);
+    in_.Get(host.totals);
+    in_.Get(host.sight);
+    in_.Get(host.last_tick);
+    state_.hosts.Rank(id);
+    hosts_.push_back(id);
+  }
+
+  void RestoreEntity() {
+    const std::size_t rule = in_.Get<uint16_t>();
+    const Subject subject = GetSubject(in_);
+    if (!in_.ok() || rule >= rules_.size()) return in_.Fail();
+    uint32_t entity = EntityOf(state_, intake_, rules_[rule].lead, subject);
+    for (int i = 0; i < rules_[rule].conditions; ++i) {
+      const auto last_seen = in_.Get<UnixNanos>();
+      entities_.push_back(entity);
+      if (entity == kNone) continue;
+      state_.windows.at(entity).last_seen = last_seen;
+      entity = state_.windows.at(entity).next_condition;
+    }
+  }
+
+  void RestorePeer() {
+    const bool shared = in_.Get<bool>();
+    const std::size_t at = in_.GetIndex(shared ? entities_.size() : hosts_.size());
+    const auto role = in_.Get<Role>();
+    const auto address = in_.Get<net::IpAddress>();
+    const auto met = in_.Get<int64_t>();
+    if (!in_.ok()) return;
+    peers_.push_back(kNone);
+    if (shared && entities_[at] == kNone) return;
+    PeerTable& peers = state_.windows.peers();
+    peers_.back() =
+        peers.Acquire(shared ? PeerTable::OwnerOf(entities_[at]) : hosts_[at], role, address);
+    peers.Met(peers_.back()) = met;
+  }
+
+  void RestoreConversation() {
+    const auto key = in_.Get<meter::ConversationKey>();
+    Judgement judgement;
+    in_.Get(judgement.verdict);
+    uint32_t& relay = IsApproved(judgement.verdict) ? judgement.relay : judgement.observed;
+    in_.Get(relay);
+    in_.Get(judgement.internal[0]);
+    in_.Get(judgement.internal[1]);
+    const auto last_tick = in_.Get<uint32_t>();
+    const auto seen = in_.Get<uint8_t>();
+    const bool retired = in_.Get<bool>();
+    const bool by_relay = relay != kNoRelay;
+    if (!in_.ok() || (by_relay && relay >= relay_to_.size())) return in_.Fail();
+    if (by_relay) relay = relay_to_[relay];
+    const uint32_t id = intake_.Restore(key, judgement, retired);
+    Conversation& conversation = state_.conversations.at(id);
+    conversation.last_tick = last_tick;
+    conversation.seen = seen & 3;
+    conversation.seen_before = seen >> 2 & 3;
+    conversations_.push_back(id);
+  }
+
+  void RestoreRows(const SavedRule& rule) {
+    const bool counts_peers = config::CountsPeers(rule.metric);
+    for (std::size_t n = in_.GetCount(2 * sizeof(int64_t)); n > 0 && in_.ok(); --n) {
+      const auto bucket = in_.Get<int64_t>();
+      const std::size_t at = in_.GetIndex(entities_.size());
+      uint64_t a = 0, b = 0;
+      std::size_t peer = 0;
+      if (counts_peers) {
+        peer = in_.GetIndex(peers_.size());
+      } else {
+        in_.Get(a);
+        in_.Get(b);
+      }
+      if (!in_.ok() || rule.to == Windows::kNoRule || entities_[at] == kNone) continue;
+      const int64_t tick = bucket * state_.rules.rules()[rule.to].shape.width;
+      if (!counts_peers) {
+        state_.windows.Add(entities_[at], tick, a, b);
+      } else if (peers_[peer] != kNone) {
+        state_.windows.AddPeer(entities_[at], tick, peers_[peer]);
+      }
+    }
+  }
+
+  void RestoreEvidence() {
+    const auto width = in_.Get<int64_t>();
+    EvidenceLog* log = nullptr;
+    for (EvidenceLog& one : state_.evidence) {
+      if (one.shape().width == width) log = &one;
+    }
+    for (std::size_t n = in_.GetCount(sizeof(TickRow)); n > 0 && in_.ok(); --n) {
+      const auto bucket = in_.Get<int64_t>();
+      auto row = in_.Get<TickRow>();
+      if (row.conversation >= conversations_.size()) return in_.Fail();
+      row.conversation = conversations_[row.conversation];
+      if (log != nullptr) log->Add(row, bucket * width);
+    }
+  }
+
+  ArchiveReader in_;
+  State& state_;
+  Intake& intake_;
+  std::vector<uint32_t> relay_to_;
+  // As they were numbered when they were saved; kNone: gone.
+  std::vector<SavedRule> rules_;
+  std::vector<uint32_t> hosts_, entities_, peers_;
+  std::vector<uint32_t> conversations_;
+};
+
+bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
+  State& state = target.state;
+  if (in.Get<uint32_t>() != kOpenAlertsMagic || in.Get<uint64_t>() != kCheckpointLayout)
+    return false;
+  const auto tick = in.Get<int64_t>();
+  state.last_tick = std::max(state.last_tick, tick);
+  state.first_tick = std::min(state.first_tick, tick);
+  state.alerts.RestoreCounts(in);
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    const uint16_t rule = state.rules.Find(GetShape(in));
+    const Subject subject = GetSubject(in);
+    const OpenAlert open = GetOpenAlert(in);
+    if (!in.ok()) return false;
+    const uint32_t id = EntityOf(state, target.intake, rule, subject);
+    if (id == kNone) continue;
+    state.alerts.Reopen(open, id, state.rules.rules()[rule].number, state.windows.at(id).alert,
+                        tick);
+  }
+  target.approvals.RestoreAlerts(in);
+  target.blind_spots.RestoreAlerts(in);
+  return in.ok() && in.at_end();
+}
+
+}  // namespace
+
+absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view alerts,
+                               bool same_capture, const CheckpointTarget& target) {
+  Restorer restorer(checkpoint, target.state, target.intake);
+  ArchiveReader open(alerts);
+  // Alerts before windows: a window is judged only if its entity's alert is known to be open.
+  if (restorer.RestoreHosts(target.approvals) && RestoreOpenAlerts(open, target) &&
+      restorer.RestoreRest(same_capture, target.blind_spots)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError("the checkpoint is damaged, or of another version of mailtap");
+}
+
+}  // namespace mailtap::control

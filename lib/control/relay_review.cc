@@ -1,0 +1,144 @@
+#include "lib/control/relay_review.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "lib/control/name_index.h"
+#include "lib/control/prefix_map.h"
+
+namespace mailtap::control {
+namespace {
+
+using config::Relay;
+
+// Whether `wide`, in which an empty list means any, takes all of `narrow`, in which it does
+// too.
+template <typename T, typename Takes>
+bool Covers(const std::vector<T>& wide, const std::vector<T>& narrow, Takes takes) {
+  if (wide.empty()) return true;
+  if (narrow.empty()) return false;
+  return std::all_of(narrow.begin(), narrow.end(), [&](const T& item) {
+    return std::any_of(wide.begin(), wide.end(), [&](const T& by) { return takes(by, item); });
+  });
+}
+
+bool TakesPrefix(const net::Prefix& wide, const net::Prefix& narrow) {
+  return wide.length <= narrow.length && wide.Contains(narrow.address);
+}
+
+bool TakesPattern(const std::string& wide, const std::string& narrow) {
+  if (wide == narrow) return true;
+  return wide.find('?') == std::string::npos && config::Fits(wide, narrow);
+}
+
+template <typename T>
+bool Equal(const T& a, const T& b) {
+  return a == b;
+}
+
+// Whether every server that `narrow` matches is one that `wide` does.
+bool CoversWhere(const Relay& wide, const Relay& narrow) {
+  if (wide.destinations.empty() && wide.names.empty()) return true;
+  const bool by_address = (wide.names.empty() || wide.either) && !wide.destinations.empty() &&
+                          !narrow.destinations.empty() &&
+                          Covers(wide.destinations, narrow.destinations, TakesPrefix);
+  const bool by_name = (wide.destinations.empty() || wide.either) && !wide.names.empty() &&
+                       !narrow.names.empty() && wide.trust >= narrow.trust &&
+                       Covers(wide.names, narrow.names, TakesPattern);
+  if (!narrow.either) return by_address || by_name;
+  return (narrow.destinations.empty() || by_address) && (narrow.names.empty() || by_name);
+}
+
+bool Shadows(const Relay& wide, const Relay& narrow) {
+  return wide.mode == config::RelayMode::kEnforce && wide.ends >= narrow.ends &&
+         (!wide.direction || wide.direction == narrow.direction) &&
+         Covers(wide.services, narrow.services, Equal<Service>) &&
+         Covers(wide.ports, narrow.ports, Equal<uint16_t>) &&
+         Covers(wide.sources, narrow.sources, TakesPrefix) && CoversWhere(wide, narrow);
+}
+
+// The entries met so far, so that only those are compared that share an address or a name.
+class Earlier {
+ public:
+  void Add(uint32_t index, const Relay& relay) {
+    for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
+    for (const std::string& pattern : relay.names) by_name_.Add(pattern, index);
+    if (relay.destinations.empty() && relay.names.empty()) anywhere_.push_back(index);
+  }
+
+  // Ascending, each once.
+  std::set<uint32_t> Overlapping(const Relay& relay) const {
+    std::set<uint32_t> found(anywhere_.begin(), anywhere_.end());
+    if (!relay.destinations.empty()) {
+      by_destination_.ForEachMatch(relay.destinations[0].address, [&](uint32_t index) {
+        found.insert(index);
+        return true;
+      });
+    }
+    if (!relay.names.empty()) {
+      for (const uint32_t index : by_name_.Find(relay.names[0])) found.insert(index);
+    }
+    return found;
+  }
+
+ private:
+  PrefixMap by_destination_;
+  NameIndex by_name_;
+  std::vector<uint32_t> anywhere_;
+};
+
+bool IsAny(const std::vector<net::Prefix>& prefixes) {
+  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(),
+                                         [](const net::Prefix& p) { return p.length == 0; });
+}
+
+bool IsAny(const std::vector<std::string>& patterns) {
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(), [](const std::string& p) {
+           return p.find_first_not_of('*') == std::string::npos;
+         });
+}
+
+bool CoversEverything(const Relay& relay) {
+  const bool anywhere = relay.either && !relay.destinations.empty() && !relay.names.empty()
+                            ? IsAny(relay.destinations) || IsAny(relay.names)
+                            : IsAny(relay.destinations) && IsAny(relay.names);
+  return IsAny(relay.sources) && anywhere;
+}
+
+}  // namespace
+
+std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays, int64_t tick) {
+  constexpr int64_t kDay = 86'400;
+  std::vector<RelayNote> notes;
+  Earlier earlier;
+  for (uint32_t i = 0; i < relays.size(); ++i) {
+    const Relay& relay = relays[i];
+    const auto note = [&](RelayConcern concern, absl::string_view what) {
+      notes.push_back({i, concern, absl::StrCat("relay \"", relay.name, "\" ", what)});
+    };
+    if (relay.ends <= tick) {
+      note(RelayConcern::kExpired,
+           absl::StrCat("expired with ", config::ToString(*relay.expires),
+                        " and approves nothing"));
+    } else if (relay.ends - tick <= kSoonDays * kDay) {
+      note(RelayConcern::kExpiresSoon,
+           absl::StrCat("expires with ", config::ToString(*relay.expires)));
+    }
+    if (CoversEverything(relay)) {
+      note(RelayConcern::kCoversEverything, "matches mail from anywhere to anywhere");
+    }
+    for (const uint32_t by : earlier.Overlapping(relay)) {
+      if (relays[by].ends <= tick || !Shadows(relays[by], relay)) continue;
+      note(RelayConcern::kShadowed, absl::StrCat("matches nothing that the earlier \"",
+                                                 relays[by].name, "\" has not taken already"));
+      break;
+    }
+    earlier.Add(i, relay);
+  }
+  return notes;
+}
+
+}  // namespace mailtap::control

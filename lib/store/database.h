@@ -1,0 +1,106 @@
+// The state that outlives a sensor, in one SQLite file.
+#ifndef MAILTAP_LIB_STORE_DATABASE_H_
+#define MAILTAP_LIB_STORE_DATABASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lib/base/time.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace mailtap::store {
+
+// One state change of an alert.
+struct AlertRow {
+  int64_t tick = 0;    // at whose end it happened
+  UnixNanos time = 0;  // of the change
+  std::string id;
+  std::string state;  // "raised", "updated", "cleared"
+  std::string json;   // the line of the alert file
+};
+
+// What the control core saved at the end of `tick`; lib/store doesn't look into it.
+struct Blob {
+  int64_t tick = 0;
+  std::string bytes;
+};
+
+// What a tick leaves behind: stored whole or not at all.
+struct Batch {
+  std::vector<AlertRow> alerts;
+  std::optional<Blob> open_alerts;
+  std::optional<Blob> checkpoint;  // comes with open_alerts
+  std::string report;              // as JSON, with a checkpoint: what was known at that time
+};
+
+// One thread at a time. The file is in WAL mode: a process that is killed loses at most what
+// was not stored yet, and readers hold nothing up.
+class Database {
+ public:
+  // Written into the file: a file of a newer one is not touched.
+  static constexpr int kSchema = 1;
+  // Alerts older than this are dropped at a checkpoint.
+  static constexpr int64_t kKeepSeconds = 400 * 86'400;
+
+  // Opens DIRECTORY/state.db, made where it is missing. A file that is damaged, of a newer
+  // schema, or of something else is renamed to state.db.set-aside-N, never written to;
+  // `warning` then says so, and a fresh one is begun.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory,
+                                                        std::string& warning);
+  // As it is, to read. NotFound where there is none; an error where it can't be read.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const std::string& directory);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error.
+  absl::Status Store(const Batch& batch);
+
+  // Whose state it is: "live", or the captures of a replay. Empty before SetSource().
+  absl::StatusOr<std::string> Source();
+  absl::Status SetSource(absl::string_view source);
+
+  absl::StatusOr<std::optional<Blob>> Checkpoint() { return LoadBlob("checkpoint"); }
+  absl::StatusOr<std::optional<Blob>> OpenAlerts() { return LoadBlob("open_alerts"); }
+  // The alerts that were open at the checkpoint.
+  absl::StatusOr<std::optional<Blob>> AlertsOfCheckpoint() {
+    return LoadBlob("checkpoint_alerts");
+  }
+  absl::StatusOr<std::string> Report();
+  // Calls visit(row) for each alert change within [since, until), in the order in which they
+  // came.
+  absl::Status ForEachAlert(UnixNanos since, UnixNanos until,
+                            const std::function<void(const AlertRow&)>& visit);
+  // Forgets all that came after `tick`, as it will come again.
+  absl::Status RollBack(int64_t tick);
+
+  // The file can be read, and what it holds makes no sense: as for a damaged file.
+  static absl::Status SetAside(const std::string& directory, std::string& warning);
+
+ private:
+  class Statement;
+  explicit Database(sqlite3* handle) : handle_(handle) {}
+  absl::Status Prepare();
+  absl::Status Execute(const char* sql);
+  absl::Status Failed(absl::string_view what) const;
+  absl::Status StoreAll(const Batch& batch);
+  absl::StatusOr<std::optional<Blob>> LoadBlob(absl::string_view name);
+  absl::Status StoreBlob(absl::string_view name, const Blob& blob);
+  absl::StatusOr<std::string> LoadText(absl::string_view name);
+  absl::Status StoreText(absl::string_view name, absl::string_view text);
+
+  sqlite3* const handle_;
+};
+
+}  // namespace mailtap::store
+
+#endif  // MAILTAP_LIB_STORE_DATABASE_H_

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Plays every scenario: traffic by mailtap-gen's recipe, the configuration, and which alerts must
+come when.
+
+A scenario is a folder of scenarios/ with config.toml, recipe.toml and, where alerts must come,
+expected.toml. Without rules in config.toml the shipped ones apply, those of conf/mailtap.toml.
+expected.toml lists each alert as [[alert]] with rule, host (or asset, for one of a group; or relay),
+role, raised and, unless it stays open, cleared, and under [alert.says] what its fields must hold. Where
+packets alone tell the metric these times are those that arithmetic.py finds on the capture. Each alert
+must be raised and cleared within a second of its times, once, and no other may come.
+
+    scenarios.py [NAME...]     these, or all of them
+    scenarios.py --times NAME  prints the times by arithmetic, and the alerts
+"""
+import datetime
+import pathlib
+import sys
+import tempfile
+import tomllib
+
+import arithmetic
+import lib
+
+SCENARIOS = lib.HERE / "scenarios"
+SHIPPED = lib.HERE.parent.parent / "conf" / "mailtap.toml"
+# Scenarios' captures are snapped, so that days and gigabytes are small.
+COMMON = """
+[blind_spots.snapped]
+enabled = false
+[limits]
+sessions = 16384
+conversations = 16384
+handshakes = 16384
+dialogues = 4096
+holes = 16384
+reorder_buffers = 512
+ring = "4MiB"
+"""
+
+
+def seconds(time):
+    if isinstance(time, str):
+        time = datetime.datetime.fromisoformat(time)
+    return time.timestamp()
+
+
+def shipped_rules():
+    text = SHIPPED.read_text(encoding="utf-8")
+    return text[text.index("\n[[rule]]"):text.index("\n[blind_spots.")]
+
+
+def play(name, folder):
+    """(configuration, capture, alerts) of a scenario."""
+    source = SCENARIOS / name
+    text = (source / "config.toml").read_text(encoding="utf-8")
+    if "[[rule]]" not in text:
+        text += shipped_rules()
+    capture, _ = lib.generate(folder, "--recipe", source / "recipe.toml", name=name)
+    for extra in source.glob("*.csv"):
+        (pathlib.Path(folder) / extra.name).write_bytes(extra.read_bytes())
+    run = lib.replay(folder, [capture], config=text + COMMON, outputs=("alerts",))
+    if run.status != 0:
+        sys.exit(f"{name}: mailtap ended with {run.status}\n{run.stderr}")
+    return tomllib.loads(text), capture, run.alerts
+
+
+def subject(alert):
+    return (alert["rule"], alert.get("host") or alert.get("asset") or alert.get("relay"),
+            alert.get("role"))
+
+
+def by_arithmetic(config, alert, segments):
+    rule = next((r for r in config["rule"] if r["name"] == alert["rule"]), None)
+    if rule is None or alert.get("host") is None or rule.get("scope", "host") != "host":
+        return None
+    return arithmetic.changes(config, rule, alert["host"], alert["role"], segments)
+
+
+def check_alert(alert, changes, computed, checks, what):
+    wanted = [state for state in ("raised", "cleared") if state in alert]
+    times = [seconds(alert[state]) for state in wanted]
+    checks.equal([change["state"] for change in changes], wanted, what)
+    for change, time in zip(changes, times):
+        checks.expect(abs(seconds(change["time"]) - time) <= 1,
+                      f"{what} {change['state']} at {change['time']}")
+    if computed is not None:
+        checks.equal(computed, times, f"{what}: times of expected.toml by arithmetic")
+    for key, text in alert.get("says", {}).items():
+        checks.expect(bool(changes) and text in str(changes[0][key]),
+                      f"{what}: {key} must say {text!r}: "
+                      f"{changes[0][key] if changes else None!r}")
+
+
+def check(name, checks):
+    expected = []
+    if (SCENARIOS / name / "expected.toml").exists():
+        with open(SCENARIOS / name / "expected.toml", "rb") as file:
+            expected = tomllib.load(file)["alert"]
+    with tempfile.TemporaryDirectory() as folder:
+        config, capture, alerts = play(name, folder)
+        segments = list(arithmetic.segments(lib.read_pcap(capture)[1])) if expected else []
+    states = {}
+    for alert in alerts:
+        if alert["state"] != "updated":
+            states.setdefault(subject(alert), []).append(alert)
+    for alert in expected:
+        check_alert(alert, states.pop(subject(alert), []), by_arithmetic(config, alert, segments),
+                    checks, f"{name}: {' '.join(str(part) for part in subject(alert))}")
+    checks.equal(sorted(map(str, states)), [], f"{name}: alerts that nobody expects")
+    print(f"{name}: {len(expected)} alerts expected, "
+          f"{sum(1 for a in alerts if a['state'] == 'raised')} raised")
+
+
+def print_times(name):
+    with tempfile.TemporaryDirectory() as folder:
+        config, capture, alerts = play(name, folder)
+        segments = list(arithmetic.segments(lib.read_pcap(capture)[1]))
+    for alert in alerts:
+        if alert["state"] == "updated":
+            continue
+        print(alert["state"], alert["time"], *subject(alert))
+        if alert["state"] == "raised":
+            print("   ", alert["summary"])
+            for time in by_arithmetic(config, alert, segments) or []:
+                print("    by arithmetic",
+                      datetime.datetime.fromtimestamp(time, datetime.timezone.utc).isoformat())
+
+
+def main():
+    if sys.argv[1:2] == ["--times"]:
+        return print_times(sys.argv[2])
+    checks = lib.Checks()
+    names = sys.argv[1:] or sorted(p.name for p in SCENARIOS.iterdir() if p.is_dir())
+    for name in names:
+        check(name, checks)
+    checks.finish()
+
+
+main()

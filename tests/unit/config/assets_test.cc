@@ -1,0 +1,104 @@
+#include "lib/config/assets.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/config/test_support.h"
+
+namespace mailtap::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(AssetsTest, ColumnsComeInAnyOrder) {
+  const AssetsContent content = ParseAssets(
+      "# the inventory\nname,Address,tags,owner\n\"desk, first floor\",10.1.0.0/24,,Ada\n"
+      "nat,10.2.0.1,nat;guest wifi,\nsix,fd00::1,,\n",
+      "a.csv");
+  EXPECT_THAT(Texts(content.faults), IsEmpty());
+  ASSERT_EQ(content.assets.size(), 3u);
+  EXPECT_EQ(content.assets[0].name, "desk, first floor");
+  EXPECT_EQ(content.assets[0].owner, "Ada");
+  EXPECT_EQ(net::ToString(content.assets[0].prefix), "10.1.0.0/24");
+  EXPECT_FALSE(content.assets[0].shared());
+  EXPECT_THAT(content.assets[1].tags, ElementsAre("nat", "guest", "wifi"));
+  EXPECT_TRUE(content.assets[1].shared());
+}
+
+TEST(AssetsTest, AFaultRefusesTheWholeFile) {
+  const AssetsContent content =
+      ParseAssets("address,name\n10.1.0.1,a\n10.1.0.300,b\n10.1.0.2,\"c\td\"\n", "a.csv");
+  EXPECT_THAT(Texts(content.faults),
+              ElementsAre("a.csv:3:1: address must be an address or a network such as "
+                          "10.1.0.0/16",
+                          "a.csv:4:1: name must be a text of at most 128 bytes without control "
+                          "characters"));
+  EXPECT_THAT(content.assets, IsEmpty());
+}
+
+TEST(AssetsTest, AnAddressStandsThereOnce) {
+  EXPECT_THAT(Texts(ParseAssets("address\n10.1.0.1\n10.1.0.2\n10.1.0.1/32\n", "a").faults),
+              ElementsAre("a:4:1: 10.1.0.1 stands already in line 2"));
+}
+
+TEST(AssetsTest, TheAddressIsRequired) {
+  EXPECT_THAT(Texts(ParseAssets("name,role\nx,y\n", "a").faults),
+              testing::Contains("a:1:1: the column address is missing"));
+}
+
+// A folder with a configuration that names an inventory.
+class AssetsFileTest : public testing::Test {
+ protected:
+  AssetsFileTest() {
+    char folder[] = "/tmp/mailtap-assets-XXXXXX";
+    folder_ = mkdtemp(folder);
+    Write("mailtap.toml", absl::StrCat(kMinimal, "[assets]\nfile = \"assets.csv\"\n"));
+  }
+  ~AssetsFileTest() override { std::filesystem::remove_all(folder_); }
+
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+  }
+  ParseResult Read() { return ParseFile((folder_ / "mailtap.toml").string()); }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(AssetsFileTest, IsReadFromTheConfigurationsFolder) {
+  Write("assets.csv", "address,name\n10.1.0.1,desk\n");
+  const ParseResult result = Read();
+  ASSERT_TRUE(result.config.has_value());
+  ASSERT_EQ(result.config->assets.rows.size(), 1u);
+  EXPECT_EQ(result.config->assets.rows[0].name, "desk");
+}
+
+TEST_F(AssetsFileTest, ItsContentIsPartOfTheVersion) {
+  Write("assets.csv", "address,name\n10.1.0.1,desk\n");
+  const std::string before = Read().config->version;
+  EXPECT_EQ(Read().config->version, before);
+  Write("assets.csv", "address,name\n10.1.0.1,server\n");
+  EXPECT_NE(Read().config->version, before);
+}
+
+TEST_F(AssetsFileTest, ItsFaultsAreTheConfigurations) {
+  EXPECT_THAT(Texts(Read().faults), ElementsAre(HasSubstr("assets.csv:1:1: can't be read")));
+  Write("assets.csv", "address\nnone\n");
+  const ParseResult result = Read();
+  EXPECT_FALSE(result.config.has_value());
+  EXPECT_THAT(Texts(result.faults), ElementsAre(HasSubstr("assets.csv:2:1: address must be")));
+}
+
+TEST(AssetsTest, AGroupThatAsksForAssetsNeedsAFile) {
+  EXPECT_THAT(WarningsWith("[[group]]\nname = \"g\"\ntags = [\"nat\"]\n[[rule]]\nname = \"r\"\n"
+                           "raise = 1\ngroups = [\"g\"]\n[[relay]]\nname = \"x\"\n"
+                           "sources = [\"10.0.0.1\"]\n"),
+              ElementsAre(HasSubstr("group \"g\" is empty: it asks for assets")));
+}
+
+}  // namespace
+}  // namespace mailtap::config

@@ -1,0 +1,270 @@
+// Baselines against a reference that keeps every amount for ever and sorts.
+#include "lib/control/baselines.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/unit/control/scenario.h"
+#include "tests/unit/control/testing.h"
+
+namespace mailtap::control {
+namespace {
+
+constexpr int64_t kHour = 3600;
+constexpr int64_t kWeek = 7 * 24 * kHour;
+constexpr int64_t kMonday = 4 * 86'400;  // 1970-01-05
+
+// The middle of sorted values.
+double Middle(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+struct Reference {
+  // amount[host][hour since 1970]
+  std::map<int, std::map<int64_t, double>> amounts;
+
+  double Of(const std::set<int>& hosts, int64_t hour) const {
+    std::vector<double> active;
+    for (const auto& [host, by_hour] : amounts) {
+      const auto found = by_hour.find(hour);
+      if (hosts.count(host) > 0 && found != by_hour.end()) active.push_back(found->second);
+    }
+    return active.empty() ? 0 : Middle(active);
+  }
+  int64_t First(const std::set<int>& hosts) const {
+    int64_t first = INT64_MAX;
+    for (const auto& [host, by_hour] : amounts) {
+      if (hosts.count(host) > 0) first = std::min(first, by_hour.begin()->first);
+    }
+    return first;
+  }
+  // "expected/deviation/weeks", of one host or of many; nothing where too few weeks are known.
+  std::vector<double> Usual(const std::set<int>& hosts, int64_t hour, int least) const {
+    std::vector<double> past;
+    for (int64_t h = hour - 168; h >= First(hosts) && past.size() < 8; h -= 168) {
+      past.push_back(Of(hosts, h));
+    }
+    if (static_cast<int>(past.size()) < least) return {};
+    const double expected = Middle(past);
+    const auto weeks = static_cast<double>(past.size());
+    for (double& amount : past) amount = std::abs(amount - expected);
+    return {expected, 1.4826 * Middle(past), weeks};
+  }
+};
+
+HostKey HostOf(int number) { return {Ip("10.1.0." + std::to_string(number)), 0}; }
+
+std::vector<double> Values(const std::optional<Baseline>& baseline) {
+  if (!baseline) return {};
+  return {baseline->expected, baseline->deviation, static_cast<double>(baseline->weeks)};
+}
+
+TEST(Baselines, AgreeWithTheReference) {
+  const std::vector<config::Group> groups = {{.name = "even"}, {.name = "odd"}};
+  std::size_t own = 0, of_group = 0, of_site = 0;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    Random random(seed);
+    const int least = static_cast<int>(Pick(random, 1, 5));
+    Baselines baselines(absl::UTCTimeZone(), least, 1'000'000);
+    Reference reference;
+    const int64_t start = kMonday + Pick(random, 2000, 3000) * kWeek;
+    const int64_t last = start + Pick(random, 2, 12) * kWeek;
+    for (int64_t tick = start; tick < last; tick += Pick(random, 1, 3) * kHour / 2) {
+      baselines.StartTick(tick);
+      const int64_t hour = tick / kHour;
+      for (int host = 0; host < 6; ++host) {
+        const std::vector<uint32_t> of_host = {static_cast<uint32_t>(host % 2)};
+        // Half of the hosts come later.
+        if (host < 3 || tick > start + 2 * kWeek) {
+          const uint64_t amount =
+              static_cast<uint64_t>(Pick(random, 0, 3) * Pick(random, 0, 90));
+          if (amount > 0) {
+            baselines.Add("rule", Role::kClient, HostOf(host), {of_host, groups}, amount);
+            reference.amounts[host][hour] += static_cast<double>(amount);
+          }
+        }
+        const auto got = baselines.Of("rule", Role::kClient, HostOf(host), {of_host, groups});
+        // The hour under way is nobody's past yet.
+        Reference past = reference;
+        for (auto& [number, by_hour] : past.amounts) by_hour.erase(hour);
+        std::erase_if(past.amounts, [](const auto& entry) { return entry.second.empty(); });
+        const std::set<int> fellows =
+            host % 2 == 0 ? std::set<int>{0, 2, 4} : std::set<int>{1, 3, 5};
+        std::vector<double> expected = past.Usual({host}, hour, least);
+        own += expected.empty() ? 0 : 1;
+        if (expected.empty()) {
+          expected = past.Usual(fellows, hour, least);
+          of_group += expected.empty() ? 0 : 1;
+        }
+        if (expected.empty()) {
+          expected = past.Usual({0, 1, 2, 3, 4, 5}, hour, least);
+          of_site += expected.empty() ? 0 : 1;
+        }
+        ASSERT_EQ(Values(got), expected) << "seed " << seed << " host " << host << " " << tick;
+      }
+    }
+  }
+  EXPECT_GT(own, 1000u);
+  EXPECT_GT(of_group, 100u);
+}
+
+TEST(Baselines, ASpikeChangesNothing) {
+  Baselines baselines(absl::UTCTimeZone(), 3, 1000);
+  for (int week = 0; week < 8; ++week) {
+    baselines.StartTick(kT0 + week * kWeek);
+    baselines.Add("r", Role::kClient, HostOf(1), {{}, {}}, week == 6 ? 1'000'000'000 : 1000);
+  }
+  baselines.StartTick(kT0 + 8 * kWeek);
+  EXPECT_EQ(Values(baselines.Of("r", Role::kClient, HostOf(1), {{}, {}})),
+            (std::vector<double>{1000, 0, 8}));
+}
+
+TEST(Baselines, AreTheSameAfterSaveAndRestore) {
+  const std::vector<config::Group> groups = {{.name = "g"}};
+  Baselines before(absl::UTCTimeZone(), 2, 1000);
+  for (int week = 0; week < 4; ++week) {
+    before.StartTick(kT0 + week * kWeek);
+    before.Add("r", Role::kClient, HostOf(1), {{0}, groups}, 100 + week);
+    before.Add("r", Role::kServer, HostOf(2), {{0}, groups}, 200 + week);
+  }
+  before.StartTick(kT0 + 4 * kWeek);
+  Baselines after(absl::UTCTimeZone(), 2, 1000);
+  ArchiveWriter out;
+  before.Save(out);
+  const std::string bytes = out.Take();
+  ArchiveReader in(bytes);
+  after.Restore(in);
+  EXPECT_TRUE(in.ok() && in.at_end());
+  after.StartTick(kT0 + 4 * kWeek);
+  EXPECT_EQ(after.slots(), before.slots());
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    for (int host = 1; host < 4; ++host) {
+      const auto usual = before.Of("r", role, HostOf(host), {{0}, groups});
+      EXPECT_TRUE(usual.has_value());
+      EXPECT_EQ(Values(after.Of("r", role, HostOf(host), {{0}, groups})), Values(usual));
+    }
+  }
+}
+
+TEST(Baselines, HostsBeyondTheBoundAreJudgedByTheSite) {
+  Baselines baselines(absl::UTCTimeZone(), 1, 3);  // site, and two hosts at most
+  for (int week = 0; week < 3; ++week) {
+    baselines.StartTick(kT0 + week * kWeek);
+    for (int host = 0; host < 10; ++host) {
+      baselines.Add("r", Role::kClient, HostOf(host), {{}, {}}, 500);
+    }
+  }
+  baselines.StartTick(kT0 + 3 * kWeek);
+  EXPECT_LE(baselines.slots(), 4u);
+  EXPECT_GT(baselines.refused(), 0u);
+  for (int host = 0; host < 10; ++host) {
+    const auto usual = baselines.Of("r", Role::kClient, HostOf(host), {{}, {}});
+    ASSERT_TRUE(usual.has_value());
+    EXPECT_EQ(usual->expected, 500);
+  }
+}
+
+// By the clock of Berlin, which was put back at 2023-10-29 01:00 UTC.
+TEST(Baselines, GoByTheClockOfTheTimeZone) {
+  absl::TimeZone berlin;
+  ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
+  Baselines baselines(berlin, 1, 1000);
+  const int64_t change = 1'698'541'200;  // 2023-10-29 01:00 UTC
+  EXPECT_EQ(baselines.HourOf(change - 2 * kHour) + 1, baselines.HourOf(change - kHour));
+  EXPECT_EQ(baselines.HourOf(change - kHour), baselines.HourOf(change))
+      << "the same hour again";
+  EXPECT_EQ(baselines.HourOf(change) + 1, baselines.HourOf(change + kHour));
+  for (int64_t tick = change - 5 * kHour; tick < change + 5 * kHour; tick += 600) {
+    const int64_t next = baselines.NextHour(tick);
+    EXPECT_GT(next, tick);
+    EXPECT_EQ(baselines.HourOf(next - 1), baselines.HourOf(tick));
+    EXPECT_EQ(baselines.HourOf(next), baselines.HourOf(tick) + 1);
+  }
+}
+
+// A rule by baseline, over the whole control core.
+class Unusual : public testing::Test {
+ protected:
+  static config::Config ConfigOf(double multiple) {
+    config::Config config = BaseConfig();
+    config::Rule rule = BytesRule("unusual");
+    rule.window_seconds = 3600;
+    rule.raise = 1000;
+    rule.clear = 500;
+    rule.multiple = multiple;
+    config.rules = {rule};
+    return config;
+  }
+};
+
+TEST_F(Unusual, RaisesAtAMultipleOfTheUsualAndAtNoLess) {
+  Bench bench(ConfigOf(10));
+  int64_t tick = kT0;
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 200));
+  }
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 1999));
+  EXPECT_TRUE(bench.output.alerts.empty()) << "at raise, below ten times the usual 200";
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + 10, 1));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  const Alert& alert = bench.output.alerts[0];
+  EXPECT_EQ(alert.threshold, 2000);
+  EXPECT_EQ(alert.value, 2000);
+  ASSERT_TRUE(alert.baseline.has_value());
+  EXPECT_EQ(alert.baseline->expected, 200);
+  EXPECT_EQ(alert.baseline->weeks, 4);
+  bench.control.EndTick(tick + 3 * kHour);
+  ASSERT_EQ(bench.output.alerts.size(), 2u);
+  EXPECT_EQ(bench.output.alerts[1].state, AlertState::kCleared);
+  EXPECT_EQ(bench.output.alerts[1].threshold, 1000) << "half, as clear is of raise";
+}
+
+TEST_F(Unusual, RaisesNothingWhileNothingIsKnown) {
+  Bench bench(ConfigOf(2));
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 1'000'000));
+  bench.control.EndTick(kT0 + 2 * kHour);
+  EXPECT_TRUE(bench.output.alerts.empty());
+}
+
+// Sends 4000 bytes at half past the hour, each week.
+void BeUsual(Bench& bench, int64_t& tick) {
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  }
+}
+
+// The window still holds it when another hour has begun, in which nothing is usual.
+TEST_F(Unusual, TheHourBeforeIsPartOfTheWindow) {
+  Bench bench(ConfigOf(5));
+  int64_t tick = kT0 + 1800;
+  BeUsual(bench, tick);
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  bench.control.EndTick(tick + 3 * kHour);
+  EXPECT_TRUE(bench.output.alerts.empty());
+}
+
+// What was usual in one hour is not in the next but one, though nothing more was sent.
+TEST_F(Unusual, IsJudgedAnewWithTheHour) {
+  Bench bench(ConfigOf(5));
+  int64_t tick = kT0 + 1800;
+  BeUsual(bench, tick);
+  tick += kHour;
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  EXPECT_TRUE(bench.output.alerts.empty());
+  EXPECT_EQ(bench.control.NextEventTick(), tick + 1800);
+  bench.control.EndTick(tick + 2 * kHour);
+  ASSERT_EQ(bench.output.alerts.size(), 2u);
+  EXPECT_EQ(bench.output.alerts[0].time, StartOfTick(tick + 1800 + 1));
+  EXPECT_EQ(bench.output.alerts[0].threshold, 1000) << "usual is nothing; the floor counts";
+}
+
+}  // namespace
+}  // namespace mailtap::control

@@ -1,0 +1,112 @@
+#include "lib/control/relay_review.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "lib/control/relay_matcher.h"
+#include "tests/unit/control/scenario.h"
+#include "tests/unit/control/testing.h"
+
+namespace mailtap::control {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+config::Relay To(const std::string& name, const std::string& destination) {
+  config::Relay relay;
+  relay.name = name;
+  relay.destinations = {Net(destination)};
+  return relay;
+}
+
+std::vector<std::string> Notes(const std::vector<config::Relay>& relays, int64_t tick = 0) {
+  std::vector<std::string> texts;
+  for (const RelayNote& note : ReviewRelays(relays, tick)) texts.push_back(note.text);
+  return texts;
+}
+
+TEST(ReviewRelays, FindsWhatIsOverAndWhatSoonWillBe) {
+  constexpr int64_t kDay = 86'400;
+  config::Relay relay = To("r", "192.0.2.1");
+  EXPECT_THAT(Notes({relay}), IsEmpty());
+  relay.expires = config::Date{2027, 6, 30};
+  relay.ends = 100 * kDay;
+  EXPECT_THAT(Notes({relay}, 70 * kDay - 1), IsEmpty());
+  EXPECT_THAT(Notes({relay}, 70 * kDay), ElementsAre("relay \"r\" expires with 2027-06-30"));
+  EXPECT_THAT(Notes({relay}, 100 * kDay),
+              ElementsAre("relay \"r\" expired with 2027-06-30 and approves nothing"));
+}
+
+TEST(ReviewRelays, FindsEntriesThatAnEarlierOneTakes) {
+  config::Relay wide = To("wide", "192.0.2.0/24"), narrow = To("narrow", "192.0.2.1");
+  const auto shadowed = ElementsAre(
+      "relay \"narrow\" matches nothing that the earlier \"wide\" has not taken already");
+  EXPECT_THAT(Notes({wide, narrow}), shadowed);
+  EXPECT_THAT(Notes({narrow, wide}), IsEmpty());
+  narrow.ports = {25};
+  EXPECT_THAT(Notes({wide, narrow}), shadowed);
+  wide.ports = {587};
+  EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
+  wide.ports = {};
+  wide.mode = config::RelayMode::kObserve;
+  EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
+}
+
+TEST(ReviewRelays, FindsWhatCoversEverything) {
+  config::Relay any;
+  any.name = "any";
+  const auto note = ElementsAre("relay \"any\" matches mail from anywhere to anywhere");
+  EXPECT_THAT(Notes({any}), note);
+  any.names = {"*"};
+  EXPECT_THAT(Notes({any}), note);
+  any.names = {"*.example.com"};
+  EXPECT_THAT(Notes({any}), IsEmpty());
+}
+
+// Whatever is said to be shadowed, the matcher never chooses.
+TEST(ReviewRelays, ShadowedEntriesAreNeverTheFirstToMatch) {
+  Random random(7);
+  const std::vector<std::string> patterns = {"a.x", "*.x", "b.x", "*", "a.y", "?.x"};
+  const std::vector<std::string> names = {"a.x", "b.x", "a.y", "c.x"};
+  int shadowed = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    std::vector<config::Relay> relays(5);
+    for (config::Relay& relay : relays) {
+      const auto coin = [&] { return Pick(random, 0, 2) == 0; };
+      const auto prefix = [&] {
+        const int length = static_cast<int>(Pick(random, 125, 128));
+        return net::Prefix{net::Masked(Ip(absl::StrCat("10.0.0.", Pick(random, 0, 7))), length),
+                           static_cast<uint8_t>(length)};
+      };
+      if (coin()) relay.sources = {prefix()};
+      if (coin()) relay.destinations = {prefix(), prefix()};
+      if (coin()) relay.names = {patterns[static_cast<std::size_t>(Pick(random, 0, 5))]};
+      if (coin()) relay.ports = {25};
+      if (coin()) relay.mode = config::RelayMode::kObserve;
+      if (coin()) relay.trust = config::RelayTrust::kClaimed;
+      relay.either = coin();
+    }
+    const RelayMatcher matcher(relays);
+    for (const RelayNote& note : ReviewRelays(relays, 0)) {
+      if (note.concern != RelayConcern::kShadowed) continue;
+      ++shadowed;
+      for (int i = 0; i < 100; ++i) {
+        meter::ConversationKey key;
+        key.client = Ip(absl::StrCat("10.0.0.", Pick(random, 0, 7)));
+        key.server = Ip(absl::StrCat("10.0.0.", Pick(random, 0, 7)));
+        key.server_port = Pick(random, 0, 1) == 0 ? 25 : 587;
+        const std::string& name = names[static_cast<std::size_t>(Pick(random, 0, 3))];
+        const auto named = matcher.NamedBy(name, Pick(random, 0, 1) == 0);
+        const RelayMatch match = matcher.Match(key, true, false, named, 0);
+        ASSERT_NE(match.approved, note.relay);
+        ASSERT_NE(match.observed, note.relay);
+      }
+    }
+  }
+  EXPECT_GT(shadowed, 100);
+}
+
+}  // namespace
+}  // namespace mailtap::control

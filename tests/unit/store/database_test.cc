@@ -1,0 +1,211 @@
+// What is stored, and what happens to files that can't be used.
+#include "lib/store/database.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/store/writer.h"
+
+namespace mailtap::store {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class DatabaseTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/mailtap-store-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<Database> Open() {
+    auto database = Database::Open(directory_, warning_);
+    EXPECT_TRUE(database.ok()) << database.status();
+    return database.ok() ? *std::move(database) : nullptr;
+  }
+  std::vector<std::string> Alerts(Database& database, UnixNanos since = 0,
+                                  UnixNanos until = INT64_MAX) {
+    std::vector<std::string> lines;
+    EXPECT_TRUE(database
+                    .ForEachAlert(since, until,
+                                  [&](const AlertRow& row) {
+                                    lines.push_back(absl::StrCat(row.tick, " ", row.id, " ",
+                                                                 row.state, " ", row.json));
+                                  })
+                    .ok());
+    return lines;
+  }
+  static Batch OneAlert(int64_t tick) {
+    Batch batch;
+    batch.alerts = {{tick, StartOfTick(tick + 1), "a1", "raised", "{}"}};
+    batch.open_alerts = {tick, absl::StrCat("open ", tick)};
+    return batch;
+  }
+  void Sql(const char* sql) {
+    sqlite3* handle = nullptr;
+    ASSERT_EQ(sqlite3_open((directory_ + "/state.db").c_str(), &handle), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(handle);
+  }
+
+  std::string directory_, warning_;
+};
+
+TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {
+  {
+    const auto database = Open();
+    EXPECT_FALSE((*database->Checkpoint()).has_value());
+    ASSERT_TRUE(database->Store(OneAlert(100)).ok());
+    Batch checkpoint;
+    checkpoint.open_alerts = {101, "open"};
+    checkpoint.checkpoint = {101, std::string("all\0of it", 9)};
+    checkpoint.report = "{\"report\": 1}";
+    ASSERT_TRUE(database->Store(checkpoint).ok());
+    ASSERT_TRUE(database->Store(OneAlert(102)).ok());
+    ASSERT_TRUE(database->SetSource("me").ok());
+  }
+  const auto database = Open();
+  EXPECT_THAT(warning_, IsEmpty());
+  EXPECT_EQ((*database->Checkpoint())->tick, 101);
+  EXPECT_EQ((*database->Checkpoint())->bytes, std::string("all\0of it", 9));
+  EXPECT_EQ((*database->OpenAlerts())->bytes, "open 102");
+  EXPECT_EQ((*database->AlertsOfCheckpoint())->bytes, "open");
+  EXPECT_EQ(*database->Report(), "{\"report\": 1}");
+  EXPECT_EQ(*database->Source(), "me");
+  EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}", "102 a1 raised {}"));
+  EXPECT_THAT(Alerts(*database, StartOfTick(102)), ElementsAre("102 a1 raised {}"));
+  ASSERT_TRUE(database->RollBack(101).ok());
+  EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}"));
+}
+
+TEST_F(DatabaseTest, AlertsAreKeptForAGoodYear) {
+  const auto database = Open();
+  ASSERT_TRUE(database->Store(OneAlert(100)).ok());
+  Batch batch = OneAlert(Database::kKeepSeconds + 50);
+  batch.checkpoint = {Database::kKeepSeconds + 101, "x"};
+  ASSERT_TRUE(database->Store(batch).ok());
+  EXPECT_EQ(Alerts(*database).size(), 2u);
+  batch.alerts.clear();
+  batch.checkpoint->tick = Database::kKeepSeconds + 102;
+  ASSERT_TRUE(database->Store(batch).ok());
+  EXPECT_THAT(Alerts(*database), ElementsAre("34560050 a1 raised {}"));
+}
+
+TEST_F(DatabaseTest, ItIsInWalMode) {
+  const auto database = Open();
+  ASSERT_TRUE(database->Store(OneAlert(1)).ok());
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/state.db-wal"));
+  // So one may read while it is written.
+  const auto reader = Database::OpenToRead(directory_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(Alerts(**reader).size(), 1u);
+}
+
+TEST_F(DatabaseTest, ADamagedFileIsSetAsideAndNotTouched) {
+  std::string text(8192, 'x');
+  std::ofstream(directory_ + "/state.db") << text;
+  const auto database = Open();
+  EXPECT_THAT(warning_, HasSubstr("state.db.set-aside-1"));
+  ASSERT_TRUE(database->Store(OneAlert(1)).ok());
+  std::ifstream aside(directory_ + "/state.db.set-aside-1");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), text);
+}
+
+TEST_F(DatabaseTest, APageDamagedInTheMiddleIsFound) {
+  {
+    const auto database = Open();
+    Batch batch;
+    for (int i = 0; i < 2000; ++i) batch.alerts.push_back({i, i, "a", "raised", "{}"});
+    ASSERT_TRUE(database->Store(batch).ok());
+  }
+  const auto size = std::filesystem::file_size(directory_ + "/state.db");
+  std::fstream file(directory_ + "/state.db", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(size / 2));
+  file << std::string(4096, '\xa5');
+  file.close();
+  const auto database = Open();
+  EXPECT_THAT(warning_, HasSubstr("set-aside"));
+  EXPECT_THAT(Alerts(*database), IsEmpty());
+}
+
+TEST_F(DatabaseTest, ANewerSchemaAndAStrangersFileAreSetAside) {
+  Open();
+  Sql("PRAGMA user_version = 2");
+  EXPECT_FALSE(Database::OpenToRead(directory_).ok());
+  Open();
+  EXPECT_THAT(warning_, HasSubstr("has schema 2"));
+  warning_.clear();
+  Sql("PRAGMA application_id = 5");
+  Open();
+  EXPECT_THAT(warning_, HasSubstr("of another program"));
+  EXPECT_THAT(warning_, HasSubstr("set-aside-2")) << "the first one is still there";
+}
+
+TEST_F(DatabaseTest, WhereTheDirectoryIsMissingThereIsNothingToRead) {
+  EXPECT_TRUE(absl::IsNotFound(Database::OpenToRead(directory_ + "/x").status()));
+}
+
+// A process that may write no further stands for a full disk.
+TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
+  auto database = Open();
+  ASSERT_TRUE(database->Store(OneAlert(1)).ok());
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = 256 << 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  Batch large = OneAlert(2);
+  large.open_alerts->bytes.assign(1 << 20, 'x');
+  EXPECT_FALSE(database->Store(large).ok());
+  EXPECT_THAT(Alerts(*database), ElementsAre("1 a1 raised {}")) << "whole or not at all";
+
+  Writer writer(std::move(database));
+  std::vector<std::promise<void>> done(2);
+  writer.Submit(large, [&] { done[0].set_value(); });
+  writer.Submit(OneAlert(3), [&] { done[1].set_value(); });
+  for (std::promise<void>& one : done) one.get_future().wait();
+  writer.Stop();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(writer.status().errors, 1u);
+  EXPECT_EQ(writer.status().stored, 1u);
+  const auto again = Open();
+  EXPECT_EQ(Alerts(*again).size(), 2u);
+}
+
+TEST_F(DatabaseTest, OnlyOneCheckpointWaitsAtATime) {
+  Writer writer(Open());
+  std::promise<void> entered, leave;
+  Batch batch;
+  batch.open_alerts = {1, "o"};
+  batch.checkpoint = {1, "c"};
+  EXPECT_TRUE(writer.ReadyForCheckpoint());
+  writer.Submit(batch, [&] {
+    entered.set_value();
+    leave.get_future().wait();
+  });
+  entered.get_future().wait();
+  EXPECT_FALSE(writer.ReadyForCheckpoint());
+  EXPECT_EQ(writer.status().skipped, 1u);
+  leave.set_value();
+  writer.Stop();
+  EXPECT_TRUE(writer.ReadyForCheckpoint());
+}
+
+}  // namespace
+}  // namespace mailtap::store
