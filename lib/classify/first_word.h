@@ -54,16 +54,22 @@ class FirstWordFilter {
   // them.
   explicit FirstWordFilter(absl::string_view also = "");
 
-  // A first look, without a branch that depends on the payload: false for nearly all that
+  // A first look, with hardly a branch that depends on the payload: false for nearly all that
   // neither Matches nor opens with one of `also`. `payload` has at least kGlanceBytes bytes.
-  static constexpr uint32_t kGlanceBytes = 16;
+  static constexpr uint32_t kGlanceBytes = 24;
   bool Glance(const uint8_t* payload) const {
+    static_assert(kGlanceBytes > kLongestTag + kWordBytes);
     uint64_t halves[2];
     std::memcpy(halves, payload, sizeof(halves));
+    const uint64_t spaces[2] = {Spaces(halves[0]), Spaces(halves[1])};
     const uint32_t start = starts_[payload[0]];
-    const bool spaced = (Spaces(halves[0]) | Spaces(halves[1])) != 0;
-    const uint32_t known = words_.Contains(payload) ? 1 : 0;
-    return ((start & (kOther | (spaced ? kTag : 0u))) | known) != 0;
+    bool opens = ((start & kOther) | (words_.Contains(payload) ? 1u : 0u)) != 0;
+    if ((spaces[0] | spaces[1]) != 0 && (start & kTag) != 0) {
+      const int bits =
+          spaces[0] != 0 ? std::countr_zero(spaces[0]) : 64 + std::countr_zero(spaces[1]);
+      opens = opens || tagged_.Contains(payload + bits / 8 + 1);
+    }
+    return opens;
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -84,7 +90,7 @@ class FirstWordFilter {
   bool MatchesTagged(const uint8_t* payload, uint32_t length) const {
     if ((starts_[payload[0]] & kTag) == 0) return false;
     constexpr uint32_t kStep = 8;
-    for (uint32_t at = 0; at < kGlanceBytes && at + kStep <= length; at += kStep) {
+    for (uint32_t at = 0; at <= kLongestTag && at + kStep <= length; at += kStep) {
       uint64_t bytes;
       std::memcpy(&bytes, payload + at, sizeof(bytes));
       const uint64_t found = Spaces(bytes);
@@ -111,6 +117,9 @@ class FirstWordFilter {
     bytes ^= kOnes * ' ';
     return (bytes - kOnes) & ~bytes & kTops;
   }
+
+  // Characters of a tag that is looked for.
+  static constexpr uint32_t kLongestTag = 15;
 
   // What a payload with this first byte may be.
   static constexpr uint8_t kTag = 1;
