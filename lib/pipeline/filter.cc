@@ -66,7 +66,9 @@ inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
   const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
   const uint64_t hash =
       net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port, tag);
-  const bool mail_port = ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port);
+  const bool mail_port =
+      (ports_.Watches(segment.src_port) || ports_.Watches(segment.dst_port)) &&
+      IsMailPort(segment, hash, time);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   const bool suspected = !mail_port && MayOpen(segment);
