@@ -12,7 +12,7 @@ constexpr uint32_t kMagic = 0x4d54'4350;
 constexpr uint32_t kAlertsMagic = 0x4d54'414c;
 // To be raised with each change of what is written. The sizes of the structs that are written
 // whole go with it.
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr uint64_t kLayout = kVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
                              sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
 
@@ -112,6 +112,7 @@ class Saver {
     state_.names.Save(out_);
     SaveLearntNames();
     state_.relays.Save(out_);
+    state_.hours.Save(out_);
     state_.baselines.Save(out_);
     SaveRules();
     SaveHosts();
@@ -155,6 +156,8 @@ class Saver {
       hosts_.emplace(id, static_cast<uint32_t>(hosts_.size()));
       out_.Put(host.key);
       out_.Put(host.totals);
+      out_.Put(host.in_hour);
+      out_.Put(host.hour);
       out_.Put(host.sight);
       out_.Put(host.last_tick);
     });
@@ -258,7 +261,7 @@ class Restorer {
       : in_(checkpoint), state_(state), intake_(intake) {}
 
   // Up to the hosts: what open alerts refer to. False where the bytes are no checkpoint.
-  bool RestoreHosts() {
+  bool RestoreHosts(bool same_capture) {
     if (in_.Get<uint32_t>() != kMagic || in_.Get<uint64_t>() != kLayout) return false;
     in_.Get(state_.first_tick);
     in_.Get(state_.last_tick);
@@ -270,6 +273,7 @@ class Restorer {
     state_.names.Restore(in_);
     RestoreLearntNames();
     relay_to_ = state_.relays.Restore(in_);
+    state_.hours.Restore(in_, same_capture);
     state_.baselines.Restore(in_);
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
@@ -336,6 +340,8 @@ class Restorer {
     const uint32_t id = intake_.HostOf(in_.Get<HostKey>());
     Host& host = state_.hosts.at(id);
     in_.Get(host.totals);
+    in_.Get(host.in_hour);
+    in_.Get(host.hour);
     in_.Get(host.sight);
     in_.Get(host.last_tick);
     state_.hosts.Rank(id);
@@ -448,6 +454,7 @@ bool RestoreOpenAlerts(ArchiveReader& in, State& state, Intake& intake,
   state.last_tick = std::max(state.last_tick, tick);
   state.first_tick = std::min(state.first_tick, tick);
   state.alerts.RestoreCounts(in);
+  state.suppressions.Restore(in);
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
     const uint16_t rule = state.rules.Find(GetShape(in));
     const Subject subject = GetSubject(in);
@@ -474,6 +481,7 @@ std::string SaveOpenAlerts(const State& state, const BlindSpots& blind_spots) {
   out.Put(kLayout);
   out.Put(state.last_tick);
   state.alerts.SaveCounts(out);
+  state.suppressions.Save(out);
   std::vector<uint32_t> open;
   state.ForEachLead([&](uint32_t id) {
     if (state.windows.at(id).alert != kNone) open.push_back(id);
@@ -495,7 +503,8 @@ absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view a
   Restorer restorer(checkpoint, state, intake);
   ArchiveReader open(alerts);
   // Alerts before windows: a window is judged only if its entity's alert is known to be open.
-  if (restorer.RestoreHosts() && RestoreOpenAlerts(open, state, intake, blind_spots) &&
+  if (restorer.RestoreHosts(same_capture) &&
+      RestoreOpenAlerts(open, state, intake, blind_spots) &&
       restorer.RestoreRest(same_capture, blind_spots)) {
     return absl::OkStatus();
   }

@@ -41,6 +41,14 @@ void Control::ImportBaselines(const std::vector<BaselineRow>& rows) {
 
 std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
 std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
+std::vector<SuppressionUse> Control::SuppressionUses() const {
+  return engine_->SuppressionUses();
+}
+std::vector<Hour> Control::TakeHours() { return engine_->TakeHours(); }
+std::vector<Explanation> Control::Explain(const net::IpAddress& host,
+                                          const std::optional<net::IpAddress>& peer) const {
+  return engine_->Explain(host, peer);
+}
 std::vector<LearntName> Control::ExportNames() const { return engine_->ExportNames(); }
 void Control::ImportNames(const std::vector<LearntName>& names) { engine_->ImportNames(names); }
 

@@ -28,17 +28,21 @@ void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
 
 }  // namespace
 
-Judgement Intake::Judge(const meter::ConversationKey& key) const {
+std::vector<uint32_t> Intake::NamedOf(const meter::ConversationKey& key, int64_t tick) const {
   const RelayMatcher& relays = state_.policy.relays();
   std::vector<uint32_t> named;
   if (relays.uses_names() && key.attribution == meter::Attribution::kFull) {
-    state_.dns.AddEntries(ServerOf(key), tick_, named);
+    state_.dns.AddEntries(ServerOf(key), tick, named);
     for (const std::string& claim : state_.claims.Of(key)) {
       const std::vector<uint32_t> entries = relays.NamedBy(claim, /*claimed=*/true);
       named.insert(named.end(), entries.begin(), entries.end());
     }
   }
-  return state_.policy.Judge(key, named, tick_);
+  return named;
+}
+
+Judgement Intake::Judge(const meter::ConversationKey& key, int64_t tick) const {
+  return state_.policy.Judge(key, NamedOf(key, tick), tick);
 }
 
 Judgement Intake::JudgementOf(const Conversation& conversation) {
@@ -57,7 +61,7 @@ Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
     const uint32_t id = state_.conversations.Find(ConversationTable::HashOf(key), key);
     if (id != kNone) return JudgementOf(state_.conversations.at(id));
   }
-  return Judge(key);
+  return Judge(key, tick_);
 }
 
 void Intake::Flush() {
@@ -113,7 +117,7 @@ void Intake::Settle(int64_t tick) {
     const uint64_t hash = ConversationTable::HashOf(delta.key);
     uint32_t id = state_.conversations.Find(hash, delta.key);
     if (id == kNone) {
-      id = NewConversation(hash, delta.key, Judge(delta.key));
+      id = NewConversation(hash, delta.key, Judge(delta.key, tick_));
       NoteServer(delta);
     }
     Count(id, delta);
@@ -311,7 +315,7 @@ bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
   tick_ = tick;
   const Conversation& conversation = state_.conversations.at(id);
   const Judgement before = JudgementOf(conversation);
-  const Judgement now = Judge(conversation.key);
+  const Judgement now = Judge(conversation.key, tick_);
   if (before == now) return false;
   Retire(id);
   return true;
@@ -421,6 +425,11 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
              [static_cast<int>(conversation.verdict)]
       .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  state_.hours.Count(conversation.key, conversation.verdict,
+                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row);
+  if (conversation.relay != kNone) {
+    state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
+  }
   for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
     state_.evidence[log].Add(row, tick);
   }
@@ -498,7 +507,7 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
 }
 
 void Intake::CountLane(Lane& lane, int64_t tick) {
-  state_.hosts.Count(lane, period_);
+  state_.hosts.Count(lane, period_, HourBook::HourOf(tick));
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
   for (const uint32_t id : lane.entities) CountEntity(id, lane, tick);
   lane.sent = lane.received = 0;
