@@ -157,10 +157,10 @@ absl::Status LiveSensor::StartControl() {
 void LiveSensor::KeepState(bool last) {
   if (keeper_ == nullptr) return;
   const int64_t tick = TickOf(board_.Latest()->time) - 1;
-  constexpr std::size_t kMostHosts = 1000;  // in the report that is kept
   auto batch = keeper_->EndTick(
       tick, *control_, last, [this] { return writer_->ReadyForCheckpoint(); },
       [this] {
+        constexpr std::size_t kMostHosts = 1000;  // in the report that is kept
         exporting::ReportInput report = Report();
         report.hosts.resize(std::min(report.hosts.size(), kMostHosts));
         return exporting::ReportJson(report);

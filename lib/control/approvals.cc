@@ -155,4 +155,40 @@ void Approvals::Reload() {
   }
 }
 
+void Approvals::SaveAlerts(ArchiveWriter& out) const {
+  out.Put(ended_);
+  out.Put(count_.raised);
+  out.Put(count_.cleared);
+  out.Put(uint64_t{open_.size()});
+  for (const auto& [name, open] : open_) {
+    out.PutText(name);
+    out.PutText(open.id);
+    out.Put(open.expired);
+    out.Put(open.first_seen);
+  }
+}
+
+void Approvals::RestoreAlerts(ArchiveReader& in) {
+  in.Get(ended_);
+  in.Get(count_.raised);
+  in.Get(count_.cleared);
+  for (std::size_t n = in.GetCount(sizeof(Open::expired)); n > 0 && in.ok(); --n) {
+    Open& open = open_[in.GetText()];
+    open.id = in.GetText();
+    in.Get(open.expired);
+    in.Get(open.first_seen);
+  }
+  count_.active = open_.size();
+}
+
+void Approvals::Save(ArchiveWriter& out) const {
+  out.Put(answers_learnt_);
+  out.Put(answers_ignored_);
+}
+
+void Approvals::Restore(ArchiveReader& in) {
+  in.Get(answers_learnt_);
+  in.Get(answers_ignored_);
+}
+
 }  // namespace mailtap::control

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/archive.h"
 #include "lib/control/alert.h"
 #include "lib/control/intake.h"
 #include "lib/control/output.h"
@@ -46,9 +47,13 @@ class Approvals {
   uint64_t answers_learnt() const { return answers_learnt_; }
   uint64_t answers_ignored() const { return answers_ignored_; }
 
-  // See DnsBook.
-  std::vector<LearntName> ExportNames() const { return state_.dns.Export(state_.last_tick); }
-  void ImportNames(const std::vector<LearntName>& names) { state_.dns.Import(names); }
+  // The alerts that are open and how far entries have been dealt with; and the way back, into
+  // an object that is new. Entries that are gone or last longer now: see Reload().
+  void SaveAlerts(ArchiveWriter& out) const;
+  void RestoreAlerts(ArchiveReader& in);
+  // What else is counted.
+  void Save(ArchiveWriter& out) const;
+  void Restore(ArchiveReader& in);
 
  private:
   struct Open {

@@ -105,15 +105,15 @@ void Baselines::Remember(const Key& key, double amount) {
   slot.weeks[place] = week;
 }
 
-std::optional<Baseline> Baselines::OfSeries(const Key& key) const {
+std::optional<Baseline> Baselines::OfSeries(const Key& key, int64_t hour) const {
   const auto found = series_.find(key);
   if (found == series_.end()) return std::nullopt;
   const Series& series = found->second;
-  const auto slot = series.slots.find(static_cast<int32_t>(hour_ % kWeekHours));
+  const auto slot = series.slots.find(static_cast<int32_t>(hour % kWeekHours));
   std::vector<double> amounts;
   for (int back = 1; back <= BaselineSlot::kWeeks; ++back) {
-    if (hour_ - back * kWeekHours < series.first_hour) break;
-    const auto week = static_cast<int32_t>(hour_ / kWeekHours - back);
+    if (hour - back * kWeekHours < series.first_hour) break;
+    const auto week = static_cast<int32_t>(hour / kWeekHours - back);
     const std::size_t place = static_cast<std::size_t>(week % BaselineSlot::kWeeks);
     const bool any = slot != series.slots.end() && slot->second.weeks[place] == week;
     amounts.push_back(any ? slot->second.amounts[place] : 0);
@@ -129,56 +129,23 @@ std::optional<Baseline> Baselines::OfSeries(const Key& key) const {
 }
 
 std::optional<Baseline> Baselines::Of(const std::string& rule, Role role, const HostKey& host,
-                                      const GroupList& groups) const {
+                                      const GroupList& groups, int64_t hours_ago) const {
+  const int64_t hour = hour_ - hours_ago;
   const std::optional<uint32_t> number = Find(rule);
   if (!number) return std::nullopt;
   Key key = HostSeries(*number, role, host);
-  if (auto own = OfSeries(key)) return own;
+  if (auto own = OfSeries(key, hour)) return own;
   key.host = {};
   key.scope = config::Scope::kGroup;
   for (const uint32_t group : groups.indices) {
     const std::optional<uint32_t> group_number = Find(groups.entries[group].name);
     if (!group_number) continue;
     key.group = *group_number;
-    if (auto of_group = OfSeries(key)) return of_group;
+    if (auto of_group = OfSeries(key, hour)) return of_group;
   }
   key.scope = config::Scope::kSite;
   key.group = 0;
-  return OfSeries(key);
-}
-
-std::vector<BaselineRow> Baselines::Export() const {
-  std::vector<BaselineRow> rows;
-  for (const auto& [key, series] : series_) {
-    BaselineRow row;
-    row.rule = names_[key.rule];
-    row.role = key.role;
-    row.scope = key.scope;
-    row.host = key.host;
-    if (key.scope == config::Scope::kGroup) row.group = names_[key.group];
-    row.first_hour = series.first_hour;
-    for (const auto& [hour_of_week, slot] : series.slots) {
-      row.hour_of_week = hour_of_week;
-      row.slot = slot;
-      rows.push_back(row);
-    }
-  }
-  const auto order = [](const BaselineRow& r) {
-    return std::tie(r.rule, r.role, r.scope, r.host, r.group, r.hour_of_week);
-  };
-  std::sort(rows.begin(), rows.end(),
-            [&](const BaselineRow& a, const BaselineRow& b) { return order(a) < order(b); });
-  return rows;
-}
-
-void Baselines::Import(const std::vector<BaselineRow>& rows) {
-  for (const BaselineRow& row : rows) {
-    Key key{NumberOf(row.rule), row.role, row.scope, row.host, 0};
-    if (row.scope == config::Scope::kGroup) key.group = NumberOf(row.group);
-    Series& series =
-        series_.try_emplace(key, Series{.first_hour = row.first_hour}).first->second;
-    if (series.slots.emplace(row.hour_of_week, row.slot).second) ++slots_;
-  }
+  return OfSeries(key, hour);
 }
 
 void Baselines::Save(ArchiveWriter& out) const {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,23 +19,12 @@
 
 namespace mailtap::control {
 
-// The amounts of one subject in one hour of the week, as far back as they are remembered. Plain
-// data: what outlives the process.
+// The amounts of one subject in one hour of the week, as far back as they are remembered.
 struct BaselineSlot {
   static constexpr int kWeeks = 8;
 
   std::array<double, kWeeks> amounts = {};  // by week % kWeeks
   std::array<int32_t, kWeeks> weeks = {};   // of which week each is; 0: of none
-};
-struct BaselineRow {
-  std::string rule;  // by name
-  Role role = Role::kClient;
-  config::Scope scope = config::Scope::kHost;
-  HostKey host;            // of scope host
-  std::string group;       // of scope group: its name
-  int64_t first_hour = 0;  // since when the subject is known, as HourOf() counts
-  int32_t hour_of_week = 0;
-  BaselineSlot slot;
 };
 
 // The groups of a host, the most specific first, by their indices in the configuration.
@@ -78,9 +66,10 @@ class Baselines {
   void Add(const std::string& rule, Role role, const HostKey& host, const GroupList& groups,
            uint64_t amount);
 
-  // What is usual in the hour under way, or nothing where not enough is known of anybody.
+  // What is usual in the hour under way, or so many hours before it; nothing where not enough
+  // is known of anybody.
   std::optional<Baseline> Of(const std::string& rule, Role role, const HostKey& host,
-                             const GroupList& groups) const;
+                             const GroupList& groups, int64_t hours_ago = 0) const;
 
   std::size_t slots() const { return slots_; }
   uint64_t refused() const { return refused_; }  // hosts' amounts that found no room
@@ -88,10 +77,6 @@ class Baselines {
   // All that is known, the hour under way too; and the way back, into an object that is new.
   void Save(ArchiveWriter& out) const;
   void Restore(ArchiveReader& in);
-
-  // All that is remembered, in a fixed order; and the way back, into an object that is new.
-  std::vector<BaselineRow> Export() const;
-  void Import(const std::vector<BaselineRow>& rows);
 
  private:
   struct Key {
@@ -122,7 +107,7 @@ class Baselines {
   std::optional<uint32_t> Find(const std::string& name) const;
   void EndHour();
   void Remember(const Key& key, double amount);
-  std::optional<Baseline> OfSeries(const Key& key) const;
+  std::optional<Baseline> OfSeries(const Key& key, int64_t hour) const;
 
   absl::TimeZone zone_;
   int least_weeks_;

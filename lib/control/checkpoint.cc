@@ -12,7 +12,7 @@ constexpr uint32_t kMagic = 0x4d54'4350;
 constexpr uint32_t kAlertsMagic = 0x4d54'414c;
 // To be raised with each change of what is written. The sizes of the structs that are written
 // whole go with it.
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
 constexpr uint64_t kLayout = kVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
                              sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
 
@@ -99,7 +99,7 @@ class Saver {
  public:
   explicit Saver(const State& state) : state_(state) {}
 
-  std::string Save(const BlindSpots& blind_spots) {
+  std::string Save(const Approvals& approvals, const BlindSpots& blind_spots) {
     out_.Put(kMagic);
     out_.Put(kLayout);
     out_.Put(state_.first_tick);
@@ -110,7 +110,9 @@ class Saver {
     out_.Put(state_.totals);
     state_.encaps.Save(out_);
     state_.names.Save(out_);
-    SaveLearntNames();
+    state_.dns.Save(out_);
+    state_.claims.Save(out_);
+    approvals.Save(out_);
     state_.relays.Save(out_);
     state_.hours.Save(out_);
     state_.baselines.Save(out_);
@@ -126,18 +128,6 @@ class Saver {
   }
 
  private:
-  void SaveLearntNames() {
-    const std::vector<LearntName> names = state_.dns.Export(state_.last_tick);
-    out_.Put(uint64_t{names.size()});
-    for (const LearntName& name : names) {
-      out_.PutText(name.name);
-      out_.Put(name.address);
-      out_.Put(name.encap_tag);
-      out_.Put(name.alias);
-      out_.Put(name.until);
-    }
-  }
-
   void SaveRules() {
     uint64_t leads = 0;
     for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
@@ -261,7 +251,7 @@ class Restorer {
       : in_(checkpoint), state_(state), intake_(intake) {}
 
   // Up to the hosts: what open alerts refer to. False where the bytes are no checkpoint.
-  bool RestoreHosts(bool same_capture) {
+  bool RestoreHosts(bool same_capture, Approvals& approvals) {
     if (in_.Get<uint32_t>() != kMagic || in_.Get<uint64_t>() != kLayout) return false;
     in_.Get(state_.first_tick);
     in_.Get(state_.last_tick);
@@ -271,7 +261,9 @@ class Restorer {
     in_.Get(state_.totals);
     state_.encaps.Restore(in_);
     state_.names.Restore(in_);
-    RestoreLearntNames();
+    state_.dns.Restore(in_, state_.last_tick);
+    state_.claims.Restore(in_);
+    approvals.Restore(in_);
     relay_to_ = state_.relays.Restore(in_);
     state_.hours.Restore(in_, same_capture);
     state_.baselines.Restore(in_);
@@ -309,19 +301,6 @@ class Restorer {
     uint16_t conditions = 1;  // of the rule
     config::Metric metric = config::Metric::kSentBytes;
   };
-
-  void RestoreLearntNames() {
-    std::vector<LearntName> names;
-    for (std::size_t n = in_.GetCount(sizeof(net::IpAddress)); n > 0 && in_.ok(); --n) {
-      LearntName& name = names.emplace_back();
-      name.name = in_.GetText();
-      in_.Get(name.address);
-      in_.Get(name.encap_tag);
-      in_.Get(name.alias);
-      in_.Get(name.until);
-    }
-    if (in_.ok()) state_.dns.Import(names);
-  }
 
   void RestoreRules() {
     for (std::size_t n = in_.GetCount(sizeof(uint64_t)); n > 0 && in_.ok(); --n) {
@@ -447,8 +426,8 @@ class Restorer {
   std::vector<uint32_t> conversations_;
 };
 
-bool RestoreOpenAlerts(ArchiveReader& in, State& state, Intake& intake,
-                       BlindSpots& blind_spots) {
+bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
+  State& state = target.state;
   if (in.Get<uint32_t>() != kAlertsMagic || in.Get<uint64_t>() != kLayout) return false;
   const auto tick = in.Get<int64_t>();
   state.last_tick = std::max(state.last_tick, tick);
@@ -460,22 +439,25 @@ bool RestoreOpenAlerts(ArchiveReader& in, State& state, Intake& intake,
     const Subject subject = GetSubject(in);
     const OpenAlert open = GetOpenAlert(in);
     if (!in.ok()) return false;
-    const uint32_t id = EntityOf(state, intake, rule, subject);
+    const uint32_t id = EntityOf(state, target.intake, rule, subject);
     if (id == kNone) continue;
     state.alerts.Reopen(open, id, state.rules.rules()[rule].number, state.windows.at(id).alert,
                         tick);
   }
-  blind_spots.RestoreAlerts(in);
+  target.approvals.RestoreAlerts(in);
+  target.blind_spots.RestoreAlerts(in);
   return in.ok() && in.at_end();
 }
 
 }  // namespace
 
-std::string SaveCheckpoint(const State& state, const BlindSpots& blind_spots) {
-  return Saver(state).Save(blind_spots);
+std::string SaveCheckpoint(const State& state, const Approvals& approvals,
+                           const BlindSpots& blind_spots) {
+  return Saver(state).Save(approvals, blind_spots);
 }
 
-std::string SaveOpenAlerts(const State& state, const BlindSpots& blind_spots) {
+std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
+                           const BlindSpots& blind_spots) {
   ArchiveWriter out;
   out.Put(kAlertsMagic);
   out.Put(kLayout);
@@ -493,19 +475,19 @@ std::string SaveOpenAlerts(const State& state, const BlindSpots& blind_spots) {
     PutSubject(state, entity, out);
     PutOpenAlert(state.alerts.open(entity.alert), out);
   }
+  approvals.SaveAlerts(out);
   blind_spots.SaveAlerts(out);
   return out.Take();
 }
 
 absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view alerts,
-                               bool same_capture, State& state, Intake& intake,
-                               BlindSpots& blind_spots) {
-  Restorer restorer(checkpoint, state, intake);
+                               bool same_capture, const CheckpointTarget& target) {
+  Restorer restorer(checkpoint, target.state, target.intake);
   ArchiveReader open(alerts);
   // Alerts before windows: a window is judged only if its entity's alert is known to be open.
-  if (restorer.RestoreHosts(same_capture) &&
-      RestoreOpenAlerts(open, state, intake, blind_spots) &&
-      restorer.RestoreRest(same_capture, blind_spots)) {
+  if (restorer.RestoreHosts(same_capture, target.approvals) &&
+      RestoreOpenAlerts(open, target) &&
+      restorer.RestoreRest(same_capture, target.blind_spots)) {
     return absl::OkStatus();
   }
   return absl::DataLossError("the checkpoint is damaged, or of another version of mailtap");

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "lib/base/archive.h"
 #include "lib/control/trim.h"
 #include "lib/meter/records.h"
 
@@ -47,6 +48,26 @@ class ClaimBook {
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     return keys;
+  }
+
+  // All of them, between TakeFresh() and the next Add(); and the way back, into a book that is
+  // new. Nothing is fresh then.
+  void Save(ArchiveWriter& out) const {
+    out.Put(uint64_t{claims_.size()});
+    for (const auto& [key, claims] : claims_) {
+      out.Put(key);
+      out.Put(claims.last);
+      out.Put(uint64_t{claims.names.size()});
+      for (const std::string& name : claims.names) out.PutText(name);
+    }
+  }
+  void Restore(ArchiveReader& in) {
+    for (std::size_t n = in.GetCount(sizeof(meter::ConversationKey)); n > 0 && in.ok(); --n) {
+      Claims& claims = claims_[in.Get<meter::ConversationKey>()];
+      in.Get(claims.last);
+      claims.names.resize(in.GetCount(sizeof(uint32_t)));
+      for (std::string& name : claims.names) name = in.GetText();
+    }
   }
 
   // Forgets what is over the bound. Returns how much.

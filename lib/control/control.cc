@@ -34,11 +34,6 @@ std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
   return engine_->MakeSnapshot();
 }
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
-std::vector<BaselineRow> Control::ExportBaselines() const { return engine_->ExportBaselines(); }
-void Control::ImportBaselines(const std::vector<BaselineRow>& rows) {
-  engine_->ImportBaselines(rows);
-}
-
 std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
 std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
 std::vector<SuppressionUse> Control::SuppressionUses() const {
@@ -49,7 +44,5 @@ std::vector<Explanation> Control::Explain(const net::IpAddress& host,
                                           const std::optional<net::IpAddress>& peer) const {
   return engine_->Explain(host, peer);
 }
-std::vector<LearntName> Control::ExportNames() const { return engine_->ExportNames(); }
-void Control::ImportNames(const std::vector<LearntName>& names) { engine_->ImportNames(names); }
 
 }  // namespace mailtap::control

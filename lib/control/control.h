@@ -12,10 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "lib/config/config.h"
-#include "lib/control/baselines.h"
 #include "lib/control/bounds.h"
 #include "lib/control/capture_sample.h"
-#include "lib/control/dns_book.h"
 #include "lib/control/explanation.h"
 #include "lib/control/hour.h"
 #include "lib/control/output.h"
@@ -93,10 +91,6 @@ class Control {
   // and tag.
   std::vector<HostTotals> RankedHosts() const;
 
-  // What is known of the usual, to outlive the process; given back before the first Apply().
-  std::vector<BaselineRow> ExportBaselines() const;
-  void ImportBaselines(const std::vector<BaselineRow>& rows);
-
   // Every relay entry, in configuration order.
   std::vector<RelayUse> RelayUses() const;
   // What is worth a look among them, at the end of the last tick.
@@ -116,12 +110,6 @@ class Control {
   // that isn't.
   std::vector<Explanation> Explain(const net::IpAddress& host,
                                    const std::optional<net::IpAddress>& peer) const;
-
-  // The names that hold, for keeping over a restart; and takes them in again, before the first
-  // record. Without, mail through an entry with names is unapproved until its name is next
-  // looked up.
-  std::vector<LearntName> ExportNames() const;
-  void ImportNames(const std::vector<LearntName>& names);
 
  private:
   std::unique_ptr<Engine> engine_;

@@ -57,22 +57,25 @@ void DnsBook::Learn(const meter::AnswerRecord& answer) {
   }
 }
 
-void DnsBook::Bind(const HostKey& server, absl::string_view name, bool alias, int64_t until) {
+DnsBook::Binding& DnsBook::BindingOf(Bindings& bindings, absl::string_view name, bool alias) {
   const uint32_t number = Intern(name);
+  const auto known = std::find_if(bindings.begin(), bindings.end(),
+                                  [&](const Binding& b) { return b.name == number; });
+  if (known != bindings.end()) return *known;
+  ++names_[number].users;
+  ++size_;
+  bindings.push_back({.name = number, .alias = alias});
+  return bindings.back();
+}
+
+void DnsBook::Bind(const HostKey& server, absl::string_view name, bool alias, int64_t until) {
   Bindings& bindings = servers_[server];
-  auto binding = std::find_if(bindings.begin(), bindings.end(),
-                              [&](const Binding& b) { return b.name == number; });
-  if (binding == bindings.end()) {
-    ++names_[number].users;
-    ++size_;
-    bindings.push_back({.name = number, .alias = alias});
-    binding = bindings.end() - 1;
-  }
-  binding->until = std::max(binding->until, until);
-  binding->alias = binding->alias && alias;
-  if (relevant(*binding) && !binding->timed) {
-    binding->timed = true;
-    timers_.emplace(binding->until, server);
+  Binding& binding = BindingOf(bindings, name, alias);
+  binding.until = std::max(binding.until, until);
+  binding.alias = binding.alias && alias;
+  if (relevant(binding) && !binding.timed) {
+    binding.timed = true;
+    timers_.emplace(binding.until, server);
     learnt_.push_back(server);
   }
   if (bindings.size() > kMostOfServer) KeepBest(bindings);
@@ -183,22 +186,33 @@ std::size_t DnsBook::Trim() {
   return excess;
 }
 
-std::vector<LearntName> DnsBook::Export(int64_t tick) const {
-  std::vector<LearntName> learnt;
+void DnsBook::Save(ArchiveWriter& out) const {
+  out.Put(uint64_t{servers_.size()});
   for (const auto& [server, bindings] : servers_) {
+    out.Put(server);
+    out.Put(uint64_t{bindings.size()});
     for (const Binding& binding : bindings) {
-      if (binding.until < tick) continue;
-      learnt.push_back({names_[binding.name].text, server.address, server.encap_tag,
-                        binding.alias, binding.until});
+      out.PutText(names_[binding.name].text);
+      out.Put(binding.alias);
+      out.Put(binding.until);
     }
   }
-  std::sort(learnt.begin(), learnt.end());
-  return learnt;
 }
 
-void DnsBook::Import(const std::vector<LearntName>& names) {
-  for (const LearntName& name : names) {
-    Bind({name.address, name.encap_tag}, name.name, name.alias, name.until);
+void DnsBook::Restore(ArchiveReader& in, int64_t tick) {
+  for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
+    const auto server = in.Get<HostKey>();
+    for (std::size_t k = in.GetCount(sizeof(int64_t)); k > 0 && in.ok(); --k) {
+      const std::string name = in.GetText();
+      const auto alias = in.Get<bool>();
+      const auto until = in.Get<int64_t>();
+      if (!in.ok()) return;
+      Binding& binding = BindingOf(servers_[server], name, alias);
+      binding.until = until;
+      // Of the others TakeExpired() has told.
+      binding.timed = relevant(binding) && until > tick;
+      if (binding.timed) timers_.emplace(until, server);
+    }
   }
 }
 

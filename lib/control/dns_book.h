@@ -13,21 +13,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
+#include "lib/base/archive.h"
 #include "lib/control/host_key.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
-
-// One name of one address, for keeping over a restart.
-struct LearntName {
-  std::string name;
-  net::IpAddress address;
-  uint32_t encap_tag = 0;  // see HostKey
-  bool alias = false;      // led to from another name, never asked for itself
-  int64_t until = 0;       // the last tick for which it holds
-
-  friend auto operator<=>(const LearntName&, const LearntName&) = default;
-};
 
 // Names that a relay entry lists are `relevant`: they hold until their time is over, and longer
 // where the owner Extend()s them. Any name labels its address for as long as it is kept.
@@ -69,9 +59,11 @@ class DnsBook {
   // Names of addresses that are kept.
   std::size_t size() const { return size_; }
 
-  // All names that hold in `tick`, sorted; and takes them in again, at the start.
-  std::vector<LearntName> Export(int64_t tick) const;
-  void Import(const std::vector<LearntName>& names);
+  // All of them, between TakeExpired() and the next Learn(); and the way back, into a book that
+  // is new, by the entries in force now. `tick` is the one that had ended then. No server is
+  // newly learnt.
+  void Save(ArchiveWriter& out) const;
+  void Restore(ArchiveReader& in, int64_t tick);
 
  private:
   static constexpr std::size_t kMostOfServer = 64;
@@ -92,6 +84,7 @@ class DnsBook {
   uint32_t Intern(absl::string_view text);
   void Release(uint32_t name);
   void Bind(const HostKey& server, absl::string_view name, bool alias, int64_t until);
+  Binding& BindingOf(Bindings& bindings, absl::string_view name, bool alias);
   void KeepBest(Bindings& bindings);
   // Whether `a` goes before `b` when one must go.
   bool GoesFirst(const Binding& a, const Binding& b) const;

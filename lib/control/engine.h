@@ -48,21 +48,23 @@ class Engine {
 
   void EndTick(int64_t tick);
   void Reload(std::shared_ptr<const config::Config> config);
-  std::string Save() const { return SaveCheckpoint(state_, blind_spots_); }
-  std::string SaveOpenAlerts() const { return control::SaveOpenAlerts(state_, blind_spots_); }
+  std::string Save() const { return SaveCheckpoint(state_, approvals_, blind_spots_); }
+  std::string SaveOpenAlerts() const {
+    return control::SaveOpenAlerts(state_, approvals_, blind_spots_);
+  }
   absl::Status Restore(absl::string_view checkpoint, absl::string_view open_alerts,
                        bool same_capture) {
-    const absl::Status restored =
-        RestoreCheckpoint(checkpoint, open_alerts, same_capture, state_, intake_, blind_spots_);
+    const absl::Status restored = RestoreCheckpoint(
+        checkpoint, open_alerts, same_capture, {state_, intake_, approvals_, blind_spots_});
+    if (!restored.ok()) return restored;
+    approvals_.Reload();
     // What waits for another hour of its baseline waits again.
-    if (restored.ok() && same_capture) judge_.EndTick(state_.last_tick);
+    if (same_capture) judge_.EndTick(state_.last_tick);
     return restored;
   }
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot() const;
   std::vector<HostTotals> RankedHosts() const;
-  std::vector<BaselineRow> ExportBaselines() const { return state_.baselines.Export(); }
-  void ImportBaselines(const std::vector<BaselineRow>& rows) { state_.baselines.Import(rows); }
   std::vector<RelayUse> RelayUses() const { return state_.relays.use(); }
   std::vector<RelayNote> ReviewedRelays() const {
     if (state_.ticks == 0) return {};
@@ -74,8 +76,6 @@ class Engine {
                                    const std::optional<net::IpAddress>& peer) const {
     return Explainer(state_, intake_, judge_).Explain(host, peer);
   }
-  std::vector<LearntName> ExportNames() const { return approvals_.ExportNames(); }
-  void ImportNames(const std::vector<LearntName>& names) { approvals_.ImportNames(names); }
 
  private:
   void RunTick(int64_t tick);

@@ -32,8 +32,15 @@ void Judge::StartTick(int64_t tick) {
 
 std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
   const Host& host = state_.hosts.at(entity.host);
-  return state_.baselines.Of(state_.windows.rule_of(entity).rule->name, entity.role, host.key,
-                             {state_.rules.Groups(host.group_set), state_.config->groups});
+  const config::Rule& rule = *state_.windows.rule_of(entity).rule;
+  const GroupList groups{state_.rules.Groups(host.group_set), state_.config->groups};
+  const auto of = [&](int64_t hours_ago) {
+    return state_.baselines.Of(rule.name, entity.role, host.key, groups, hours_ago);
+  };
+  const std::optional<Baseline> now = of(0), before = of(1);
+  // The window holds some of the hour before too: what was usual then is no reason to raise now.
+  const bool more_before = now && before && RaiseBy(rule, *before) > RaiseBy(rule, *now);
+  return more_before ? before : now;
 }
 
 Standing Judge::AgainstBaseline(uint32_t id, const Entity& entity, Standing standing,

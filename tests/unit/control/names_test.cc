@@ -1,5 +1,4 @@
-// Relay entries by name, in observe mode and with a last day: what the control core makes of
-// name servers' answers, of claims and of midnight.
+// Relay entries by name: what the control core makes of name servers' answers and of claims.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,9 +13,7 @@
 namespace mailtap::control {
 namespace {
 
-using config::Verdict;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr char kClient[] = "10.1.0.1", kServer[] = "192.0.2.1", kResolver[] = "10.0.0.53";
 
@@ -53,19 +50,6 @@ config::Config NamedConfig() {
   config.relays[0].name = "cloud";
   config.relays[0].names = {"*.relay.example"};
   return config;
-}
-
-// Bytes by verdict since the start, as "approved=5 unapproved_external=7".
-std::string Volumes(const Control& control) {
-  const auto snapshot = control.MakeSnapshot();
-  std::string text;
-  for (int v = 0; v < config::kVerdictCount; ++v) {
-    uint64_t bytes = 0;
-    for (int s = 0; s < kServiceCount; ++s) bytes += snapshot->totals[s][v].bytes[kUp].volume();
-    if (bytes == 0) continue;
-    absl::StrAppend(&text, text.empty() ? "" : " ", config::kVerdictNames[v], "=", bytes);
-  }
-  return text;
 }
 
 TEST(Names, ApproveWhereAResolverAnsweredForTheAddress) {
@@ -153,22 +137,58 @@ TEST(Names, SkippedTicksChangeNothing) {
   EXPECT_EQ(volumes[1], volumes[0]);
 }
 
+// `bench` put down, and another one taken up from what it saved.
+void Continue(const Bench& bench, Bench& next) {
+  const std::string checkpoint = bench.control.Save();
+  ASSERT_TRUE(
+      next.control.Restore(checkpoint, bench.control.SaveOpenAlerts(), /*same_capture=*/false)
+          .ok());
+}
+
 TEST(Names, AreKeptOverARestart) {
-  std::vector<LearntName> kept;
-  {
-    Bench bench(NamedConfig());
-    bench.control.Apply(Answer("mx.relay.example", kServer, kT0));
-    bench.control.Apply(Answer("www.example", "192.0.2.9", kT0, 5));
-    bench.Tick(Delta(kClient, kServer, kT0, 1));
-    bench.Tick(Delta(kClient, kServer, kT0 + 20, 1));
-    kept = bench.control.ExportNames();
-  }
-  ASSERT_EQ(kept.size(), 1u) << "the other one's time is over";
-  EXPECT_EQ(kept[0].name, "mx.relay.example");
+  Bench before(NamedConfig());
+  before.control.Apply(Answer("mx.relay.example", kServer, kT0));
+  before.control.Apply(Answer("www.example", "192.0.2.9", kT0, 5));
+  before.Tick(Delta(kClient, kServer, kT0, 1));
+  before.Tick(Delta(kClient, kServer, kT0 + 20, 1));
   Bench bench(NamedConfig());
-  bench.control.ImportNames(kept);
+  Continue(before, bench);
+  EXPECT_EQ(bench.control.MakeSnapshot()->names_known, 2u);
+  EXPECT_EQ(bench.control.MakeSnapshot()->answers_learnt, 2u);
   bench.Tick(Delta(kClient, kServer, kT0 + 60, 5));
-  EXPECT_EQ(Volumes(bench.control), "approved=5");
+  bench.Tick(Delta("10.1.0.2", kServer, kT0 + 61, 6));
+  EXPECT_EQ(Volumes(bench.control), "approved=13") << "hosts that were not known, too";
+}
+
+TEST(Names, EndAfterARestartWhenTheyWouldHave) {
+  std::string volumes[2];
+  for (const bool restarts : {false, true}) {
+    Bench first(NamedConfig()), second(NamedConfig());
+    first.control.Apply(Answer("mx.relay.example", kServer, kT0));
+    first.Tick(Delta(kClient, kServer, kT0, 1));
+    if (restarts) Continue(first, second);
+    Bench& bench = restarts ? second : first;
+    // 100 s after the mail that it approved last.
+    bench.Tick(Delta(kClient, kServer, kT0 + 100, 2));
+    bench.Tick(Delta(kClient, kServer, kT0 + 201, 4));
+    volumes[restarts] = Volumes(bench.control);
+  }
+  EXPECT_EQ(volumes[0], "approved=3 unapproved_external=4");
+  EXPECT_EQ(volumes[1], volumes[0]);
+}
+
+TEST(Names, ClaimsAreKeptOverARestart) {
+  config::Config config = NamedConfig();
+  config.relays[0].trust = config::RelayTrust::kClaimed;
+  Bench before(config);
+  const meter::DeltaRecord delta = Delta(kClient, kServer, kT0, 5);
+  before.control.Apply(Claim(delta.key, "smtp.relay.example", kT0));
+  before.Tick(delta);
+  Bench bench(config);
+  Continue(before, bench);
+  bench.Tick(Delta(kClient, kServer, kT0 + 1, 7));
+  bench.Tick(Delta("10.1.0.2", kServer, kT0 + 2, 9));
+  EXPECT_EQ(Volumes(bench.control), "approved=12 unapproved_external=9");
 }
 
 TEST(Names, ClaimsApproveOnlyWhereAnEntryTrustsThem) {
@@ -204,90 +224,6 @@ TEST(Names, LabelThePeersOfAlertsBeforeClaims) {
   ASSERT_EQ(bench.output.alerts[0].top_peers.size(), 1u);
   EXPECT_EQ(bench.output.alerts[0].top_peers[0].name, "mail.evil.example");
   EXPECT_TRUE(bench.output.alerts[0].top_peers[0].name_observed);
-}
-
-TEST(ObservedEntries, CountAndApproveNothing) {
-  config::Config config = BaseConfig();
-  config.relays.emplace_back();
-  config.relays[0].name = "trial";
-  config.relays[0].destinations = {Net(kServer)};
-  config.relays[0].mode = config::RelayMode::kObserve;
-  Bench bench(config);
-  bench.Tick(Delta(kClient, kServer, kT0, 5));
-  EXPECT_EQ(Volumes(bench.control), "unapproved_external=5");
-  EXPECT_EQ(bench.control.RelayUses()[0].bytes, 5u);
-  EXPECT_EQ(bench.control.RelayUses()[0].sessions, 1u);
-  meter::SessionRecord session;
-  session.key = Delta(kClient, kServer, kT0, 0).key;
-  session.first_seen = session.last_seen = StartOfTick(kT0 + 1);
-  bench.control.Apply(session);
-  bench.control.EndTick(kT0 + 1);
-  ASSERT_EQ(bench.output.sessions.size(), 1u);
-  EXPECT_EQ(bench.output.sessions[0].relay, "");
-}
-
-// An entry that ends at `ends`, used by two hosts.
-config::Config EndingConfig(int64_t ends) {
-  config::Config config = BaseConfig();
-  config.relays.emplace_back();
-  config.relays[0].name = "migration";
-  config.relays[0].owner = "messaging team";
-  config.relays[0].destinations = {Net(kServer)};
-  config.relays[0].expires = config::Date{2027, 6, 30};
-  config.relays[0].ends = ends;
-  return config;
-}
-
-TEST(ExpiredEntries, ApproveThroughTheirLastSecondAndRaiseAnAlert) {
-  Bench bench(EndingConfig(kT0 + 3));
-  for (int64_t tick = kT0; tick < kT0 + 6; ++tick) {
-    for (const char* host : {"10.1.0.2", "10.1.0.1"}) {
-      bench.control.Apply(Delta(host, kServer, tick, 1));
-    }
-    bench.control.EndTick(tick);
-  }
-  EXPECT_EQ(Volumes(bench.control), "approved=6 unapproved_external=6");
-  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @3"));
-  const Alert& alert = bench.output.alerts[0];
-  EXPECT_EQ(alert.rule, "relay:expired");
-  EXPECT_EQ(alert.relay, "migration");
-  EXPECT_THAT(alert.hosts, ElementsAre(Ip("10.1.0.1"), Ip("10.1.0.2")));
-  EXPECT_EQ(alert.value, 2);
-  EXPECT_EQ(alert.summary,
-            "Relay entry \"migration\" expired with 2027-06-30 and approves nothing any more: "
-            "ask its owner, messaging team, whether to renew it for 2 hosts (10.1.0.1, "
-            "10.1.0.2) or to remove it.");
-}
-
-TEST(ExpiredEntries, EndInIdleTimeToo) {
-  Bench bench(EndingConfig(kT0 + 1'000));
-  bench.Tick(Delta(kClient, kServer, kT0, 1));
-  EXPECT_EQ(bench.control.NextEventTick(), kT0 + 999);
-  bench.Tick(Delta(kClient, "192.0.2.7", kT0 + 5'000, 1));
-  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @1000"));
-  bench.Tick(Delta(kClient, kServer, kT0 + 5'001, 1));
-  EXPECT_EQ(Volumes(bench.control), "approved=1 unapproved_external=2");
-}
-
-TEST(ExpiredEntries, ThatWereOverBeforeTheStartRaiseNothing) {
-  Bench bench(EndingConfig(kT0));
-  bench.Tick(Delta(kClient, kServer, kT0, 1));
-  bench.Tick(Delta(kClient, kServer, kT0 + 1, 1));
-  EXPECT_EQ(Volumes(bench.control), "unapproved_external=2");
-  EXPECT_THAT(bench.output.alerts, IsEmpty());
-}
-
-TEST(ExpiredEntries, ClearWhenAReloadRenewsThem) {
-  Bench bench(EndingConfig(kT0 + 1));
-  bench.Tick(Delta(kClient, kServer, kT0, 1));
-  bench.Tick(Delta(kClient, kServer, kT0 + 1, 2));
-  config::Config renewed = EndingConfig(kT0 + 1'000);
-  renewed.relays[0].expires = config::Date{2028, 6, 30};
-  bench.control.Reload(std::make_shared<const config::Config>(renewed));
-  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @1", "cleared @2"));
-  EXPECT_EQ(bench.output.alerts[0].id, bench.output.alerts[1].id);
-  bench.Tick(Delta(kClient, kServer, kT0 + 2, 4));
-  EXPECT_EQ(Volumes(bench.control), "approved=5 unapproved_external=2");
 }
 
 TEST(DnsBook, ForgetsWhatHoldsLeastWhenFull) {

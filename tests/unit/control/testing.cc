@@ -49,6 +49,18 @@ void Bench::Tick(const meter::DeltaRecord& delta) {
   control.EndTick(TickOf(delta.first_seen));
 }
 
+std::string Volumes(const Control& control) {
+  const auto snapshot = control.MakeSnapshot();
+  std::string text;
+  for (int v = 0; v < config::kVerdictCount; ++v) {
+    uint64_t bytes = 0;
+    for (int s = 0; s < kServiceCount; ++s) bytes += snapshot->totals[s][v].bytes[kUp].volume();
+    if (bytes == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", config::kVerdictNames[v], "=", bytes);
+  }
+  return text;
+}
+
 std::string Describe(const Alert& alert) {
   std::string text = absl::StrFormat(
       "%s %s@%d %s %s %s/%s/%s %s value=%.17g threshold=%.17g window=%d seen=%d..%d",

@@ -55,6 +55,9 @@ struct Bench {
   Control control;
 };
 
+// Bytes by verdict since the start, as "approved=5 unapproved_external=7".
+std::string Volumes(const Control& control);
+
 // Everything an alert says in one line, so that whole runs can be compared and read.
 std::string Describe(const Alert& alert);
 std::vector<std::string> Describe(const std::vector<Alert>& alerts);
