@@ -144,7 +144,7 @@ std::string Most(const Alert& alert, std::size_t peers) {
                       FormatBytes(top.received), " received");
 }
 
-// ", although its mail is expected to go by relay entry \"gateway\" or \"cloud mail\""
+// ", although its mail is expected to go by relay entry "gateway" or "cloud mail","
 std::string Expected(const Alert& alert) {
   constexpr std::size_t kMost = 2;
   std::string text;
@@ -153,7 +153,7 @@ std::string Expected(const Alert& alert) {
                     i == 0 ? ", although its mail is expected to go by relay entry " : " or ",
                     "\"", alert.expected_relays[i].name, "\"");
   }
-  return text;
+  return text.empty() ? "" : text + ",";
 }
 
 std::string Advice(const Alert& alert) {
@@ -162,7 +162,7 @@ std::string Advice(const Alert& alert) {
       return alert.role == Role::kClient
                  ? absl::StrCat("check which program on the host sends mail there",
                                 Expected(alert),
-                                ", and whether it may; if the server is a relay of yours, add "
+                                " and whether it may; if the server is a relay of yours, add "
                                 "it to the inventory")
                  : "check why the host serves mail to the outside and what was fetched; if it "
                    "is a mail server of yours, add it to the inventory";

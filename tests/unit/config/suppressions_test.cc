@@ -45,7 +45,7 @@ TEST(SuppressionsTest, AnEntryNamesHostsALastDayAndAReason) {
                   "f:4:1: suppress.reason is missing: give why these alerts are not wanted"));
   EXPECT_THAT(FaultsWith("[[suppress]]\nname = \"s\"\nhosts = []\nrules = []\nexpires = "
                          "2027-06-31\nreason = \" \"\n"),
-              ElementsAre(HasSubstr("f:8:11: not valid TOML")));
+              ElementsAre(HasSubstr("f:8:21: not valid TOML")));
   EXPECT_THAT(
       FaultsWith("[[suppress]]\nname = \"s\"\nhosts = []\nrules = []\nexpires = "
                  "2027-06-30T10:00:00Z\nreason = \" \"\nhost = 3\n"),

@@ -229,8 +229,8 @@ TEST(Explainer, TheMatcherAndTheExplanationAgree) {
   const config::Config config = Policy();
   const RelayMatcher matcher(config.relays);
   int fits = 0;
-  for (const std::string& client : {kHost, "10.9.0.1"}) {
-    for (const std::string& server : {kOut, kGateway}) {
+  for (const std::string client : {kHost, "10.9.0.1"}) {
+    for (const std::string server : {kOut, kGateway}) {
       for (const int port : {25, 587}) {
         for (const uint32_t name : {0u, 2u}) {
           meter::ConversationKey key = Delta(client, server, kT0, 1).key;

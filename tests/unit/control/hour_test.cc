@@ -98,9 +98,9 @@ TEST(Hours, ServersOfUnapprovedMailAreToldWithTheirClients) {
   EXPECT_EQ(hour.servers[0].sessions, 2u);
   EXPECT_EQ(hour.servers[0].bytes[kUp], 12u);
   EXPECT_EQ(hour.servers[0].bytes[kDown], 3u);
-  EXPECT_EQ(hour.servers[1].port, 587);
-  EXPECT_EQ(hour.servers[2].service, Service::kImap);
-  EXPECT_TRUE(hour.servers[2].internal);
+  EXPECT_EQ(hour.servers[1].service, Service::kImap) << "of equals that with more bytes";
+  EXPECT_TRUE(hour.servers[1].internal);
+  EXPECT_EQ(hour.servers[2].port, 587);
 }
 
 TEST(Hours, WhatIsBeyondTheBoundIsSummedUp) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {

@@ -95,7 +95,7 @@ TEST(Suppression, WhatIsStillOverItsThresholdIsRaisedWhenItExpires) {
   EXPECT_THAT(bench.output.alerts, IsEmpty());
   EXPECT_EQ(bench.control.NextEventTick(), kT0 + 30) << "no traffic is needed for it";
   bench.control.EndTick(kT0 + 100);
-  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @31", "cleared @62"));
+  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @31", "cleared @61"));
   EXPECT_NE(bench.output.alerts[0].id, bench.output.suppressed[0].id);
   EXPECT_EQ(bench.output.alerts[0].value, 1000);
   EXPECT_EQ(CountOf(bench).raised, 1u);
@@ -138,7 +138,7 @@ TEST(Suppression, OfSeveralEntriesTheOneThatLastsLongestCounts) {
                     Covering("c", kHost, 50), Covering("d", "10.0.0.2", 90)}));
   bench.Tick(Delta(kHost, kOut, kT0, 1000));
   EXPECT_EQ(bench.output.suppressed.at(0).suppression, "b");
-  bench.control.EndTick(kT0 + 60);
+  bench.control.EndTick(kT0 + 55);
   EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @51"));
 }
 
