@@ -246,7 +246,7 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish,
     }
   }
   DrainAll(tick);
-  if (tick <= skip_until_) return;
+  if (tick <= skip_until_) return control_.PassTick(tick);
   control::CaptureSample sample = captures;
   for (const auto& lane : lanes_) AddTo(lane->worker->counters(), sample);
   sample.undecodable[kFragment].count += unplaced_fragments_;

@@ -54,15 +54,18 @@ absl::StatusOr<std::optional<int64_t>> TakeOver(store::Database& database, Resum
                                                 control::Control& control) {
   MAILTAP_ASSIGN_OR_RETURN(const auto checkpoint, database.Checkpoint());
   const bool replay = how == Resumption::kReplay;
+  if (checkpoint.has_value()) {
+    MAILTAP_ASSIGN_OR_RETURN(const auto open,
+                             replay ? database.AlertsOfCheckpoint() : database.OpenAlerts());
+    if (!open.has_value()) return absl::DataLossError("open alerts are missing");
+    MAILTAP_RETURN_IF_ERROR(control.Restore(checkpoint->bytes, open->bytes, replay));
+  }
+  // Not before it is sure that the state can be gone on from: else it is kept as it was.
   if (replay) {
     MAILTAP_RETURN_IF_ERROR(
         database.RollBack(checkpoint.has_value() ? checkpoint->tick : INT64_MIN));
   }
   if (!checkpoint.has_value()) return std::nullopt;
-  MAILTAP_ASSIGN_OR_RETURN(const auto open,
-                           replay ? database.AlertsOfCheckpoint() : database.OpenAlerts());
-  if (!open.has_value()) return absl::DataLossError("open alerts are missing");
-  MAILTAP_RETURN_IF_ERROR(control.Restore(checkpoint->bytes, open->bytes, replay));
   return checkpoint->tick;
 }
 

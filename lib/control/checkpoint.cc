@@ -112,6 +112,7 @@ class Saver {
     state_.names.Save(out_);
     state_.dns.Save(out_);
     state_.claims.Save(out_);
+    state_.servers.Save(out_);
     approvals.Save(out_);
     state_.relays.Save(out_);
     state_.hours.Save(out_);
@@ -263,6 +264,7 @@ class Restorer {
     state_.names.Restore(in_);
     state_.dns.Restore(in_, state_.last_tick);
     state_.claims.Restore(in_);
+    state_.servers.Restore(in_);
     approvals.Restore(in_);
     relay_to_ = state_.relays.Restore(in_);
     state_.hours.Restore(in_, same_capture);

@@ -20,6 +20,7 @@ void Control::Apply(const meter::EncapRecord& encap) { engine_->Apply(encap); }
 void Control::Apply(const meter::SampleRecord& sample) { engine_->Apply(sample); }
 void Control::Observe(const CaptureSample& sample) { engine_->Observe(sample); }
 void Control::EndTick(int64_t tick) { engine_->EndTick(tick); }
+void Control::PassTick(int64_t tick) { engine_->PassTick(tick); }
 void Control::Reload(std::shared_ptr<const config::Config> config) {
   engine_->Reload(std::move(config));
 }

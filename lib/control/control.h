@@ -61,6 +61,10 @@ class Control {
   // their own times.
   void EndTick(int64_t tick);
 
+  // In place of EndTick() for a tick that a checkpoint knows, of which nothing was applied: the
+  // workers are told what that tick showed of servers.
+  void PassTick(int64_t tick);
+
   // Puts another configuration in force: networks, relays, groups, rules, blind spots, and the
   // settings of alerts and metrics. Between EndTick() and the next Apply(); what comes is
   // judged by it, what was counted stays. A rule that keeps its name, metric and window keeps

@@ -41,7 +41,7 @@ void Engine::RunTick(int64_t tick) {
   sessions_.PutOut();
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
-  TellServers();
+  state_.forgotten += state_.servers.EndTick(tick);
   janitor_.Tidy(tick);
   state_.last_tick = tick;
   ++state_.ticks;
@@ -61,16 +61,6 @@ std::vector<Hour> Engine::TakeHours() {
   std::vector<Hour> hours = std::exchange(hours_, {});
   if (state_.hours.hour() != HourBook::kNoHour) hours.push_back(SummarizeHour(state_));
   return hours;
-}
-
-void Engine::TellServers() {
-  for (const meter::ConversationKey& key : state_.new_odd_ports) {
-    if (known_servers_ == nullptr) break;
-    if (!known_servers_->Add(key.server, key.server_port, key.encap_tag, key.service)) {
-      ++state_.forgotten;
-    }
-  }
-  state_.new_odd_ports.clear();
 }
 
 void Engine::JudgeAll(int64_t tick) {

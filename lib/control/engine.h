@@ -34,7 +34,8 @@ class Engine {
         blind_spots_(state_, output),
         janitor_(state_) {}
 
-  void Tell(exchange::KnownServers& servers) { known_servers_ = &servers; }
+  void Tell(exchange::KnownServers& servers) { state_.servers.Tell(servers); }
+  void PassTick(int64_t tick) { state_.forgotten += state_.servers.EndTick(tick); }
   void Apply(const meter::DeltaRecord& delta) { intake_.Apply(delta); }
   void Apply(const meter::NameRecord& name) { approvals_.Apply(name); }
   void Apply(const meter::AnswerRecord& answer) { approvals_.Apply(answer); }
@@ -58,6 +59,8 @@ class Engine {
         checkpoint, open_alerts, same_capture, {state_, intake_, approvals_, blind_spots_});
     if (!restored.ok()) return restored;
     approvals_.Reload();
+    // Open alerts may be newer than the windows: what left these before then is not judged.
+    state_.windows.Expire(state_.last_tick);
     // What waits for another hour of its baseline waits again.
     if (same_capture) judge_.EndTick(state_.last_tick);
     return restored;
@@ -80,7 +83,6 @@ class Engine {
  private:
   void RunTick(int64_t tick);
   void StartHour(int64_t tick);
-  void TellServers();
   void JudgeAll(int64_t tick);
   void RenumberShared();
   void DropRules(const std::vector<uint16_t>& to);
@@ -95,7 +97,6 @@ class Engine {
   BlindSpots blind_spots_;
   Janitor janitor_;
   std::vector<Hour> hours_;  // that have ended and were not taken
-  exchange::KnownServers* known_servers_ = nullptr;
   // What the last tick and all of them took; of the process, never of the traffic.
   double last_tick_seconds_ = 0;
   double total_tick_seconds_ = 0;

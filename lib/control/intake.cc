@@ -78,10 +78,11 @@ void Intake::Flush() {
   pending_count_ = 0;
 }
 
-bool Intake::MayBeNamed(const Conversation& conversation) const {
-  return state_.policy.relays().uses_names() &&
-         (conversation.verdict == Verdict::kUnapprovedExternal ||
-          conversation.verdict == Verdict::kUnapprovedInternal);
+bool Intake::MayChange(const Conversation& conversation) const {
+  const RelayMatcher& relays = state_.policy.relays();
+  if (conversation.relay != kNoRelay && relays.MayEnd(conversation.relay)) return true;
+  return relays.uses_names() && (conversation.verdict == Verdict::kUnapprovedExternal ||
+                                 conversation.verdict == Verdict::kUnapprovedInternal);
 }
 
 void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
@@ -97,7 +98,7 @@ void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& del
     // It may have become known since `first` was looked up.
     if (id == kNone) id = state_.conversations.Find(hash, delta.key);
   }
-  if (id == kNone || MayBeNamed(state_.conversations.at(id))) {
+  if (id == kNone || MayChange(state_.conversations.at(id))) {
     waiting_.push_back(delta);
   } else {
     Count(id, delta);
@@ -144,7 +145,7 @@ void Intake::NoteServer(const meter::DeltaRecord& delta) {
   const bool whole = delta.key.attribution == meter::Attribution::kFull;
   // A proxy that has carried mail carries other things too.
   if (whole && delta.proxied == 0 && !state_.config->IsMailPort(delta.key.server_port)) {
-    state_.new_odd_ports.push_back(delta.key);
+    state_.servers.Add(delta.key);
   }
 }
 

@@ -58,8 +58,9 @@ class Intake {
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
   void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
-  // Whether a name that is learnt in this tick may change what the conversation is.
-  bool MayBeNamed(const Conversation& conversation) const;
+  // Whether what the conversation is may have changed by the end of the tick being gathered: by
+  // a name learnt in it, or by what ended in idle time before it.
+  bool MayChange(const Conversation& conversation) const;
   void Count(uint32_t id, const meter::DeltaRecord& delta);
   // What the policy has said of a known one.
   static Judgement JudgementOf(const Conversation& conversation);
@@ -99,8 +100,8 @@ class Intake {
   static constexpr std::size_t kBatch = 64;
   std::array<meter::DeltaRecord, kBatch> pending_;
   std::size_t pending_count_ = 0;
-  // Records of conversations that are not known yet, or that a name may approve: what they are
-  // must not depend on whether they came before the tick's names or after.
+  // Records of conversations that are not known yet, or that may change: what they are must not
+  // depend on whether they came before the tick's names or after.
   std::vector<meter::DeltaRecord> waiting_;
   int64_t tick_ = 0;                      // by which the policy is asked
   std::vector<uint32_t> entity_of_rule_;  // for Attach()

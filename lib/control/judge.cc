@@ -38,7 +38,8 @@ std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
     return state_.baselines.Of(rule.name, entity.role, host.key, groups, hours_ago);
   };
   const std::optional<Baseline> now = of(0), before = of(1);
-  // The window holds some of the hour before too: what was usual then is no reason to raise now.
+  // The window holds some of the hour before too: what was usual then is no reason to raise
+  // now.
   const bool more_before = now && before && RaiseBy(rule, *before) > RaiseBy(rule, *now);
   return more_before ? before : now;
 }

@@ -41,6 +41,7 @@ RelayMatcher::RelayMatcher(const std::vector<config::Relay>& relays) {
   for (const config::Relay& relay : relays) {
     const uint32_t index = static_cast<uint32_t>(entries_.size());
     entries_.push_back(Prepare(relay));
+    may_end_.push_back(relay.ends != INT64_MAX || !relay.names.empty());
     for (const std::string& pattern : relay.names) {
       by_name_.Add(pattern, index);
       if (relay.trust == config::RelayTrust::kClaimed) by_claim_.Add(pattern, index);

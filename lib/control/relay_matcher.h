@@ -52,6 +52,8 @@ class RelayMatcher {
   // The entries with a pattern that fits `name`; of one that is only `claimed`, those that
   // trust claims.
   std::vector<uint32_t> NamedBy(absl::string_view name, bool claimed) const;
+  // Whether what the entry approves may end by itself: with its last day, or with a name.
+  bool MayEnd(uint32_t entry) const { return may_end_[entry]; }
   // Whether any entry lists names, and any believes claims: without, nobody need ask.
   bool uses_names() const { return !by_name_.empty(); }
   bool uses_claims() const { return !by_claim_.empty(); }
@@ -73,6 +75,7 @@ class RelayMatcher {
                         bool named, int64_t tick);
 
   std::vector<Entry> entries_;
+  std::vector<bool> may_end_;  // of each entry
   // An entry stands in one of these, or with a name also in the others, so that a look-up only
   // meets entries of which one address or name fits already.
   PrefixMap by_destination_;

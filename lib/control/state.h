@@ -27,6 +27,7 @@
 #include "lib/control/relay_ledger.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/sample_book.h"
+#include "lib/control/server_book.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/suppressions.h"
 #include "lib/control/windows.h"
@@ -82,7 +83,7 @@ struct State {
   EncapBook encaps;
   SampleBook samples;
   HourBook hours;
-  std::vector<meter::ConversationKey> new_odd_ports;  // conversations new in this tick
+  ServerBook servers;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 
   int64_t first_tick = INT64_MAX;      // the first that ended

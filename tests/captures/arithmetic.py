@@ -137,12 +137,12 @@ def scheduled(config, rule, tick):
     return start <= now < end if start < end else now >= start or now < end
 
 
-def counted(config, rule, host, role, packets):
+def counted(config, rule, host, role, segments):
     """{tick: Second} of what the rule counts for the host in that role."""
     ticks = {}
     verdicts = rule.get("verdicts", ["unapproved_external", "unapproved_internal"])
     judged, dialogues = {}, {}  # of each conversation, whether it counts; of each connection
-    for segment in segments(packets):
+    for segment in segments:
         mine, peer = ((segment.client, segment.server) if role == "client"
                       else (segment.server, segment.client))
         if mine != host or segment.port not in SERVICES:
@@ -238,13 +238,14 @@ def judged_at(config, rule, ticks, longest, hold):
     return zip(marks, [*marks[1:], marks[-1] + longest + hold + 1])
 
 
-def changes(config, rule, host, role, packets):
+def changes(config, rule, host, role, segments):
     """The times, in seconds since 1970, at which the rule's alert must be raised and cleared: the
-    ends of those seconds. None where the rule counts what packets alone don't tell."""
+    ends of those seconds. None where the rule counts what packets alone don't tell. `segments`: all
+    that segments() gives."""
     conditions = [rule, *rule.get("condition", [])]
     if any(c["metric"] not in KNOWN for c in conditions):
         return None
-    ticks = counted(config, rule, ipaddress.ip_address(host), role, packets)
+    ticks = counted(config, rule, ipaddress.ip_address(host), role, segments)
     if not ticks:
         return []
     longest = max(duration(c.get("window", "5m")) for c in conditions)

@@ -1,19 +1,25 @@
-"""A replay that is killed at random moments, 200 times, and begun again each time: its alerts are in
-the end those of a replay that nobody disturbed, to the byte, and each is there once.
+"""A replay that is killed at random moments and begun again each time: its alerts are in the end those
+of a replay that nobody disturbed, to the byte, and each is there once. Damaged state and that of another
+version are set aside, and cost nothing but time.
+
+    restart.py [KILLS]     for 1 worker and for 2 (200)
 
 Uses $MAILTAP and $MAILTAP_GEN.
 """
+import contextlib
+import functools
 import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 
-KILLS = 200
 CONFIG = """
 [sensor]
 name = "restart"
@@ -43,73 +49,138 @@ metric = "sent_received_ratio"
 window = "3m"
 raise = 10
 hold = "10s"
+[[rule]]
+name = "all together"
+scope = "site"
+window = "1m"
+raise = "1MB"
+hold = "20s"
 """
 
 
-def replay(mailtap, folder, *more):
-    return [mailtap, "replay", str(folder / "traffic.pcap"), "--config", str(folder / "conf.toml"),
-            "--no-progress", *more]
+def execute(sql, state):
+    with contextlib.closing(sqlite3.connect(state, isolation_level=None)) as database:
+        return database.execute(sql).fetchall()
 
 
-def stored_alerts(state):
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as database:
-        return [row[0] for row in database.execute("SELECT json FROM alerts ORDER BY seq")]
+class Scenario:
+    """Traffic of ten minutes and more, and the alerts of an undisturbed replay of it."""
+
+    def __init__(self, folder):
+        self.mailtap = os.environ["MAILTAP"]
+        self.folder = folder
+        (folder / "conf.toml").write_text(CONFIG)
+        subprocess.run([os.environ["MAILTAP_GEN"], "--out", str(folder / "traffic.pcap"), "--seed",
+                        "11", "--packets", "60000", "--mail-share", "60", "--rate", "80"],
+                       check=True, stdout=subprocess.DEVNULL)
+        start = time.monotonic()
+        subprocess.run(self.replay("--alerts", str(folder / "undisturbed.jsonl")), check=True,
+                       stdout=subprocess.DEVNULL)
+        self.seconds = time.monotonic() - start
+        self.alerts = (folder / "undisturbed.jsonl").read_text()
+        states = [json.loads(line)["state"] for line in self.alerts.splitlines()]
+        print(f"undisturbed: {len(states)} alert lines, {states.count('raised')} raised, "
+              f"{states.count('cleared')} cleared, {self.seconds:.2f} s")
+        assert states.count("raised") >= 20 and states.count("cleared") >= 5
+
+    def replay(self, *more, capture="traffic.pcap"):
+        return [self.mailtap, "replay", str(self.folder / capture), "--config",
+                str(self.folder / "conf.toml"), "--no-progress", *more]
+
+    def with_state(self, name, *more):
+        return self.replay("--state", str(self.folder / name), "--alerts",
+                           str(self.folder / f"{name}.jsonl"), *more)
+
+    def check(self, name):
+        """What the replay with that state left behind is what the undisturbed one did."""
+        assert (self.folder / f"{name}.jsonl").read_text() == self.alerts, "the alerts differ"
+        state = self.folder / name / "state.db"
+        stored = execute("SELECT json FROM alerts ORDER BY seq", state)
+        assert "".join(f"{row[0]}\n" for row in stored) == self.alerts, "the state's alerts differ"
 
 
-def kill_often(command, seconds):
-    """Runs `command`, kills it after a random part of `seconds`; how often it came that far."""
+def kill_often(scenario, workers, kills):
+    """Each replay goes on from the one that was killed before, until one comes to its end; then the
+    next begins anew."""
     chance = random.Random(7)
-    killed = 0
-    while killed < KILLS:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL) as process:
-            time.sleep(chance.uniform(0, seconds))
-            process.send_signal(signal.SIGKILL)
-            # One that was done before is begun anew, and killed then.
-            killed += process.wait() == -signal.SIGKILL
-    return killed
+    name = f"killed{workers}"
+    command = scenario.with_state(name, "--workers", str(workers))
+    killed = resumed = ended = 0
+    longest = 1.1 * scenario.seconds
+    while killed < kills or not ended:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as process:
+            try:
+                # After all the kills one may come to its end.
+                limit = chance.uniform(0, longest) if killed < kills else None
+                _, errors = process.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                _, errors = process.communicate()
+            resumed += "goes on from the state of" in errors
+            if process.returncode == -signal.SIGKILL:
+                killed += 1
+                continue
+        assert process.returncode == 0, errors
+        scenario.check(name)
+        ended += 1
+        shutil.rmtree(scenario.folder / name)
+    print(f"{workers} workers: killed {killed} times, {resumed} times gone on, {ended} times come to "
+          "the end, each time with the same alerts")
+    assert resumed >= kills // 4, "hardly a run ever found a checkpoint: the test shows little"
+
+
+def spoil(scenario, name, change, wanted, contents=pathlib.Path.read_bytes):
+    """A state that `change` has spoiled is set aside as it is, with a message that says why, and the
+    alerts are the same."""
+    state = scenario.folder / name / "state.db"
+    subprocess.run(scenario.with_state(name), check=True, stdout=subprocess.DEVNULL)
+    scenario.check(name)
+    execute("PRAGMA journal_mode = DELETE", state)  # all of it in one file
+    change(state)
+    before = contents(state)
+    done = subprocess.run(scenario.with_state(name), check=True, capture_output=True, text=True)
+    assert wanted in done.stderr and "is kept as" in done.stderr, done.stderr
+    assert contents(state.parent / "state.db.set-aside-1") == before, "it was changed"
+    scenario.check(name)
+    print(f"{name}: set aside, and the same alerts again")
+
+
+def rows(state):
+    """What tables hold: the file itself may be arranged anew by who reads it."""
+    return [execute(f"SELECT * FROM {table} ORDER BY 1", state)
+            for table in ("alerts", "blobs", "texts")]
+
+
+def cut(state):
+    content = state.read_bytes()
+    state.write_bytes(content[:4096] + bytes(4096) + content[8192:])
+
+
+def refuse_another(scenario):
+    """A replay of something else doesn't take the state over."""
+    subprocess.run(scenario.with_state("taken"), check=True, stdout=subprocess.DEVNULL)
+    content = (scenario.folder / "traffic.pcap").read_bytes()
+    (scenario.folder / "other.pcap").write_bytes(content[:100_000])
+    refused = subprocess.run(
+        scenario.replay("--state", str(scenario.folder / "taken"), capture="other.pcap"),
+        capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "holds the state of" in refused.stderr, refused.stderr
 
 
 def main():
-    mailtap, generator = os.environ["MAILTAP"], os.environ["MAILTAP_GEN"]
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "conf.toml").write_text(CONFIG)
-        subprocess.run([generator, "--out", str(folder / "traffic.pcap"), "--seed", "11",
-                        "--packets", "60000", "--mail-share", "60"], check=True,
-                       stdout=subprocess.DEVNULL)
-        start = time.monotonic()
-        subprocess.run(replay(mailtap, folder, "--alerts", str(folder / "undisturbed.jsonl")),
-                       check=True, stdout=subprocess.DEVNULL)
-        seconds = time.monotonic() - start
-        expected = (folder / "undisturbed.jsonl").read_text()
-        states = [json.loads(line)["state"] for line in expected.splitlines()]
-        print(f"undisturbed: {len(states)} alert lines, {states.count('raised')} raised, "
-              f"{states.count('cleared')} cleared, {seconds:.2f} s")
-        assert states.count("raised") >= 20 and states.count("cleared") >= 5
-
-        for workers in ("1", "2"):
-            state = folder / f"state{workers}"
-            alerts = folder / f"alerts{workers}.jsonl"
-            command = replay(mailtap, folder, "--state", str(state), "--workers", workers,
-                             "--alerts", str(alerts))
-            kills = kill_often(command, 1.5 * seconds)
-            end = subprocess.run(command, check=True, capture_output=True, text=True)
-            assert alerts.read_text() == expected, f"the alerts differ with {workers} workers"
-            assert "\n".join(stored_alerts(state)) + "\n" == expected, "the state's alerts differ"
-            resumed = "goes on from the state of" in end.stderr
-            print(f"{workers} workers: killed {kills} times, the same alerts in the end; the last "
-                  f"run {'resumed' if resumed else 'began anew'}")
-            assert resumed, "no run ever found a checkpoint: the test shows nothing"
-
-        # A replay of something else doesn't take it over.
-        other = folder / "other.pcap"
-        other.write_bytes((folder / "traffic.pcap").read_bytes()[:100_000])
-        refused = subprocess.run([mailtap, "replay", str(other), "--config",
-                                  str(folder / "conf.toml"), "--no-progress", "--state",
-                                  str(folder / "state1")], capture_output=True, text=True,
-                                 check=False)
-        assert refused.returncode == 1 and "holds the state of" in refused.stderr, refused.stderr
+        scenario = Scenario(pathlib.Path(name))
+        for workers in (1, 2):
+            kill_often(scenario, workers, kills)
+        spoil(scenario, "damaged", cut, "damaged")
+        spoil(scenario, "newer", functools.partial(execute, "PRAGMA user_version = 1000"), "has schema 1000")
+        spoil(scenario, "foreign checkpoint",
+              functools.partial(execute, "UPDATE blobs SET bytes = x'00' || bytes "
+                                         "WHERE name = 'checkpoint'"),
+              "of another version of mailtap", rows)
+        refuse_another(scenario)
 
 
 if __name__ == "__main__":

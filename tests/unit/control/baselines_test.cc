@@ -185,7 +185,8 @@ TEST(Baselines, GoByTheClockOfTheTimeZone) {
   for (int64_t tick = change - 5 * kHour; tick < change + 5 * kHour; tick += 600) {
     const int64_t next = baselines.NextHour(tick);
     EXPECT_GT(next, tick);
-    EXPECT_LE(next, tick + kHour);
+    EXPECT_EQ(baselines.HourOf(next - 1), baselines.HourOf(tick));
+    EXPECT_EQ(baselines.HourOf(next), baselines.HourOf(tick) + 1);
   }
 }
 

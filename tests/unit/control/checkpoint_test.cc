@@ -142,6 +142,47 @@ TEST(Checkpoint, AnAlertRaisedAfterTheCheckpointStaysOpen) {
   EXPECT_EQ(bench.control->MakeSnapshot()->alerts[0].active, 0u);
 }
 
+// The window of the checkpoint still holds what had left when the alert was cleared.
+TEST(Checkpoint, AnAlertClearedAfterTheCheckpointIsNotRaisedAgain) {
+  Restartable bench(OneRule());
+  bench.Tick(Delta(kHost, kOut, kT0, 900));
+  bench.Tick(Delta(kHost, kOut, kT0 + 40, 200));
+  const std::string checkpoint = bench.control->Save();
+  bench.control->EndTick(kT0 + 70);
+  ASSERT_THAT(Changes(bench.output.alerts), ElementsAre("raised @41", "cleared @61"));
+  const std::string open = bench.control->SaveOpenAlerts();
+  bench.Begin();
+  ASSERT_TRUE(bench.control->Restore(checkpoint, open, /*same_capture=*/false).ok());
+  bench.Tick(Delta(kHost, kOut, kT0 + 80, 10));
+  bench.control->EndTick(kT0 + 1000);
+  EXPECT_EQ(bench.output.alerts.size(), 2u);
+}
+
+TEST(Checkpoint, WorkersAreToldOfServersAgainAndNoEarlier) {
+  Restartable bench(OneRule());
+  bench.Tick(Delta(kHost, kOut, kT0, 10, 0, 2525));
+  bench.Tick(Delta(kHost, kOut, kT0 + 5, 10, 0, 2526));
+  const std::string checkpoint = bench.control->Save(), open = bench.control->SaveOpenAlerts();
+  for (const bool same_capture : {true, false}) {
+    bench.Begin();
+    exchange::KnownServers servers;
+    ASSERT_TRUE(bench.control->Restore(checkpoint, open, same_capture).ok());
+    bench.control->Tell(servers);
+    const auto known = [&](uint16_t port) {
+      return servers.Find(Ip(kOut), port, 0).has_value();
+    };
+    if (same_capture) {
+      bench.control->PassTick(kT0 - 1);
+      EXPECT_FALSE(known(2525));
+      bench.control->PassTick(kT0);
+      EXPECT_TRUE(known(2525));
+      EXPECT_FALSE(known(2526));
+    }
+    bench.control->EndTick(kT0 + 6);
+    EXPECT_TRUE(known(2525) && known(2526));
+  }
+}
+
 TEST(Checkpoint, ComesBackUnderAnotherConfiguration) {
   config::Config config = OneRule();
   config.rules.push_back(BytesRule("dropped"));
