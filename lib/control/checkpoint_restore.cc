@@ -1,45 +1,11 @@
-#include "lib/control/checkpoint.h"
-
+// Reads checkpoints.
 #include <algorithm>
-#include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "lib/control/checkpoint.h"
+#include "lib/control/checkpoint_format.h"
 
 namespace mailtap::control {
-namespace {
-
-constexpr uint32_t kMagic = 0x4d54'4350;
-constexpr uint32_t kAlertsMagic = 0x4d54'414c;
-// To be raised with each change of what is written. The sizes of the structs that are written
-// whole go with it.
-constexpr uint32_t kVersion = 4;
-constexpr uint64_t kLayout = kVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
-                             sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
-
-// What one conversation did in one bucket, but for the chain.
-TickRow RowOf(const EvidenceRow& row) {
-  TickRow out;
-  out.sessions = row.sessions;
-  out.messages = row.messages;
-  out.rejected = row.rejected;
-  out.seen = row.seen;
-  std::copy(std::begin(row.bytes), std::end(row.bytes), out.bytes);
-  out.inferred = row.inferred;
-  out.repeated = row.repeated;
-  out.duplicate = row.duplicate;
-  out.first_seen = row.first_seen;
-  return out;
-}
-
-void PutShape(const RuleShape& shape, ArchiveWriter& out) {
-  out.PutText(shape.name);
-  out.Put(shape.scope);
-  out.Put(uint64_t{shape.conditions.size()});
-  for (const auto& [metric, window] : shape.conditions) {
-    out.Put(metric);
-    out.Put(window);
-  }
-}
 
 RuleShape GetShape(ArchiveReader& in) {
   RuleShape shape;
@@ -53,22 +19,6 @@ RuleShape GetShape(ArchiveReader& in) {
   return shape;
 }
 
-// Whom an entity is about: a host by its key, a group by its name.
-struct Subject {
-  config::Scope scope = config::Scope::kHost;
-  Role role = Role::kClient;
-  HostKey host;
-  std::string group;
-};
-
-void PutSubject(const State& state, const Entity& entity, ArchiveWriter& out) {
-  const config::Scope scope = state.windows.rule_of(entity).scope;
-  out.Put(scope);
-  out.Put(entity.role);
-  if (scope == config::Scope::kHost) out.Put(state.hosts.at(entity.host).key);
-  if (scope == config::Scope::kGroup) out.PutText(state.config->groups[entity.host].name);
-}
-
 Subject GetSubject(ArchiveReader& in) {
   Subject subject;
   in.Get(subject.scope);
@@ -77,6 +27,8 @@ Subject GetSubject(ArchiveReader& in) {
   if (subject.scope == config::Scope::kGroup) subject.group = in.GetText();
   return subject;
 }
+
+namespace {
 
 // The first entity of `rule` and `subject`; kNone where the rule or the group is gone.
 uint32_t EntityOf(const State& state, Intake& intake, uint16_t rule, const Subject& subject) {
@@ -94,158 +46,6 @@ uint32_t EntityOf(const State& state, Intake& intake, uint16_t rule, const Subje
   return intake.EntityOf(rule, number, subject.role);
 }
 
-// Numbers of hosts, conversations and entities in the bytes: dense, in the order written.
-class Saver {
- public:
-  explicit Saver(const State& state) : state_(state) {}
-
-  std::string Save(const Approvals& approvals, const BlindSpots& blind_spots) {
-    out_.Put(kMagic);
-    out_.Put(kLayout);
-    out_.Put(state_.first_tick);
-    out_.Put(state_.last_tick);
-    out_.Put(state_.first_packet);
-    out_.Put(state_.ticks);
-    out_.Put(state_.forgotten);
-    out_.Put(state_.totals);
-    state_.encaps.Save(out_);
-    state_.names.Save(out_);
-    state_.dns.Save(out_);
-    state_.claims.Save(out_);
-    state_.servers.Save(out_);
-    approvals.Save(out_);
-    state_.relays.Save(out_);
-    state_.hours.Save(out_);
-    state_.baselines.Save(out_);
-    SaveRules();
-    SaveHosts();
-    SaveEntities();
-    SaveConversations();
-    SavePeers();
-    SaveRows();
-    SaveEvidence();
-    blind_spots.Save(out_);
-    return out_.Take();
-  }
-
- private:
-  void SaveRules() {
-    uint64_t leads = 0;
-    for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
-      leads += state_.rules.rules()[i].lead == i;
-    }
-    out_.Put(leads);
-    for (uint16_t i = 0; i < state_.rules.rules().size(); ++i) {
-      if (state_.rules.rules()[i].lead == i) PutShape(state_.rules.ShapeOf(i), out_);
-    }
-  }
-
-  void SaveHosts() {
-    out_.Put(uint64_t{state_.hosts.size()});
-    state_.hosts.ForEach([&](uint32_t id) {
-      const Host& host = state_.hosts.at(id);
-      hosts_.emplace(id, static_cast<uint32_t>(hosts_.size()));
-      out_.Put(host.key);
-      out_.Put(host.totals);
-      out_.Put(host.in_hour);
-      out_.Put(host.hour);
-      out_.Put(host.sight);
-      out_.Put(host.last_tick);
-    });
-  }
-
-  void SaveEntities() {
-    std::vector<uint32_t> leads;
-    state_.ForEachLead([&](uint32_t lead) { leads.push_back(lead); });
-    out_.Put(uint64_t{leads.size()});
-    for (const uint32_t lead : leads) {
-      out_.Put(state_.windows.at(lead).rule);
-      PutSubject(state_, state_.windows.at(lead), out_);
-      for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
-        entities_.emplace(e, static_cast<uint32_t>(entities_.size()));
-        out_.Put(state_.windows.at(e).last_seen);
-      }
-    }
-  }
-
-  void SavePeers() {
-    const PeerTable& peers = state_.windows.peers();
-    out_.Put(uint64_t{peers.size()});
-    peers.ForEach([&](uint32_t peer, uint32_t owner, Role role, const net::IpAddress& address) {
-      peers_.emplace(peer, static_cast<uint32_t>(peers_.size()));
-      const bool shared = PeerTable::IsEntity(owner);
-      out_.Put(shared);
-      out_.Put(shared ? entities_.at(PeerTable::EntityOf(owner)) : hosts_.at(owner));
-      out_.Put(role);
-      out_.Put(address);
-      out_.Put(peers.Met(peer));
-    });
-  }
-
-  void SaveConversations() {
-    out_.Put(uint64_t{state_.conversations.size()});
-    for (const uint32_t id : state_.retired) {
-      if (state_.conversations.at(id).known && state_.conversations.at(id).retired) {
-        SaveConversation(id);
-      }
-    }
-    state_.conversations.ForEach([&](uint32_t id) { SaveConversation(id); });
-  }
-  void SaveConversation(uint32_t id) {
-    if (!conversations_.emplace(id, static_cast<uint32_t>(conversations_.size())).second)
-      return;
-    const Conversation& conversation = state_.conversations.at(id);
-    out_.Put(conversation.key);
-    out_.Put(conversation.verdict);
-    out_.Put(conversation.relay);
-    out_.Put(conversation.lanes[0] != kNone);
-    out_.Put(conversation.lanes[1] != kNone);
-    out_.Put(conversation.last_tick);
-    out_.Put(static_cast<uint8_t>(conversation.seen | conversation.seen_before << 2));
-    out_.Put(bool{conversation.retired});
-  }
-
-  void SaveRows() {
-    for (uint16_t rule = 0; rule < state_.rules.rules().size(); ++rule) {
-      const bool peers = config::CountsPeers(state_.rules.rules()[rule].metric);
-      uint64_t count = 0;
-      state_.windows.ForEachRow(rule, [&](auto&&...) { ++count; });
-      out_.Put(count);
-      state_.windows.ForEachRow(
-          rule, [&](int64_t bucket, uint32_t entity, uint64_t a, uint64_t b, uint32_t peer) {
-            out_.Put(bucket);
-            out_.Put(entities_.at(entity));
-            if (peers) {
-              out_.Put(peers_.at(peer));
-            } else {
-              out_.Put(a);
-              out_.Put(b);
-            }
-          });
-    }
-  }
-
-  void SaveEvidence() {
-    out_.Put(uint64_t{state_.evidence.size()});
-    for (const EvidenceLog& log : state_.evidence) {
-      out_.Put(log.shape().width);
-      uint64_t count = 0;
-      log.ForEachRow([&](auto&&...) { ++count; });
-      out_.Put(count);
-      log.ForEachRow([&](uint32_t conversation, int64_t bucket, const EvidenceRow& row) {
-        TickRow saved = RowOf(row);
-        saved.conversation = conversations_.at(conversation);
-        out_.Put(bucket);
-        out_.Put(saved);
-      });
-    }
-  }
-
-  const State& state_;
-  ArchiveWriter out_;
-  absl::flat_hash_map<uint32_t, uint32_t> hosts_, conversations_, entities_, peers_;
-};
-
 class Restorer {
  public:
   Restorer(absl::string_view checkpoint, State& state, Intake& intake)
@@ -253,7 +53,8 @@ class Restorer {
 
   // Up to the hosts: what open alerts refer to. False where the bytes are no checkpoint.
   bool RestoreHosts(bool same_capture, Approvals& approvals) {
-    if (in_.Get<uint32_t>() != kMagic || in_.Get<uint64_t>() != kLayout) return false;
+    if (in_.Get<uint32_t>() != kCheckpointMagic || in_.Get<uint64_t>() != kCheckpointLayout)
+      return false;
     in_.Get(state_.first_tick);
     in_.Get(state_.last_tick);
     in_.Get(state_.first_packet);
@@ -430,7 +231,8 @@ class Restorer {
 
 bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
   State& state = target.state;
-  if (in.Get<uint32_t>() != kAlertsMagic || in.Get<uint64_t>() != kLayout) return false;
+  if (in.Get<uint32_t>() != kOpenAlertsMagic || in.Get<uint64_t>() != kCheckpointLayout)
+    return false;
   const auto tick = in.Get<int64_t>();
   state.last_tick = std::max(state.last_tick, tick);
   state.first_tick = std::min(state.first_tick, tick);
@@ -452,35 +254,6 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
 }
 
 }  // namespace
-
-std::string SaveCheckpoint(const State& state, const Approvals& approvals,
-                           const BlindSpots& blind_spots) {
-  return Saver(state).Save(approvals, blind_spots);
-}
-
-std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
-                           const BlindSpots& blind_spots) {
-  ArchiveWriter out;
-  out.Put(kAlertsMagic);
-  out.Put(kLayout);
-  out.Put(state.last_tick);
-  state.alerts.SaveCounts(out);
-  state.suppressions.Save(out);
-  std::vector<uint32_t> open;
-  state.ForEachLead([&](uint32_t id) {
-    if (state.windows.at(id).alert != kNone) open.push_back(id);
-  });
-  out.Put(uint64_t{open.size()});
-  for (const uint32_t id : open) {
-    const Entity& entity = state.windows.at(id);
-    PutShape(state.rules.ShapeOf(entity.rule), out);
-    PutSubject(state, entity, out);
-    PutOpenAlert(state.alerts.open(entity.alert), out);
-  }
-  approvals.SaveAlerts(out);
-  blind_spots.SaveAlerts(out);
-  return out.Take();
-}
 
 absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view alerts,
                                bool same_capture, const CheckpointTarget& target) {

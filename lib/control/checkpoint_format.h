@@ -1,0 +1,45 @@
+// What those who write and read checkpoints share.
+#ifndef MAILTAP_LIB_CONTROL_CHECKPOINT_FORMAT_H_
+#define MAILTAP_LIB_CONTROL_CHECKPOINT_FORMAT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/archive.h"
+#include "lib/base/mail.h"
+#include "lib/config/rule.h"
+#include "lib/control/confidence.h"
+#include "lib/control/host_key.h"
+#include "lib/control/host_table.h"
+#include "lib/control/rule_index.h"
+#include "lib/control/snapshot.h"
+#include "lib/control/state.h"
+#include "lib/meter/records.h"
+
+namespace mailtap::control {
+
+inline constexpr uint32_t kCheckpointMagic = 0x4d54'4350;
+inline constexpr uint32_t kOpenAlertsMagic = 0x4d54'414c;
+// To be raised with each change of what is written. The sizes of the structs that are written
+// whole go with it.
+inline constexpr uint32_t kCheckpointVersion = 4;
+inline constexpr uint64_t kCheckpointLayout =
+    kCheckpointVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
+    sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
+
+// Whom an entity is about: a host by its key, a group by its name.
+struct Subject {
+  config::Scope scope = config::Scope::kHost;
+  Role role = Role::kClient;
+  HostKey host;
+  std::string group;
+};
+
+void PutShape(const RuleShape& shape, ArchiveWriter& out);
+RuleShape GetShape(ArchiveReader& in);
+void PutSubject(const State& state, const Entity& entity, ArchiveWriter& out);
+Subject GetSubject(ArchiveReader& in);
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_CHECKPOINT_FORMAT_H_

@@ -1,0 +1,222 @@
+// The end of a tick: what was gathered goes into evidence, windows, baselines and totals.
+#include <algorithm>
+#include <bit>
+
+#include "lib/control/intake.h"
+
+namespace mailtap::control {
+
+using config::Metric;
+
+void Intake::Fold(int64_t tick) {
+  state_.rules.StartTick(tick);
+  const int64_t length = state_.config->metrics.capture_window_seconds;
+  period_ = tick / length;
+  period_start_ = period_ * length - state_.first_tick;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    Prefetch(i);
+    FoldRow(rows_[i], tick);
+  }
+  rows_.clear();
+
+  constexpr std::size_t kLaneAhead = 16, kAhead = 8;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (i + kLaneAhead < lanes_.size()) state_.hosts.PrefetchLane(lanes_[i + kLaneAhead]);
+    if (i + kAhead < lanes_.size()) {
+      const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
+      state_.hosts.Prefetch(soon.host);
+      for (const uint32_t entity : soon.entities) state_.windows.Prefetch(entity);
+    }
+    CountLane(state_.hosts.lane(lanes_[i]), tick);
+  }
+  lanes_.clear();
+}
+
+// Each line is asked for when the one that names it has had time to come.
+void Intake::Prefetch(std::size_t row) const {
+  constexpr std::size_t kConversationAhead = 24, kLaneAhead = 16, kEntityAhead = 8;
+  if (row + kConversationAhead < rows_.size()) {
+    const uint32_t id = rows_[row + kConversationAhead].conversation;
+    state_.conversations.Prefetch(id);
+    if (state_.rules.peer_slots() > 0) state_.conversations.PrefetchPlace(id);
+    for (const EvidenceLog& log : state_.evidence) log.Prefetch(id);
+  }
+  if (row + kLaneAhead < rows_.size()) {
+    const uint32_t id = rows_[row + kLaneAhead].conversation;
+    const Conversation& conversation = state_.conversations.at(id);
+    for (const uint32_t lane : conversation.lanes) {
+      if (lane != kNone) state_.hosts.PrefetchLane(lane);
+    }
+    for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
+      state_.evidence[log].PrefetchRow(id);
+    }
+  }
+  if (state_.rules.peer_slots() > 0 && row + kEntityAhead < rows_.size()) {
+    PrefetchPeers(rows_[row + kEntityAhead].conversation);
+  }
+}
+
+void Intake::PrefetchPeers(uint32_t conversation) const {
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const uint32_t lane = state_.conversations.at(conversation).lanes[static_cast<int>(role)];
+    if (lane == kNone || !state_.hosts.lane(lane).counts_peers) continue;
+    state_.windows.peers().Prefetch(state_.conversations.peer(conversation, role));
+    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
+      state_.windows.Prefetch(entity);
+    }
+  }
+}
+
+void Intake::FoldRow(const TickRow& row, int64_t tick) {
+  Conversation& conversation = state_.conversations.at(row.conversation);
+  conversation.tick_row = kNone;
+  const Sight sight = SightOf(conversation, row);
+  state_
+      .totals[static_cast<int>(conversation.key.service)]
+             [static_cast<int>(conversation.verdict)]
+      .one_way += sight.one_way;
+  conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  state_.hours.Count(conversation.key, conversation.verdict,
+                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row);
+  if (conversation.relay != kNone) {
+    state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
+  }
+  for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
+    state_.evidence[log].Add(row, tick);
+  }
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    const uint32_t lane = conversation.lanes[static_cast<int>(role)];
+    if (lane == kNone) continue;
+    FoldInto(lane, row, role, sight);
+    if (state_.hosts.lane(lane).counts_peers) {
+      CountPeers(state_.hosts.lane(lane), row, tick);
+    }
+  }
+}
+
+Sight Intake::SightOf(Conversation& conversation, const TickRow& row) const {
+  const int64_t length = state_.config->metrics.capture_window_seconds;
+  if (conversation.last_tick < period_start_) {
+    const bool recent = conversation.last_tick >= period_start_ - length;
+    conversation.seen_before = recent ? conversation.seen : 0;
+    conversation.seen = 0;
+  }
+  conversation.seen |= row.seen;
+  Sight sight;
+  sight.volume = sight.followed = row.bytes[kUp] + row.bytes[kDown];
+  sight.inferred = row.inferred;
+  sight.repeated = row.repeated;
+  sight.duplicate = row.duplicate;
+  const auto ways = static_cast<uint8_t>(conversation.seen | conversation.seen_before);
+  if (std::has_single_bit(ways)) sight.one_way = sight.volume;
+  return sight;
+}
+
+void Intake::FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight) {
+  Lane& lane = state_.hosts.lane(lane_id);
+  const Direction out = role == Role::kClient ? kUp : kDown;
+  lane.sent += row.bytes[out];
+  lane.received += row.bytes[Opposite(out)];
+  lane.sessions += row.sessions;
+  lane.messages += row.messages;
+  lane.rejected += row.rejected;
+  lane.sight += sight;
+  lane.last_seen = std::max(lane.last_seen, row.last_seen);
+  Touch(lane_id, lane);
+}
+
+void Intake::Touch(uint32_t lane_id, Lane& lane) {
+  if (lane.touched) return;
+  lane.touched = true;
+  lanes_.push_back(lane_id);
+}
+
+void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
+  PeerTable& peers = state_.windows.peers();
+  const uint32_t peer = state_.conversations.peer(row.conversation, lane.role);
+  int64_t& met = peers.Met(peer);
+  if (met == PeerTable::kNever) met = tick;
+  const bool is_new = met == tick;
+  for (const uint32_t id : lane.entities) {
+    const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
+    if (!CountsPeers(rule.metric) || !state_.rules.Open(rule)) continue;
+    // Who has just begun to look knows nobody: the first window only learns.
+    const bool learnt = tick - state_.first_tick >= rule.shape.window_seconds;
+    if (rule.metric == Metric::kNewPeers && (!is_new || !learnt)) continue;
+    if (rule.scope == config::Scope::kHost) {
+      state_.windows.AddPeer(id, tick, peer);
+    } else {
+      const meter::ConversationKey& key = state_.conversations.at(row.conversation).key;
+      const uint32_t shared =
+          peers.Acquire(PeerTable::OwnerOf(id), lane.role,
+                        lane.role == Role::kClient ? key.server : key.client);
+      state_.windows.AddPeer(id, tick, shared);
+      peers.Release(shared);
+    }
+    NoteTraffic(id, row.last_seen);
+  }
+}
+
+void Intake::CountLane(Lane& lane, int64_t tick) {
+  state_.hosts.Count(lane, period_, HourBook::HourOf(tick));
+  state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  for (const uint32_t id : lane.entities) CountEntity(id, lane, tick);
+  lane.sent = lane.received = 0;
+  lane.sessions = lane.messages = lane.rejected = lane.failed = 0;
+  lane.sight = {};
+  lane.last_seen = lane.failed_seen = 0;
+  lane.touched = false;
+}
+
+void Intake::CountEntity(uint32_t id, const Lane& lane, int64_t tick) {
+  const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
+  if (!state_.rules.Open(rule)) return;
+  uint64_t a = 0, b = 0;
+  switch (rule.metric) {
+    case Metric::kSentBytes:
+      a = lane.sent;
+      break;
+    case Metric::kReceivedBytes:
+      a = lane.received;
+      break;
+    case Metric::kSessions:
+      a = lane.sessions;
+      break;
+    case Metric::kMessages:
+      a = lane.messages;
+      break;
+    case Metric::kRejected:
+      a = lane.rejected;
+      break;
+    case Metric::kFailedSessions:
+      a = lane.failed;
+      break;
+    case Metric::kDistinctPeers:
+    case Metric::kNewPeers:
+      return;  // were counted row by row
+    case Metric::kSentReceivedRatio:
+      a = lane.sent;
+      b = lane.received;
+      break;
+  }
+  if ((a | b) == 0) return;
+  state_.windows.Add(id, tick, a, b);
+  if (rule.by_baseline) {
+    const Host& host = state_.hosts.at(lane.host);
+    state_.baselines.Add(rule.rule->name, lane.role, host.key,
+                         {state_.rules.Groups(host.group_set), state_.config->groups}, a);
+  }
+  NoteTraffic(id, rule.metric == Metric::kFailedSessions ? lane.failed_seen : lane.last_seen);
+}
+
+void Intake::NoteTraffic(uint32_t entity, UnixNanos last_seen) {
+  const uint32_t lead_id = state_.windows.at(entity).lead;
+  Entity& lead = state_.windows.at(lead_id);
+  lead.last_seen = std::max(lead.last_seen, last_seen);
+  if (lead.alert != kNone) {
+    state_.alerts.NoteTraffic(lead.alert);
+    state_.windows.MarkDue(lead_id);
+  }
+}
+
+}  // namespace mailtap::control
