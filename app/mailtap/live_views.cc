@@ -110,6 +110,7 @@ exporting::ReportInput LiveSensor::Report() const {
   report.hosts = control_->RankedHosts();
   report.relays = control_->RelayUses();
   report.relay_notes = control_->ReviewRelays();
+  report.suppressions = control_->SuppressionUses();
   return report;
 }
 

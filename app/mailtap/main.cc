@@ -9,8 +9,10 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "app/mailtap/explain.h"
 #include "app/mailtap/reload.h"
 #include "app/mailtap/replay.h"
+#include "app/mailtap/report.h"
 #include "app/mailtap/run.h"
 #include "lib/base/log.h"
 #include "lib/config/relay_file.h"
@@ -52,10 +54,22 @@ void WarnOfRelays(const std::string& path, const config::Config& config) {
   }
 }
 
+// Suppressions that are over.
+void WarnOfSuppressions(const std::string& path, const config::Config& config) {
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  for (const config::Suppression& entry : config.suppressions) {
+    if (now < entry.ends) continue;
+    std::cerr << path << ':' << entry.line << ":1: suppression \"" << entry.name
+              << "\" expired with " << config::ToString(entry.expires)
+              << " and suppresses nothing (warning)\n";
+  }
+}
+
 int Check(const std::string& path, bool print) {
   const auto config = LoadConfig(path);
   if (config == nullptr) return 1;
   WarnOfRelays(path, *config);
+  WarnOfSuppressions(path, *config);
   if (print) {
     std::cout << config::ToToml(*config);
   } else {
@@ -106,6 +120,35 @@ int Main(int argc, char** argv) {
       cli.add_subcommand("reload", "have the running sensor read its configuration file anew");
   reload->add_option("--config", config_path, "configuration file")->capture_default_str();
 
+  ReportOptions report_options;
+  CLI::App* report = cli.add_subcommand(
+      "report", "hosts, relays, exceptions and coverage of a time, from a sensor's state");
+  report->add_option("--state", report_options.state,
+                     "the state's folder, or its file state.db; default: the configuration's");
+  report->add_option("--config", config_path, "configuration file, read for state.directory")
+      ->capture_default_str();
+  report->add_option("--since", report_options.since,
+                     "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
+                     "(7d); default: all that is known");
+  report->add_option("--until", report_options.until, "likewise; default: the last checkpoint");
+  report->add_option("--format", report_options.format, "text, json or html")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->capture_default_str();
+  report->add_option("--output", report_options.output,
+                     "write it here, not to standard output");
+  report->footer("Example: mailtap report --since 30d --format html --output report.html");
+
+  ExplainOptions explain_options;
+  CLI::App* explain = cli.add_subcommand(
+      "explain", "why mail of a host is approved or not, and where it stands");
+  explain->add_option("host", explain_options.host, "IP address")->required();
+  explain->add_option("peer", explain_options.peer, "IP address of the other end");
+  explain->add_option("--config", config_path, "configuration file")->capture_default_str();
+  explain->add_option("--state", explain_options.state,
+                      "the state's folder, or its file state.db; default: the configuration's");
+  explain->add_flag("--json", explain_options.json, "as JSON");
+  explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
+
   std::vector<std::string> eal_arguments;
   CLI::App* run = cli.add_subcommand("run", "judge live traffic of DPDK ports");
   run->add_option("--config", config_path, "configuration file")->capture_default_str();
@@ -115,8 +158,15 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(cli, argc, argv);
   if (check->parsed()) return Check(check_path, print);
 
+  if (report->parsed() && !report_options.state.empty()) return Report(report_options);
+
   const auto config = LoadConfig(config_path);
   if (config == nullptr) return 1;
+  if (report->parsed()) {
+    report_options.state = config->state.directory;
+    return Report(report_options);
+  }
+  if (explain->parsed()) return Explain(explain_options, config);
   if (reload->parsed()) return Reload(*config);
   if (run->parsed()) return Run(eal_arguments, config_path, config);
   replay_options.progress = !no_progress;

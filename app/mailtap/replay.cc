@@ -123,7 +123,9 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
   report.hosts = control.RankedHosts();
   report.relays = control.RelayUses();
   report.relay_notes = control.ReviewRelays();
+  report.suppressions = control.SuppressionUses();
   report.alerts = output.alerts();
+  report.suppressed = output.suppressed();
   return report;
 }
 
@@ -191,13 +193,16 @@ class ReplayState {
                              Resume(directory_, source_, Resumption::kReplay, database_, [&] {
                                return std::make_unique<control::Control>(config, *keeper_);
                              }));
-    MAILTAP_RETURN_IF_ERROR(database_->ForEachAlert(
-        0, INT64_MAX,
-        [&output](const store::AlertRow& alert) { output.AddEarlierAlert(alert.json); }));
+    MAILTAP_RETURN_IF_ERROR(
+        database_->ForEachAlert(0, INT64_MAX, [&output](const store::AlertRow& alert) {
+          if (alert.state != Name(control::AlertState::kSuppressed)) {
+            output.AddEarlierAlert(alert.json);
+          }
+        }));
     return resumed;
   }
 
-  void EndTick(int64_t tick, const control::Control& control,
+  void EndTick(int64_t tick, control::Control& control,
                const std::function<std::string()>& report) {
     const auto batch = keeper_->EndTick(
         tick, control, /*last=*/false, [] { return true; }, report);

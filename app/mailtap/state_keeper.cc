@@ -6,11 +6,12 @@
 #include "lib/base/log.h"
 #include "lib/base/status.h"
 #include "lib/base/time.h"
+#include "lib/export/hour_json.h"
 #include "lib/export/json.h"
 
 namespace mailtap::app {
 
-std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, const control::Control& control,
+std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control& control,
                                                  bool last,
                                                  const std::function<bool()>& checkpoint_now,
                                                  const std::function<std::string()>& report) {
@@ -25,6 +26,9 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, const control::Co
   batch.open_alerts = {tick, control.SaveOpenAlerts()};
   if (checkpoint) {
     last_minute_ = tick / kEvery;
+    for (const control::Hour& hour : control.TakeHours()) {
+      batch.hours.push_back({hour.hour, exporting::HourJson(hour)});
+    }
     batch.checkpoint = {tick, control.Save()};
     batch.report = report();
   }
@@ -33,7 +37,13 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, const control::Co
 
 std::function<void()> StateKeeper::Release() {
   return [this, alerts = std::exchange(alerts_, {})] {
-    for (const control::Alert& alert : alerts) next_.OnAlert(alert);
+    for (const control::Alert& alert : alerts) {
+      if (alert.state == control::AlertState::kSuppressed) {
+        next_.OnSuppressed(alert);
+      } else {
+        next_.OnAlert(alert);
+      }
+    }
   };
 }
 

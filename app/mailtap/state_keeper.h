@@ -29,12 +29,13 @@ class StateKeeper : public control::Output {
       : next_(next), sensor_(std::move(sensor)) {}
 
   void OnAlert(const control::Alert& alert) override { alerts_.push_back(alert); }
+  void OnSuppressed(const control::Alert& alert) override { alerts_.push_back(alert); }
   void OnSession(const control::JudgedSession& session) override { next_.OnSession(session); }
 
   // What is due at the end of `tick`, if anything. `checkpoint_now`: whether a checkpoint that
   // is due may be taken; `report`: what goes with it. After the `last` one nothing comes, so a
   // checkpoint is due.
-  std::optional<store::Batch> EndTick(int64_t tick, const control::Control& control, bool last,
+  std::optional<store::Batch> EndTick(int64_t tick, control::Control& control, bool last,
                                       const std::function<bool()>& checkpoint_now,
                                       const std::function<std::string()>& report);
   // What lets the alerts of the last batch go on; any thread, once.

@@ -17,6 +17,7 @@
 #include "lib/base/mail.h"
 #include "lib/config/relay.h"
 #include "lib/config/rule.h"
+#include "lib/config/suppression.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
 #include "lib/net/tunnel_ports.h"
@@ -235,6 +236,7 @@ struct Config {
   Assets assets;
   std::vector<Group> groups;
   std::vector<Rule> rules;
+  std::vector<Suppression> suppressions;
   Baselines baselines;
   // By BlindSpotKind. A good mirror raises none of them, even in a quiet hour.
   std::array<BlindSpot, kBlindSpotCount> blind_spots = {{

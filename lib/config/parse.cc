@@ -54,6 +54,7 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
     ReadSettings(reader, findings, config);
     ReadPolicy(reader, config);
     ReadRules(reader, findings, config);
+    ReadSuppressions(reader, config);
     reader.Finish();
     Validate(root, findings, config);
   } catch (const toml::parse_error& error) {

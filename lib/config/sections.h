@@ -18,6 +18,8 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config);
 // one of the struct, even where it is faulty, so that their order and number agree.
 void ReadPolicy(TableReader& root, Config& config);
 void ReadRules(TableReader& root, Findings& findings, Config& config);
+// [[suppress]]; `config` has its [sensor].
+void ReadSuppressions(TableReader& root, Config& config);
 
 // One [[relay]], one [[relay_file]]; `config` has its [sensor].
 Relay ReadRelay(TableReader& t, const Config& config);
@@ -27,6 +29,8 @@ void ReadDns(TableReader& t, Dns& dns);
 // What no section can see by itself: names used twice, groups that nobody defines, ports that
 // two services claim, entries that can have no effect. `config` was read from `root`.
 void Validate(const toml::table& root, Findings& findings, const Config& config);
+// Its part about [[suppress]].
+void CheckSuppressions(const toml::table& root, Findings& findings, const Config& config);
 
 }  // namespace mailtap::config
 

@@ -34,6 +34,9 @@ std::vector<std::string> TakeOver(const Config& running, Config& next) {
   for (Relay& relay : next.relays) {
     if (relay.expires) relay.ends = EndOfDay(*relay.expires, next.sensor.timezone);
   }
+  for (Suppression& entry : next.suppressions) {
+    entry.ends = EndOfDay(entry.expires, next.sensor.timezone);
+  }
   next.version = VersionOf(next);
   return kept;
 }

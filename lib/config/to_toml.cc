@@ -152,6 +152,17 @@ void WriteRule(Writer& w, const Rule& rule) {
   }
 }
 
+void WriteSuppression(Writer& w, const Suppression& entry) {
+  w.Heading("[[suppress]]");
+  w.Text("name", entry.name);
+  w.List("hosts", Writer::Each(entry.hosts, PrefixItem));
+  w.AnyOrList("rules", entry.rules, TextItem);
+  w.Raw("expires", ToString(entry.expires));
+  w.Text("reason", entry.reason);
+  w.Text("owner", entry.owner);
+  w.Text("ticket", entry.ticket);
+}
+
 void WriteMinimum(Writer& w, BlindSpotKind kind, int64_t minimum) {
   switch (kind) {
     case BlindSpotKind::kSilentPort:
@@ -272,6 +283,7 @@ std::string ToToml(const Config& config) {
   w.Text("file", config.assets.file);
   for (const Group& group : config.groups) WriteGroup(w, group);
   for (const Rule& rule : config.rules) WriteRule(w, rule);
+  for (const Suppression& entry : config.suppressions) WriteSuppression(w, entry);
   w.Heading("[baselines]");
   w.Integer("weeks", config.baselines.weeks);
   for (int i = 0; i < kBlindSpotCount; ++i) {

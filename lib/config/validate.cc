@@ -280,12 +280,14 @@ void Validate(const toml::table& root, Findings& findings, const Config& config)
   CheckUnique(root, "relay_file", EntriesOf(config.relay_files), findings);
   CheckUnique(root, "group", config.groups, findings);
   CheckUnique(root, "rule", config.rules, findings);
+  CheckUnique(root, "suppress", config.suppressions, findings);
   CheckRelayFiles(root, findings, config);
   CheckNetworks(root, findings, config);
   CheckServicePorts(root, findings, config);
   CheckRelays(root, findings, config);
   CheckGroups(root, findings, config);
   CheckRules(root, findings, config);
+  CheckSuppressions(root, findings, config);
   CheckOperation(root, findings, config);
 }
 

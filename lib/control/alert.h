@@ -19,9 +19,11 @@
 
 namespace mailtap::control {
 
-enum class AlertState : uint8_t { kRaised, kUpdated, kCleared };
-inline constexpr std::array<absl::string_view, 3> kAlertStateNames = {"raised", "updated",
-                                                                      "cleared"};
+// One that is suppressed would be raised but for a [[suppress]] entry: it goes to
+// Output::OnSuppressed() alone, and has no other states.
+enum class AlertState : uint8_t { kRaised, kUpdated, kCleared, kSuppressed };
+inline constexpr std::array<absl::string_view, 4> kAlertStateNames = {"raised", "updated",
+                                                                      "cleared", "suppressed"};
 constexpr absl::string_view Name(AlertState s) { return kAlertStateNames[static_cast<int>(s)]; }
 
 // One peer of the host within the rule's window, largest share of the metric first.
@@ -34,6 +36,15 @@ struct AlertPeer {
   uint64_t sessions = 0;
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
   bool name_observed = false;  // by a resolver's answer
+  uint8_t tls = 0;             // bit per Tls: the states that its traffic was in
+};
+
+// A relay entry that approves such mail of the host: the way that it was expected to take.
+struct ExpectedRelay {
+  std::string name;
+  std::string owner;
+  std::vector<std::string> servers;  // where it is: the first few networks and names
+  std::vector<uint16_t> ports;       // empty: any
 };
 
 // What a further condition of a rule stood at.
@@ -82,9 +93,11 @@ struct Alert {
   UnixNanos first_seen = 0;                // of the traffic in the window, at the raise
   UnixNanos last_seen = 0;                 // of the traffic that counted, so far
   std::vector<AlertPeer> top_peers;
-  Confidence confidence;  // over what the window holds
+  std::vector<ExpectedRelay> expected_relays;  // of a host: the first few; may be empty
+  Confidence confidence;                       // over what the window holds
   std::string config_version;
-  std::string summary;  // one sentence that a person can act on
+  std::string suppression;  // of one that is suppressed: the entry
+  std::string summary;      // one sentence that a person can act on
 };
 
 }  // namespace mailtap::control

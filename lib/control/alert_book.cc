@@ -37,20 +37,27 @@ std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint
     if (!standing.raised) return std::nullopt;
     alert = Open(subject, rule, tick);
   }
+  OpenAlert& open = open_[alert];
+  const bool was_raised = raised(alert), covered = tick < standing.suppressed_until;
+  open.suppressed_until = standing.suppressed_until;
   std::optional<AlertState> change;
-  if (!open_[alert].pending) {
-    change = JudgeOpen(open_[alert], terms, standing.held, tick);
-  } else if (standing.raised) {
-    change = JudgePending(rule, open_[alert], tick);
-  } else {
+  if (was_raised && covered) {
+    open.suppressed = true;
+    ++counts_[rule].suppressed;
+    ++watched_[rule];  // it goes on
+    change = AlertState::kCleared;
+  } else if (was_raised) {
+    change = JudgeOpen(open, terms, standing.held, tick);
+  } else if (open.suppressed && standing.raised && !covered) {
+    change = Report(rule, open, tick);
+  } else if (open.suppressed ? Ends(open, terms, standing.held, tick) : !standing.raised) {
     Drop(rule, alert);
     return std::nullopt;
+  } else if (open.pending) {
+    change = JudgePending(rule, open, tick);
   }
-  if (change == AlertState::kCleared) {
-    Clear(rule);
-  } else {
-    SetTimer(alert, terms, tick);
-  }
+  if (change == AlertState::kCleared) Clear(rule);
+  if (change != AlertState::kCleared || open.suppressed) SetTimer(alert, terms, tick);
   return change;
 }
 
@@ -58,6 +65,15 @@ std::optional<AlertState> AlertBook::JudgePending(uint16_t rule, OpenAlert& aler
                                                   int64_t tick) {
   if (tick - alert.above_since < terms_[rule].sustained_seconds) return std::nullopt;
   alert.pending = false;
+  if (tick >= alert.suppressed_until) return Report(rule, alert, tick);
+  alert.suppressed = true;
+  ++counts_[rule].suppressed;
+  return AlertState::kSuppressed;
+}
+
+AlertState AlertBook::Report(uint16_t rule, OpenAlert& alert, int64_t tick) {
+  alert.suppressed = false;
+  alert.below_since = OpenAlert::kNotBelow;
   alert.news = false;
   alert.last_report = tick;
   ++counts_[rule].raised;
@@ -72,6 +88,8 @@ void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out) {
   out.Put(alert.service);
   out.Put(alert.baseline);
   out.Put(alert.raise);
+  out.Put(alert.suppressed);
+  out.Put(alert.suppressed_until);
   out.Put(alert.pending);
   out.Put(alert.above_since);
   out.Put(alert.updates);
@@ -88,6 +106,8 @@ OpenAlert GetOpenAlert(ArchiveReader& in) {
   in.Get(alert.service);
   in.Get(alert.baseline);
   in.Get(alert.raise);
+  in.Get(alert.suppressed);
+  in.Get(alert.suppressed_until);
   in.Get(alert.pending);
   in.Get(alert.above_since);
   in.Get(alert.updates);
@@ -103,18 +123,21 @@ void AlertBook::SaveCounts(ArchiveWriter& out) const {
     out.PutText(count.rule);
     out.Put(count.raised);
     out.Put(count.cleared);
+    out.Put(count.suppressed);
   }
 }
 
 void AlertBook::RestoreCounts(ArchiveReader& in) {
-  for (std::size_t n = in.GetCount(2 * sizeof(uint64_t)); n > 0; --n) {
+  for (std::size_t n = in.GetCount(3 * sizeof(uint64_t)); n > 0; --n) {
     const std::string rule = in.GetText();
     const auto raised = in.Get<uint64_t>();
     const auto cleared = in.Get<uint64_t>();
+    const auto suppressed = in.Get<uint64_t>();
     for (AlertCount& count : counts_) {
       if (count.rule != rule) continue;
       count.raised = raised;
       count.cleared = cleared;
+      count.suppressed = suppressed;
     }
   }
 }
@@ -125,7 +148,7 @@ void AlertBook::Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, 
   open_[alert] = saved;
   open_[alert].subject = subject;
   open_[alert].timer = INT64_MAX;
-  if (!saved.pending) ++counts_[rule].active;
+  if (raised(alert)) ++counts_[rule].active;
   SetTimer(alert, terms_[rule], tick);
 }
 
@@ -146,14 +169,15 @@ uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
   return place;
 }
 
+// Whether it has been below `clear` for long enough.
+bool AlertBook::Ends(OpenAlert& alert, const AlertTerms& terms, bool held, int64_t tick) {
+  alert.below_since = held ? OpenAlert::kNotBelow : std::min(alert.below_since, tick);
+  return !held && tick - alert.below_since >= terms.hold_seconds;
+}
+
 std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const AlertTerms& terms,
                                                bool held, int64_t tick) {
-  if (held) {
-    alert.below_since = OpenAlert::kNotBelow;
-  } else {
-    alert.below_since = std::min(alert.below_since, tick);
-    if (tick - alert.below_since >= terms.hold_seconds) return AlertState::kCleared;
-  }
+  if (Ends(alert, terms, held, tick)) return AlertState::kCleared;
   if (!alert.news || alert.updates >= terms.updates ||
       tick - alert.last_report < update_seconds_) {
     return std::nullopt;
@@ -172,7 +196,10 @@ void AlertBook::SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick) 
   } else if (alert.below_since != OpenAlert::kNotBelow) {
     next = alert.below_since + terms.hold_seconds;
   }
-  if (!alert.pending && alert.news && alert.updates < terms.updates) {
+  if (alert.suppressed && alert.suppressed_until > tick) {
+    next = std::min(next, alert.suppressed_until);
+  }
+  if (raised(place) && alert.news && alert.updates < terms.updates) {
     next = std::min(next, alert.last_report + update_seconds_);
   }
   if (next == INT64_MAX) return;

@@ -32,6 +32,9 @@ struct OpenAlert {
   std::optional<Baseline> baseline;
   double raise = 0;
 
+  bool suppressed = false;       // as pending is, or raised but for the owner's wish:
+  int64_t suppressed_until = 0;  // the first tick at which it may be raised after all
+
   bool pending = false;     // not raised yet: `raise` has to last
   int64_t above_since = 0;  // of a pending one: the tick at whose end `raise` was reached
   int64_t updates = 0;      // reported so far
@@ -60,13 +63,21 @@ struct AlertTerms {
 struct Standing {
   bool raised;  // all its values are at or above `raise`
   bool held;    // all are at or above `clear`
+  // The first tick at which its alerts are to be reported.
+  int64_t suppressed_until = INT64_MIN;
 };
 
 // A subject (an entity of the windows, a blind spot) raises when its values were at or above
 // `raise` at the end of each tick for `sustained` seconds (0: the first such tick); until then
 // its alert is pending. It clears when some value was below `clear` at the end of each tick for
 // `hold` seconds (hold 0: the first such tick). In between it reports again when traffic has
-// counted since the last report, at most every `update` seconds. Control thread only.
+// counted since the last report, at most every `update` seconds.
+//
+// A subject whose alerts are suppressed is kSuppressed where it would raise. It then lasts as
+// an alert does, and ends by `clear` and `hold` without a word; when it is not suppressed any
+// more it raises at the end of the first tick at which its values are at `raise`. An alert that
+// is open when its subject becomes suppressed is cleared, and lasts so too. Control thread
+// only.
 class AlertBook {
  public:
   // Open alerts report again at most every `update_seconds`.
@@ -79,7 +90,8 @@ class AlertBook {
   // What happens to `subject`, judged by the terms numbered `rule`, that stands so at the end
   // of `tick`. `alert` is the place of its open or pending alert, kNone without one; the caller
   // keeps it. To be called once for every subject of which a value changed in that tick or that
-  // TakeDue() named. After kCleared the caller calls Close().
+  // TakeDue() named. After kCleared the caller calls Close(), but for one that was cleared
+  // because it is suppressed().
   std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
                                   const Standing& standing, int64_t tick);
   // The same for one with a single value, and the terms' thresholds.
@@ -110,8 +122,11 @@ class AlertBook {
   const OpenAlert& open(uint32_t alert) const { return open_[alert]; }
   const AlertTerms& terms(uint16_t rule) const { return terms_[rule]; }
   // Whether the alert, of whatever place, is raised and not only pending.
-  bool raised(uint32_t alert) const { return alert != kNone && !open_[alert].pending; }
-  // How many of a rule are raised or pending.
+  bool raised(uint32_t alert) const {
+    return alert != kNone && !open_[alert].pending && !open_[alert].suppressed;
+  }
+  bool suppressed(uint32_t alert) const { return open_[alert].suppressed; }
+  // How many of a rule are raised, pending or suppressed.
   uint64_t watched(uint16_t rule) const { return watched_[rule]; }
   // In the order of the terms.
   const std::vector<AlertCount>& counts() const { return counts_; }
@@ -123,6 +138,8 @@ class AlertBook {
 
  private:
   std::optional<AlertState> JudgePending(uint16_t rule, OpenAlert& alert, int64_t tick);
+  AlertState Report(uint16_t rule, OpenAlert& alert, int64_t tick);
+  static bool Ends(OpenAlert& alert, const AlertTerms& terms, bool held, int64_t tick);
   std::optional<AlertState> JudgeOpen(OpenAlert& alert, const AlertTerms& terms, bool held,
                                       int64_t tick);
   uint32_t Open(uint32_t subject, uint16_t rule, int64_t tick);

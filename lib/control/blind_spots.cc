@@ -180,7 +180,7 @@ Counts BlindSpots::Growth(const BlindSpot& spot, const Sight& sight) const {
   return growth;
 }
 
-void BlindSpots::Count(int64_t tick) {
+HourCapture BlindSpots::Count(int64_t tick) {
   if (spots_.empty()) {
     spots_ = MakeSpots();
     TakeSaved();
@@ -211,9 +211,26 @@ void BlindSpots::Count(int64_t tick) {
     }
     spot.window.Add(tick, growth);
   }
+  const HourCapture grown = Grown(sight);
   unattributed_counted_ = UnattributedInAll();
   counted_ = sample_;
   sight_counted_ = now;
+  return grown;
+}
+
+HourCapture BlindSpots::Grown(const Sight& sight) const {
+  HourCapture grown;
+  grown.sight = sight;
+  grown.packets = sample_.packets - counted_.packets;
+  grown.snapped = sample_.snapped - counted_.snapped;
+  for (std::size_t i = 0; i < sample_.ports.size(); ++i) {
+    grown.dropped +=
+        sample_.ports[i].dropped - (i < counted_.ports.size() ? counted_.ports[i].dropped : 0);
+  }
+  Counts undecodable;
+  AppendGrowth(sample_.undecodable, counted_.undecodable, undecodable);
+  for (const uint64_t packets : undecodable) grown.undecodable += packets;
+  return grown;
 }
 
 double BlindSpots::Value(const BlindSpot& spot, int64_t tick) const {

@@ -50,8 +50,8 @@ class BlindSpots {
   void Observe(const CaptureSample& sample);
 
   // Counts as traffic of `tick` what the counters and the state's totals have grown by since
-  // the last call.
-  void Count(int64_t tick);
+  // the last call, and returns it; without `seconds`.
+  HourCapture Count(int64_t tick);
   // The state's configuration is another: clears the alerts of kinds that are no longer judged
   // or look back otherwise, which start anew. After EndTick(), before the next Count().
   void Reload();
@@ -77,6 +77,7 @@ class BlindSpots {
   std::vector<BlindSpot> MakeSpots() const;
   Sight SightInAll() const;
   uint64_t UnattributedInAll() const;
+  HourCapture Grown(const Sight& sight) const;
   CounterWindow::Counts Growth(const BlindSpot& spot, const Sight& sight) const;
   double Value(const BlindSpot& spot, int64_t tick) const;
   bool MayChange(const BlindSpot& spot) const;

@@ -52,7 +52,7 @@ class Restorer {
       : in_(checkpoint), state_(state), intake_(intake) {}
 
   // Up to the hosts: what open alerts refer to. False where the bytes are no checkpoint.
-  bool RestoreHosts(Approvals& approvals) {
+  bool RestoreHosts(bool same_capture, Approvals& approvals) {
     if (in_.Get<uint32_t>() != kCheckpointMagic || in_.Get<uint64_t>() != kCheckpointLayout)
       return false;
     in_.Get(state_.first_tick);
@@ -68,6 +68,7 @@ class Restorer {
     state_.servers.Restore(in_);
     approvals.Restore(in_);
     relay_to_ = state_.relays.Restore(in_);
+    state_.hours.Restore(in_, same_capture);
     state_.baselines.Restore(in_);
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
@@ -121,6 +122,8 @@ class Restorer {
     const uint32_t id = intake_.HostOf(in_.Get<HostKey>());
     Host& host = state_.hosts.at(id);
     in_.Get(host.totals);
+    in_.Get(host.in_hour);
+    in_.Get(host.hour);
     in_.Get(host.sight);
     in_.Get(host.last_tick);
     state_.hosts.Rank(id);
@@ -234,6 +237,7 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
   state.last_tick = std::max(state.last_tick, tick);
   state.first_tick = std::min(state.first_tick, tick);
   state.alerts.RestoreCounts(in);
+  state.suppressions.Restore(in);
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
     const uint16_t rule = state.rules.Find(GetShape(in));
     const Subject subject = GetSubject(in);
@@ -256,7 +260,8 @@ absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view a
   Restorer restorer(checkpoint, target.state, target.intake);
   ArchiveReader open(alerts);
   // Alerts before windows: a window is judged only if its entity's alert is known to be open.
-  if (restorer.RestoreHosts(target.approvals) && RestoreOpenAlerts(open, target) &&
+  if (restorer.RestoreHosts(same_capture, target.approvals) &&
+      RestoreOpenAlerts(open, target) &&
       restorer.RestoreRest(same_capture, target.blind_spots)) {
     return absl::OkStatus();
   }

@@ -64,6 +64,7 @@ class Saver {
     state_.servers.Save(out_);
     approvals.Save(out_);
     state_.relays.Save(out_);
+    state_.hours.Save(out_);
     state_.baselines.Save(out_);
     SaveRules();
     SaveHosts();
@@ -95,6 +96,8 @@ class Saver {
       hosts_.emplace(id, static_cast<uint32_t>(hosts_.size()));
       out_.Put(host.key);
       out_.Put(host.totals);
+      out_.Put(host.in_hour);
+      out_.Put(host.hour);
       out_.Put(host.sight);
       out_.Put(host.last_tick);
     });
@@ -206,6 +209,7 @@ std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
   out.Put(kCheckpointLayout);
   out.Put(state.last_tick);
   state.alerts.SaveCounts(out);
+  state.suppressions.Save(out);
   std::vector<uint32_t> open;
   state.ForEachLead([&](uint32_t id) {
     if (state.windows.at(id).alert != kNone) open.push_back(id);

@@ -37,5 +37,13 @@ std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
 std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
 std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
+std::vector<SuppressionUse> Control::SuppressionUses() const {
+  return engine_->SuppressionUses();
+}
+std::vector<Hour> Control::TakeHours() { return engine_->TakeHours(); }
+std::vector<Explanation> Control::Explain(const net::IpAddress& host,
+                                          const std::optional<net::IpAddress>& peer) const {
+  return engine_->Explain(host, peer);
+}
 
 }  // namespace mailtap::control

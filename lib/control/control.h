@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "lib/config/config.h"
 #include "lib/control/bounds.h"
 #include "lib/control/capture_sample.h"
+#include "lib/control/explanation.h"
+#include "lib/control/hour.h"
 #include "lib/control/output.h"
 #include "lib/control/snapshot.h"
 #include "lib/exchange/known_servers.h"
@@ -96,6 +99,21 @@ class Control {
   std::vector<RelayUse> RelayUses() const;
   // What is worth a look among them, at the end of the last tick.
   std::vector<RelayNote> ReviewRelays() const;
+
+  // Every [[suppress]] entry, in configuration order.
+  std::vector<SuppressionUse> SuppressionUses() const;
+
+  // The hours that have ended since the last call, and the one under way so far. Before Save():
+  // a checkpoint holds the one under way only.
+  std::vector<Hour> TakeHours();
+
+  // Why mail of `host` is approved or not, and where it stands against each rule, as of the end
+  // of the last tick. With `peer`: the conversations with that one alone, with the relay
+  // entries that were looked at; where there was none, what the policy would say of each
+  // service. One for each address space in which the host is known, or a single one of a host
+  // that isn't.
+  std::vector<Explanation> Explain(const net::IpAddress& host,
+                                   const std::optional<net::IpAddress>& peer) const;
 
  private:
   std::unique_ptr<Engine> engine_;

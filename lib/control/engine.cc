@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 
@@ -31,11 +32,12 @@ void Engine::RunTick(int64_t tick) {
     JudgeAll(next);
   }
   judge_.StartTick(tick);
+  StartHour(tick);
   approvals_.Settle(tick);
   intake_.Settle(tick);
   state_.windows.Expire(tick);
   intake_.Fold(tick);
-  blind_spots_.Count(tick);
+  state_.hours.Count(blind_spots_.Count(tick));
   sessions_.PutOut();
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
@@ -43,6 +45,22 @@ void Engine::RunTick(int64_t tick) {
   janitor_.Tidy(tick);
   state_.last_tick = tick;
   ++state_.ticks;
+}
+
+void Engine::StartHour(int64_t tick) {
+  constexpr std::size_t kMostKept = 1'000;
+  state_.hours.StartTick(tick, [this] {
+    hours_.push_back(SummarizeHour(state_));
+    // Where nobody takes them, the earliest go.
+    if (hours_.size() > kMostKept) hours_.erase(hours_.begin());
+    state_.relays.BeginHour();
+  });
+}
+
+std::vector<Hour> Engine::TakeHours() {
+  std::vector<Hour> hours = std::exchange(hours_, {});
+  if (state_.hours.hour() != HourBook::kNoHour) hours.push_back(SummarizeHour(state_));
+  return hours;
 }
 
 void Engine::JudgeAll(int64_t tick) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "lib/control/blind_spots.h"
 #include "lib/control/checkpoint.h"
 #include "lib/control/control.h"
+#include "lib/control/explainer.h"
+#include "lib/control/hour_summary.h"
 #include "lib/control/intake.h"
 #include "lib/control/janitor.h"
 #include "lib/control/judge.h"
@@ -70,9 +73,16 @@ class Engine {
     if (state_.ticks == 0) return {};
     return ReviewRelays(state_.config->relays, state_.last_tick + 1);
   }
+  std::vector<SuppressionUse> SuppressionUses() const { return state_.suppressions.use(); }
+  std::vector<Hour> TakeHours();
+  std::vector<Explanation> Explain(const net::IpAddress& host,
+                                   const std::optional<net::IpAddress>& peer) const {
+    return Explainer(state_, intake_, judge_).Explain(host, peer);
+  }
 
  private:
   void RunTick(int64_t tick);
+  void StartHour(int64_t tick);
   void JudgeAll(int64_t tick);
   void RenumberShared();
   void DropRules(const std::vector<uint16_t>& to);
@@ -86,6 +96,7 @@ class Engine {
   Judge judge_;
   BlindSpots blind_spots_;
   Janitor janitor_;
+  std::vector<Hour> hours_;  // that have ended and were not taken
   // What the last tick and all of them took; of the process, never of the traffic.
   double last_tick_seconds_ = 0;
   double total_tick_seconds_ = 0;

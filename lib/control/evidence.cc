@@ -81,6 +81,7 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
     share.peer.peer = client ? key.server : key.client;
     share.peer.port = key.server_port;
     share.peer.verdict = conversation.verdict;
+    share.peer.tls = static_cast<uint8_t>(1u << static_cast<int>(key.tls));
     share.server = ServerOf(key);
     share.service = key.service;
     shares.push_back(share);
@@ -168,6 +169,7 @@ std::vector<Contribution> Merged(const std::vector<Contribution>& shares) {
     sum.peer.sent += share.peer.sent;
     sum.peer.received += share.peer.received;
     sum.peer.sessions += share.peer.sessions;
+    sum.peer.tls |= share.peer.tls;
     sum.messages += share.messages;
     sum.rejected += share.rejected;
   }

@@ -73,27 +73,33 @@ uint32_t HostTable::AddLane(uint32_t host, const RuleIndex::Kind& kind) {
   return id;
 }
 
-void HostTable::Count(const Lane& lane, int64_t period) {
-  HostCounts& totals = hosts_[lane.host].totals;
-  hosts_[lane.host].sight.Add(period, lane.sight);
-  switch (lane.verdict) {
-    case Verdict::kApproved:
-    case Verdict::kInbound:
-      totals.approved_sent += lane.sent;
-      totals.approved_received += lane.received;
-      totals.approved_sessions += lane.sessions;
-      break;
-    case Verdict::kUnapprovedExternal:
-    case Verdict::kUnapprovedInternal:
-      totals.unapproved_sent += lane.sent;
-      totals.unapproved_received += lane.received;
-      totals.unapproved_sessions += lane.sessions;
-      Rank(lane.host);
-      break;
-    case Verdict::kTransit:
-    case Verdict::kUnattributed:
-      break;  // neither has an end that is a host of ours
+void HostTable::Count(const Lane& lane, int64_t period, int64_t hour) {
+  Host& host = hosts_[lane.host];
+  host.sight.Add(period, lane.sight);
+  if (host.hour != hour) {
+    host.hour = static_cast<int32_t>(hour);
+    host.in_hour = {};
   }
+  for (HostCounts* counts : {&host.totals, &host.in_hour}) {
+    switch (lane.verdict) {
+      case Verdict::kApproved:
+      case Verdict::kInbound:
+        counts->approved_sent += lane.sent;
+        counts->approved_received += lane.received;
+        counts->approved_sessions += lane.sessions;
+        break;
+      case Verdict::kUnapprovedExternal:
+      case Verdict::kUnapprovedInternal:
+        counts->unapproved_sent += lane.sent;
+        counts->unapproved_received += lane.received;
+        counts->unapproved_sessions += lane.sessions;
+        break;
+      case Verdict::kTransit:
+      case Verdict::kUnattributed:
+        break;  // neither has an end that is a host of ours
+    }
+  }
+  Rank(lane.host);
 }
 
 void HostTable::Rank(uint32_t host) {

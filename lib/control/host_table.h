@@ -22,13 +22,15 @@ namespace mailtap::control {
 
 struct Host {
   HostKey key;
-  HostCounts totals;  // since start
+  HostCounts totals;   // since start
+  HostCounts in_hour;  // in the hour of `hour`, which need not be the one under way
   RecentSight sight;
   uint32_t first_lane = kNone;
   uint32_t first_entity = kNone;
   uint32_t first_conversation[kRoleCount] = {kNone, kNone};  // by its role in them
   uint32_t group_set = 0;
   uint32_t last_tick = 0;  // counted from the first tick
+  int32_t hour = -1;       // since 1970
   bool known = false;      // false: the place is free
 };
 
@@ -89,8 +91,8 @@ class HostTable {
   // The host's totals are others: its rank too.
   void Rank(uint32_t host);
 
-  // Adds what a lane gathered in `period` (see RecentSight) to its host's totals.
-  void Count(const Lane& lane, int64_t period);
+  // Adds what a lane gathered in `period` (see RecentSight) and `hour` to its host's counts.
+  void Count(const Lane& lane, int64_t period, int64_t hour);
 
   // Calls visit(id) for each host. `visit` must not add or remove any.
   template <typename Visit>

@@ -25,17 +25,21 @@ void AddTo(Totals& totals, const meter::DeltaRecord& delta) {
 
 }  // namespace
 
-Judgement Intake::Judge(const meter::ConversationKey& key) const {
+std::vector<uint32_t> Intake::NamedOf(const meter::ConversationKey& key, int64_t tick) const {
   const RelayMatcher& relays = state_.policy.relays();
   std::vector<uint32_t> named;
   if (relays.uses_names() && key.attribution == meter::Attribution::kFull) {
-    state_.dns.AddEntries(ServerOf(key), tick_, named);
+    state_.dns.AddEntries(ServerOf(key), tick, named);
     for (const std::string& claim : state_.claims.Of(key)) {
       const std::vector<uint32_t> entries = relays.NamedBy(claim, /*claimed=*/true);
       named.insert(named.end(), entries.begin(), entries.end());
     }
   }
-  return state_.policy.Judge(key, named, tick_);
+  return named;
+}
+
+Judgement Intake::Judge(const meter::ConversationKey& key, int64_t tick) const {
+  return state_.policy.Judge(key, NamedOf(key, tick), tick);
 }
 
 Judgement Intake::JudgementOf(const Conversation& conversation) {
@@ -54,7 +58,7 @@ Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
     const uint32_t id = state_.conversations.Find(ConversationTable::HashOf(key), key);
     if (id != kNone) return JudgementOf(state_.conversations.at(id));
   }
-  return Judge(key);
+  return Judge(key, tick_);
 }
 
 void Intake::Flush() {
@@ -111,7 +115,7 @@ void Intake::Settle(int64_t tick) {
     const uint64_t hash = ConversationTable::HashOf(delta.key);
     uint32_t id = state_.conversations.Find(hash, delta.key);
     if (id == kNone) {
-      id = NewConversation(hash, delta.key, Judge(delta.key));
+      id = NewConversation(hash, delta.key, Judge(delta.key, tick_));
       NoteServer(delta);
     }
     Count(id, delta);

@@ -48,6 +48,10 @@ class Intake {
   uint32_t EntityOf(uint16_t rule, uint32_t subject, Role role);
   uint32_t HostOf(const HostKey& key);
 
+  // What the policy says at `tick` of a conversation; and the relay entries that its server's
+  // names fit, as RelayMatcher wants them.
+  Judgement Judge(const meter::ConversationKey& key, int64_t tick) const;
+  std::vector<uint32_t> NamedOf(const meter::ConversationKey& key, int64_t tick) const;
   // What the policy says of a conversation, from memory where it is known.
   Judgement JudgementOf(const meter::ConversationKey& key) const;
 
@@ -58,7 +62,6 @@ class Intake {
   // a name learnt in it, or by what ended in idle time before it.
   bool MayChange(const Conversation& conversation) const;
   void Count(uint32_t id, const meter::DeltaRecord& delta);
-  Judgement Judge(const meter::ConversationKey& key) const;
   // What the policy has said of a known one.
   static Judgement JudgementOf(const Conversation& conversation);
   void NoteServer(const meter::DeltaRecord& delta);

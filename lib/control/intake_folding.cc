@@ -76,6 +76,11 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
              [static_cast<int>(conversation.verdict)]
       .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  state_.hours.Count(conversation.key, conversation.verdict,
+                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row);
+  if (conversation.relay != kNone) {
+    state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
+  }
   for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
     state_.evidence[log].Add(row, tick);
   }
@@ -153,7 +158,7 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
 }
 
 void Intake::CountLane(Lane& lane, int64_t tick) {
-  state_.hosts.Count(lane, period_);
+  state_.hosts.Count(lane, period_, HourBook::HourOf(tick));
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
   for (const uint32_t id : lane.entities) CountEntity(id, lane, tick);
   lane.sent = lane.received = 0;

@@ -161,7 +161,7 @@ bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
   tick_ = tick;
   const Conversation& conversation = state_.conversations.at(id);
   const Judgement before = JudgementOf(conversation);
-  const Judgement now = Judge(conversation.key);
+  const Judgement now = Judge(conversation.key, tick_);
   if (before == now) return false;
   Retire(id);
   return true;

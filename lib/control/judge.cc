@@ -68,16 +68,52 @@ void Judge::EndTick(int64_t tick) {
     const PreparedRule& rule = state_.windows.rule_of(entity);
     Standing standing = state_.windows.StandingOf(entity);
     if (rule.by_baseline) standing = AgainstBaseline(id, entity, standing, tick);
+    if (standing.raised || entity.alert != kNone) {
+      const uint32_t covered_by = SuppressionOf(entity, tick);
+      if (covered_by != Suppressions::kNone) {
+        standing.suppressed_until = state_.suppressions.entry(covered_by).ends;
+      }
+    }
     if (const auto state = state_.alerts.Judge(id, rule.number, entity.alert, standing, tick)) {
       changes.push_back({id, *state});
     }
   });
   Sort(changes);
-  for (const Change& change : changes) {
-    output_.OnAlert(Compose(change, tick));
-    Entity& entity = state_.windows.at(change.entity);
-    if (change.state == AlertState::kCleared) state_.alerts.Close(entity.alert);
+  for (const Change& change : changes) PutOut(change, tick);
+}
+
+void Judge::PutOut(const Change& change, int64_t tick) {
+  Entity& entity = state_.windows.at(change.entity);
+  if (change.state == AlertState::kSuppressed) return Suppress(change, tick);
+  Alert alert = Compose(change, tick);
+  const bool suppressed =
+      change.state == AlertState::kCleared && state_.alerts.suppressed(entity.alert);
+  if (suppressed) {
+    alert.summary =
+        SummarizeSuppression(alert, state_.suppressions.entry(SuppressionOf(entity, tick)));
   }
+  output_.OnAlert(alert);
+  if (suppressed) {
+    Suppress({change.entity, AlertState::kSuppressed}, tick);
+  } else if (change.state == AlertState::kCleared) {
+    state_.alerts.Close(entity.alert);
+  }
+}
+
+void Judge::Suppress(const Change& change, int64_t tick) {
+  const uint32_t index = SuppressionOf(state_.windows.at(change.entity), tick);
+  Alert alert = Compose(change, tick);
+  alert.suppression = state_.suppressions.entry(index).name;
+  state_.suppressions.Count(index, alert.time);
+  output_.OnSuppressed(alert);
+}
+
+uint32_t Judge::SuppressionOf(const Entity& entity, int64_t tick) const {
+  const PreparedRule& rule = state_.windows.rule_of(entity);
+  if (state_.suppressions.empty() || rule.scope != config::Scope::kHost) {
+    return Suppressions::kNone;
+  }
+  return state_.suppressions.Find(rule.number, state_.hosts.at(entity.host).key.address, tick);
 }
 
 void Judge::Sort(std::vector<Change>& changes) const {
@@ -130,6 +166,27 @@ void Judge::Address(const Entity& entity, Alert& alert) const {
   }
 }
 
+void Judge::AddExpected(const PreparedRule& rule, int64_t tick, Alert& alert) const {
+  constexpr std::size_t kMost = 5, kMostServers = 4;
+  if (rule.scope != config::Scope::kHost) return;
+  for (const uint32_t index :
+       state_.policy.expected_relays().Of(alert.host, alert.role, alert.service, tick, kMost)) {
+    const config::Relay& relay = state_.config->relays[index];
+    ExpectedRelay& expected = alert.expected_relays.emplace_back();
+    expected.name = relay.name;
+    expected.owner = relay.owner;
+    expected.ports = relay.ports;
+    for (const net::Prefix& prefix : relay.destinations) {
+      if (expected.servers.size() == kMostServers) break;
+      expected.servers.push_back(net::ToString(prefix));
+    }
+    for (const std::string& name : relay.names) {
+      if (expected.servers.size() == kMostServers) break;
+      expected.servers.push_back(name);
+    }
+  }
+}
+
 void Judge::AddConditions(const Entity& lead, Alert& alert) const {
   const auto add = [&](const Entity& entity) {
     const config::Condition& condition = *state_.windows.rule_of(entity).condition;
@@ -162,7 +219,9 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.metric = rule.metric;
   alert.value = state_.windows.Value(entity);
   OpenAlert& open = state_.alerts.open(entity.alert);
-  if (change.state == AlertState::kRaised) {
+  const bool begins =
+      change.state == AlertState::kRaised || change.state == AlertState::kSuppressed;
+  if (begins) {
     if (rule.by_baseline) open.baseline = BaselineOf(entity);
     open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
   }
@@ -179,7 +238,7 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.confidence = evidence.confidence;
   alert.config_version = state_.config->version;
 
-  if (change.state == AlertState::kRaised) {
+  if (begins) {
     open.id = AlertId(state_.config->sensor.name, alert);
     // Without evidence, because a bound was reached, at least the last of it is known.
     open.first_seen = evidence.empty ? entity.last_seen : evidence.first_seen;
@@ -194,6 +253,7 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.first_seen = open.first_seen;
   alert.verdict = open.verdict;
   alert.service = open.service;
+  AddExpected(rule, tick, alert);
   alert.summary = Summarize(alert, {evidence.peers, evidence.hosts}, rule.rule->hold_seconds);
   return alert;
 }

@@ -34,6 +34,11 @@ class Judge {
   // because the configuration of `version` has them no longer or counts by them anew.
   void ClearAll(const std::vector<bool>& gone, const std::string& version);
 
+  // What is usual now for the entity, of a rule that asks for it.
+  std::optional<Baseline> BaselineOf(const Entity& entity) const;
+  // The entry that covers the entity's alerts; Suppressions::kNone where none does.
+  uint32_t SuppressionOf(const Entity& entity, int64_t tick) const;
+
  private:
   struct Change {
     uint32_t entity;
@@ -41,10 +46,12 @@ class Judge {
   };
   void Sort(std::vector<Change>& changes) const;
   Alert Compose(const Change& change, int64_t tick);
+  void PutOut(const Change& change, int64_t tick);
+  void Suppress(const Change& change, int64_t tick);
   // Of an entity whose rule asks what is usual: `standing` is by `raise` and `clear` alone.
   Standing AgainstBaseline(uint32_t id, const Entity& entity, Standing standing, int64_t tick);
-  std::optional<Baseline> BaselineOf(const Entity& entity) const;
   void Address(const Entity& entity, Alert& alert) const;
+  void AddExpected(const PreparedRule& rule, int64_t tick, Alert& alert) const;
   void AddConditions(const Entity& lead, Alert& alert) const;
 
   State& state_;

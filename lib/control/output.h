@@ -18,6 +18,8 @@ class Output {
   // Must not block: a live sink queues, and counts what it drops. The argument is valid during
   // the call only.
   virtual void OnAlert(const Alert& alert) = 0;
+  // An alert that would have been raised, and is not to be sent: for reports.
+  virtual void OnSuppressed(const Alert&) {}
   virtual void OnSession(const JudgedSession& session) = 0;
 };
 

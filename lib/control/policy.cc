@@ -9,6 +9,7 @@ using config::Verdict;
 Policy::Policy(const config::Config& config)
     : internal_(config.networks.internal),
       relays_(config.relays),
+      expected_relays_(config.relays),
       resolvers_(config.dns.resolvers),
       group_entries_(&config.groups),
       asset_rows_(&config.assets.rows) {

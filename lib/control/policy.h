@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/control/expected_relays.h"
 #include "lib/control/prefix_map.h"
 #include "lib/control/relay_matcher.h"
 #include "lib/meter/records.h"
@@ -39,6 +40,8 @@ class Policy {
                   int64_t tick) const;
 
   const RelayMatcher& relays() const { return relays_; }
+  const ExpectedRelays& expected_relays() const { return expected_relays_; }
+  bool IsInternal(const net::IpAddress& address) const { return internal_.Contains(address); }
   // Whether a name server's answer is believed.
   bool IsResolver(const net::IpAddress& address) const { return resolvers_.Contains(address); }
   // The first tick after `tick` at which a relay entry no longer counts, or INT64_MAX.
@@ -56,6 +59,7 @@ class Policy {
 
   PrefixSet internal_;
   RelayMatcher relays_;
+  ExpectedRelays expected_relays_;
   PrefixSet resolvers_;
   std::vector<int64_t> ends_;                        // of relay entries, ascending
   const std::vector<config::Group>* group_entries_;  // the configuration's, as the next

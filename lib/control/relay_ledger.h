@@ -14,6 +14,7 @@
 #include "lib/base/archive.h"
 #include "lib/config/config.h"
 #include "lib/control/host_key.h"
+#include "lib/control/hour.h"
 #include "lib/control/relay_matcher.h"
 #include "lib/control/snapshot.h"
 #include "lib/meter/records.h"
@@ -28,6 +29,7 @@ class RelayLedger {
   RelayLedger(const std::vector<config::Relay>& relays, std::size_t most_clients)
       : most_clients_(most_clients) {
     for (const config::Relay& relay : relays) use_.push_back(Unused(relay));
+    in_hour_.resize(use_.size());
   }
 
   // Other entries are in force; those of which the name stays keep their counts. Returns for
@@ -40,12 +42,13 @@ class RelayLedger {
 
   void Save(ArchiveWriter& out) const {
     out.Put(uint64_t{use_.size()});
-    for (const RelayUse& use : use_) {
-      out.PutText(use.name);
-      out.Put(use.hosts);
-      out.Put(use.sessions);
-      out.Put(use.bytes);
-      out.Put(use.last_used);
+    for (std::size_t i = 0; i < use_.size(); ++i) {
+      out.PutText(use_[i].name);
+      out.Put(use_[i].hosts);
+      out.Put(use_[i].sessions);
+      out.Put(use_[i].bytes);
+      out.Put(use_[i].last_used);
+      out.Put(in_hour_[i]);
     }
     out.Put(uint64_t{clients_.size()});
     for (const auto& [relay, client] : clients_) {
@@ -57,6 +60,7 @@ class RelayLedger {
   // now, or kNoRelay.
   std::vector<uint32_t> Restore(ArchiveReader& in) {
     std::vector<RelayUse> now = std::exchange(use_, {});
+    in_hour_.clear();
     for (std::size_t n = in.GetCount(sizeof(uint64_t)); n > 0; --n) {
       RelayUse& use = use_.emplace_back();
       use.name = in.GetText();
@@ -64,6 +68,7 @@ class RelayLedger {
       in.Get(use.sessions);
       in.Get(use.bytes);
       in.Get(use.last_used);
+      in.Get(in_hour_.emplace_back());
     }
     for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0; --n) {
       const auto relay = static_cast<uint32_t>(in.GetIndex(use_.size()));
@@ -87,6 +92,22 @@ class RelayLedger {
     use.bytes += delta.bytes[kUp].volume() + delta.bytes[kDown].volume();
     use.last_used = std::max(use.last_used, delta.last_seen);
   }
+
+  // What a tick added, for the hour under way.
+  void CountHour(uint32_t relay, uint64_t sessions, uint64_t bytes) {
+    in_hour_[relay].sessions += sessions;
+    in_hour_[relay].bytes += bytes;
+  }
+  // Those used in the hour under way, in configuration order; and the next one begins.
+  std::vector<HourRelay> OfHour() const {
+    std::vector<HourRelay> used;
+    for (std::size_t i = 0; i < use_.size(); ++i) {
+      if ((in_hour_[i].sessions | in_hour_[i].bytes) == 0) continue;
+      used.push_back({use_[i].name, in_hour_[i].sessions, in_hour_[i].bytes});
+    }
+    return used;
+  }
+  void BeginHour() { std::fill(in_hour_.begin(), in_hour_.end(), InHour{}); }
 
   // In configuration order.
   const std::vector<RelayUse>& use() const { return use_; }
@@ -120,6 +141,11 @@ class RelayLedger {
   }
 
  private:
+  struct InHour {
+    uint64_t sessions = 0;
+    uint64_t bytes = 0;
+  };
+
   static RelayUse Unused(const config::Relay& relay) {
     RelayUse use;
     use.name = relay.name;
@@ -127,6 +153,7 @@ class RelayLedger {
     use.reason = relay.reason;
     use.ticket = relay.ticket;
     if (relay.expires) use.expires = config::ToString(*relay.expires);
+    use.ends = relay.ends;
     use.mode = relay.mode;
     use.file = relay.file;
     return use;
@@ -139,7 +166,9 @@ class RelayLedger {
       numbers.emplace(relay.name, static_cast<uint32_t>(numbers.size()));
     }
     std::vector<uint32_t> to;
-    for (RelayUse& old : use_) {
+    std::vector<InHour> in_hour(use.size());
+    for (std::size_t i = 0; i < use_.size(); ++i) {
+      const RelayUse& old = use_[i];
       const auto found = numbers.find(old.name);
       to.push_back(found == numbers.end() ? kNoRelay : found->second);
       if (to.back() == kNoRelay) continue;
@@ -148,8 +177,10 @@ class RelayLedger {
       now.sessions = old.sessions;
       now.bytes = old.bytes;
       now.last_used = old.last_used;
+      in_hour[to.back()] = in_hour_[i];
     }
     use_ = std::move(use);
+    in_hour_ = std::move(in_hour);
     absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients;
     for (const auto& [relay, client] : clients_) {
       if (to[relay] != kNoRelay) clients.emplace(to[relay], client);
@@ -160,6 +191,7 @@ class RelayLedger {
 
   const std::size_t most_clients_;
   std::vector<RelayUse> use_;
+  std::vector<InHour> in_hour_;  // of the same entries
   absl::flat_hash_set<std::pair<uint32_t, HostKey>> clients_;
 };
 

@@ -67,7 +67,7 @@ RelayMatch RelayMatcher::Match(const meter::ConversationKey& key, bool client, b
   const auto consider = [&](uint32_t index, bool by_name) {
     const Entry& entry = entries_[index];
     uint32_t& first = entry.enforced ? match.approved : match.observed;
-    if (index < first && Fits(entry, key, flow, by_name, tick)) first = index;
+    if (index < first && Misses(entry, key, flow, by_name, tick) == 0) first = index;
   };
   const auto by_address = [&](uint32_t index) {
     consider(index, /*by_name=*/false);
@@ -81,18 +81,35 @@ RelayMatch RelayMatcher::Match(const meter::ConversationKey& key, bool client, b
   return match;
 }
 
-bool RelayMatcher::Fits(const Entry& entry, const meter::ConversationKey& key, uint8_t flow,
-                        bool named, int64_t tick) {
-  if ((entry.services & BitOf(key.service)) == 0 || (entry.flows & flow) == 0) return false;
-  if (tick >= entry.ends) return false;
+uint8_t RelayMatcher::Misses(const Entry& entry, const meter::ConversationKey& key,
+                             uint8_t flow, bool named, int64_t tick) {
+  uint8_t misses = 0;
+  const auto miss = [&](RelayMiss what) {
+    misses = static_cast<uint8_t>(misses | BitOf(what));
+  };
+  if ((entry.services & BitOf(key.service)) == 0) miss(RelayMiss::kService);
+  if ((entry.flows & flow) == 0) miss(RelayMiss::kDirection);
+  if (tick >= entry.ends) miss(RelayMiss::kEnded);
   if (!entry.ports.empty() &&
       !std::binary_search(entry.ports.begin(), entry.ports.end(), key.server_port)) {
-    return false;
+    miss(RelayMiss::kPort);
   }
-  if (!entry.sources.empty() && !entry.sources.Contains(key.client)) return false;
-  if (entry.names && !named && !entry.either) return false;
-  if (entry.either && named) return true;
-  return entry.destinations.empty() || entry.destinations.Contains(key.server);
+  if (!entry.sources.empty() && !entry.sources.Contains(key.client)) miss(RelayMiss::kSource);
+  const bool there = entry.destinations.empty() || entry.destinations.Contains(key.server);
+  if (entry.either) {
+    if (!named && !there) miss(RelayMiss::kDestinationAndName);
+    return misses;
+  }
+  if (entry.names && !named) miss(RelayMiss::kName);
+  if (!there) miss(RelayMiss::kDestination);
+  return misses;
+}
+
+uint8_t RelayMatcher::MissesOf(uint32_t index, const meter::ConversationKey& key, bool client,
+                               bool server, absl::Span<const uint32_t> named,
+                               int64_t tick) const {
+  const bool by_name = std::find(named.begin(), named.end(), index) != named.end();
+  return Misses(entries_[index], key, FlowOf(client, server), by_name, tick);
 }
 
 std::vector<uint32_t> RelayMatcher::NamedBy(absl::string_view name, bool claimed) const {

@@ -21,6 +21,19 @@ struct RelayMatch {
   uint32_t observed = kNoRelay;  // without one: the first observed entry that fits
 };
 
+// What of an entry doesn't fit a conversation.
+enum class RelayMiss : uint8_t {
+  kService,
+  kDirection,
+  kEnded,
+  kPort,
+  kSource,
+  kDestination,
+  kName,
+  kDestinationAndName,  // of an entry for which one of them is enough
+};
+inline constexpr int kRelayMissCount = 8;
+
 // Built once, then only read; reading is thread-safe.
 class RelayMatcher {
  public:
@@ -30,6 +43,10 @@ class RelayMatcher {
   // have not ended at `tick`. `client` and `server`: is that end internal. `named`: entries
   // that the server's names fit, as NamedBy() gives them, of all its names; in any order.
   RelayMatch Match(const meter::ConversationKey& key, bool client, bool server,
+                   absl::Span<const uint32_t> named, int64_t tick) const;
+
+  // What of entry `index` doesn't fit, a bit per RelayMiss; 0: it matches. The rest as Match().
+  uint8_t MissesOf(uint32_t index, const meter::ConversationKey& key, bool client, bool server,
                    absl::Span<const uint32_t> named, int64_t tick) const;
 
   // The entries with a pattern that fits `name`; of one that is only `claimed`, those that
@@ -54,8 +71,8 @@ class RelayMatcher {
     int64_t ends = INT64_MAX;
   };
   static Entry Prepare(const config::Relay& relay);
-  static bool Fits(const Entry& entry, const meter::ConversationKey& key, uint8_t flow,
-                   bool named, int64_t tick);
+  static uint8_t Misses(const Entry& entry, const meter::ConversationKey& key, uint8_t flow,
+                        bool named, int64_t tick);
 
   std::vector<Entry> entries_;
   std::vector<bool> may_end_;  // of each entry

@@ -86,6 +86,7 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
       NewEvidence(std::exchange(state_.evidence, {}), state_.rules.evidence_shapes());
   const std::vector<uint32_t> relay_to = state_.relays.Reload(config.relays);
   state_.alerts.Reload(State::TermsOf(config), config.alerts.update_seconds);
+  state_.suppressions.Reload(config);
   const bool sight_anew =
       config.metrics.capture_window_seconds != before->metrics.capture_window_seconds;
   state_.baselines.set_least_weeks(static_cast<int>(config.baselines.weeks));

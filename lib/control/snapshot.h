@@ -76,7 +76,8 @@ struct RelayUse {
   std::string owner;
   std::string reason;
   std::string ticket;
-  std::string expires;  // its last day, or empty
+  std::string expires;       // its last day, or empty
+  int64_t ends = INT64_MAX;  // the first tick at which it no longer counts
   config::RelayMode mode = config::RelayMode::kEnforce;
   std::string file;  // the relay file that it stands in, or empty
   // What it approved or, in the mode observe, would have.
@@ -106,7 +107,15 @@ struct AlertCount {
   config::Severity severity = config::Severity::kMedium;
   uint64_t raised = 0;  // since start
   uint64_t cleared = 0;
-  uint64_t active = 0;  // now
+  uint64_t active = 0;      // now
+  uint64_t suppressed = 0;  // since start: would have been raised
+};
+
+// How much a [[suppress]] entry kept back.
+struct SuppressionUse {
+  config::Suppression entry;
+  uint64_t alerts = 0;      // since start
+  UnixNanos last_used = 0;  // when the last of them would have been raised; 0: never
 };
 
 struct Snapshot {

@@ -21,6 +21,7 @@
 #include "lib/control/encap_book.h"
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
+#include "lib/control/hour_book.h"
 #include "lib/control/name_book.h"
 #include "lib/control/policy.h"
 #include "lib/control/relay_ledger.h"
@@ -28,6 +29,7 @@
 #include "lib/control/sample_book.h"
 #include "lib/control/server_book.h"
 #include "lib/control/snapshot.h"
+#include "lib/control/suppressions.h"
 #include "lib/control/windows.h"
 
 namespace mailtap::control {
@@ -49,6 +51,7 @@ struct State {
         baselines(rules.timezone(), static_cast<int>(config->baselines.weeks),
                   bounds.baseline_slots),
         alerts(TermsOf(*config), config->alerts.update_seconds),
+        suppressions(*config),
         encaps(bounds.encapsulations),
         samples(static_cast<std::size_t>(config->diagnostics.samples)) {
     conversations.IndexServers(policy.relays().uses_names());
@@ -74,10 +77,12 @@ struct State {
   ClaimBook claims;
   RelayLedger relays;
   Baselines baselines;
-  AlertBook alerts;              // of rules
+  AlertBook alerts;  // of rules
+  Suppressions suppressions;
   std::deque<uint32_t> retired;  // conversations, in the order in which they became so
   EncapBook encaps;
   SampleBook samples;
+  HourBook hours;
   ServerBook servers;
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
 

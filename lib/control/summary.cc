@@ -1,5 +1,6 @@
 #include "lib/control/summary.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -143,12 +144,26 @@ std::string Most(const Alert& alert, std::size_t peers) {
                       FormatBytes(top.received), " received");
 }
 
-absl::string_view Advice(const Alert& alert) {
+// ", although its mail is expected to go by relay entry "gateway" or "cloud mail","
+std::string Expected(const Alert& alert) {
+  constexpr std::size_t kMost = 2;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kMost, alert.expected_relays.size()); ++i) {
+    absl::StrAppend(&text,
+                    i == 0 ? ", although its mail is expected to go by relay entry " : " or ",
+                    "\"", alert.expected_relays[i].name, "\"");
+  }
+  return text.empty() ? "" : text + ",";
+}
+
+std::string Advice(const Alert& alert) {
   switch (alert.verdict) {
     case Verdict::kUnapprovedExternal:
       return alert.role == Role::kClient
-                 ? "check which program on the host sends mail there and whether it may; if "
-                   "the server is a relay of yours, add it to the inventory"
+                 ? absl::StrCat("check which program on the host sends mail there",
+                                Expected(alert),
+                                " and whether it may; if the server is a relay of yours, add "
+                                "it to the inventory")
                  : "check why the host serves mail to the outside and what was fetched; if it "
                    "is a mail server of yours, add it to the inventory";
     case Verdict::kUnapprovedInternal:
@@ -212,6 +227,14 @@ std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_s
                       FormatDuration(alert.window_seconds), Partners(alert, parties.peers),
                       Most(alert, parties.peers), Besides(alert), " (", Threshold(alert), "); ",
                       Advice(alert), Sharing(alert), ".");
+}
+
+std::string SummarizeSuppression(const Alert& alert, const config::Suppression& by) {
+  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
+                      Noun(alert.metric), " as ", Name(alert.role),
+                      "; the alert is cleared because suppression \"", by.name,
+                      "\" covers it through ", config::ToString(by.expires), " (", by.reason,
+                      "), not because the traffic ended.");
 }
 
 std::string SummarizeReload(const Alert& alert) {

@@ -24,6 +24,9 @@ std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_s
 // rule away, or changed the rule's metric or window so that it counts anew.
 std::string SummarizeReload(const Alert& alert);
 
+// The same of an open alert that is cleared because `by` covers it now.
+std::string SummarizeSuppression(const Alert& alert, const config::Suppression& by);
+
 }  // namespace mailtap::control
 
 #endif  // MAILTAP_LIB_CONTROL_SUMMARY_H_

@@ -47,6 +47,26 @@ Json NameSource(const control::AlertPeer& peer) {
   return peer.name_observed ? "dns" : "claimed";
 }
 
+// The states that the bits of `tls` stand for.
+Json TlsJson(uint8_t tls) {
+  Json array = Json::array();
+  for (int i = 0; i < kTlsCount; ++i) {
+    if ((tls >> i & 1) != 0) array.push_back(Text(kTlsNames[i]));
+  }
+  return array;
+}
+
+Json ExpectedJson(const std::vector<control::ExpectedRelay>& relays) {
+  Json array = Json::array();
+  for (const control::ExpectedRelay& relay : relays) {
+    array.push_back({{"relay", relay.name},
+                     {"owner", TextOrNull(relay.owner)},
+                     {"servers", relay.servers},
+                     {"ports", relay.ports}});
+  }
+  return array;
+}
+
 Json PeerJson(const control::AlertPeer& peer) {
   return {{"peer", net::ToString(peer.peer)},  //
           {"name", TextOrNull(peer.name)},
@@ -55,6 +75,7 @@ Json PeerJson(const control::AlertPeer& peer) {
           {"sent", peer.sent},
           {"received", peer.received},
           {"sessions", peer.sessions},
+          {"tls", TlsJson(peer.tls)},
           {"verdict", Text(Name(peer.verdict))}};
 }
 
@@ -196,40 +217,43 @@ std::string ToJsonLine(const control::JudgedSession& session) {
 
 std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
   AlertSubject subject = SubjectOf(alert);
-  return Dump(Json{{"schema", kAlertSchema},
-                   {"sensor", Text(sensor)},
-                   {"id", alert.id},
-                   {"state", Text(Name(alert.state))},
-                   {"time", FormatRfc3339(alert.time)},
-                   {"rule", alert.rule},
-                   {"severity", Text(Name(alert.severity))},
-                   {"scope", alert.by_rule() ? Json(Text(Name(alert.scope))) : Json(nullptr)},
-                   {"host", std::move(subject.host)},
-                   {"encap", std::move(subject.encap)},
-                   {"role", std::move(subject.role)},
-                   {"verdict", std::move(subject.verdict)},
-                   {"asset", TextOrNull(alert.asset)},
-                   {"owner", TextOrNull(alert.owner)},
-                   {"service", std::move(subject.service)},
-                   {"port", TextOrNull(alert.port)},
-                   {"relay", TextOrNull(alert.relay)},
-                   {"hosts", AddressesJson(alert.hosts)},
-                   {"metric", MetricName(alert)},
-                   {"value", AlertNumber(alert, alert.value)},
-                   {"threshold", AlertNumber(alert, alert.threshold)},
-                   {"window_seconds", alert.window_seconds},
-                   {"conditions", ConditionsJson(alert.conditions)},
-                   {"baseline", BaselineJson(alert)},
-                   {"first_seen", FormatRfc3339(alert.first_seen)},
-                   {"last_seen", FormatRfc3339(alert.last_seen)},
-                   {"top_peers", PeersJson(alert.top_peers)},
-                   {"confidence", ConfidenceJson(alert.confidence)},
-                   {"attack",
-                    {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
-                     {"analytic", "AN0382"},
-                     {"detection", "DET0135"}}},
-                   {"config_version", alert.config_version},
-                   {"summary", alert.summary}});
+  Json json = {{"schema", kAlertSchema},
+               {"sensor", Text(sensor)},
+               {"id", alert.id},
+               {"state", Text(Name(alert.state))},
+               {"time", FormatRfc3339(alert.time)},
+               {"rule", alert.rule},
+               {"severity", Text(Name(alert.severity))},
+               {"scope", alert.by_rule() ? Json(Text(Name(alert.scope))) : Json(nullptr)},
+               {"host", std::move(subject.host)},
+               {"encap", std::move(subject.encap)},
+               {"role", std::move(subject.role)},
+               {"verdict", std::move(subject.verdict)},
+               {"asset", TextOrNull(alert.asset)},
+               {"owner", TextOrNull(alert.owner)},
+               {"service", std::move(subject.service)},
+               {"port", TextOrNull(alert.port)},
+               {"relay", TextOrNull(alert.relay)},
+               {"hosts", AddressesJson(alert.hosts)},
+               {"metric", MetricName(alert)},
+               {"value", AlertNumber(alert, alert.value)},
+               {"threshold", AlertNumber(alert, alert.threshold)},
+               {"window_seconds", alert.window_seconds},
+               {"conditions", ConditionsJson(alert.conditions)},
+               {"baseline", BaselineJson(alert)},
+               {"first_seen", FormatRfc3339(alert.first_seen)},
+               {"last_seen", FormatRfc3339(alert.last_seen)},
+               {"top_peers", PeersJson(alert.top_peers)},
+               {"expected_relays", ExpectedJson(alert.expected_relays)},
+               {"confidence", ConfidenceJson(alert.confidence)},
+               {"attack",
+                {{"technique", "T1071.003"},  // Application Layer Protocol: Mail
+                 {"analytic", "AN0382"},
+                 {"detection", "DET0135"}}},
+               {"config_version", alert.config_version},
+               {"summary", alert.summary}};
+  if (alert.state == control::AlertState::kSuppressed) json["suppression"] = alert.suppression;
+  return Dump(json);
 }
 
 }  // namespace mailtap::exporting

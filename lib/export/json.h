@@ -21,7 +21,8 @@ namespace mailtap::exporting {
 std::string ToJsonLine(const control::JudgedSession& session);
 
 // One line of --alerts and of the alert file, without its newline. `sensor` is the name of
-// this sensor from the configuration.
+// this sensor from the configuration. One that is suppressed has the key `suppression` besides,
+// the entry's name; it stands in no such file, but in the state.
 std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor);
 
 // The parts that the report shares.

@@ -189,6 +189,11 @@ void AddAlerts(const Snapshot& s, MetricFamilies& f) {
             [](const control::AlertCount& c) { return c.raised; });
   AddByRule(s, f.Counter("mailtap_alerts_cleared_total", "Alerts cleared since start."),
             [](const control::AlertCount& c) { return c.cleared; });
+  AddByRule(s,
+            f.Counter("mailtap_alerts_suppressed_total",
+                      "Alerts since start that were not raised because a [[suppress]] entry "
+                      "covers them."),
+            [](const control::AlertCount& c) { return c.suppressed; });
   AddByRule(s, f.Gauge("mailtap_alerts_active", "Alerts that are open now."),
             [](const control::AlertCount& c) { return c.active; });
 }

@@ -32,6 +32,7 @@ class ReplayOutput : public control::Output {
   void AddEarlierAlert(absl::string_view line);
 
   void OnAlert(const control::Alert& alert) override;
+  void OnSuppressed(const control::Alert& alert) override { suppressed_.push_back(alert); }
   void OnSession(const control::JudgedSession& session) override;
 
   // Writes out what is buffered and closes the files. DataLoss where a line was lost.
@@ -39,6 +40,8 @@ class ReplayOutput : public control::Output {
 
   // Valid while this object lives; grows with OnAlert().
   const std::vector<AlertHistory>& alerts() const { return log_.alerts(); }
+  // Those that were suppressed, in their order.
+  const std::vector<control::Alert>& suppressed() const { return suppressed_; }
   // Sessions given so far, written or not.
   uint64_t sessions() const { return sessions_; }
 
@@ -49,6 +52,7 @@ class ReplayOutput : public control::Output {
   std::unique_ptr<FileWriter> flows_file_;   // null: not wanted
   std::unique_ptr<FileWriter> alerts_file_;  // null: not wanted
   AlertLog log_;
+  std::vector<control::Alert> suppressed_;
   uint64_t sessions_ = 0;
 };
 

@@ -24,6 +24,12 @@ Json TimeOrNull(UnixNanos time) {
   return FormatRfc3339(time);
 }
 
+// The first tick at which an entry no longer counts.
+Json EndOrNull(int64_t tick) {
+  if (tick == INT64_MAX) return nullptr;
+  return FormatRfc3339(StartOfTick(tick));
+}
+
 Json CapturesJson(const std::vector<CaptureRead>& captures) {
   Json array = Json::array();
   for (const CaptureRead& capture : captures) {
@@ -104,6 +110,7 @@ Json RelaysJson(const std::vector<control::RelayUse>& relays) {
                      {"reason", TextOrNull(relay.reason)},
                      {"ticket", TextOrNull(relay.ticket)},
                      {"expires", TextOrNull(relay.expires)},
+                     {"ends", EndOrNull(relay.ends)},
                      {"mode", Text(Name(relay.mode))},
                      {"hosts", relay.hosts},
                      {"sessions", relay.sessions},
@@ -146,7 +153,8 @@ Json AlertCountsJson(const std::vector<control::AlertCount>& counts) {
                      {"severity", Text(Name(count.severity))},
                      {"raised", count.raised},
                      {"cleared", count.cleared},
-                     {"active", count.active}});
+                     {"active", count.active},
+                     {"suppressed", count.suppressed}});
   }
   return array;
 }
@@ -179,6 +187,44 @@ Json AlertsJson(const std::vector<AlertHistory>& alerts) {
   return array;
 }
 
+Json SuppressionsJson(const std::vector<control::SuppressionUse>& suppressions) {
+  Json array = Json::array();
+  for (const control::SuppressionUse& use : suppressions) {
+    const config::Suppression& entry = use.entry;
+    Json hosts = Json::array();
+    for (const net::Prefix& prefix : entry.hosts) hosts.push_back(net::ToString(prefix));
+    array.push_back({{"name", entry.name},
+                     {"hosts", std::move(hosts)},
+                     {"rules", entry.rules.empty() ? Json(nullptr) : Json(entry.rules)},
+                     {"expires", config::ToString(entry.expires)},
+                     {"ends", EndOrNull(entry.ends)},
+                     {"reason", entry.reason},
+                     {"owner", TextOrNull(entry.owner)},
+                     {"ticket", TextOrNull(entry.ticket)},
+                     {"alerts", use.alerts},
+                     {"last_used", TimeOrNull(use.last_used)}});
+  }
+  return array;
+}
+
+Json SuppressedJson(const std::vector<control::Alert>& alerts) {
+  Json array = Json::array();
+  for (const control::Alert& alert : alerts) {
+    array.push_back({{"time", TimeOrNull(alert.time)},
+                     {"rule", alert.rule},
+                     {"host", net::ToString(alert.host)},
+                     {"encap", EncapNames(alert.encap)},
+                     {"role", Text(Name(alert.role))},
+                     {"metric", MetricName(alert)},
+                     {"value", AlertNumber(alert, alert.value)},
+                     {"threshold", AlertNumber(alert, alert.threshold)},
+                     {"window_seconds", alert.window_seconds},
+                     {"suppression", alert.suppression},
+                     {"summary", alert.summary}});
+  }
+  return array;
+}
+
 }  // namespace
 
 std::string ReportJson(const ReportInput& input) {
@@ -199,7 +245,9 @@ std::string ReportJson(const ReportInput& input) {
                        {"relay_files", RelayFilesJson(input.relays)},
                        {"relay_review", RelayNotesJson(input.relay_notes)},
                        {"alert_counts", AlertCountsJson(snapshot.alerts)},
-                       {"alerts", AlertsJson(input.alerts)}};
+                       {"alerts", AlertsJson(input.alerts)},
+                       {"suppressions", SuppressionsJson(input.suppressions)},
+                       {"suppressed", SuppressedJson(input.suppressed)}};
   return Dump(report, 2) + "\n";
 }
 

@@ -39,7 +39,9 @@ struct ReportInput {
   std::vector<control::HostTotals> hosts;             // as Control::RankedHosts() gives them
   std::vector<control::RelayUse> relays;              // as Control::RelayUses() gives them
   std::vector<control::RelayNote> relay_notes;        // as Control::ReviewRelays() gives them
+  std::vector<control::SuppressionUse> suppressions;  // as Control::SuppressionUses() does
   std::vector<AlertHistory> alerts;
+  std::vector<control::Alert> suppressed;  // would have been raised, in their order
 };
 
 // The report as indented JSON, with a newline at its end. Any thread.

@@ -129,12 +129,22 @@ void WriteHosts(std::ostream& out, const SummaryInput& input, const TextStyle& s
   }
 }
 
+// ", 3 suppressed"
+std::string Suppressed(const ReportInput& report) {
+  uint64_t suppressed = 0;
+  for (const control::AlertCount& count : report.snapshot->alerts) {
+    suppressed += count.suppressed;
+  }
+  return suppressed == 0 ? "" : absl::StrCat(", ", suppressed, " suppressed");
+}
+
 void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& style) {
   const std::vector<AlertHistory>& alerts = input.report.alerts;
   const auto open = std::count_if(alerts.begin(), alerts.end(),
                                   [](const AlertHistory& a) { return a.cleared == 0; });
   WriteHeading(out, style,
-               absl::StrCat("Alerts (", alerts.size(), " raised, ", open, " still open)"));
+               absl::StrCat("Alerts (", alerts.size(), " raised, ", open, " still open",
+                            Suppressed(input.report), ")"));
   if (alerts.empty()) out << "  none\n";
   for (std::size_t i = 0; i < std::min(alerts.size(), input.top_alerts); ++i) {
     const AlertHistory& history = alerts[i];

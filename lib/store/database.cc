@@ -25,6 +25,7 @@ constexpr char kSchemaSql[] =
     "CREATE INDEX alerts_by_time ON alerts (time);"
     "CREATE TABLE blobs (name TEXT PRIMARY KEY, tick INTEGER NOT NULL, bytes BLOB NOT NULL)"
     " WITHOUT ROWID;"
+    "CREATE TABLE hours (hour INTEGER PRIMARY KEY, json TEXT NOT NULL);"
     "CREATE TABLE texts (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;";
 
 std::string PathIn(const std::string& directory) {
@@ -203,6 +204,12 @@ absl::Status Database::StoreAll(const Batch& batch) {
     insert.BindText(alert.json);
     if (!insert.Done()) return Failed("an alert can't be stored");
   }
+  for (const HourRow& hour : batch.hours) {
+    Statement insert(handle_, "INSERT OR REPLACE INTO hours (hour, json) VALUES (?,?)");
+    insert.Bind(hour.hour);
+    insert.BindText(hour.json);
+    if (!insert.Done()) return Failed("an hour can't be stored");
+  }
   if (batch.open_alerts) MAILTAP_RETURN_IF_ERROR(StoreBlob("open_alerts", *batch.open_alerts));
   if (!batch.checkpoint) return absl::OkStatus();
   MAILTAP_RETURN_IF_ERROR(StoreBlob("checkpoint", *batch.checkpoint));
@@ -210,9 +217,17 @@ absl::Status Database::StoreAll(const Batch& batch) {
     MAILTAP_RETURN_IF_ERROR(StoreBlob("checkpoint_alerts", *batch.open_alerts));
   }
   MAILTAP_RETURN_IF_ERROR(StoreText("report", batch.report));
-  Statement prune(handle_, "DELETE FROM alerts WHERE time < ?");
-  prune.Bind(StartOfTick(batch.checkpoint->tick - kKeepSeconds));
-  return prune.Done() ? absl::OkStatus() : Failed("old alerts can't be dropped");
+  return Prune(batch.checkpoint->tick - kKeepSeconds);
+}
+
+absl::Status Database::Prune(int64_t tick) {
+  constexpr int64_t kHour = 3'600;
+  Statement alerts(handle_, "DELETE FROM alerts WHERE time < ?");
+  alerts.Bind(StartOfTick(tick));
+  if (!alerts.Done()) return Failed("old alerts can't be dropped");
+  Statement hours(handle_, "DELETE FROM hours WHERE hour < ?");
+  hours.Bind(tick / kHour);
+  return hours.Done() ? absl::OkStatus() : Failed("old hours can't be dropped");
 }
 
 absl::Status Database::StoreBlob(absl::string_view name, const Blob& blob) {
@@ -264,6 +279,16 @@ absl::Status Database::ForEachAlert(UnixNanos since, UnixNanos until,
            select.Bytes(4)});
   }
   return select.Done() ? absl::OkStatus() : Failed("alerts can't be read");
+}
+
+absl::Status Database::ForEachHour(int64_t since, int64_t until,
+                                   const std::function<void(const HourRow&)>& visit) {
+  Statement select(handle_,
+                   "SELECT hour, json FROM hours WHERE hour >= ? AND hour < ? ORDER BY hour");
+  select.Bind(since);
+  select.Bind(until);
+  while (select.Row()) visit({select.Integer(0), select.Bytes(1)});
+  return select.Done() ? absl::OkStatus() : Failed("hours can't be read");
 }
 
 absl::Status Database::RollBack(int64_t tick) {

@@ -24,8 +24,14 @@ struct AlertRow {
   int64_t tick = 0;    // at whose end it happened
   UnixNanos time = 0;  // of the change
   std::string id;
-  std::string state;  // "raised", "updated", "cleared"
+  std::string state;  // "raised", "updated", "cleared"; "suppressed": it went nowhere else
   std::string json;   // the line of the alert file
+};
+
+// What one hour held, so far.
+struct HourRow {
+  int64_t hour = 0;  // hours since 1970 (UTC)
+  std::string json;
 };
 
 // What the control core saved at the end of `tick`; lib/store doesn't look into it.
@@ -40,6 +46,7 @@ struct Batch {
   std::optional<Blob> open_alerts;
   std::optional<Blob> checkpoint;  // comes with open_alerts
   std::string report;              // as JSON, with a checkpoint: what was known at that time
+  std::vector<HourRow> hours;      // in place of what is known of them
 };
 
 // One thread at a time. The file is in WAL mode: a process that is killed loses at most what
@@ -47,8 +54,8 @@ struct Batch {
 class Database {
  public:
   // Written into the file: a file of a newer one is not touched.
-  static constexpr int kSchema = 1;
-  // Alerts older than this are dropped at a checkpoint.
+  static constexpr int kSchema = 2;
+  // Alerts and hours older than this are dropped at a checkpoint.
   static constexpr int64_t kKeepSeconds = 400 * 86'400;
 
   // Opens DIRECTORY/state.db, made where it is missing. A file that is damaged, of a newer
@@ -80,6 +87,9 @@ class Database {
   // came.
   absl::Status ForEachAlert(UnixNanos since, UnixNanos until,
                             const std::function<void(const AlertRow&)>& visit);
+  // Calls visit(row) for each hour within [since, until), the earliest first.
+  absl::Status ForEachHour(int64_t since, int64_t until,
+                           const std::function<void(const HourRow&)>& visit);
   // Forgets all that came after `tick`, as it will come again.
   absl::Status RollBack(int64_t tick);
 
@@ -95,6 +105,7 @@ class Database {
   absl::Status StoreAll(const Batch& batch);
   absl::StatusOr<std::optional<Blob>> LoadBlob(absl::string_view name);
   absl::Status StoreBlob(absl::string_view name, const Blob& blob);
+  absl::Status Prune(int64_t tick);
   absl::StatusOr<std::string> LoadText(absl::string_view name);
   absl::Status StoreText(absl::string_view name, absl::string_view text);
 

@@ -36,9 +36,11 @@ meter::DeltaRecord Delta(const std::string& client, const std::string& server, i
 class RecordingOutput : public Output {
  public:
   void OnAlert(const Alert& alert) override { alerts.push_back(alert); }
+  void OnSuppressed(const Alert& alert) override { suppressed.push_back(alert); }
   void OnSession(const JudgedSession& session) override { sessions.push_back(session); }
 
   std::vector<Alert> alerts;
+  std::vector<Alert> suppressed;
   std::vector<JudgedSession> sessions;
 };
 

@@ -90,14 +90,25 @@ TEST(AlertJson, HasEveryFieldInTheOrderOfTheInterface) {
       R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
       R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","name_source":"claimed",)"
       R"("port":587,)"
-      R"("sent":52428000,"received":9000,"sessions":3,"verdict":"unapproved_external"},)"
+      R"("sent":52428000,"received":9000,"sessions":3,"tls":["none","starttls"],"verdict":"unapproved_external"},)"
       R"({"peer":"203.0.113.10","name":null,"name_source":null,"port":25,)"
-      R"("sent":800,"received":60,"sessions":1,"verdict":"unapproved_external"}],)"
+      R"("sent":800,"received":60,"sessions":1,"tls":["none"],"verdict":"unapproved_external"}],)"
+      R"("expected_relays":[{"relay":"corporate gateway","owner":null,)"
+      R"("servers":["192.0.2.0/28"],"ports":[25,587]}],)"
       R"("confidence":{"loss_ratio":0.123457,"repeat_ratio":0.0,"duplicate_ratio":0.5,)"
       R"("one_way_ratio":0.333333},)"
       R"("attack":{"technique":"T1071.003","analytic":"AN0382","detection":"DET0135"},)"
       R"("config_version":"00112233aabb",)"
       R"("summary":"10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m."})");
+}
+
+TEST(AlertJson, OneThatIsSuppressedNamesTheEntry) {
+  control::Alert alert = SampleAlert();
+  alert.state = control::AlertState::kSuppressed;
+  alert.suppression = "migration";
+  const auto json = nlohmann::json::parse(ToJsonLine(alert, "s"));
+  EXPECT_EQ(json.at("state"), "suppressed");
+  EXPECT_EQ(json.at("suppression"), "migration");
 }
 
 TEST(AlertJson, OfAGroupHasNoHost) {

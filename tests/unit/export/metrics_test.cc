@@ -72,6 +72,7 @@ TEST(Metrics, ShowAlertsHostsAndRelays) {
   const std::string rule = R"({rule="bulk mail out",severity="high"})";
   EXPECT_EQ(Sample(text, "mailtap_alerts_raised_total" + rule), "1");
   EXPECT_EQ(Sample(text, "mailtap_alerts_cleared_total" + rule), "0");
+  EXPECT_EQ(Sample(text, "mailtap_alerts_suppressed_total" + rule), "2");
   EXPECT_EQ(Sample(text, "mailtap_alerts_active" + rule), "1");
   const std::string host = R"({rule="bulk mail out",host="10.1.2.3",encap="",role="client"})";
   EXPECT_EQ(Sample(text, "mailtap_host_window_value" + host), "52428800");

@@ -20,11 +20,11 @@ std::vector<std::string> Keys(const Json& object) {
 
 TEST(Report, KeepsItsOrder) {
   const Json report = Json::parse(ReportJson(SampleReport()));
-  EXPECT_EQ(Keys(report),
-            (std::vector<std::string>{
-                "schema", "config_version", "packets", "bytes", "first_packet", "last_packet",
-                "captures", "capture", "drops", "undecodable", "totals", "hosts", "relays",
-                "relay_files", "relay_review", "alert_counts", "alerts"}));
+  EXPECT_EQ(Keys(report), (std::vector<std::string>{
+                              "schema", "config_version", "packets", "bytes", "first_packet",
+                              "last_packet", "captures", "capture", "drops", "undecodable",
+                              "totals", "hosts", "relays", "relay_files", "relay_review",
+                              "alert_counts", "alerts", "suppressions", "suppressed"}));
 }
 
 TEST(Report, HoldsTheFactsExactly) {
@@ -43,10 +43,11 @@ TEST(Report, HoldsTheFactsExactly) {
       R"({"host":"10.1.2.3","encap":[],"unapproved_sent":52428800,"unapproved_received":9060,)"
       R"("unapproved_sessions":4,"approved_sent":100,"approved_received":50,)"
       R"("approved_sessions":1})");
-  EXPECT_EQ(report.at("relays")[0].dump(),
-            R"({"name":"corporate gateway","file":null,"owner":"messaging team","reason":null,)"
-            R"("ticket":null,"expires":"2027-06-30","mode":"enforce","hosts":2,"sessions":9,)"
-            R"("bytes":12345,"last_used":"2026-11-23T20:41:07.000123Z"})");
+  EXPECT_EQ(
+      report.at("relays")[0].dump(),
+      R"({"name":"corporate gateway","file":null,"owner":"messaging team","reason":null,)"
+      R"("ticket":null,"expires":"2027-06-30","ends":null,"mode":"enforce","hosts":2,"sessions":9,)"
+      R"("bytes":12345,"last_used":"2026-11-23T20:41:07.000123Z"})");
 }
 
 TEST(Report, CountsTheUnusedEntriesOfRelayFiles) {
@@ -115,11 +116,39 @@ TEST(Report, ShowsSamplesOfTheUndecodableByReason) {
 TEST(Report, TellsHowEachAlertWent) {
   const Json report = Json::parse(ReportJson(SampleReport()));
   EXPECT_EQ(report.at("alert_counts")[0].dump(),
-            R"({"rule":"bulk mail out","severity":"high","raised":1,"cleared":0,"active":1})");
+            R"({"rule":"bulk mail out","severity":"high","raised":1,"cleared":0,"active":1,)"
+            R"("suppressed":2})");
   const Json& alert = report.at("alerts")[0];
   EXPECT_EQ(alert.at("raised"), "2026-11-23T20:41:08.000000Z");
   EXPECT_TRUE(alert.at("cleared").is_null());
   EXPECT_EQ(alert.at("highest_value"), 52'428'800);
+}
+
+TEST(Report, TellsWhatWasSuppressed) {
+  ReportInput input = SampleReport();
+  control::SuppressionUse use;
+  use.entry.name = "migration";
+  use.entry.hosts = {net::ParsePrefix("10.1.2.0/24").value()};
+  use.entry.expires = {2026, 12, 31};
+  use.entry.ends = 1'798'761'600;
+  use.entry.reason = "mailboxes move";
+  use.alerts = 2;
+  use.last_used = kSampleTime;
+  input.suppressions = {use};
+  control::Alert alert = SampleAlert();
+  alert.state = control::AlertState::kSuppressed;
+  alert.suppression = "migration";
+  input.suppressed = {alert};
+  const Json report = Json::parse(ReportJson(input));
+  EXPECT_EQ(
+      report.at("suppressions").dump(),
+      R"([{"name":"migration","hosts":["10.1.2.0/24"],"rules":null,)"
+      R"("expires":"2026-12-31","ends":"2027-01-01T00:00:00.000000Z","reason":"mailboxes move","owner":null,"ticket":null,)"
+      R"("alerts":2,"last_used":"2026-11-23T20:41:07.000123Z"}])");
+  ASSERT_EQ(report.at("suppressed").size(), 1u);
+  EXPECT_EQ(report.at("suppressed")[0].at("host"), "10.1.2.3");
+  EXPECT_EQ(report.at("suppressed")[0].at("suppression"), "migration");
+  EXPECT_EQ(report.at("suppressed")[0].at("value"), 52'428'800);
 }
 
 TEST(Report, DoesNotDependOnHowLongAnythingTook) {

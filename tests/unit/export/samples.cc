@@ -75,6 +75,10 @@ control::Alert SampleAlert() {
       {Address("203.0.113.9"), "mx.example.net", 587, 52'428'000, 9'000, 3,
        config::Verdict::kUnapprovedExternal},
       {Address("203.0.113.10"), "", 25, 800, 60, 1, config::Verdict::kUnapprovedExternal}};
+  alert.top_peers[0].tls =
+      1u << static_cast<int>(Tls::kNone) | 1u << static_cast<int>(Tls::kStarttls);
+  alert.top_peers[1].tls = 1u << static_cast<int>(Tls::kNone);
+  alert.expected_relays = {{"corporate gateway", "", {"192.0.2.0/28"}, {25, 587}}};
   alert.confidence = {0.1234567, 0, 0.5, 1.0 / 3};
   alert.config_version = "00112233aabb";
   alert.summary = "10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m.";
@@ -118,7 +122,7 @@ std::shared_ptr<control::Snapshot> SampleSnapshot() {
   gateway.bytes = 12'345;
   gateway.last_used = kSampleTime;
   snapshot->relays = {gateway};
-  snapshot->alerts = {{"bulk mail out", config::Severity::kHigh, 1, 0, 1}};
+  snapshot->alerts = {{"bulk mail out", config::Severity::kHigh, 1, 0, 1, 2}};
   snapshot->config_version = "00112233aabb";
   return snapshot;
 }

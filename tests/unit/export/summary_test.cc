@@ -45,7 +45,7 @@ Hosts by unapproved sent bytes
   host         sent  received  sessions  approved sent  approved received
   10.1.2.3  52.4 MB   9.06 kB         4          100 B               50 B
 
-Alerts (1 raised, 1 still open)
+Alerts (1 raised, 1 still open, 2 suppressed)
   high      10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m.
             raised 2026-11-23T20:41:08.000000Z, still open
             rule "bulk mail out", alert 0123456789abcdef

@@ -106,6 +106,33 @@ TEST_F(DatabaseTest, AlertsAreKeptForAGoodYear) {
   EXPECT_THAT(Alerts(*database), ElementsAre("34560050 a1 raised {}"));
 }
 
+TEST_F(DatabaseTest, HoursAreReplacedAndKeptForAGoodYear) {
+  const auto database = Open();
+  const auto hours = [&](int64_t since, int64_t until) {
+    std::vector<std::string> lines;
+    EXPECT_TRUE(database
+                    ->ForEachHour(since, until,
+                                  [&](const HourRow& row) {
+                                    lines.push_back(absl::StrCat(row.hour, " ", row.json));
+                                  })
+                    .ok());
+    return lines;
+  };
+  Batch batch;
+  batch.open_alerts = {3'600, "open"};
+  batch.checkpoint = {3'600, "x"};
+  batch.hours = {{2, "b"}, {1, "a"}};
+  ASSERT_TRUE(database->Store(batch).ok());
+  batch.hours = {{2, "B"}, {3, "c"}};
+  ASSERT_TRUE(database->Store(batch).ok());
+  EXPECT_THAT(hours(0, 9), ElementsAre("1 a", "2 B", "3 c"));
+  EXPECT_THAT(hours(2, 3), ElementsAre("2 B"));
+  batch.hours.clear();
+  batch.checkpoint->tick = Database::kKeepSeconds + 2 * 3'600;
+  ASSERT_TRUE(database->Store(batch).ok());
+  EXPECT_THAT(hours(0, 9), ElementsAre("2 B", "3 c"));
+}
+
 TEST_F(DatabaseTest, ItIsInWalMode) {
   const auto database = Open();
   ASSERT_TRUE(database->Store(OneAlert(1)).ok());
@@ -145,10 +172,10 @@ TEST_F(DatabaseTest, APageDamagedInTheMiddleIsFound) {
 
 TEST_F(DatabaseTest, ANewerSchemaAndAStrangersFileAreSetAside) {
   Open();
-  Sql("PRAGMA user_version = 2");
+  Sql("PRAGMA user_version = 99");
   EXPECT_FALSE(Database::OpenToRead(directory_).ok());
   Open();
-  EXPECT_THAT(warning_, HasSubstr("has schema 2"));
+  EXPECT_THAT(warning_, HasSubstr("has schema 99"));
   warning_.clear();
   Sql("PRAGMA application_id = 5");
   Open();

@@ -1,0 +1,313 @@
+#include "lib/control/explainer.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace mailtap::control {
+namespace {
+
+using config::Relay;
+
+absl::string_view FlowName(bool client, bool server) {
+  if (client) return Name(server ? config::MailFlow::kInternal : config::MailFlow::kOutbound);
+  return server ? Name(config::MailFlow::kInbound) : "transit";
+}
+
+std::string WhyNotNamed(const Relay& relay, const std::string& server) {
+  const std::string resolved =
+      absl::StrCat("no answer of a configured resolver gives ", server, " one of its names");
+  return relay.trust == config::RelayTrust::kDns
+             ? resolved
+             : absl::StrCat(resolved, ", and none was claimed");
+}
+
+}  // namespace
+
+std::vector<Explanation> Explainer::Explain(const net::IpAddress& host,
+                                            const std::optional<net::IpAddress>& peer) const {
+  std::vector<uint32_t> ids;
+  state_.hosts.ForEach([&](uint32_t id) {
+    if (state_.hosts.at(id).key.address == host) ids.push_back(id);
+  });
+  std::sort(ids.begin(), ids.end(), [this](uint32_t a, uint32_t b) {
+    return state_.hosts.at(a).key < state_.hosts.at(b).key;
+  });
+  std::vector<Explanation> explanations;
+  for (const uint32_t id : ids) {
+    explanations.push_back(Whom(host));
+    AddHost(id, peer, explanations.back());
+    AddRules(id, state_.rules.Groups(state_.hosts.at(id).group_set), explanations.back());
+  }
+  if (ids.empty()) {
+    explanations.push_back(Whom(host));
+    if (peer) AddUnseen(*peer, explanations.back());
+    if (explanations.back().internal) {
+      AddRules(kNone, state_.policy.GroupsOf(host), explanations.back());
+    }
+  }
+  return explanations;
+}
+
+Explanation Explainer::Whom(const net::IpAddress& host) const {
+  Explanation explanation;
+  explanation.host = host;
+  explanation.internal = state_.policy.IsInternal(host);
+  if (const config::Asset* asset = state_.policy.AssetOf(host)) {
+    explanation.asset = asset->name;
+    explanation.owner = asset->owner;
+    explanation.shared = asset->shared();
+  }
+  for (const uint32_t group : state_.policy.GroupsOf(host)) {
+    explanation.groups.push_back(state_.config->groups[group].name);
+  }
+  return explanation;
+}
+
+void Explainer::AddHost(uint32_t id, const std::optional<net::IpAddress>& peer,
+                        Explanation& explanation) const {
+  const Host& host = state_.hosts.at(id);
+  explanation.known = true;
+  explanation.encap = state_.encaps.Of(host.key.encap_tag);
+  explanation.totals = host.totals;
+  explanation.last_seen = StartOfTick(state_.first_tick + host.last_tick);
+  // A conversation that was judged otherwise before is there several times.
+  std::set<std::pair<meter::ConversationKey, Role>> known;
+  std::vector<ExplainedConversation>& all = explanation.conversations;
+  for (const Role role : {Role::kClient, Role::kServer}) {
+    uint32_t next = host.first_conversation[static_cast<int>(role)];
+    for (; next != kNone; next = state_.conversations.Next(next, role)) {
+      const Conversation& conversation = state_.conversations.at(next);
+      const meter::ConversationKey& key = conversation.key;
+      const net::IpAddress& other = role == Role::kClient ? key.server : key.client;
+      if (peer && other != *peer) continue;
+      const UnixNanos last_seen = StartOfTick(state_.first_tick + conversation.last_tick);
+      if (!known.emplace(key, role).second) {
+        for (ExplainedConversation& one : all) {
+          const bool same = one.role == role && one.peer == other &&
+                            one.port == key.server_port && one.service == key.service &&
+                            one.tls == key.tls;
+          if (same) one.last_seen = std::max(one.last_seen, last_seen);
+        }
+        continue;
+      }
+      all.push_back(OfKey(key, role));
+      all.back().last_seen = last_seen;
+      if (peer) AddEntries(key, all.back());
+    }
+  }
+  if (peer && all.empty()) AddUnseen(*peer, explanation);
+  const auto order = [](const ExplainedConversation& c) {
+    return std::tuple(-c.last_seen, c.peer, c.port, c.role, c.service, c.tls);
+  };
+  std::sort(all.begin(), all.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  if (all.size() <= kMostConversations) return;
+  explanation.more_conversations = all.size() - kMostConversations;
+  all.resize(kMostConversations);
+}
+
+// What the policy would say of mail from the host to `peer`, on each service's first port.
+void Explainer::AddUnseen(const net::IpAddress& peer, Explanation& explanation) const {
+  for (int s = 0; s < kServiceCount; ++s) {
+    const config::ServicePorts& ports = state_.config->services[s];
+    const std::vector<uint16_t>& some = ports.ports.empty() ? ports.tls_ports : ports.ports;
+    if (some.empty()) continue;
+    meter::ConversationKey key;
+    key.client = explanation.host;
+    key.server = peer;
+    key.server_port = some.front();
+    key.service = static_cast<Service>(s);
+    key.tls = ports.ports.empty() ? Tls::kImplicit : Tls::kNone;
+    ExplainedConversation conversation = OfKey(key, Role::kClient);
+    conversation.seen = false;
+    AddEntries(key, conversation);
+    explanation.conversations.push_back(std::move(conversation));
+  }
+}
+
+ExplainedConversation Explainer::OfKey(const meter::ConversationKey& key, Role role) const {
+  const Judgement judgement = intake_.Judge(key, tick_ + 1);
+  const auto name_of = [this](uint32_t relay) {
+    return relay == kNoRelay ? std::string() : state_.config->relays[relay].name;
+  };
+  ExplainedConversation out;
+  out.role = role;
+  out.peer = role == Role::kClient ? key.server : key.client;
+  out.port = key.server_port;
+  out.service = key.service;
+  out.tls = key.tls;
+  out.verdict = judgement.verdict;
+  out.peer_internal = state_.policy.IsInternal(out.peer);
+  out.relay = name_of(judgement.relay);
+  out.observed = name_of(judgement.observed);
+  out.name = state_.dns.NameOf(ServerOf(key));
+  out.name_observed = !out.name.empty();
+  if (!out.name_observed) out.name = state_.names.ServerName(ServerOf(key));
+  out.claimed = state_.claims.Of(key);
+  std::sort(out.claimed.begin(), out.claimed.end());
+  if (!judgement.internal[static_cast<int>(role)]) return out;
+  const std::vector<uint32_t> groups =
+      state_.policy.GroupsOf(role == Role::kClient ? key.client : key.server);
+  for (const PreparedRule& rule : state_.rules.rules()) {
+    const bool leads = &rule == &state_.rules.rules()[rule.lead];
+    if (leads && (rule.roles >> static_cast<int>(role) & 1) != 0 &&
+        rule.Counts(key.service, judgement.verdict, key.tls) && rule.Concerns(groups)) {
+      out.counted_by.push_back(rule.rule->name);
+    }
+  }
+  return out;
+}
+
+void Explainer::AddEntries(const meter::ConversationKey& key, ExplainedConversation& of) const {
+  const bool client = state_.policy.IsInternal(key.client);
+  const bool server = state_.policy.IsInternal(key.server);
+  const std::vector<uint32_t> named = intake_.NamedOf(key, tick_ + 1);
+  const std::vector<Relay>& relays = state_.config->relays;
+  std::vector<std::pair<int, uint32_t>> order;  // how much of it doesn't fit, index
+  std::vector<uint8_t> misses;
+  for (uint32_t i = 0; i < relays.size(); ++i) {
+    misses.push_back(state_.policy.relays().MissesOf(i, key, client, server, named, tick_ + 1));
+    order.emplace_back(std::popcount(misses.back()), i);
+  }
+  const std::size_t shown = std::min(kMostEntries, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shown),
+                    order.end());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const uint32_t index = order[i].second;
+    of.entries.push_back({relays[index].name, relays[index].owner, relays[index].file,
+                          relays[index].mode,
+                          Misses(index, misses[index], key, client, server)});
+  }
+  of.more_entries = order.size() - shown;
+}
+
+std::vector<std::string> Explainer::Misses(uint32_t entry, uint8_t bits,
+                                           const meter::ConversationKey& key, bool client,
+                                           bool server) const {
+  const Relay& relay = state_.config->relays[entry];
+  const std::string to = net::ToString(key.server);
+  const auto names = [](std::string* out, Service service) {
+    absl::StrAppend(out, Name(service));
+  };
+  std::vector<std::string> texts;
+  for (int i = 0; i < kRelayMissCount; ++i) {
+    if ((bits >> i & 1) == 0) continue;
+    switch (static_cast<RelayMiss>(i)) {
+      case RelayMiss::kService:
+        texts.push_back(absl::StrCat("it is for ", absl::StrJoin(relay.services, ", ", names),
+                                     ", not for ", Name(key.service)));
+        break;
+      case RelayMiss::kDirection:
+        texts.push_back(
+            absl::StrCat("it is for mail that is ",
+                         relay.direction ? Name(*relay.direction) : "of an internal host",
+                         ", and this is ", FlowName(client, server)));
+        break;
+      case RelayMiss::kEnded:
+        texts.push_back(absl::StrCat("it expired with ", config::ToString(*relay.expires)));
+        break;
+      case RelayMiss::kPort:
+        texts.push_back(absl::StrCat("it is for port ", absl::StrJoin(relay.ports, ", "),
+                                     ", not for ", key.server_port));
+        break;
+      case RelayMiss::kSource:
+        texts.push_back(absl::StrCat(net::ToString(key.client), " is not among its sources"));
+        break;
+      case RelayMiss::kDestination:
+        texts.push_back(absl::StrCat(to, " is not among its destinations"));
+        break;
+      case RelayMiss::kName:
+        texts.push_back(WhyNotNamed(relay, to));
+        break;
+      case RelayMiss::kDestinationAndName:
+        texts.push_back(absl::StrCat(to, " is not among its destinations"));
+        if (!relay.names.empty()) texts.push_back(WhyNotNamed(relay, to));
+        break;
+    }
+  }
+  return texts;
+}
+
+uint32_t Explainer::EntityOf(uint16_t rule, uint32_t host, Role role) const {
+  uint32_t id = host == kNone ? kNone : state_.hosts.at(host).first_entity;
+  for (; id != kNone; id = state_.windows.at(id).next_of_host) {
+    if (state_.windows.at(id).rule == rule && state_.windows.at(id).role == role) break;
+  }
+  return id;
+}
+
+void Explainer::AddRules(uint32_t host, const std::vector<uint32_t>& groups,
+                         Explanation& explanation) const {
+  for (uint16_t lead = 0; lead < state_.rules.rules().size(); ++lead) {
+    const PreparedRule& prepared = state_.rules.rules()[lead];
+    if (prepared.lead != lead) continue;
+    for (const Role role : {Role::kClient, Role::kServer}) {
+      if ((prepared.roles >> static_cast<int>(role) & 1) == 0) continue;
+      ExplainedRule rule;
+      rule.role = role;
+      if (!prepared.Concerns(groups)) {
+        rule.why_not = absl::StrCat(
+            "it is for ",
+            prepared.rule->groups.empty() ? "groups"
+                                          : absl::StrJoin(prepared.rule->groups, ", "),
+            ", and the host is in ",
+            explanation.groups.empty() ? "no group" : absl::StrJoin(explanation.groups, ", "));
+        AddRule(lead, kNone, std::move(rule), explanation);
+      } else if (prepared.scope == config::Scope::kHost) {
+        AddRule(lead, EntityOf(lead, host, role), std::move(rule), explanation);
+      } else if (prepared.scope == config::Scope::kSite) {
+        const auto found = state_.shared_entities.find({lead, 0, role});
+        const bool none = found == state_.shared_entities.end();
+        AddRule(lead, none ? kNone : found->second, std::move(rule), explanation);
+      } else {
+        for (const uint32_t group : groups) {
+          if (!prepared.ConcernsGroup(group)) continue;
+          rule.group = state_.config->groups[group].name;
+          const auto found = state_.shared_entities.find({lead, group, role});
+          const bool none = found == state_.shared_entities.end();
+          AddRule(lead, none ? kNone : found->second, rule, explanation);
+        }
+      }
+    }
+  }
+}
+
+// `id`: of the first condition; kNone where nothing was counted.
+void Explainer::AddRule(uint16_t lead, uint32_t id, ExplainedRule rule,
+                        Explanation& explanation) const {
+  const std::vector<PreparedRule>& prepared = state_.rules.rules();
+  rule.rule = prepared[lead].rule->name;
+  rule.severity = prepared[lead].rule->severity;
+  rule.scope = prepared[lead].scope;
+  if (rule.scope == config::Scope::kHost && rule.why_not.empty()) {
+    const uint32_t covered =
+        state_.suppressions.Find(prepared[lead].number, explanation.host, tick_);
+    if (covered != Suppressions::kNone) {
+      rule.suppression = state_.suppressions.entry(covered).name;
+    }
+  }
+  if (id != kNone) {
+    const Entity& entity = state_.windows.at(id);
+    if (prepared[lead].by_baseline) rule.baseline = judge_.BaselineOf(entity);
+    if (entity.alert != kNone) {
+      rule.watch = state_.alerts.raised(entity.alert)       ? Watch::kRaised
+                   : state_.alerts.suppressed(entity.alert) ? Watch::kSuppressed
+                                                            : Watch::kPending;
+    }
+  }
+  uint32_t at = id;
+  for (uint16_t i = lead; i < prepared.size() && prepared[i].lead == lead; ++i) {
+    const double value = at == kNone ? 0 : state_.windows.Value(state_.windows.at(at));
+    rule.conditions.push_back({prepared[i].metric, value, prepared[i].raise, prepared[i].clear,
+                               prepared[i].condition->window_seconds});
+    if (at != kNone) at = state_.windows.at(at).next_condition;
+  }
+  explanation.rules.push_back(std::move(rule));
+}
+
+}  // namespace mailtap::control

@@ -1,0 +1,55 @@
+// Puts together what Explanation says, from the control core's tables.
+#ifndef MAILTAP_LIB_CONTROL_EXPLAINER_H_
+#define MAILTAP_LIB_CONTROL_EXPLAINER_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/control/explanation.h"
+#include "lib/control/intake.h"
+#include "lib/control/judge.h"
+#include "lib/control/state.h"
+
+namespace mailtap::control {
+
+// Control thread only, between ticks. Takes time in proportion to the hosts, and to the relay
+// entries for each conversation with a peer that is asked for.
+class Explainer {
+ public:
+  static constexpr std::size_t kMostConversations = 50;
+  static constexpr std::size_t kMostEntries = 10;
+
+  // All outlive this object.
+  Explainer(const State& state, const Intake& intake, const Judge& judge)
+      : state_(state), intake_(intake), judge_(judge), tick_(state.last_tick) {}
+
+  // See Control::Explain().
+  std::vector<Explanation> Explain(const net::IpAddress& host,
+                                   const std::optional<net::IpAddress>& peer) const;
+
+ private:
+  Explanation Whom(const net::IpAddress& host) const;
+  void AddHost(uint32_t id, const std::optional<net::IpAddress>& peer,
+               Explanation& explanation) const;
+  void AddUnseen(const net::IpAddress& peer, Explanation& explanation) const;
+  ExplainedConversation OfKey(const meter::ConversationKey& key, Role role) const;
+  void AddEntries(const meter::ConversationKey& key, ExplainedConversation& of) const;
+  std::vector<std::string> Misses(uint32_t entry, uint8_t bits,
+                                  const meter::ConversationKey& key, bool client,
+                                  bool server) const;
+  void AddRules(uint32_t host, const std::vector<uint32_t>& groups,
+                Explanation& explanation) const;
+  void AddRule(uint16_t lead, uint32_t entity, ExplainedRule rule,
+               Explanation& explanation) const;
+  uint32_t EntityOf(uint16_t rule, uint32_t host, Role role) const;
+
+  const State& state_;
+  const Intake& intake_;
+  const Judge& judge_;
+  const int64_t tick_;
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_EXPLAINER_H_

@@ -1,0 +1,103 @@
+// Adds up the hour under way: what Hour says of mail and of the capture.
+#ifndef MAILTAP_LIB_CONTROL_HOUR_BOOK_H_
+#define MAILTAP_LIB_CONTROL_HOUR_BOOK_H_
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "lib/base/archive.h"
+#include "lib/control/host_key.h"
+#include "lib/control/hour.h"
+#include "lib/control/tick_row.h"
+
+namespace mailtap::control {
+
+// Hosts keep their own counts (see Host::in_hour), and so do relay entries. Control thread
+// only.
+class HourBook {
+ public:
+  struct ServerKey {
+    HostKey server;
+    uint16_t port;
+    Service service;
+    config::Verdict verdict;
+
+    friend bool operator==(const ServerKey&, const ServerKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const ServerKey& k) {
+      return H::combine(std::move(h), k.server, k.port, k.service, k.verdict);
+    }
+  };
+  struct Server {
+    bool internal = false;
+    bool more_clients = false;
+    uint64_t sessions = 0;
+    uint64_t bytes[kDirectionCount] = {};
+    std::vector<net::IpAddress> clients;  // sorted
+  };
+
+  static constexpr int64_t kNoHour = -1;
+
+  // The hour under way, or kNoHour before the first tick.
+  int64_t hour() const { return hour_; }
+  static int64_t HourOf(int64_t tick) { return tick / kHourSeconds; }
+
+  // What comes counts for `tick`. Calls finish() for each hour that ends before it, with what
+  // this object then holds. The time since the last tick is covered: a replay skips idle ticks.
+  // Of a pause of more than kMostIdleHours that is too much to say.
+  template <typename Finish>
+  void StartTick(int64_t tick, Finish&& finish) {
+    if (hour_ == kNoHour) hour_ = HourOf(tick);
+    if (!goes_on_ || HourOf(tick) - hour_ > kMostIdleHours) next_ = tick;
+    if (capture_.seconds == 0) first_tick_ = next_;
+    goes_on_ = true;
+    while (hour_ < HourOf(tick)) {
+      const int64_t end = (hour_ + 1) * kHourSeconds;
+      capture_.seconds += std::max<int64_t>(0, end - next_);
+      next_ = std::max(next_, end);
+      finish();
+      Begin(HourOf(next_));
+    }
+    capture_.seconds += tick + 1 - next_;
+    next_ = tick + 1;
+  }
+
+  // A conversation's sums in a tick; `internal`: whether its server is.
+  void Count(const meter::ConversationKey& key, config::Verdict verdict, bool internal,
+             const TickRow& row);
+  void Count(const HourCapture& growth) { capture_ += growth; }
+
+  int64_t first_tick() const { return first_tick_; }
+  const HourCapture& capture() const { return capture_; }
+  const auto& totals() const { return totals_; }
+  const absl::flat_hash_map<ServerKey, Server>& servers() const { return servers_; }
+  uint64_t more_servers() const { return more_servers_; }
+
+  void Save(ArchiveWriter& out) const;
+  // Into a book that is new. `goes_on`: the time up to the next tick is covered.
+  void Restore(ArchiveReader& in, bool goes_on);
+
+ private:
+  static constexpr std::size_t kMostServers = 65'536;
+  static constexpr int64_t kMostIdleHours = 31 * 24;
+
+  // What was counted is gone.
+  void Begin(int64_t hour);
+
+  int64_t hour_ = kNoHour;
+  int64_t first_tick_ = 0;
+  int64_t next_ = 0;      // the first tick that is not covered yet
+  bool goes_on_ = false;  // else the next tick is the first that is
+  HourCapture capture_;
+  std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount> totals_ = {};
+  absl::flat_hash_map<ServerKey, Server> servers_;
+  uint64_t more_servers_ = 0;  // that found no room; one may count several times
+};
+
+}  // namespace mailtap::control
+
+#endif  // MAILTAP_LIB_CONTROL_HOUR_BOOK_H_

@@ -1,0 +1,339 @@
+#include "lib/export/period.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "lib/config/config.h"
+#include "lib/control/alert.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using control::HourServer;
+using control::kHourSeconds;
+
+constexpr std::size_t kMostServersOfHost = 5;
+
+std::string TextOf(const Json& object, const char* key) {
+  const Json& value = object.at(key);
+  return value.is_null() ? "" : value.get<std::string>();
+}
+
+// A stamp of FormatRfc3339(); 0 for null.
+UnixNanos TimeOf(const Json& object, const char* key) {
+  absl::Time time;
+  std::string error;
+  const std::string text = TextOf(object, key);
+  if (text.empty()) return 0;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
+    throw Json::other_error::create(501, "no time: " + text, nullptr);
+  }
+  return absl::ToUnixNanos(time);
+}
+
+// (address, port) of the peers that alerts name.
+using Peers = std::set<std::pair<std::string, int>>;
+
+PeriodAlert AlertOf(const Json& json, Peers& peers) {
+  PeriodAlert alert;
+  alert.id = TextOf(json, "id");
+  alert.rule = TextOf(json, "rule");
+  alert.severity = TextOf(json, "severity");
+  alert.host = TextOf(json, "host");
+  alert.role = TextOf(json, "role");
+  alert.asset = TextOf(json, "asset");
+  alert.owner = TextOf(json, "owner");
+  alert.port = TextOf(json, "port");
+  alert.summary = TextOf(json, "summary");
+  if (json.contains("suppression")) alert.suppression = TextOf(json, "suppression");
+  for (const Json& peer : json.at("top_peers")) {
+    peers.emplace(TextOf(peer, "peer"), peer.at("port").get<int>());
+  }
+  return alert;
+}
+
+// The alerts that were open within the period: what they said last, and when.
+void AddAlerts(const PeriodInput& input, Peers& peers, Period& period) {
+  struct Course {
+    const std::string* json = nullptr;
+    UnixNanos raised = 0, cleared = 0;
+    bool suppressed = false;
+  };
+  std::map<std::string, Course> courses;
+  for (const StoredAlert& row : input.alerts) {
+    Course& course = courses[row.id];
+    if (row.state == Name(control::AlertState::kCleared)) {
+      course.cleared = row.time;
+      if (course.json == nullptr) course.json = &row.json;
+      continue;
+    }
+    course.json = &row.json;
+    course.suppressed = row.state == Name(control::AlertState::kSuppressed);
+    if (row.state != Name(control::AlertState::kUpdated)) course.raised = row.time;
+  }
+  for (const auto& [id, course] : courses) {
+    const bool over = course.suppressed ? course.raised < input.since
+                                        : course.cleared != 0 && course.cleared < input.since;
+    if (over) continue;
+    PeriodAlert alert = AlertOf(Json::parse(*course.json), peers);
+    alert.raised = course.raised;
+    alert.cleared = course.cleared;
+    const bool blind = absl::StartsWith(alert.rule, config::kBlindSpotPrefix);
+    (course.suppressed ? period.suppressed
+     : blind           ? period.blind_spots
+                       : period.alerts)
+        .push_back(std::move(alert));
+  }
+  for (auto* alerts : {&period.alerts, &period.blind_spots, &period.suppressed}) {
+    std::sort(alerts->begin(), alerts->end(), [](const PeriodAlert& a, const PeriodAlert& b) {
+      return std::tie(a.raised, a.rule, a.host, a.id) <
+             std::tie(b.raised, b.rule, b.host, b.id);
+    });
+  }
+}
+
+void AddCoverage(const PeriodInput& input, Period& period) {
+  constexpr UnixNanos kHour = kHourSeconds * kNanosPerSecond;
+  std::map<int64_t, int64_t> judged;
+  for (const control::Hour& hour : input.hours) judged[hour.hour] = hour.capture.seconds;
+  if (input.since >= input.until) return;
+  for (int64_t h = input.since / kHour; h * kHour < input.until; ++h) {
+    const UnixNanos from = std::max(input.since, h * kHour);
+    const UnixNanos to = std::min(input.until, (h + 1) * kHour);
+    const int64_t wanted = (to - from) / kNanosPerSecond;
+    const auto known = judged.find(h);
+    const int64_t covered = known == judged.end() ? 0 : std::min(wanted, known->second);
+    period.covered_seconds += covered;
+    if (covered == wanted) continue;
+    // Hours without any stand together.
+    const bool joins = covered == 0 && !period.gaps.empty() && period.gaps.back().to == from &&
+                       period.gaps.back().seconds ==
+                           (period.gaps.back().to - period.gaps.back().from) / kNanosPerSecond;
+    if (!joins) period.gaps.push_back({from, from, 0});
+    period.gaps.back().to = to;
+    period.gaps.back().seconds += wanted - covered;
+  }
+}
+
+void Add(const control::HostCounts& counts, control::HostCounts& sum) {
+  sum.unapproved_sent += counts.unapproved_sent;
+  sum.unapproved_received += counts.unapproved_received;
+  sum.approved_sent += counts.approved_sent;
+  sum.approved_received += counts.approved_received;
+  sum.unapproved_sessions += counts.unapproved_sessions;
+  sum.approved_sessions += counts.approved_sessions;
+}
+
+void AddTotals(const control::Hour& hour, Period& period) {
+  period.capture += hour.capture;
+  for (int s = 0; s < kServiceCount; ++s) {
+    for (int v = 0; v < config::kVerdictCount; ++v) {
+      control::HourTotals& sum = period.totals[s][v];
+      sum.sessions += hour.totals[s][v].sessions;
+      for (int d = 0; d < kDirectionCount; ++d) sum.bytes[d] += hour.totals[s][v].bytes[d];
+    }
+  }
+}
+
+using ServerKey = std::tuple<net::IpAddress, std::string, uint16_t, Service, config::Verdict>;
+
+std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>& hours) {
+  std::map<ServerKey, PeriodCandidate> servers;
+  for (const control::Hour& hour : hours) {
+    for (const HourServer& row : hour.servers) {
+      PeriodCandidate& sum =
+          servers[{row.server, row.encap, row.port, row.service, row.verdict}];
+      ++sum.hours;
+      const std::vector<net::IpAddress> before = std::exchange(sum.server.clients, {});
+      const HourServer earlier = std::exchange(sum.server, row);
+      sum.server.sessions += earlier.sessions;
+      for (int d = 0; d < kDirectionCount; ++d) sum.server.bytes[d] += earlier.bytes[d];
+      sum.server.more_clients |= earlier.more_clients;
+      if (sum.server.name.empty()) {
+        sum.server.name = earlier.name;
+        sum.server.name_observed = earlier.name_observed;
+      }
+      sum.server.clients.clear();
+      std::set_union(before.begin(), before.end(), row.clients.begin(), row.clients.end(),
+                     std::back_inserter(sum.server.clients));
+    }
+  }
+  return servers;
+}
+
+uint64_t BytesOf(const HourServer& server) { return server.bytes[kUp] + server.bytes[kDown]; }
+
+std::string Label(const HourServer& server) {
+  return absl::StrCat(net::ToString(server.server), " port ", server.port, " (",
+                      Name(server.service), server.name.empty() ? "" : ", ", server.name, ")");
+}
+
+void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidate>& servers,
+              Period& period) {
+  using Key = std::pair<net::IpAddress, std::string>;
+  std::map<Key, PeriodHost> hosts;
+  for (const control::Hour& hour : input.hours) {
+    period.more_hosts += hour.more_hosts;
+    Add(hour.others, period.others);
+    for (const control::HourHost& row : hour.hosts) {
+      PeriodHost& host = hosts[{row.host, row.encap}];
+      host.asset = row.asset;
+      host.owner = row.owner;
+      ++host.hours;
+      Add(row.counts, host.counts);
+    }
+  }
+  std::map<Key, std::vector<const HourServer*>> used;
+  for (const auto& [key, sum] : servers) {
+    const HourServer& server = sum.server;
+    for (const net::IpAddress& client : server.clients) {
+      used[{client, server.encap}].push_back(&server);
+    }
+    if (server.internal) used[{server.server, server.encap}].push_back(&server);
+  }
+  for (auto& [key, host] : hosts) {
+    host.host = net::ToString(key.first);
+    host.encap = key.second;
+    std::vector<const HourServer*>& of = used[key];
+    std::stable_sort(of.begin(), of.end(), [](const HourServer* a, const HourServer* b) {
+      return BytesOf(*a) > BytesOf(*b);
+    });
+    for (const HourServer* server : of) {
+      if (host.servers.size() == kMostServersOfHost) break;
+      host.servers.push_back(Label(*server));
+    }
+    host.more_servers = of.size() - host.servers.size();
+    for (const PeriodAlert& alert : period.alerts) host.alerts += alert.host == host.host;
+    period.hosts.push_back(std::move(host));
+  }
+  std::stable_sort(period.hosts.begin(), period.hosts.end(),
+                   [](const PeriodHost& a, const PeriodHost& b) {
+                     return a.counts.unapproved_sent > b.counts.unapproved_sent;
+                   });
+}
+
+// Of one host in one hour it is a finding rather than a habit.
+void AddCandidates(const PeriodInput& input, std::map<ServerKey, PeriodCandidate>& servers,
+                   const Peers& peers, Period& period) {
+  for (const control::Hour& hour : input.hours) period.more_servers += hour.more_servers;
+  for (auto& [key, sum] : servers) {
+    if (sum.server.sessions == 0) continue;
+    if (sum.server.clients.size() < 2 && !sum.server.more_clients && sum.hours < 2) continue;
+    sum.in_alerts = peers.contains({net::ToString(sum.server.server), sum.server.port});
+    period.candidates.push_back(std::move(sum));
+  }
+  const auto rank = [](const PeriodCandidate& c) {
+    return std::tuple(c.server.clients.size(), c.hours, c.server.sessions);
+  };
+  std::stable_sort(
+      period.candidates.begin(), period.candidates.end(),
+      [&](const PeriodCandidate& a, const PeriodCandidate& b) { return rank(a) > rank(b); });
+}
+
+PeriodRelay RelayOf(const Json& json) {
+  PeriodRelay relay;
+  relay.name = TextOf(json, "name");
+  relay.file = TextOf(json, "file");
+  relay.owner = TextOf(json, "owner");
+  relay.reason = TextOf(json, "reason");
+  relay.ticket = TextOf(json, "ticket");
+  relay.expires = TextOf(json, "expires");
+  relay.mode = TextOf(json, "mode");
+  relay.ends = TimeOf(json, "ends");
+  relay.hosts = json.at("hosts").get<uint64_t>();
+  relay.last_used = TimeOf(json, "last_used");
+  return relay;
+}
+
+void AddRelays(const PeriodInput& input, const Json& report, Period& period) {
+  std::map<std::string, control::HourRelay> use;
+  for (const control::Hour& hour : input.hours) {
+    for (const control::HourRelay& row : hour.relays) {
+      control::HourRelay& sum = use[row.name];
+      sum.sessions += row.sessions;
+      sum.bytes += row.bytes;
+    }
+  }
+  for (const Json& json : report.at("relays")) {
+    PeriodRelay relay = RelayOf(json);
+    const auto used = use.find(relay.name);
+    if (used != use.end()) {
+      relay.sessions = used->second.sessions;
+      relay.bytes = used->second.bytes;
+      use.erase(used);
+    }
+    if (!relay.expires.empty() || relay.mode != Name(config::RelayMode::kEnforce)) {
+      period.exceptions.push_back(relay);
+    }
+    const bool in_use = relay.sessions + relay.bytes > 0;
+    (in_use ? period.relays_used : period.relays_unused).push_back(std::move(relay));
+  }
+  // Entries that the configuration has no longer.
+  for (const auto& [name, sum] : use) {
+    PeriodRelay& gone = period.relays_used.emplace_back();
+    gone.name = name;
+    gone.mode = "removed";
+    gone.sessions = sum.sessions;
+    gone.bytes = sum.bytes;
+  }
+}
+
+void AddSuppressions(const Json& report, Period& period) {
+  for (const Json& json : report.at("suppressions")) {
+    PeriodSuppression& entry = period.suppressions.emplace_back();
+    entry.name = TextOf(json, "name");
+    entry.reason = TextOf(json, "reason");
+    entry.owner = TextOf(json, "owner");
+    entry.ticket = TextOf(json, "ticket");
+    entry.expires = TextOf(json, "expires");
+    entry.ends = TimeOf(json, "ends");
+    entry.last_used = TimeOf(json, "last_used");
+    json.at("hosts").get_to(entry.hosts);
+    if (!json.at("rules").is_null()) json.at("rules").get_to(entry.rules);
+    for (const PeriodAlert& alert : period.suppressed) {
+      entry.alerts += alert.suppression == entry.name;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Period> GatherPeriod(const PeriodInput& input) {
+  Period period;
+  period.since = input.since;
+  period.until = input.until;
+  period.state_time = input.state_time;
+  period.source = input.source;
+  if (!input.hours.empty()) {
+    period.counted_from = StartOfTick(input.hours.front().hour * kHourSeconds);
+    period.counted_to = StartOfTick((input.hours.back().hour + 1) * kHourSeconds);
+  }
+  try {
+    const Json report = Json::parse(input.report);
+    period.config_version = TextOf(report, "config_version");
+    report.at("relay_review").get_to(period.relay_review);
+    Peers peers;
+    AddAlerts(input, peers, period);
+    AddCoverage(input, period);
+    for (const control::Hour& hour : input.hours) AddTotals(hour, period);
+    std::map<ServerKey, PeriodCandidate> servers = ServersOf(input.hours);
+    AddHosts(input, servers, period);
+    AddCandidates(input, servers, peers, period);
+    AddRelays(input, report, period);
+    AddSuppressions(report, period);
+  } catch (const nlohmann::json::exception& error) {
+    return absl::DataLossError(
+        absl::StrCat("the state holds what mailtap doesn't write: ", error.what()));
+  }
+  return period;
+}
+
+}  // namespace mailtap::exporting

@@ -1,0 +1,280 @@
+// A period's report for people.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "lib/base/bytes.h"
+#include "lib/base/mail.h"
+#include "lib/export/document.h"
+#include "lib/export/period.h"
+
+namespace mailtap::exporting {
+namespace {
+
+constexpr auto kLeft = Table::Align::kLeft;
+constexpr std::size_t kMostCandidates = 20;
+constexpr std::size_t kMostGaps = 50;
+
+// "2026-01-05 09:10:13 UTC"
+std::string Stamp(UnixNanos time) {
+  if (time == 0) return "never";
+  std::string text = FormatRfc3339(time).substr(0, 19);
+  text[10] = ' ';
+  return absl::StrCat(text, " UTC");
+}
+
+std::string Percent(double share) { return absl::StrFormat("%.2f%%", 100 * share); }
+
+// "10.1.0.23 in vlan:7 (Ada's laptop, Ada)"
+std::string Who(const std::string& host, const std::string& encap, const std::string& asset,
+                const std::string& owner) {
+  std::string text = host;
+  if (!encap.empty()) absl::StrAppend(&text, " in ", encap);
+  if (!asset.empty() || !owner.empty()) {
+    absl::StrAppend(&text, " (", asset, !asset.empty() && !owner.empty() ? ", " : "", owner,
+                    ")");
+  }
+  return text;
+}
+
+DocumentSection Hosts(const Period& period) {
+  DocumentSection section;
+  section.heading = "Hosts with unapproved mail";
+  section.table.columns = {{"host", kLeft}, {"sent"},   {"received"},      {"sessions"},
+                           {"hours"},       {"alerts"}, {"approved sent"}, {"servers", kLeft}};
+  for (const PeriodHost& host : period.hosts) {
+    std::string servers = absl::StrJoin(host.servers, "; ");
+    if (host.more_servers > 0) absl::StrAppend(&servers, "; and ", host.more_servers, " more");
+    section.table.rows.push_back(
+        {Who(host.host, host.encap, host.asset, host.owner),
+         FormatBytes(host.counts.unapproved_sent), FormatBytes(host.counts.unapproved_received),
+         absl::StrCat(host.counts.unapproved_sessions), absl::StrCat(host.hours),
+         absl::StrCat(host.alerts), FormatBytes(host.counts.approved_sent), servers});
+  }
+  if (period.more_hosts > 0) {
+    section.paragraphs.push_back(absl::StrCat(
+        "Hosts beyond the ", control::Hour::kMost, " with the most in their hour, ",
+        period.more_hosts, " times: ", FormatBytes(period.others.unapproved_sent), " sent, ",
+        FormatBytes(period.others.unapproved_received), " received in all."));
+  }
+  return section;
+}
+
+DocumentSection Alerts(const Period& period) {
+  DocumentSection section;
+  section.heading = "Alerts";
+  section.table.columns = {{"raised", kLeft}, {"cleared", kLeft}, {"severity", kLeft},
+                           {"rule", kLeft},   {"host", kLeft},    {"what", kLeft}};
+  for (const PeriodAlert& alert : period.alerts) {
+    section.table.rows.push_back(
+        {Stamp(alert.raised), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
+         alert.severity, alert.rule, Who(alert.host, "", alert.asset, alert.owner),
+         alert.summary});
+  }
+  return section;
+}
+
+DocumentSection Relays(const Period& period) {
+  DocumentSection section;
+  section.heading = "Relays in use";
+  section.note = "Hosts are the different clients since the state began.";
+  section.table.columns = {{"relay", kLeft},     {"owner", kLeft}, {"reason", kLeft},
+                           {"sessions"},         {"bytes"},        {"hosts"},
+                           {"last used", kLeft}, {"mode", kLeft}};
+  for (const PeriodRelay& relay : period.relays_used) {
+    section.table.rows.push_back({relay.name, relay.owner.empty() ? "-" : relay.owner,
+                                  relay.reason, absl::StrCat(relay.sessions),
+                                  FormatBytes(relay.bytes), absl::StrCat(relay.hosts),
+                                  Stamp(relay.last_used), relay.mode});
+  }
+  std::vector<std::string> unused;
+  for (const PeriodRelay& relay : period.relays_unused) unused.push_back(relay.name);
+  if (!unused.empty()) {
+    section.paragraphs.push_back(
+        absl::StrCat("Not used in the period: ", absl::StrJoin(unused, ", "), "."));
+  }
+  for (const std::string& note : period.relay_review) {
+    section.paragraphs.push_back(absl::StrCat("Worth a look: ", note, "."));
+  }
+  return section;
+}
+
+std::string Standing(UnixNanos ends, UnixNanos now) {
+  constexpr UnixNanos kSoon = control::kSoonDays * 86'400 * kNanosPerSecond;
+  if (ends == 0) return "no end";
+  if (ends <= now) return "expired";
+  return ends - now <= kSoon ? "expires soon" : "in force";
+}
+
+std::string Reason(const std::string& reason, const std::string& ticket) {
+  if (ticket.empty()) return reason;
+  return absl::StrCat(reason, reason.empty() ? "" : " ", "(", ticket, ")");
+}
+
+DocumentSection Exceptions(const Period& period) {
+  DocumentSection section;
+  section.heading = "Exceptions";
+  section.note =
+      "Relay entries with a last day or on trial, and alerts that are suppressed, as of the "
+      "state's time.";
+  section.table.columns = {{"exception", kLeft}, {"kind", kLeft},     {"owner", kLeft},
+                           {"reason", kLeft},    {"expires", kLeft},  {"state", kLeft},
+                           {"use", kLeft},       {"last used", kLeft}};
+  for (const PeriodRelay& relay : period.exceptions) {
+    section.table.rows.push_back(
+        {relay.name, relay.mode == "observe" ? "relay on trial" : "relay entry",
+         relay.owner.empty() ? "-" : relay.owner, Reason(relay.reason, relay.ticket),
+         relay.expires.empty() ? "never" : relay.expires,
+         Standing(relay.ends, period.state_time),
+         absl::StrCat(relay.sessions, " sessions, ", FormatBytes(relay.bytes)),
+         Stamp(relay.last_used)});
+  }
+  for (const PeriodSuppression& entry : period.suppressions) {
+    const std::string rules =
+        entry.rules.empty() ? "every rule" : absl::StrJoin(entry.rules, ", ");
+    section.table.rows.push_back(
+        {absl::StrCat(entry.name, ": ", rules, " on ", absl::StrJoin(entry.hosts, ", ")),
+         "suppression", entry.owner.empty() ? "-" : entry.owner,
+         Reason(entry.reason, entry.ticket), entry.expires,
+         Standing(entry.ends, period.state_time),
+         absl::StrCat(entry.alerts, " alerts kept back"), Stamp(entry.last_used)});
+  }
+  return section;
+}
+
+DocumentSection Suppressed(const Period& period) {
+  DocumentSection section;
+  section.heading = "Suppressed alerts";
+  section.table.columns = {{"time", kLeft},
+                           {"suppression", kLeft},
+                           {"rule", kLeft},
+                           {"host", kLeft},
+                           {"what", kLeft}};
+  for (const PeriodAlert& alert : period.suppressed) {
+    section.table.rows.push_back({Stamp(alert.raised), alert.suppression, alert.rule,
+                                  Who(alert.host, "", alert.asset, alert.owner),
+                                  alert.summary});
+  }
+  return section;
+}
+
+DocumentSection Candidates(const Period& period) {
+  DocumentSection section;
+  section.heading = "Candidates for the inventory";
+  section.note =
+      "Servers of unapproved mail that several hosts used, or that were used in several hours: "
+      "relays that the inventory lacks, or findings. Nothing is approved by itself.";
+  section.table.columns = {{"server", kLeft}, {"hosts"},   {"hours"},          {"sessions"},
+                           {"to it"},         {"from it"}, {"verdict", kLeft}, {"note", kLeft}};
+  for (const PeriodCandidate& candidate : period.candidates) {
+    if (section.table.rows.size() == kMostCandidates) break;
+    const control::HourServer& server = candidate.server;
+    std::vector<std::string> notes;
+    if (candidate.in_alerts) notes.emplace_back("in alerts: look at these first");
+    if (!server.name.empty() && !server.name_observed) {
+      notes.emplace_back("its name is its own claim");
+    }
+    section.table.rows.push_back(
+        {absl::StrCat(net::ToString(server.server), " port ", server.port, " (",
+                      Name(server.service), server.name.empty() ? "" : ", ", server.name, ")"),
+         absl::StrCat(server.more_clients ? "over " : "", server.clients.size()),
+         absl::StrCat(candidate.hours), absl::StrCat(server.sessions),
+         FormatBytes(server.bytes[kUp]), FormatBytes(server.bytes[kDown]),
+         std::string(Name(server.verdict)), absl::StrJoin(notes, "; ")});
+  }
+  if (period.candidates.size() > kMostCandidates) {
+    section.paragraphs.push_back(
+        absl::StrCat("And ", period.candidates.size() - kMostCandidates, " more."));
+  }
+  return section;
+}
+
+DocumentSection Coverage(const Period& period) {
+  DocumentSection section;
+  section.heading = "Coverage and blind spots";
+  section.if_empty = "No blind spot was reported.";
+  section.table.columns = {{"raised", kLeft},
+                           {"cleared", kLeft},
+                           {"blind spot", kLeft},
+                           {"port", kLeft},
+                           {"what", kLeft}};
+  for (const PeriodAlert& alert : period.blind_spots) {
+    section.table.rows.push_back(
+        {Stamp(alert.raised), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
+         alert.rule, alert.port.empty() ? "-" : alert.port, alert.summary});
+  }
+  const control::HourCapture& c = period.capture;
+  const control::Confidence sight = c.sight.confidence();
+  section.paragraphs.push_back(
+      absl::StrCat(c.packets, " packets were looked at; ", c.dropped, " were lost by ports, ",
+                   c.snapped, " captured short, ", c.undecodable, " could not be decoded."));
+  section.paragraphs.push_back(absl::StrCat(
+      "Of the mail's bytes ", Percent(sight.loss_ratio), " were inferred and never seen, ",
+      Percent(sight.repeat_ratio), " seen twice, ", Percent(sight.one_way_ratio),
+      " in conversations of which only one direction is seen."));
+  for (std::size_t i = 0; i < std::min(kMostGaps, period.gaps.size()); ++i) {
+    const PeriodGap& gap = period.gaps[i];
+    section.paragraphs.push_back(absl::StrCat("From ", Stamp(gap.from), " to ", Stamp(gap.to),
+                                              " the sensor did not judge for ",
+                                              FormatDuration(gap.seconds), "."));
+  }
+  if (period.gaps.size() > kMostGaps) {
+    section.paragraphs.push_back(
+        absl::StrCat("And ", period.gaps.size() - kMostGaps, " more such times."));
+  }
+  return section;
+}
+
+DocumentSection Mail(const Period& period) {
+  DocumentSection section;
+  section.heading = "Mail by service and verdict";
+  section.if_empty = "No mail was seen.";
+  section.table.columns = {
+      {"service", kLeft}, {"verdict", kLeft}, {"sessions"}, {"client sent"}, {"server sent"}};
+  for (int s = 0; s < kServiceCount; ++s) {
+    for (int v = 0; v < config::kVerdictCount; ++v) {
+      const control::HourTotals& t = period.totals[s][v];
+      if ((t.sessions | t.bytes[kUp] | t.bytes[kDown]) == 0) continue;
+      section.table.rows.push_back(
+          {std::string(kServiceNames[s]), std::string(config::kVerdictNames[v]),
+           absl::StrCat(t.sessions), FormatBytes(t.bytes[kUp]), FormatBytes(t.bytes[kDown])});
+    }
+  }
+  return section;
+}
+
+Document DocumentOf(const Period& period) {
+  const int64_t seconds = (period.until - period.since) / kNanosPerSecond;
+  Document document;
+  document.title = "mailtap report";
+  document.facts = {
+      {"Period", absl::StrCat(Stamp(period.since), " to ", Stamp(period.until), " (",
+                              FormatDuration(seconds), ")")},
+      {"Counted",
+       period.counted_to == 0
+           ? std::string("no hour of it")
+           : absl::StrCat("mail by whole hours, ", Stamp(period.counted_from), " to ",
+                          Stamp(period.counted_to), "; alerts to the second")},
+      {"Covered", absl::StrCat(FormatDuration(period.covered_seconds), " (",
+                               Percent(control::Share(
+                                   static_cast<uint64_t>(period.covered_seconds),
+                                   static_cast<uint64_t>(std::max<int64_t>(0, seconds)))),
+                               ")")},
+      {"State", absl::StrCat("of ", period.source, ", as of ", Stamp(period.state_time))},
+      {"Configuration", period.config_version}};
+  document.sections = {Hosts(period),      Alerts(period),     Relays(period),
+                       Exceptions(period), Suppressed(period), Candidates(period),
+                       Coverage(period),   Mail(period)};
+  return document;
+}
+
+}  // namespace
+
+std::string PeriodText(const Period& period, std::size_t width) {
+  return DocumentText(DocumentOf(period), width);
+}
+
+std::string PeriodHtml(const Period& period) { return DocumentHtml(DocumentOf(period)); }
+
+}  // namespace mailtap::exporting

@@ -1,0 +1,385 @@
+"""`mailtap report` and `mailtap explain` from a replay's state, and a suppression that ends within
+the capture, all compared with the generator's truth.
+
+The capture goes over midnight: a workstation mails 160 MB out, a gateway mails to its provider, and
+three hosts of a branch use a relay that is on trial. The workstation's alert is suppressed through
+the first day.
+"""
+import collections
+import html.parser
+import json
+import pathlib
+import subprocess
+import tempfile
+import xml.etree.ElementTree
+
+import lib
+
+MIDNIGHT = "2026-01-06T00:00:00"
+HOST, GATEWAY, BRANCH = "10.1.0.23", "10.20.0.10", "198.51.100.7"
+HOSTILE = "<script>alert('x')</script> & \\\"co\\\""
+HOSTILE_TEXT = HOSTILE.replace("\\\"", "\"")
+RECIPE = """
+[traffic]
+seed = 5
+start = "2026-01-05T23:40:00Z"
+packets = 0
+packet-size = 9216
+snap = 256
+[[session]]
+name = "exfiltration"
+at = "1m"
+every = "30s"
+for = "40m"
+client = "10.1.0.23"
+server = "203.0.113.66"
+servers = 2
+upload = "2MB"
+messages = 2
+speed = "1MB"
+[[session]]
+name = "gateway"
+at = "5s"
+every = "1m"
+for = "50m"
+client = "10.20.0.10"
+server = "192.0.2.1"
+servers = 4
+upload = "200kB"
+messages = 3
+[[session]]
+name = "branch"
+at = "10s"
+every = "10m"
+for = "50m"
+client = "10.2.0.1"
+clients = 3
+server = "198.51.100.7"
+upload = "20kB"
+messages = 1
+"""
+CONFIG = f"""
+[sensor]
+name = "test"
+[networks]
+internal = ["10.0.0.0/8"]
+[assets]
+file = "assets.csv"
+[[relay]]
+name = "gateway"
+sources = ["10.20.0.10"]
+destinations = ["192.0.2.0/28"]
+owner = "messaging team {HOSTILE}"
+reason = "contract 4711"
+ticket = "C-7"
+expires = 2026-01-20
+[[relay]]
+name = "unused"
+sources = ["10.1.0.0/16"]
+destinations = ["192.0.2.200"]
+[[relay]]
+name = "trial"
+destinations = ["198.51.100.0/24"]
+mode = "observe"
+[[group]]
+name = "branch"
+members = ["10.2.0.0/16"]
+[[rule]]
+name = "bulk"
+window = "5m"
+raise = "5MB"
+hold = "1m"
+[[rule]]
+name = "branch peers"
+groups = ["branch"]
+metric = "distinct_peers"
+raise = 5
+[[suppress]]
+name = "mover"
+hosts = ["10.1.0.0/24"]
+rules = ["bulk"]
+expires = 2026-01-05
+reason = "migration"
+owner = "Ada"
+[blind_spots.snapped]
+enabled = false
+"""
+ASSETS = f"address,name,owner\n{HOST},{HOSTILE_TEXT.split('&')[0].strip()},Ada\n"
+VOID = {"meta"}
+
+
+class WellFormed(html.parser.HTMLParser):
+    """Every tag is closed in its turn; collects the text and what would load or run something."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.faults = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in ("script", "link", "img", "iframe", "object"):
+            self.faults.append(tag)
+        self.faults += [name for name, _ in attrs
+                        if name.startswith("on") or name in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}>")
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+
+class State:
+    """A replay's folder, and the commands that read its state."""
+
+    def __init__(self, folder, capture):
+        self.folder = folder
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+        (folder / "assets.csv").write_text(ASSETS, encoding="utf-8")
+        self.run("replay", capture, "--no-progress", "--alerts", folder / "alerts", "--report",
+                 folder / "report.json", "--metrics", folder / "metrics", "--config",
+                 folder / "config.toml", "--state", folder / "state")
+        self.alerts = lib.read_lines(folder / "alerts")
+        self.replay_report = json.loads((folder / "report.json").read_text())
+
+    def run(self, *arguments, status=0):
+        done = subprocess.run([lib.program("MAILTAP"), *map(str, arguments)],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != status:
+            raise SystemExit(f"{arguments}: status {done.returncode}\n{done.stderr}")
+        return done
+
+    def report(self, *arguments):
+        done = self.run("report", "--state", self.folder / "state", "--format", "json",
+                        *arguments)
+        return json.loads(done.stdout)
+
+    def explain(self, *arguments, status=0):
+        return self.run("explain", *arguments, "--config", self.folder / "config.toml",
+                        "--state", self.folder / "state", status=status)
+
+
+def sums(truth, key):
+    """Sessions and bytes each way by key(session)."""
+    total = collections.defaultdict(lambda: [0, 0, 0])
+    for session in truth:
+        row = total[key(session)]
+        row[0] += 1
+        row[1] += session["bytes_up"]
+        row[2] += session["bytes_down"]
+    return {name: tuple(row) for name, row in total.items()}
+
+
+def check_suppression(checks, state):
+    changes = [(a["state"], a["time"]) for a in state.alerts if a["state"] != "updated"]
+    checks.equal(changes[0], ("raised", f"{MIDNIGHT[:-2]}01.000000Z"),
+                 "what is over its threshold when the suppression ends")
+    checks.equal([state for state, _ in changes], ["raised", "cleared"], "alerts that are sent")
+    raised = state.alerts[0]
+    checks.expect(raised["value"] >= raised["threshold"] == 5_000_000, "the value at the raise")
+    checks.equal([r["relay"] for r in raised["expected_relays"]], ["unused"], "expected relays")
+    checks.equal({tuple(p["tls"]) for p in raised["top_peers"]}, {("none",)}, "the peers' TLS")
+    suppressed = state.replay_report["suppressed"]
+    checks.equal([(s["host"], s["rule"], s["suppression"]) for s in suppressed],
+                 [(HOST, "bulk", "mover")], "suppressed alerts")
+    checks.expect(suppressed[0]["time"] < "2026-01-05T23:45", "when it would have been raised")
+    entry = state.replay_report["suppressions"][0]
+    checks.equal((entry["name"], entry["expires"], entry["alerts"], entry["last_used"]),
+                 ("mover", "2026-01-05", 1, suppressed[0]["time"]), "use of the suppression")
+    metrics = (state.folder / "metrics").read_text().splitlines()
+    for line in ('mailtap_alerts_suppressed_total{rule="bulk",severity="medium"} 1',
+                 'mailtap_alerts_raised_total{rule="bulk",severity="medium"} 1'):
+        checks.expect(line in metrics, f"metric {line}")
+
+
+def check_whole(checks, state, truth):
+    report = state.report()
+    by_client = sums([s for s in truth if s["origin"] != "gateway"], lambda s: s["client"])
+    checks.equal({h["host"]: (h["unapproved_sessions"], h["unapproved_sent"],
+                              h["unapproved_received"]) for h in report["hosts"]},
+                 by_client, "hosts with unapproved mail")
+    checks.equal(report["hosts"][0]["owner"], "Ada", "the host's owner")
+    checks.equal(report["hosts"][0]["alerts"], 1, "the host's alerts")
+    by_origin = sums(truth, lambda s: s["origin"])
+    used = {r["name"]: r for r in report["relays_used"]}
+    for relay, origin in (("gateway", "gateway"), ("trial", "branch")):
+        sessions, up, down = by_origin[origin]
+        checks.equal((used[relay]["sessions"], used[relay]["bytes"]), (sessions, up + down),
+                     f"use of {relay}")
+        last = max(s["last_seen"] for s in truth if s["origin"] == origin)
+        checks.equal(used[relay]["last_used"], last, f"when {relay} was last used")
+    checks.equal(sorted(used), ["gateway", "trial"], "relays in use")
+    checks.equal(used["gateway"]["owner"], f"messaging team {HOSTILE_TEXT}", "owner")
+    checks.equal([r["name"] for r in report["relays_unused"]], ["unused"], "unused relays")
+    exceptions = report["exceptions"]
+    checks.equal([(r["name"], r["expires"], r["ends"], r["ticket"]) for r in
+                  exceptions["relays"]],
+                 [("gateway", "2026-01-20", "2026-01-21T00:00:00.000000Z", "C-7"),
+                  ("trial", None, None, None)], "relay exceptions")
+    checks.equal([(s["name"], s["expires"], s["expired"], s["alerts"], s["owner"]) for s in
+                  exceptions["suppressions"]], [("mover", "2026-01-05", True, 1, "Ada")],
+                 "suppressions")
+    checks.equal([(a["rule"], a["host"], a["suppression"]) for a in report["suppressed"]],
+                 [("bulk", HOST, "mover")], "suppressed alerts")
+    checks.equal([(a["rule"], a["host"]) for a in report["alerts"]], [("bulk", HOST)], "alerts")
+    by_server = sums([s for s in truth if s["origin"] != "gateway"], lambda s: s["server"])
+    checks.equal({c["server"]: (c["sessions"], c["bytes_up"], c["bytes_down"])
+                  for c in report["candidates"]}, by_server, "candidates for the inventory")
+    branch = report["candidates"][0]
+    checks.equal((branch["server"], branch["clients"], branch["in_alerts"]),
+                 (BRANCH, sorted({s["client"] for s in truth if s["origin"] == "branch"}), False),
+                 "the candidate that most hosts use")
+    checks.expect(all(c["in_alerts"] for c in report["candidates"][1:]), "peers of the alert")
+    coverage = report["coverage"]
+    checks.equal(coverage["covered_seconds"], coverage["seconds"], "seconds that were judged")
+    checks.equal(coverage["gaps"], [], "gaps")
+    checks.equal(coverage["packets"], state.replay_report["packets"], "packets")
+    checks.equal(coverage["blind_spots"], [], "blind spots")
+    checks.equal(report["config_version"], state.replay_report["config_version"],
+                 "configuration")
+
+
+def check_periods(checks, state, truth):
+    """Mail is counted by whole hours, in the second of its bytes; sessions when established."""
+    second = state.report("--since", "2026-01-06")
+    started = sums([s for s in truth if s["first_seen"] >= MIDNIGHT and
+                    s["origin"] == "exfiltration"], lambda s: s["client"])
+    row = next(h for h in second["hosts"] if h["host"] == HOST)
+    checks.expect(abs(row["unapproved_sessions"] - started[HOST][0]) <= 1,
+                  f"sessions of the second day: {row['unapproved_sessions']}")
+    checks.expect(abs(row["unapproved_sent"] - started[HOST][1]) <= 2_000_000,
+                  f"bytes of the second day: {row['unapproved_sent']}")
+    first = state.report("--until", "2026-01-06")
+    both = sums(truth, lambda s: s["client"])[HOST]
+    other = next(h for h in first["hosts"] if h["host"] == HOST)
+    checks.equal((row["unapproved_sessions"] + other["unapproved_sessions"],
+                  row["unapproved_sent"] + other["unapproved_sent"]), both[:2],
+                 "both days together")
+    checks.equal((first["alerts"], len(first["suppressed"])), ([], 1), "alerts of the first day")
+    checks.equal((len(second["alerts"]), second["suppressed"]), (1, []),
+                 "alerts of the second day")
+    later = state.report("--since", "2027-01-01", "--until", "2027-01-02")
+    checks.equal((later["hosts"], later["coverage"]["covered_seconds"], later["counted_from"]),
+                 ([], 0, None), "a day that nobody saw")
+    checks.equal(later["coverage"]["gaps"][0]["seconds"], 86_400, "its gap")
+    checks.equal(state.report("--since", "1h")["since"], "2026-01-05T23:29:06.000000Z",
+                 "an hour before the end")
+
+
+def check_forms(checks, state):
+    text = state.run("report", "--state", state.folder / "state" / "state.db").stdout
+    for wanted in ("Hosts with unapproved mail", "160 MB", "messaging team", "2026-01-20",
+                   "expires soon", "mover: bulk on 10.1.0.0/24", "Candidates for the inventory",
+                   "(100.00%)"):
+        checks.expect(wanted in text, f"the text says {wanted!r}")
+    page = state.folder / "report.html"
+    done = state.run("report", "--config", state.folder / "config.toml", "--state",
+                     state.folder / "state", "--format", "html", "--output", page)
+    checks.equal(done.stdout, "", "output beside the file")
+    content = page.read_text(encoding="utf-8")
+    parser = WellFormed()
+    parser.feed(content)
+    parser.close()
+    checks.equal((parser.open, parser.faults), ([], []), "the page's tags")
+    xml.etree.ElementTree.fromstring(content.split("\n", 1)[1])
+    shown = "".join(parser.text)
+    checks.expect(HOSTILE_TEXT in shown, "a hostile owner is shown as it is")
+    checks.expect("<script" not in content, "and is no mark-up")
+    for line in text.splitlines():
+        if "bulk" in line and "2026" in line and "10.1.0.23" in line:
+            checks.expect(line.split("  ")[1] in shown, f"the page says too: {line[:60]}")
+
+
+def check_explain(checks, state):
+    def explain(*arguments, status=0):
+        done = state.explain(*arguments, "--json", status=status)
+        return json.loads(done.stdout)["hosts"][0]
+
+    approved = explain(GATEWAY, "192.0.2.1")["conversations"]
+    checks.equal([(c["verdict"], c["relay"], c["seen"], c["counted_by"]) for c in approved],
+                 [("approved", "gateway", True, [])], "an approved conversation")
+    checks.equal(approved[0]["entries"][0]["fits"], True, "the entry that fits comes first")
+    host = explain(HOST, "203.0.113.66")
+    checks.equal([(c["verdict"], c["relay"], c["counted_by"]) for c in host["conversations"]],
+                 [("unapproved_external", None, ["bulk"])], "an unapproved conversation")
+    misses = {e["relay"]: e["misses"] for e in host["conversations"][0]["entries"]}
+    checks.equal(misses["unused"], ["203.0.113.66 is not among its destinations"],
+                 "why an entry doesn't fit")
+    checks.equal(misses["gateway"], [f"{HOST} is not among its sources",
+                                     "203.0.113.66 is not among its destinations"],
+                 "why another one doesn't")
+    rules = {(r["rule"], r["role"]): r for r in host["rules"]}
+    checks.equal(rules["bulk", "client"]["concerned"], True, "a rule that looks at the host")
+    checks.equal(rules["branch peers", "client"]["why_not"],
+                 "it is for branch, and the host is in no group", "one that doesn't")
+    trial = explain("10.2.0.1", BRANCH)
+    checks.equal([(c["verdict"], c["observed"]) for c in trial["conversations"]],
+                 [("unapproved_external", "trial")], "an entry on trial")
+    standing = {(r["rule"], r["role"]): r for r in trial["rules"]}["bulk", "client"]
+    checks.equal(standing["conditions"][0]["raise"], 5_000_000, "the threshold")
+
+    unknown = explain("10.9.9.9", status=2)
+    checks.equal((unknown["known"], unknown["internal"], unknown["conversations"]),
+                 (False, True, []), "a host that is not known")
+    never = explain(HOST, "192.0.2.200", status=2)
+    checks.equal({c["seen"] for c in never["conversations"]}, {False}, "a peer it never met")
+    checks.equal([c["relay"] for c in never["conversations"]], ["unused"] * 3,
+                 "what the policy would say")
+    text = state.explain(HOST, "203.0.113.66").stdout
+    checks.expect("As of 2026-01-06 00:29:06 UTC, " in text and " ago" in text, "how old it is")
+    checks.expect("no enforced relay entry fits, and one end is external" in text, "why")
+
+    config = state.folder / "config.toml"
+    other = state.folder / "other.toml"
+    other.write_text(CONFIG.replace("203.0.113", "").replace(
+        'destinations = ["192.0.2.200"]', 'destinations = ["203.0.113.66"]'), encoding="utf-8")
+    asked = state.run("explain", HOST, "203.0.113.66", "--config", other, "--state",
+                      state.folder / "state").stdout
+    checks.expect('approved by relay entry "unused"' in asked and
+                  "The sensor judged by configuration" in asked, "another configuration")
+    for arguments, wanted in (
+            (["banana"], "HOST must be an IP address"),
+            ([HOST, "10.0.0.0/8"], "PEER must be an IP address"),
+            ([HOST, "--state", state.folder / "nowhere"], "there is no state"),
+            ([HOST, "--state", config], "is neither a state folder nor a file state.db")):
+        arguments = [*arguments, "--config", config]
+        if "--state" not in arguments:
+            arguments += ["--state", state.folder / "state"]
+        done = state.run("explain", *arguments, status=1)
+        checks.expect(wanted in done.stderr and done.stdout == "", f"{arguments}: {done.stderr}")
+
+
+def check_report_faults(checks, state):
+    folder = state.folder / "state"
+    for arguments, wanted in (
+            (["--state", state.folder / "nowhere"], "there is no state"),
+            (["--state", folder, "--since", "soon"], "--since must be a time"),
+            (["--state", folder, "--since", "2026-02-02"], "the period begins"),
+            (["--state", folder, "--output", state.folder / "no" / "x"], "No such file")):
+        done = state.run("report", *arguments, status=1)
+        checks.expect(wanted in done.stderr and done.stdout == "", f"{arguments}: {done.stderr}")
+
+
+def main():
+    checks = lib.Checks()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
+        capture, truth = lib.generate(folder, "--recipe", folder / "recipe.toml")
+        state = State(folder, capture)
+        check_suppression(checks, state)
+        check_whole(checks, state, truth)
+        check_periods(checks, state, truth)
+        check_forms(checks, state)
+        check_explain(checks, state)
+        check_report_faults(checks, state)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+#include "lib/export/explanation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/unit/export/samples.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+ExplanationInput Sample() {
+  control::ExplainedConversation conversation;
+  conversation.peer = net::ParseAddress("203.0.113.9").value();
+  conversation.port = 25;
+  conversation.last_seen = kSampleTime;
+  conversation.verdict = config::Verdict::kUnapprovedExternal;
+  conversation.name = "mx.example.net";
+  conversation.entries = {{"gateway",
+                           "messaging team",
+                           "",
+                           config::RelayMode::kEnforce,
+                           {"it is for port 587, not for 25", "it expired with 2026-01-01"}}};
+  conversation.more_entries = 2;
+  conversation.counted_by = {"bulk"};
+  control::ExplainedRule rule;
+  rule.rule = "bulk";
+  rule.conditions = {{config::Metric::kSentBytes, 25'000'000, 50'000'000, 20'000'000, 300}};
+  rule.watch = control::Watch::kPending;
+  control::ExplainedRule other;
+  other.rule = "servers";
+  other.why_not = "it is for servers, and the host is in no group";
+  control::Explanation e;
+  e.host = net::ParseAddress("10.1.2.3").value();
+  e.internal = e.known = true;
+  e.asset = "laptop";
+  e.last_seen = kSampleTime;
+  e.totals.unapproved_sent = 1000;
+  e.conversations = {conversation};
+  e.rules = {rule, other};
+  ExplanationInput input;
+  input.explanations = {e};
+  input.state_time = kSampleTime;
+  input.now = kSampleTime + 90 * kNanosPerSecond;
+  input.config_version = input.state_config_version = "00112233aabb";
+  return input;
+}
+
+TEST(Explanation, SaysHowOldItIsAndWhy) {
+  const std::string text = ExplanationText(Sample(), 200);
+  EXPECT_THAT(text, HasSubstr("As of 2026-11-23 20:41:07 UTC, 1m30s ago (the last checkpoint), "
+                              "by configuration 00112233aabb.\n"));
+  EXPECT_THAT(text, HasSubstr("10.1.2.3 (laptop)\n"));
+  EXPECT_THAT(text, HasSubstr("to 203.0.113.9 port 25 by smtp, server mx.example.net (its own "
+                              "claim), last 2026-11-23 20:41:07 UTC\n"));
+  EXPECT_THAT(text,
+              HasSubstr("unapproved_external: no enforced relay entry fits, and one end is "
+                        "external\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\"gateway\" of messaging team: it is for port 587, not for 25; it "
+                        "expired with 2026-01-01\n"));
+  EXPECT_THAT(text, HasSubstr("and 2 more, that fit no better"));
+  EXPECT_THAT(text, HasSubstr("25.0 MB"));
+  EXPECT_THAT(text, HasSubstr("50%"));
+  EXPECT_THAT(text, HasSubstr("pending"));
+  EXPECT_THAT(text, HasSubstr("rule \"servers\" as client doesn't look at the host: it is for "
+                              "servers, and the host is in no group"));
+  EXPECT_THAT(text, Not(HasSubstr("judged by configuration")));
+}
+
+TEST(Explanation, SaysThatAnotherConfigurationJudged) {
+  ExplanationInput input = Sample();
+  input.state_config_version = "ffffffffffff";
+  EXPECT_THAT(ExplanationText(input, 200),
+              HasSubstr("The sensor judged by configuration ffffffffffff then"));
+}
+
+TEST(Explanation, AHostThatNobodyKnows) {
+  ExplanationInput input = Sample();
+  input.explanations[0] = {};
+  input.explanations[0].host = net::ParseAddress("203.0.113.9").value();
+  const std::string text = ExplanationText(input, 200);
+  EXPECT_THAT(text, HasSubstr("external: only internal hosts are judged"));
+  EXPECT_THAT(text, HasSubstr("The state knows no mail of it."));
+  EXPECT_THAT(text, Not(HasSubstr("Thresholds")));
+}
+
+TEST(Explanation, AsJson) {
+  const auto json = nlohmann::json::parse(ExplanationJson(Sample()));
+  EXPECT_EQ(json.at("state_time"), "2026-11-23T20:41:07.000123Z");
+  const auto& host = json.at("hosts").at(0);
+  EXPECT_EQ(host.at("host"), "10.1.2.3");
+  EXPECT_EQ(host.at("known"), true);
+  const auto& conversation = host.at("conversations").at(0);
+  EXPECT_EQ(conversation.at("verdict"), "unapproved_external");
+  EXPECT_TRUE(conversation.at("relay").is_null());
+  EXPECT_EQ(conversation.at("name_source"), "claimed");
+  EXPECT_EQ(conversation.at("entries").at(0).at("fits"), false);
+  EXPECT_EQ(conversation.at("entries").at(0).at("misses").size(), 2u);
+  EXPECT_EQ(host.at("rules").at(0).at("conditions").at(0).at("value"), 25'000'000);
+  EXPECT_EQ(host.at("rules").at(0).at("state"), "pending");
+  EXPECT_EQ(host.at("rules").at(1).at("concerned"), false);
+}
+
+TEST(Explanation, ANameOffTheWireSteersNoTerminal) {
+  ExplanationInput input = Sample();
+  input.explanations[0].conversations[0].claimed = {"\x1b[2J<x>"};
+  EXPECT_THAT(ExplanationText(input, 200), Not(HasSubstr("\x1b")));
+  EXPECT_TRUE(nlohmann::json::accept(ExplanationJson(input)));
+}
+
+}  // namespace
+}  // namespace mailtap::exporting

@@ -1,0 +1,284 @@
+// What a state's hours and alerts make of a period.
+#include "lib/export/period.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "lib/export/hour_json.h"
+#include "lib/export/json.h"
+#include "lib/export/report.h"
+#include "tests/unit/export/samples.h"
+
+namespace mailtap::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using control::Hour;
+using control::kHourSeconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr int64_t kFirst = 498'740;  // 2026-11-23T20:00Z
+constexpr UnixNanos kStart = StartOfTick(kFirst * kHourSeconds);
+
+net::IpAddress Address(const std::string& text) { return net::ParseAddress(text).value(); }
+
+control::HourServer Server(const std::string& server, std::vector<std::string> clients) {
+  control::HourServer row;
+  row.server = Address(server);
+  row.port = 25;
+  row.sessions = 2;
+  row.bytes[kUp] = 100;
+  row.bytes[kDown] = 10;
+  for (const std::string& client : clients) row.clients.push_back(Address(client));
+  return row;
+}
+
+Hour HourNumber(int64_t n, int64_t seconds = kHourSeconds) {
+  Hour hour;
+  hour.hour = kFirst + n;
+  hour.first_tick = hour.hour * kHourSeconds;
+  hour.capture.seconds = seconds;
+  hour.capture.packets = 1000;
+  hour.capture.sight = {.volume = 100, .inferred = 1, .followed = 100};
+  hour.totals[0][static_cast<int>(config::Verdict::kApproved)] = {1, {50, 5}};
+  hour.hosts = {{Address("10.1.2.3"), "", "laptop", "Ada", {1000, 10, 500, 5, 3, 1}}};
+  hour.servers = {Server("203.0.113.9", {"10.1.2.3"})};
+  hour.relays = {{"corporate gateway", 1, 55}};
+  return hour;
+}
+
+StoredAlert Row(control::Alert alert, control::AlertState state, UnixNanos time) {
+  alert.state = state;
+  alert.time = time;
+  return {time, alert.id, std::string(Name(state)), ToJsonLine(alert, "s")};
+}
+
+PeriodInput Input(int64_t hours = 2) {
+  PeriodInput input;
+  input.since = kStart;
+  input.until = kStart + hours * kHourSeconds * kNanosPerSecond;
+  input.state_time = input.until;
+  input.source = "a live sensor";
+  for (int64_t n = 0; n < hours; ++n) input.hours.push_back(HourNumber(n));
+  input.report = ReportJson(SampleReport());
+  return input;
+}
+
+Period Gather(const PeriodInput& input) {
+  auto period = GatherPeriod(input);
+  EXPECT_TRUE(period.ok()) << period.status();
+  return *std::move(period);
+}
+
+TEST(HourJson, ReadsBack) {
+  Hour hour = HourNumber(3);
+  hour.more_hosts = 7;
+  hour.others.unapproved_sent = 77;
+  hour.hosts[0].encap = "vlan:7";
+  hour.servers[0].name = "mx.example.net";
+  hour.servers[0].name_observed = true;
+  hour.servers[0].more_clients = true;
+  hour.servers[0].internal = true;
+  hour.servers[0].service = Service::kPop3;
+  hour.more_servers = 5;
+  const std::string json = HourJson(hour);
+  const auto again = ParseHour(json);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(HourJson(*again), json);
+  EXPECT_EQ(again->hosts[0].encap, "vlan:7");
+  EXPECT_EQ(again->servers[0].clients, hour.servers[0].clients);
+  EXPECT_EQ(again->capture.sight.inferred, 1u);
+}
+
+TEST(HourJson, WhatIsNoneIsRefused) {
+  const std::string json = HourJson(HourNumber(0));
+  for (std::size_t cut = 0; cut < json.size(); cut += 3) {
+    EXPECT_FALSE(ParseHour(json.substr(0, cut)).ok()) << cut;
+  }
+  EXPECT_FALSE(ParseHour("[]").ok());
+  Json other = Json::parse(json);
+  other["hosts"][0]["host"] = "nobody";
+  EXPECT_FALSE(ParseHour(other.dump()).ok());
+  other = Json::parse(json);
+  other["servers"][0]["verdict"] = 3;
+  EXPECT_FALSE(ParseHour(other.dump()).ok());
+}
+
+TEST(Period, AddsUpItsHours) {
+  const Period period = Gather(Input());
+  ASSERT_EQ(period.hosts.size(), 1u);
+  EXPECT_EQ(period.hosts[0].host, "10.1.2.3");
+  EXPECT_EQ(period.hosts[0].owner, "Ada");
+  EXPECT_EQ(period.hosts[0].hours, 2);
+  EXPECT_EQ(period.hosts[0].counts.unapproved_sent, 2000u);
+  EXPECT_THAT(period.hosts[0].servers, ElementsAre("203.0.113.9 port 25 (smtp)"));
+  ASSERT_EQ(period.relays_used.size(), 1u);
+  EXPECT_EQ(period.relays_used[0].owner, "messaging team");
+  EXPECT_EQ(period.relays_used[0].sessions, 2u);
+  EXPECT_EQ(period.relays_used[0].bytes, 110u);
+  EXPECT_THAT(period.relays_unused, IsEmpty());
+  EXPECT_EQ(period.capture.packets, 2000u);
+  EXPECT_EQ(period.totals[0][static_cast<int>(config::Verdict::kApproved)].bytes[kUp], 100u);
+  EXPECT_EQ(period.counted_from, kStart);
+  EXPECT_EQ(period.counted_to, kStart + 2 * kHourSeconds * kNanosPerSecond);
+}
+
+TEST(Period, SaysWhatWasNotCovered) {
+  PeriodInput input = Input(5);
+  input.hours[1].capture.seconds = 600;
+  input.hours.erase(input.hours.begin() + 2, input.hours.begin() + 4);
+  const Period period = Gather(input);
+  EXPECT_EQ(period.covered_seconds, 2 * 3600 + 600);
+  ASSERT_EQ(period.gaps.size(), 2u);
+  EXPECT_EQ(period.gaps[0].seconds, 3000);
+  EXPECT_EQ(period.gaps[1].from, kStart + 2 * kHourSeconds * kNanosPerSecond);
+  EXPECT_EQ(period.gaps[1].seconds, 7200) << "hours without any stand together";
+  input = Input(1);
+  input.since += 1800 * kNanosPerSecond;
+  EXPECT_EQ(Gather(input).covered_seconds, 1800);
+  EXPECT_THAT(Gather(input).gaps, IsEmpty());
+}
+
+TEST(Period, HasTheAlertsThatWereOpenInIt) {
+  using control::AlertState;
+  control::Alert alert = SampleAlert(), early = SampleAlert(), blind = SampleBlindSpot();
+  early.id = "early";
+  control::Alert later = alert;
+  later.summary = "later";
+  control::Alert suppressed = SampleAlert();
+  suppressed.id = "quiet";
+  suppressed.suppression = "migration";
+  PeriodInput input = Input();
+  input.alerts = {Row(early, AlertState::kRaised, kStart - 200),
+                  Row(early, AlertState::kCleared, kStart - 100),
+                  Row(alert, AlertState::kRaised, kStart - 50),
+                  Row(blind, AlertState::kRaised, kStart + 5),
+                  Row(suppressed, AlertState::kSuppressed, kStart + 6),
+                  Row(later, AlertState::kUpdated, kStart + 7),
+                  Row(alert, AlertState::kCleared, kStart + 9)};
+  const Period period = Gather(input);
+  ASSERT_EQ(period.alerts.size(), 1u) << "one that was over before is none of it";
+  EXPECT_EQ(period.alerts[0].raised, kStart - 50);
+  EXPECT_EQ(period.alerts[0].cleared, kStart + 9);
+  EXPECT_EQ(period.alerts[0].summary, "later") << "a cleared one says nothing of its traffic";
+  ASSERT_EQ(period.blind_spots.size(), 1u);
+  EXPECT_EQ(period.blind_spots[0].port, "eth0");
+  EXPECT_EQ(period.blind_spots[0].cleared, 0);
+  ASSERT_EQ(period.suppressed.size(), 1u);
+  EXPECT_EQ(period.suppressed[0].suppression, "migration");
+  EXPECT_EQ(period.hosts[0].alerts, 1u);
+}
+
+TEST(Period, ServersThatManyUseAreCandidates) {
+  PeriodInput input = Input(1);
+  input.hours[0].servers = {Server("203.0.113.9", {"10.1.2.3"}),
+                            Server("198.51.100.1", {"10.1.2.3", "10.1.2.4"}),
+                            Server("198.51.100.2", {"10.1.2.3"})};
+  input.alerts = {Row(SampleAlert(), control::AlertState::kRaised, kStart)};
+  Period period = Gather(input);
+  ASSERT_EQ(period.candidates.size(), 1u) << "one host in one hour is a finding";
+  EXPECT_EQ(net::ToString(period.candidates[0].server.server), "198.51.100.1");
+  EXPECT_FALSE(period.candidates[0].in_alerts);
+  input.hours.push_back(HourNumber(1));
+  input.hours[1].servers = {Server("203.0.113.10", {"10.1.2.3"}),
+                            Server("198.51.100.2", {"10.1.2.5"})};
+  input.hours[0].servers.push_back(Server("203.0.113.10", {"10.1.2.3"}));
+  period = Gather(input);
+  std::vector<std::string> servers;
+  for (const auto& c : period.candidates) servers.push_back(net::ToString(c.server.server));
+  EXPECT_THAT(servers, ElementsAre("198.51.100.2", "198.51.100.1", "203.0.113.10"));
+  EXPECT_EQ(period.candidates[0].hours, 2);
+  EXPECT_EQ(period.candidates[0].server.sessions, 4u);
+  EXPECT_EQ(period.candidates[0].server.clients.size(), 2u);
+  EXPECT_TRUE(period.candidates[2].in_alerts) << "an alert's peer, port 25";
+}
+
+TEST(Period, ExceptionsHaveTheirEndAndTheirUse) {
+  ReportInput report = SampleReport();
+  report.relays[0].ends = TickOf(kStart) + 86'400;
+  control::RelayUse trial;
+  trial.name = "trial";
+  trial.mode = config::RelayMode::kObserve;
+  report.relays.push_back(trial);
+  control::SuppressionUse use;
+  use.entry.name = "migration";
+  use.entry.hosts = {net::ParsePrefix("10.1.2.0/24").value()};
+  use.entry.expires = {2026, 11, 22};
+  use.entry.ends = TickOf(kStart);
+  use.entry.reason = "mailboxes move";
+  report.suppressions = {use};
+  PeriodInput input = Input(1);
+  input.report = ReportJson(report);
+  const Period period = Gather(input);
+  ASSERT_EQ(period.exceptions.size(), 2u);
+  EXPECT_EQ(period.exceptions[0].name, "corporate gateway");
+  EXPECT_EQ(period.exceptions[0].expires, "2027-06-30");
+  EXPECT_EQ(period.exceptions[0].sessions, 1u);
+  EXPECT_EQ(period.exceptions[1].mode, "observe");
+  ASSERT_EQ(period.suppressions.size(), 1u);
+  EXPECT_EQ(period.suppressions[0].hosts.at(0), "10.1.2.0/24");
+  const std::string text = PeriodText(period, 1000);
+  EXPECT_THAT(text, HasSubstr("expires soon"));
+  EXPECT_THAT(text, HasSubstr("migration: every rule on 10.1.2.0/24"));
+  EXPECT_THAT(text, HasSubstr("relay on trial"));
+  const Json json = Json::parse(PeriodJson(period));
+  EXPECT_EQ(json.at("exceptions").at("suppressions")[0].at("expired"), true);
+  EXPECT_EQ(json.at("exceptions").at("relays")[0].at("ends"), "2026-11-24T20:00:00.000000Z");
+}
+
+TEST(Period, AnEntryThatIsGoneIsStillToldOf) {
+  PeriodInput input = Input(1);
+  input.hours[0].relays.push_back({"old", 3, 30});
+  const Period period = Gather(input);
+  ASSERT_EQ(period.relays_used.size(), 2u);
+  EXPECT_EQ(period.relays_used[1].name, "old");
+  EXPECT_EQ(period.relays_used[1].mode, "removed");
+  EXPECT_EQ(period.relays_used[1].bytes, 30u);
+}
+
+TEST(Period, WhatMailtapDoesntWriteIsRefused) {
+  PeriodInput input = Input();
+  input.report = "{}";
+  EXPECT_FALSE(GatherPeriod(input).ok());
+  input = Input();
+  input.alerts = {{kStart, "x", "raised", "nonsense"}};
+  EXPECT_FALSE(GatherPeriod(input).ok());
+}
+
+TEST(Period, OfNothingSaysSo) {
+  PeriodInput input;
+  input.since = input.until = input.state_time = kStart;
+  input.report = ReportJson(SampleReport());
+  const std::string text = PeriodText(Gather(input), 100);
+  EXPECT_THAT(text, HasSubstr("no hour of it"));
+  EXPECT_THAT(text, HasSubstr("No mail was seen."));
+  EXPECT_THAT(text, HasSubstr("No blind spot was reported."));
+}
+
+TEST(Period, NoNameOffTheWireGetsIntoThePage) {
+  PeriodInput input = Input(1);
+  const std::string hostile = "<script>alert('x')</script>\"&\x1b[31m\xff\n";
+  input.hours[0].servers[0].name = hostile;
+  input.hours[0].hosts[0].asset = hostile;
+  control::Alert alert = SampleAlert();
+  alert.summary = alert.rule = hostile;
+  input.alerts = {Row(alert, control::AlertState::kRaised, kStart)};
+  const Period period = Gather(input);
+  const std::string html = PeriodHtml(period);
+  EXPECT_THAT(html, Not(HasSubstr("<script")));
+  EXPECT_THAT(html,
+              HasSubstr("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;?[31m"));
+  EXPECT_THAT(html, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(PeriodText(period, 1000), Not(HasSubstr("\x1b")));
+  EXPECT_TRUE(Json::accept(PeriodJson(period)));
+}
+
+}  // namespace
+}  // namespace mailtap::exporting
