@@ -27,12 +27,18 @@ class Rows {
       const size_t end = text.find('\n');
       const absl::string_view line =
           text.substr(0, end == absl::string_view::npos ? end : end + 1);
-      if (csv_parse(&parser_, line.data(), line.size(), OnField, OnRow, this) != line.size()) {
-        return false;
+      const absl::string_view content = absl::StripAsciiWhitespace(line);
+      // Quotes in a comment mean nothing.
+      if (!between_ || (!content.empty() && content[0] != '#')) {
+        between_ = false;
+        if (csv_parse(&parser_, line.data(), line.size(), OnField, OnRow, this) !=
+            line.size()) {
+          return false;
+        }
       }
       text.remove_prefix(line.size());
       ++line_;
-      if (!open_) row_.line = line_;
+      if (between_) row_.line = line_;
     }
     return csv_fini(&parser_, OnField, OnRow, this) == 0;
   }
@@ -42,22 +48,20 @@ class Rows {
  private:
   static void OnField(void* text, size_t size, void* self) {
     auto* rows = static_cast<Rows*>(self);
-    rows->open_ = true;
     rows->row_.fields.emplace_back(static_cast<const char*>(text), size);
   }
   static void OnRow(int, void* self) {
     auto* rows = static_cast<Rows*>(self);
     std::vector<std::string>& fields = rows->row_.fields;
     const bool blank = fields.size() == 1 && fields[0].empty();
-    const bool comment = !fields.empty() && !fields[0].empty() && fields[0][0] == '#';
-    if (!fields.empty() && !blank && !comment) rows->rows_.push_back(rows->row_);
+    if (!fields.empty() && !blank) rows->rows_.push_back(rows->row_);
     fields.clear();
-    rows->open_ = false;
+    rows->between_ = true;
   }
 
   csv_parser parser_;
   int line_ = 1;
-  bool open_ = false;  // within a row
+  bool between_ = true;  // rows, not within one
   CsvRow row_;
   std::vector<CsvRow> rows_;
 };

@@ -16,8 +16,8 @@ namespace {
 
 // Record number n, of a kind that n decides, with n in its first and last fields.
 Kind KindOfNumber(uint64_t n) {
-  constexpr Kind kKinds[] = {Kind::kDelta, Kind::kName,   Kind::kSession,
-                             Kind::kEncap, Kind::kSample, Kind::kTick};
+  constexpr Kind kKinds[] = {Kind::kDelta,  Kind::kName,   Kind::kSession, Kind::kEncap,
+                             Kind::kSample, Kind::kAnswer, Kind::kTick};
   return kKinds[(n * 0x9e3779b97f4a7c15 >> 32) % std::size(kKinds)];
 }
 
@@ -56,6 +56,13 @@ meter::SampleRecord Sample(uint64_t n) {
   return record;
 }
 
+meter::AnswerRecord Answer(uint64_t n) {
+  meter::AnswerRecord record;
+  record.time = static_cast<UnixNanos>(n);
+  record.addresses[meter::AnswerRecord::kMaxAddresses - 1].bytes[15] = static_cast<uint8_t>(n);
+  return record;
+}
+
 bool PushNumber(RecordRing& ring, uint64_t n) {
   switch (KindOfNumber(n)) {
     case Kind::kDelta:
@@ -68,6 +75,8 @@ bool PushNumber(RecordRing& ring, uint64_t n) {
       return ring.Push(Encap(n));
     case Kind::kSample:
       return ring.Push(Sample(n));
+    case Kind::kAnswer:
+      return ring.Push(Answer(n));
     default:
       return ring.Push(TickRecord{.tick = static_cast<int64_t>(n)});
   }
@@ -98,6 +107,11 @@ struct Checker {
     Check(Kind::kSample, static_cast<uint64_t>(r.time));
     wrong += r.bytes[meter::SampleRecord::kMaxBytes - 1] != static_cast<uint8_t>(next - 1);
   }
+  void operator()(const meter::AnswerRecord& r) {
+    Check(Kind::kAnswer, static_cast<uint64_t>(r.time));
+    wrong += r.addresses[meter::AnswerRecord::kMaxAddresses - 1].bytes[15] !=
+             static_cast<uint8_t>(next - 1);
+  }
   void operator()(const TickRecord& r) { Check(Kind::kTick, static_cast<uint64_t>(r.tick)); }
   void Check(Kind kind, uint64_t n) {
     wrong += n != next || KindOfNumber(next) != kind;
@@ -121,6 +135,7 @@ TEST(RecordRing, EveryKindReachesItsVisitorInOrder) {
   EXPECT_TRUE(ring.Push(Session(3)));
   EXPECT_TRUE(ring.Push(Encap(3)));
   EXPECT_TRUE(ring.Push(Sample(3)));
+  EXPECT_TRUE(ring.Push(Answer(3)));
   EXPECT_TRUE(ring.Push(TickRecord{.tick = 4, .sessions = 5}));
   EXPECT_GT(ring.used(), 0u);
   std::vector<std::string> seen;
@@ -139,13 +154,16 @@ TEST(RecordRing, EveryKindReachesItsVisitorInOrder) {
     void operator()(const meter::SampleRecord& r) {
       out.push_back("sample " + std::to_string(r.time));
     }
+    void operator()(const meter::AnswerRecord& r) {
+      out.push_back("answer " + std::to_string(r.time));
+    }
     void operator()(const TickRecord& r) {
       out.push_back("tick " + std::to_string(r.tick + r.sessions));
     }
   };
-  EXPECT_EQ(ring.Drain(Visitor{seen}), 6u);
+  EXPECT_EQ(ring.Drain(Visitor{seen}), 7u);
   EXPECT_EQ(seen, (std::vector<std::string>{"delta 1", "mx2", "session 3", "encap 3",
-                                            "sample 3", "tick 9"}));
+                                            "sample 3", "answer 3", "tick 9"}));
   EXPECT_EQ(ring.used(), 0u);
   EXPECT_EQ(ring.Drain(Visitor{seen}), 0u);
 }
