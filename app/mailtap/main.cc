@@ -78,6 +78,60 @@ int Check(const std::string& path, bool print) {
   return 0;
 }
 
+CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_path) {
+  CLI::App* replay =
+      cli.add_subcommand("replay", "judge captures as if they were live traffic");
+  replay
+      ->add_option("captures", options.captures,
+                   "pcap or pcapng files, - for standard input; several merge by time")
+      ->required();
+  replay->add_option("--config", config_path, "configuration file")->capture_default_str();
+  replay->add_option("--flows", options.flows, "write mail sessions here, one JSON a line");
+  replay->add_option("--alerts", options.alerts, "write alerts here, one JSON a line");
+  replay->add_option("--report", options.report, "write the report here, as JSON");
+  replay->add_option("--metrics", options.metrics,
+                     "write the metrics here, as Prometheus text");
+  replay->add_option(
+      "--state", options.state,
+      "keep state in this folder: what was stopped goes on when it is run again");
+  replay->add_option("--workers", options.workers, "worker threads")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  return replay;
+}
+
+CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_path) {
+  CLI::App* report = cli.add_subcommand(
+      "report", "hosts, relays, exceptions and coverage of a time, from a sensor's state");
+  report->add_option("--state", options.state,
+                     "the state's folder, or its file state.db; default: the configuration's");
+  report->add_option("--config", config_path, "configuration file, read for state.directory")
+      ->capture_default_str();
+  report->add_option("--since", options.since,
+                     "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
+                     "(7d); default: all that is known");
+  report->add_option("--until", options.until, "likewise; default: the last checkpoint");
+  report->add_option("--format", options.format, "text, json or html")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->capture_default_str();
+  report->add_option("--output", options.output, "write it here, not to standard output");
+  report->footer("Example: mailtap report --since 30d --format html --output report.html");
+  return report;
+}
+
+CLI::App* AddExplain(CLI::App& cli, ExplainOptions& options, std::string& config_path) {
+  CLI::App* explain = cli.add_subcommand(
+      "explain", "why mail of a host is approved or not, and where it stands");
+  explain->add_option("host", options.host, "IP address")->required();
+  explain->add_option("peer", options.peer, "IP address of the other end");
+  explain->add_option("--config", config_path, "configuration file")->capture_default_str();
+  explain->add_option("--state", options.state,
+                      "the state's folder, or its file state.db; default: the configuration's");
+  explain->add_flag("--json", options.json, "as JSON");
+  explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
+  return explain;
+}
+
 int Main(int argc, char** argv) {
   CLI::App cli{
       "Finds hosts that send large volumes of SMTP, IMAP or POP3 traffic past the "
@@ -88,25 +142,7 @@ int Main(int argc, char** argv) {
 
   std::string config_path = "/etc/mailtap/mailtap.toml";
   ReplayOptions replay_options;
-  CLI::App* replay =
-      cli.add_subcommand("replay", "judge captures as if they were live traffic");
-  replay
-      ->add_option("captures", replay_options.captures,
-                   "pcap or pcapng files, - for standard input; several merge by time")
-      ->required();
-  replay->add_option("--config", config_path, "configuration file")->capture_default_str();
-  replay->add_option("--flows", replay_options.flows,
-                     "write mail sessions here, one JSON a line");
-  replay->add_option("--alerts", replay_options.alerts, "write alerts here, one JSON a line");
-  replay->add_option("--report", replay_options.report, "write the report here, as JSON");
-  replay->add_option("--metrics", replay_options.metrics,
-                     "write the metrics here, as Prometheus text");
-  replay->add_option(
-      "--state", replay_options.state,
-      "keep state in this folder: what was stopped goes on when it is run again");
-  replay->add_option("--workers", replay_options.workers, "worker threads")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  CLI::App* replay = AddReplay(cli, replay_options, config_path);
   bool no_progress = false;
   replay->add_flag("--no-progress", no_progress, "show no progress bar");
 
@@ -121,33 +157,9 @@ int Main(int argc, char** argv) {
   reload->add_option("--config", config_path, "configuration file")->capture_default_str();
 
   ReportOptions report_options;
-  CLI::App* report = cli.add_subcommand(
-      "report", "hosts, relays, exceptions and coverage of a time, from a sensor's state");
-  report->add_option("--state", report_options.state,
-                     "the state's folder, or its file state.db; default: the configuration's");
-  report->add_option("--config", config_path, "configuration file, read for state.directory")
-      ->capture_default_str();
-  report->add_option("--since", report_options.since,
-                     "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
-                     "(7d); default: all that is known");
-  report->add_option("--until", report_options.until, "likewise; default: the last checkpoint");
-  report->add_option("--format", report_options.format, "text, json or html")
-      ->check(CLI::IsMember({"text", "json", "html"}))
-      ->capture_default_str();
-  report->add_option("--output", report_options.output,
-                     "write it here, not to standard output");
-  report->footer("Example: mailtap report --since 30d --format html --output report.html");
-
+  CLI::App* report = AddReport(cli, report_options, config_path);
   ExplainOptions explain_options;
-  CLI::App* explain = cli.add_subcommand(
-      "explain", "why mail of a host is approved or not, and where it stands");
-  explain->add_option("host", explain_options.host, "IP address")->required();
-  explain->add_option("peer", explain_options.peer, "IP address of the other end");
-  explain->add_option("--config", config_path, "configuration file")->capture_default_str();
-  explain->add_option("--state", explain_options.state,
-                      "the state's folder, or its file state.db; default: the configuration's");
-  explain->add_flag("--json", explain_options.json, "as JSON");
-  explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
+  CLI::App* explain = AddExplain(cli, explain_options, config_path);
 
   std::vector<std::string> eal_arguments;
   CLI::App* run = cli.add_subcommand("run", "judge live traffic of DPDK ports");

@@ -7,26 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lib/control/relay_miss.h"
 
 namespace mailtap::control {
-namespace {
-
 using config::Relay;
-
-absl::string_view FlowName(bool client, bool server) {
-  if (client) return Name(server ? config::MailFlow::kInternal : config::MailFlow::kOutbound);
-  return server ? Name(config::MailFlow::kInbound) : "transit";
-}
-
-std::string WhyNotNamed(const Relay& relay, const std::string& server) {
-  const std::string resolved =
-      absl::StrCat("no answer of a configured resolver gives ", server, " one of its names");
-  return relay.trust == config::RelayTrust::kDns
-             ? resolved
-             : absl::StrCat(resolved, ", and none was claimed");
-}
-
-}  // namespace
 
 std::vector<Explanation> Explainer::Explain(const net::IpAddress& host,
                                             const std::optional<net::IpAddress>& peer) const {
@@ -181,56 +165,9 @@ void Explainer::AddEntries(const meter::ConversationKey& key, ExplainedConversat
     const uint32_t index = order[i].second;
     of.entries.push_back({relays[index].name, relays[index].owner, relays[index].file,
                           relays[index].mode,
-                          Misses(index, misses[index], key, client, server)});
+                          DescribeMisses(relays[index], misses[index], key, client, server)});
   }
   of.more_entries = order.size() - shown;
-}
-
-std::vector<std::string> Explainer::Misses(uint32_t entry, uint8_t bits,
-                                           const meter::ConversationKey& key, bool client,
-                                           bool server) const {
-  const Relay& relay = state_.config->relays[entry];
-  const std::string to = net::ToString(key.server);
-  const auto names = [](std::string* out, Service service) {
-    absl::StrAppend(out, Name(service));
-  };
-  std::vector<std::string> texts;
-  for (int i = 0; i < kRelayMissCount; ++i) {
-    if ((bits >> i & 1) == 0) continue;
-    switch (static_cast<RelayMiss>(i)) {
-      case RelayMiss::kService:
-        texts.push_back(absl::StrCat("it is for ", absl::StrJoin(relay.services, ", ", names),
-                                     ", not for ", Name(key.service)));
-        break;
-      case RelayMiss::kDirection:
-        texts.push_back(
-            absl::StrCat("it is for mail that is ",
-                         relay.direction ? Name(*relay.direction) : "of an internal host",
-                         ", and this is ", FlowName(client, server)));
-        break;
-      case RelayMiss::kEnded:
-        texts.push_back(absl::StrCat("it expired with ", config::ToString(*relay.expires)));
-        break;
-      case RelayMiss::kPort:
-        texts.push_back(absl::StrCat("it is for port ", absl::StrJoin(relay.ports, ", "),
-                                     ", not for ", key.server_port));
-        break;
-      case RelayMiss::kSource:
-        texts.push_back(absl::StrCat(net::ToString(key.client), " is not among its sources"));
-        break;
-      case RelayMiss::kDestination:
-        texts.push_back(absl::StrCat(to, " is not among its destinations"));
-        break;
-      case RelayMiss::kName:
-        texts.push_back(WhyNotNamed(relay, to));
-        break;
-      case RelayMiss::kDestinationAndName:
-        texts.push_back(absl::StrCat(to, " is not among its destinations"));
-        if (!relay.names.empty()) texts.push_back(WhyNotNamed(relay, to));
-        break;
-    }
-  }
-  return texts;
 }
 
 uint32_t Explainer::EntityOf(uint16_t rule, uint32_t host, Role role) const {

@@ -35,9 +35,6 @@ class Explainer {
   void AddUnseen(const net::IpAddress& peer, Explanation& explanation) const;
   ExplainedConversation OfKey(const meter::ConversationKey& key, Role role) const;
   void AddEntries(const meter::ConversationKey& key, ExplainedConversation& of) const;
-  std::vector<std::string> Misses(uint32_t entry, uint8_t bits,
-                                  const meter::ConversationKey& key, bool client,
-                                  bool server) const;
   void AddRules(uint32_t host, const std::vector<uint32_t>& groups,
                 Explanation& explanation) const;
   void AddRule(uint16_t lead, uint32_t entity, ExplainedRule rule,
