@@ -158,13 +158,12 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         path, wanted = capture(folder)
+        # In one place: the configuration's version tells where its files are.
+        (folder / "feed.txt").write_text(FEED, encoding="utf-8")
+        (folder / "list.csv").write_text(LIST, encoding="utf-8")
         runs = {}
         for workers in (1, 2, 5):
-            place = folder / str(workers)
-            place.mkdir()
-            (place / "feed.txt").write_text(FEED, encoding="utf-8")
-            (place / "list.csv").write_text(LIST, encoding="utf-8")
-            runs[workers] = lib.replay(place, [path], CONFIG, workers,
+            runs[workers] = lib.replay(folder, [path], CONFIG, workers,
                                        ("flows", "alerts", "report", "metrics"))
             checks.equal(runs[workers].status, 0, f"exit status with {workers} workers")
         run = runs[1]

@@ -2,7 +2,7 @@
 of a replay that nobody disturbed, to the byte, and each is there once. Damaged state and that of another
 version are set aside, and cost nothing but time.
 
-    restart.py [KILLS]     for 1 worker and for 2 (200)
+    restart.py [KILLS]     for 1 worker and for 2 (60)
 
 Uses $MAILTAP and $MAILTAP_GEN.
 """
@@ -169,7 +169,7 @@ def refuse_another(scenario):
 
 
 def main():
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     with tempfile.TemporaryDirectory() as name:
         scenario = Scenario(pathlib.Path(name))
         for workers in (1, 2):
@@ -177,7 +177,7 @@ def main():
         spoil(scenario, "damaged", cut, "damaged")
         spoil(scenario, "newer", functools.partial(execute, "PRAGMA user_version = 1000"), "has schema 1000")
         spoil(scenario, "foreign checkpoint",
-              functools.partial(execute, "UPDATE blobs SET bytes = x'00' || bytes "
+              functools.partial(execute, "UPDATE blobs SET bytes = x'00' "
                                          "WHERE name = 'checkpoint'"),
               "of another version of mailtap", rows)
         refuse_another(scenario)
