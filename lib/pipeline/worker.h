@@ -115,16 +115,6 @@ class Worker {
   // One packet (worker.cc)
   void Handle(Pending& pending);
   uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
-  uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
-  bool HasRoomForUndecided();
-  void RememberHandshake(const Pending& pending);
-  uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
-  uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
-  bool IsWithKnownServer(const flow::SessionKey& key) const;
-  uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
-  void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
-                     UnixNanos time);
-  uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   bool StartsAnew(const flow::HotSession& hot, flow::End end,
                   const net::Segment& segment) const;
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
@@ -132,6 +122,18 @@ class Worker {
   void Account(uint32_t slot, flow::End end, const net::Segment& segment, UnixNanos time);
   void MarkDirty(flow::HotSession& hot);
   void CountCopy(flow::HotSession& hot, flow::End end, uint32_t bytes);
+
+  // New sessions (opening.cc)
+  uint32_t Create(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
+  void RememberHandshake(const Pending& pending);
+  void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
+                     UnixNanos time);
+  bool HasRoomForUndecided();
+  bool IsWithKnownServer(const flow::SessionKey& key) const;
 
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
