@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "lib/classify/pattern_table.h"
@@ -50,8 +52,13 @@ bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
   });
 }
 
-FirstWordFilter::FirstWordFilter()
-    : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {}
+FirstWordFilter::FirstWordFilter(absl::string_view also)
+    : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {
+  for (int c = 0; c < 256; ++c) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) starts_[c] = kTag;
+  }
+  for (const char c : absl::StrCat("\r\n", also)) starts_[static_cast<uint8_t>(c)] = kOther;
+}
 
 bool FirstWordFilter::MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const {
   constexpr uint32_t kMost = 4;

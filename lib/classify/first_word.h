@@ -3,11 +3,14 @@
 #ifndef MAILTAP_LIB_CLASSIFY_FIRST_WORD_H_
 #define MAILTAP_LIB_CLASSIFY_FIRST_WORD_H_
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace mailtap::classify {
 
@@ -47,8 +50,21 @@ class FirstWordFilter {
  public:
   static constexpr uint32_t kWordBytes = WordSet::kWordBytes;
 
-  // Built from Patterns().
-  FirstWordFilter();
+  // Built from Patterns(). `also` are first bytes of openings that the caller knows beside
+  // them.
+  explicit FirstWordFilter(absl::string_view also = "");
+
+  // A first look, without a branch that depends on the payload: false for nearly all that
+  // neither Matches nor opens with one of `also`. `payload` has at least kGlanceBytes bytes.
+  static constexpr uint32_t kGlanceBytes = 16;
+  bool Glance(const uint8_t* payload) const {
+    uint64_t halves[2];
+    std::memcpy(halves, payload, sizeof(halves));
+    const uint32_t start = starts_[payload[0]];
+    const bool spaced = (Spaces(halves[0]) | Spaces(halves[1])) != 0;
+    const uint32_t known = words_.Contains(payload) ? 1 : 0;
+    return ((start & (kOther | (spaced ? kTag : 0u))) | known) != 0;
+  }
 
   // `payload` has `length` bytes, at least kWordBytes.
   bool Matches(const uint8_t* payload, uint32_t length) const {
@@ -66,29 +82,43 @@ class FirstWordFilter {
   // Clients choose their tags (RFC 9051, 2.2.1): a letter or a digit, up to 15 characters in
   // all, before a space and a command.
   bool MatchesTagged(const uint8_t* payload, uint32_t length) const {
-    const bool digit = static_cast<uint8_t>(payload[0] - '0') < 10;
-    const bool letter = static_cast<uint8_t>((payload[0] | 0x20) - 'a') < 26;
-    if (!digit && !letter) return false;
-    constexpr uint32_t kStep = 8, kLongest = 16;
-    for (uint32_t at = 0; at < kLongest && at + kStep <= length; at += kStep) {
+    if ((starts_[payload[0]] & kTag) == 0) return false;
+    constexpr uint32_t kStep = 8;
+    for (uint32_t at = 0; at < kGlanceBytes && at + kStep <= length; at += kStep) {
       uint64_t bytes;
       std::memcpy(&bytes, payload + at, sizeof(bytes));
-      // The lowest byte that is 0 once spaces are.
-      constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-      bytes ^= kOnes * ' ';
-      const uint64_t found = (bytes - kOnes) & ~bytes & kTops;
+      const uint64_t found = Spaces(bytes);
       if (found == 0) continue;
       const uint32_t word = at + static_cast<uint32_t>(std::countr_zero(found)) / 8 + 1;
-      return word + kWordBytes <= length && tagged_.Contains(payload + word);
+      return word + kWordBytes <= length && tagged_.Contains(payload + word) &&
+             IsTag(payload, word - 1);
     }
     return false;
+  }
+
+  // Binary data holds a space here and there, but its bytes are no tag.
+  static bool IsTag(const uint8_t* bytes, uint32_t length) {
+    return std::all_of(bytes, bytes + length,
+                       [](uint8_t byte) { return byte > ' ' && byte <= '~'; });
   }
 
   // Some servers and clients send a line end before anything else.
   bool MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const;
 
+  // The top bit of the lowest space, and perhaps of bytes behind it; 0 where there is none.
+  static uint64_t Spaces(uint64_t bytes) {
+    constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+    bytes ^= kOnes * ' ';
+    return (bytes - kOnes) & ~bytes & kTops;
+  }
+
+  // What a payload with this first byte may be.
+  static constexpr uint8_t kTag = 1;
+  static constexpr uint8_t kOther = 2;  // line ends, or one of the caller's
+
   WordSet words_;
   WordSet tagged_;
+  std::array<uint8_t, 256> starts_ = {};
 };
 static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
 

@@ -28,9 +28,10 @@ enum class Protocol : uint8_t {
   kXmpp,
   kMemcached,  // beanstalkd too
   kNats,       // STOMP too
-  kProxy,      // what goes before a dialogue; read by Preface
+  kSnpp,
+  kProxy,  // what goes before a dialogue; read by Preface
 };
-inline constexpr int kProtocolCount = 18;
+inline constexpr int kProtocolCount = 19;
 inline constexpr int kMailProtocolCount = 3;
 
 // Who says it.

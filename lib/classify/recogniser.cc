@@ -3,8 +3,10 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "lib/base/status.h"
+#include "lib/classify/preface.h"
 
 namespace mailtap::classify {
 namespace {
@@ -113,6 +115,33 @@ void Recogniser::Weaken(Scores& scores) {
   std::replace(scores.begin(), others, Strength::kProof, Strength::kHint);
 }
 
+bool Recogniser::ShareService(const Scores& up, const Scores& down) {
+  for (int s = 0; s < kMailProtocolCount; ++s) {
+    if (up[s] != Strength::kNone && down[s] != Strength::kNone) return true;
+  }
+  return false;
+}
+
+bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) const {
+  char text[kOpening + Speech::kSlack];
+  const uint32_t length = std::min(size, kOpening);
+  std::memcpy(text, payload, length);
+  const absl::string_view opening(text, length);
+  if (Preface::Detect(opening) != Preface::Kind::kNone || Preface::MayBecome(opening)) {
+    return true;
+  }
+  const absl::string_view lines =
+      Judgeable({.text = opening, .from_start = true, .ended = size > kOpening});
+  if (lines.empty()) return true;
+  const Scores up = Scan(lines, Side::kClient), down = Scan(lines, Side::kServer);
+  const Strength least = from_start ? Strength::kHint : Strength::kProof;
+  const auto fits = [least](const Scores& scores) {
+    return *std::max_element(scores.begin(), scores.begin() + kMailProtocolCount) >= least ||
+           *std::max_element(scores.begin(), scores.end()) == Strength::kDenial;
+  };
+  return fits(up) || fits(down);
+}
+
 std::optional<Service> Recogniser::Greeting(const Speech& server) const {
   Scores scores = Scan(Judgeable(server), Side::kServer);
   if (ProvesOther(scores)) return std::nullopt;
@@ -137,6 +166,10 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
   Weaken(up);
   Weaken(down);
 
+  // POP3's server speaks first; Redis's answers, in the same words.
+  const bool answered = client.from_start && server.from_start && !context.server_first;
+  const bool redis = answered && up[static_cast<int>(Protocol::kRedis)] != Strength::kNone;
+
   // Both sides fit: mail on any port. A pair of hints is enough for POP3 alone, and only where
   // the server spoke first: Redis says +OK too, but never unasked.
   for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
@@ -148,7 +181,8 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                            context.port_service == service));
     const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
                      up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
-    if (proven && !ftp) return Yes(service, Evidence::kBanner);
+    if (proven && !ftp && !(redis && service == Service::kPop3))
+      return Yes(service, Evidence::kBanner);
   }
   if (contradicted) return kNotMail;
 
@@ -161,7 +195,11 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     };
     const bool up_useless = fits_nothing(up_text, up);
     const bool down_useless = fits_nothing(down_text, down);
-    if (settled || (up_useless && client.from_start) || (down_useless && server.from_start)) {
+    // Both have opened, and in no service would the one say this and the other that.
+    const bool opened =
+        client.from_start && server.from_start && !up_text.empty() && !down_text.empty();
+    if ((opened && !ShareService(up, down)) || settled || (up_useless && client.from_start) ||
+        (down_useless && server.from_start)) {
       return kNotMail;
     }
     Recognition open = kOpen;
@@ -183,6 +221,7 @@ Recognition Recogniser::Judge(const Speech& client, const Speech& server,
     // The client's answer may yet say that this is another protocol.
     const bool ftp = up[static_cast<int>(Protocol::kFtp)] != Strength::kNone;
     if (!up_text.empty() && ftp && service == Service::kSmtp) return kNotMail;
+    if (redis && service == Service::kPop3) return kNotMail;
     // Any number may be a tag: "502 no permission" is NNTP's.
     if (service == Service::kImap && u == Strength::kNone && !up_text.empty() &&
         client.from_start) {

@@ -73,11 +73,19 @@ class Recogniser {
   // `finished` settles it, except on a standard port where neither side's text is known at all.
   Recognition Judge(const Speech& client, const Speech& server, const Context& context) const;
 
+  // Whether a payload that opens with a first word may indeed be mail's, of either side, or go
+  // before it: false where whole lines fit none of that. Under way they have to prove it: of
+  // what many protocols say, something stands at the start of a segment sooner or later.
+  // Denials are for Judge to act on.
+  bool MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) const;
+
   // The mail service that a server's words prove by themselves: enough where the client's are
   // lost, or hidden by TLS.
   std::optional<Service> Greeting(const Speech& server) const;
 
  private:
+  static constexpr uint32_t kOpening = 192;  // bytes that MayOpenMail looks at
+
   // The strongest match a protocol has on one side.
   using Scores = std::array<Strength, kProtocolCount>;
 
@@ -86,6 +94,7 @@ class Recogniser {
 
   Scores Scan(absl::string_view text, Side side) const;
   static bool ProvesOther(const Scores& scores);
+  static bool ShareService(const Scores& up, const Scores& down);
   static void Weaken(Scores& scores);
 
   struct ScratchDeleter {

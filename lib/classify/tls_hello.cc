@@ -68,20 +68,28 @@ TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t siz
       if (skip_ == 0 && needed_ == 0) Finish();
       continue;
     }
-    const uint8_t byte = data[at++];
-    if (in_record) --record_left_;
-    value_ = value_ << 8 | byte;
-    if (field_ == Field::kServerName) {
-      const uint8_t lower = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
-      if (!IsNameByte(lower) || name_length_ >= kMaxName) {
-        name_bad_ = true;
-      } else {
-        name_[name_length_++] = static_cast<char>(lower);
-      }
-    }
-    if (--needed_ == 0) Finish();
+    const auto step = static_cast<uint32_t>(std::min<std::size_t>(
+        in_record ? std::min(needed_, record_left_) : needed_, size - at));
+    for (uint32_t i = 0; i < step; ++i) value_ = value_ << 8 | data[at + i];
+    if (field_ == Field::kServerName) AddToName(data + at, step);
+    if (in_record) record_left_ -= step;
+    at += step;
+    needed_ -= step;
+    if (needed_ == 0) Finish();
   }
   return status_;
+}
+
+void TlsHelloParser::AddToName(const uint8_t* data, uint32_t size) {
+  for (uint32_t i = 0; i < size; ++i) {
+    const uint8_t byte = data[i];
+    const uint8_t lower = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+    if (!IsNameByte(lower) || name_length_ >= kMaxName) {
+      name_bad_ = true;
+    } else {
+      name_[name_length_++] = static_cast<char>(lower);
+    }
+  }
 }
 
 void TlsHelloParser::Expect(Field field, uint32_t bytes) {

@@ -7,6 +7,7 @@
 #ifndef MAILTAP_LIB_PIPELINE_DIALOGUE_H_
 #define MAILTAP_LIB_PIPELINE_DIALOGUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <variant>
 
@@ -120,6 +121,16 @@ struct Turns {
 class DialoguePool {
  public:
   DialoguePool(uint32_t dialogues, uint32_t held_segments);
+
+  // Brings what every piece of text touches towards the cache. `index` may be kNone.
+  void Prefetch(uint32_t index) const {
+    if (index == flow::kNone) return;
+    const auto* dialogue = reinterpret_cast<const char*>(&dialogues_[index]);
+    constexpr std::size_t kBookkeeping = offsetof(Dialogue, text_length);
+    for (std::size_t line = 0; line < 3; ++line) {
+      __builtin_prefetch(dialogue + kBookkeeping + line * kCacheLine);
+    }
+  }
 
   // A fresh dialogue, or kNone.
   uint32_t Allocate();

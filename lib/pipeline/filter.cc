@@ -8,6 +8,81 @@
 
 namespace mailtap::pipeline {
 
+// A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
+// no sign of mail, unless it says so.
+bool Worker::OpensWithHello(const net::Segment& segment) const {
+  const bool client = classify::LooksLikeClientHello(segment.payload, segment.captured);
+  if (!client && !classify::LooksLikeServerHello(segment.payload, segment.captured))
+    return false;
+  if (!tls_names_.IsWebPort(segment.src_port) && !tls_names_.IsWebPort(segment.dst_port)) {
+    return true;
+  }
+  return client && classify::OffersMail(segment.payload, segment.captured);
+}
+
+// Whether payload on an odd port may be the first of mail, or of what goes before it.
+bool Worker::OpensLikeMail(const net::Segment& segment) const {
+  const bool whole = segment.captured == segment.length;
+  if (segment.captured < classify::FirstWordFilter::kWordBytes &&
+      (!whole || segment.length == 0)) {
+    return false;
+  }
+  switch (segment.payload[0]) {
+    case kTlsHandshake:
+      return OpensWithHello(segment);
+    case kSocks4:
+    case kSocks5:
+      return classify::MayBeSocks(segment.payload, segment.captured);
+    default:
+      break;
+  }
+  // A greeting may come one byte at a time.
+  return segment.captured >= classify::FirstWordFilter::kWordBytes
+             ? first_words_.Matches(segment.payload, segment.captured)
+             : first_words_.MayMatch(segment.payload, segment.length);
+}
+
+// Whether a packet on an odd port may open a session: by its words, or, to a server that has
+// spoken mail before, by its SYN.
+inline bool Worker::MayOpen(const net::Segment& segment) const {
+  if ((segment.flags & net::kSyn) != 0) return true;
+  if (segment.captured >= classify::FirstWordFilter::kGlanceBytes &&
+      !first_words_.Glance(segment.payload)) [[likely]] {
+    return false;
+  }
+  return segment.length != 0 && OpensLikeMail(segment);
+}
+
+// Of a port that is watched: a mail port, or a name server's, which is read on the way.
+bool Worker::IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time) {
+  if (ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port)) return true;
+  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
+  return false;
+}
+
+// Every packet is asked, and nearly all are told no.
+inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
+  const net::Segment& segment = pending.segment;
+  const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
+  const uint64_t hash =
+      net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port, tag);
+  const bool watched = ports_.Watches(segment.src_port) || ports_.Watches(segment.dst_port);
+  const bool mail_port = watched && IsMailPort(segment, hash, time);
+  // Asked even where another flow has raised the counter that this one shares: only what opens
+  // like mail may become a session.
+  const bool suspected = !mail_port && MayOpen(segment);
+  if (!mail_port && !suspected && !suspicion_.Test(hash)) [[likely]]
+    return false;
+  pending.flow_hash = hash;
+  pending.encap_tag = tag;
+  pending.mail_port = mail_port;
+  pending.suspected = suspected;
+  // From here until this packet's turn is over, later packets of its flow wait behind it; what
+  // comes of it then does not depend on where a burst ends.
+  if (suspected) suspicion_.Raise(hash);
+  return true;
+}
+
 void Worker::Process(absl::Span<const PacketView> burst) {
   uint64_t bytes = 0;
   uint64_t segments = 0;  // the other outcomes are rarer, and counted where they are met
@@ -33,7 +108,8 @@ void Worker::Process(absl::Span<const PacketView> burst) {
       continue;
     }
     ++segments;
-    if (!Wanted(pending, packet.time)) continue;
+    if (!Wanted(pending, packet.time)) [[likely]]
+      continue;
     pending.time = packet.time;
     Queue();
   }
@@ -82,79 +158,30 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
   if (ring_.Push(sample)) --left;
 }
 
-// A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
-// no sign of mail, unless it says so.
-bool Worker::OpensWithHello(const net::Segment& segment) const {
-  const bool client = classify::LooksLikeClientHello(segment.payload, segment.captured);
-  if (!client && !classify::LooksLikeServerHello(segment.payload, segment.captured))
-    return false;
-  if (!tls_names_.IsWebPort(segment.src_port) && !tls_names_.IsWebPort(segment.dst_port)) {
-    return true;
-  }
-  return client && classify::OffersMail(segment.payload, segment.captured);
-}
-
-// Whether payload on an odd port may be the first of mail, or of what goes before it. Every
-// packet is asked: the first byte settles it for most.
-bool Worker::OpensLikeMail(const net::Segment& segment) const {
-  constexpr uint8_t kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
-  switch (segment.payload[0]) {
-    case kTlsHandshake:
-      return OpensWithHello(segment);
-    case kSocks4:
-    case kSocks5:
-      return classify::MayBeSocks(segment.payload, segment.captured);
-    default:
-      break;
-  }
-  // A greeting may come one byte at a time.
-  return segment.captured >= classify::FirstWordFilter::kWordBytes
-             ? first_words_.Matches(segment.payload, segment.captured)
-             : first_words_.MayMatch(segment.payload, segment.length);
-}
-
-// Of a port that is watched: a mail port, or a name server's, which is read on the way.
-bool Worker::IsMailPort(Pending& pending, UnixNanos time) {
-  const net::Segment& segment = pending.segment;
-  if (ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port)) return true;
-  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, pending.flow_hash, time);
-  return false;
-}
-
-bool Worker::Wanted(Pending& pending, UnixNanos time) {
-  const net::Segment& segment = pending.segment;
-  pending.encap_tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
-  pending.flow_hash = net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port,
-                                    pending.encap_tag);
-  pending.suspected = false;
-  pending.mail_port = (ports_.Watches(segment.src_port) || ports_.Watches(segment.dst_port)) &&
-                      IsMailPort(pending, time);
-  if (pending.mail_port) return true;
-  pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-  // Asked even where another flow has raised the counter that this one shares: only what opens
-  // like mail may become a session.
-  if (segment.captured >= classify::FirstWordFilter::kWordBytes ||
-      (segment.length != 0 && segment.captured == segment.length)) {
-    pending.suspected = OpensLikeMail(segment);
-  }
-  // So may a SYN, to a server that has spoken mail before.
-  pending.suspected = pending.suspected || (segment.flags & net::kSyn) != 0;
-  const bool looked_for = suspicion_.Test(pending.flow_hash);
-  // From here until this packet's turn is over, later packets of its flow wait behind it; what
-  // comes of it then does not depend on where a burst ends.
-  if (pending.suspected) suspicion_.Raise(pending.flow_hash);
-  return pending.suspected || looked_for;
-}
-
 void Worker::Queue() {
-  const Pending& pending = pending_[pending_count_];
+  Pending& pending = pending_[pending_count_];
   sessions_.Prefetch(pending.flow_hash);
-  if (!pending.mail_port) handshakes_.Prefetch(pending.handshake_slot);
+  if (!pending.mail_port) {
+    pending.handshake_slot =
+        handshakes_.SlotOf(pending.segment.address_hash, pending.flow_hash);
+    handshakes_.Prefetch(pending.handshake_slot);
+  }
   if (++pending_count_ == kPendingSlots) DrainPending();
 }
 
 void Worker::DrainPending() {
+  // What a packet touches behind its hot line is asked for some packets ahead, each step as
+  // soon as the one before it is likely to be there.
+  for (uint32_t i = 0; i < kColdAhead && i < pending_count_; ++i) {
+    sessions_.PrefetchCold(pending_[i].flow_hash);
+  }
   for (uint32_t i = 0; i < pending_count_; ++i) {
+    if (i + kColdAhead < pending_count_) {
+      sessions_.PrefetchCold(pending_[i + kColdAhead].flow_hash);
+    }
+    if (i + kDialogueAhead < pending_count_) {
+      dialogues_.Prefetch(sessions_.DialogueAt(pending_[i + kDialogueAhead].flow_hash));
+    }
     Handle(pending_[i]);
     if (pending_[i].suspected) suspicion_.Lower(pending_[i].flow_hash);
   }

@@ -21,6 +21,11 @@ struct PacketView {
   // For an IP packet put together from fragments (data then starts with the IP header): what it
   // was wrapped in. Null for a frame.
   const net::EncapStack* outer = nullptr;
+
+  // An Ethernet frame as it was on the wire.
+  bool plain() const {
+    return link == net::LinkType::kEthernet && vlan == net::kNoVlan && outer == nullptr;
+  }
 };
 
 }  // namespace mailtap::pipeline

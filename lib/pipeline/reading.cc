@@ -207,8 +207,8 @@ void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End client = ClientEnd(hot);
   uint32_t& kept = dialogue.text_length[end];
-  if (kept == 0 && end != client && dialogue.text_length[client] == 0) {
-    // By its own account: the mirror may lack what it answers.
+  if (kept == 0 && end != client) {
+    // By its own account: the mirror may lack what it answers, or deliver that first.
     const uint32_t begin = dialogue.started[client] ? dialogue.begin[client] : hot.base[client];
     dialogue.server_first =
         dialogue.from_start[end] && TestEnd(hot.state.synced, client) && piece.ack == begin;

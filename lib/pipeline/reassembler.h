@@ -26,6 +26,9 @@ class Reassembler {
   }
 
   net::Outcome Decode(const PacketView& packet, net::Segment& segment) const {
+    if (packet.plain() && net::DecodePlain(packet.data, packet.captured, segment)) [[likely]] {
+      return net::Outcome::kTcp;
+    }
     if (packet.outer != nullptr) {
       segment.encap = *packet.outer;
       return net::DecodePacket(packet.data, packet.captured, packet.wire_length, tunnels_,

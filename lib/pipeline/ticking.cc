@@ -89,9 +89,10 @@ void Worker::SettleDue(UnixNanos end) {
 
 // When a session is to be looked at next, if it stays silent.
 int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
-  const bool closed = hot.state.reset != 0 || hot.state.fin == 3;
-  const bool lasting = hot.state.established != 0 && hot.state.fin == 0 &&
-                       hot.state.stage != static_cast<uint32_t>(Stage::kCandidate);
+  const bool closed = IsClosed(hot);
+  const bool other = hot.state.stage == static_cast<uint32_t>(Stage::kOther);
+  const bool lasting =
+      hot.state.fin == 0 && (other || (IsMail(hot) && hot.state.established != 0));
   // A connection that both opened and on which nobody has spoken yet: servers may greet late,
   // and clients wait for it (RFC 5321, 4.5.3.2.1).
   constexpr int64_t kGreetingPatience = 300;

@@ -1,6 +1,7 @@
 #include "lib/pipeline/worker.h"
 
 #include <algorithm>
+#include <string>
 
 #include "lib/net/dns.h"
 #include "lib/net/hash.h"
@@ -27,6 +28,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
                exchange::RecordRing& ring, const exchange::KnownServers* known_servers)
     : timeouts_(config.timeouts),
       reassembler_(config),
+      first_words_(std::string{kTlsHandshake, kSocks4, kSocks5}),
       tls_names_(config.tls),
       recogniser_(std::move(recogniser)),
       ring_(ring),
@@ -76,8 +78,26 @@ void Worker::Handle(Pending& pending) {
   const uint32_t slot = FindOrCreate(pending, key, end);
   if (slot == kNone) return;
   counters_.mail_packets.Add(1);
+  if (sessions_.hot(slot).state.stage == static_cast<uint32_t>(Stage::kOther)) {
+    return FollowOther(sessions_.hot(slot), end, segment, pending.time);
+  }
   Account(slot, end, segment, pending.time);
   if (remove_) Forget(slot);
+}
+
+// Nothing is counted of what turned out not to be mail: it only has to last as long as its
+// connection.
+void Worker::FollowOther(flow::HotSession& hot, End end, const net::Segment& segment,
+                         UnixNanos time) {
+  flow::ColdSession& cold = sessions_.cold(hot);
+  cold.last_seen = std::max(cold.last_seen, time);
+  if ((segment.flags & (net::kFin | net::kRst)) == 0) return;
+  const bool was_closed = IsClosed(hot);
+  if ((segment.flags & net::kRst) != 0) hot.state.reset = 1;
+  if ((segment.flags & net::kFin) != 0) hot.state.fin |= EndBit(end);
+  if (was_closed || !IsClosed(hot)) return;
+  timers_.Cancel(hot.cold);
+  Schedule(hot);
 }
 
 // A SYN that does not fit the numbers of the session in its place opens another one: the ports
@@ -216,6 +236,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   // The first payload of a side continues the handshake, and so does a known word or a
   // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
   bool from_client = false;
+  bool from_start = false;
   if (handshake != nullptr) {
     from_client = segment.src_port == handshake->client_port;
     const uint32_t isn = from_client ? handshake->client_isn : handshake->server_isn;
@@ -224,6 +245,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
                                 : Distance(segment.ack, handshake->client_isn + 1);
     const bool answer = !from_client && segment.captured >= classify::kHelloStart &&
                         classify::LooksLikeServerHello(segment.payload, segment.captured);
+    from_start = ahead == 0;
     const bool near = (word || answer) && ahead > 0 && ahead <= flow::kTrustedJump;
     if (ahead != 0 && !near) handshake = nullptr;
   }
@@ -231,6 +253,11 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   const bool hello = !word && segment.captured >= classify::kHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);
   if (handshake == nullptr && !word && !hello) return kNone;
+  // Where mail has been spoken before, what may be mail is enough under way too.
+  if (word && !recogniser_.MayOpenMail(segment.payload, segment.captured,
+                                       from_start || IsWithKnownServer(key))) {
+    return kNone;
+  }
   if (!HasRoomForUndecided()) return kNone;
 
   const uint32_t slot = CreateUndecided(pending, key);
@@ -252,6 +279,13 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   }
   TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
   return slot;
+}
+
+bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
+  return known_servers_ != nullptr &&
+         (known_servers_->Find(key.source, key.source_port, key.encap_tag).has_value() ||
+          known_servers_->Find(key.destination, key.destination_port, key.encap_tag)
+              .has_value());
 }
 
 // What was seen before the session was made is its own.
@@ -325,10 +359,14 @@ void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNa
   flow::ColdSession& cold = sessions_.cold(hot);
   const End other = flow::Other(end);
   const uint8_t flags = segment.flags;
-  cold.last_seen = std::max(cold.last_seen, time);
-  cold.first_seen = std::min(cold.first_seen, time);
+  // The second line is touched only where packets come out of order.
+  if (time >= cold.last_seen) {
+    cold.last_seen = time;
+  } else {
+    cold.first_seen = std::min(cold.first_seen, time);
+  }
   hot.state.seen |= EndBit(end);
-  const bool was_closed = hot.state.reset != 0 || hot.state.fin == 3;
+  const bool was_closed = IsClosed(hot);
 
   // On an odd port a session is met at its first payload, or at a known server a little before:
   // its counts must not tell which.
@@ -366,8 +404,7 @@ void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNa
        cold.pending_inferred[1]) >= kFoldEarly) {
     Fold(hot);
   }
-  const bool closed = hot.state.reset != 0 || hot.state.fin == 3;
-  if (closed && !was_closed) {
+  if (IsClosed(hot) && !was_closed) {
     timers_.Cancel(hot.cold);
     Schedule(hot);
   }

@@ -86,7 +86,11 @@ class Worker {
     bool mail_port = false;
     bool suspected = false;  // raised the suspicion array until its turn is over
   };
-  static constexpr uint32_t kPendingSlots = 8;
+  static constexpr uint32_t kPendingSlots = 16;
+  // How many of these ahead cold records and dialogues are asked for.
+  static constexpr uint32_t kColdAhead = 6, kDialogueAhead = 3;
+  // First bytes of openings that are told by more than words.
+  static constexpr char kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
 
   Worker(const config::Config& config, classify::Recogniser recogniser,
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
@@ -97,8 +101,9 @@ class Worker {
   void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
+  bool MayOpen(const net::Segment& segment) const;
   bool Wanted(Pending& pending, UnixNanos time);
-  bool IsMailPort(Pending& pending, UnixNanos time);
+  bool IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
   void Queue();
   void DrainPending();
 
@@ -115,12 +120,15 @@ class Worker {
   void RememberHandshake(const Pending& pending);
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
+  bool IsWithKnownServer(const flow::SessionKey& key) const;
   uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
   void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
                      UnixNanos time);
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   bool StartsAnew(const flow::HotSession& hot, flow::End end,
                   const net::Segment& segment) const;
+  void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
+                   UnixNanos time);
   void Account(uint32_t slot, flow::End end, const net::Segment& segment, UnixNanos time);
   void MarkDirty(flow::HotSession& hot);
   void CountCopy(flow::HotSession& hot, flow::End end, uint32_t bytes);
@@ -212,6 +220,9 @@ class Worker {
   }
   static bool IsMail(const flow::HotSession& hot) {
     return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
+  }
+  static bool IsClosed(const flow::HotSession& hot) {
+    return hot.state.reset != 0 || hot.state.fin == 3;
   }
   // One of those whose number is bounded by itself.
   static bool IsUndecided(const flow::HotSession& hot) {

@@ -83,6 +83,37 @@ TEST(FirstWord, NothingElseIsFound) {
   EXPECT_FALSE(filter.MayMatch(Bytes("HEL\1"), 3) && Matches(filter, "HEL\1"));
 }
 
+// The glance may let more through than matches, but not much, and nothing less.
+TEST(FirstWord, TheGlanceLetsEverythingThroughThatMatches) {
+  const FirstWordFilter filter("\x16");
+  std::vector<std::string> openings = Words();
+  for (const std::string& word : Words(&Pattern::tagged_words)) {
+    for (const std::string tag : {"1", "a001", "abcdefghijklmno"}) {
+      openings.push_back(tag + " " + word);
+    }
+  }
+  openings.push_back("\r\n220 mx ESMTP");
+  openings.push_back("\x16\x03\x01");
+  for (std::string opening : openings) {
+    opening.resize(FirstWordFilter::kGlanceBytes + 4, '.');
+    EXPECT_TRUE(filter.Glance(Bytes(opening))) << opening;
+  }
+  std::mt19937 random(3);
+  int seen = 0, matched = 0;
+  constexpr int kRounds = 200'000;
+  for (int i = 0; i < kRounds; ++i) {
+    std::string text(FirstWordFilter::kGlanceBytes, '\0');
+    for (char& c : text) c = static_cast<char>(random());
+    const bool glance = filter.Glance(Bytes(text));
+    seen += glance ? 1 : 0;
+    if (!Matches(filter, text)) continue;
+    ++matched;
+    EXPECT_TRUE(glance) << text;
+  }
+  EXPECT_LT(seen, kRounds / 20);
+  EXPECT_GT(seen, matched);
+}
+
 TEST(FirstWord, LineEndsBeforeAWordArePassedOver) {
   const FirstWordFilter filter;
   for (const std::string text :
@@ -110,8 +141,9 @@ TEST(FirstWord, ATagNeedsAKnownCommand) {
   const FirstWordFilter filter;
   for (const std::string text :
        {"a001 FOO bar....", "GET /list HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n", "a  LOGIN x y....",
-        "a001LOGIN x y....", "* LOGIN x y.....", "+ LOGIN x y.....", " LOGIN x y......",
-        "abcdefghijklmnop LOGIN x y", "\x17\x03 LIST......", "a001 LOG", "a001 ", "a001"}) {
+        "a001LOGIN x y....", "a\1\2\3 LOGIN x y...", "* LOGIN x y.....", "+ LOGIN x y.....",
+        " LOGIN x y......", "abcdefghijklmnop LOGIN x y", "\x17\x03 LIST......", "a001 LOG",
+        "a001 ", "a001"}) {
     EXPECT_FALSE(Matches(filter, text)) << text;
   }
 }

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 #include <hs/hs.h>
 
+#include <algorithm>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
+
+#include "lib/classify/first_word.h"
+#include "lib/classify/preface.h"
 
 namespace mailtap::classify {
 namespace {
@@ -147,6 +152,14 @@ TEST(PatternTable, LookalikesProveNoMail) {
       {kRedis, Side::kServer, true, "-NOAUTH Authentication required.\r\n"},
       {kRedis, Side::kClient, true, "*1\r\n$4\r\nPING\r\n"},
       {kRedis, Side::kClient, false, "QUIT\r\n"},
+      {kRedis, Side::kClient, false, "AUTH secret\r\n"},
+      {kRedis, Side::kClient, true, "SET a b\r\n"},
+      {kRedis, Side::kClient, true, "HGET a b\r\n"},
+      {kRedis, Side::kClient, true, "PING\r\n"},
+      {kRedis, Side::kClient, true, "config get *\r\n"},
+      {kSnpp, Side::kServer, true, "220 SNPP Gateway Ready\r\n"},
+      {kSnpp, Side::kClient, true, "PAGE 5551212\r\n"},
+      {kSnpp, Side::kClient, true, "SEND\r\n"},
       {kNntp, Side::kServer, true, "200 news.example.com ready\r\n"},
       {kNntp, Side::kServer, true, "201 no posting\r\n"},
       {kNntp, Side::kClient, true, "MODE READER\r\n"},
@@ -169,6 +182,56 @@ TEST(PatternTable, LookalikesProveNoMail) {
     EXPECT_EQ(Claim(sample.truth, sample.side, sample.text) == Strength::kProof,
               sample.proves_itself)
         << sample.text;
+  }
+}
+
+// Preface reads binary openings by their lengths, which no pattern can. Whatever it takes up,
+// however the words are bent, the table has to name, and the cheap tests have to let through;
+// and each of the table's openings is one that Preface knows.
+TEST(PatternTable, PrefaceReadsWhatTheTableNames) {
+  using namespace std::string_literals;
+  const std::string openings[] = {
+      "CONNECT mx.example.com:25 HTTP/1.1\r\n\r\n",
+      "CONNECT [2001:db8::25]:25 HTTP/1.1\r\n\r\n",
+      "PROXY TCP4 192.0.2.1 192.0.2.25 40000 25\r\n",
+      "PROXY UNKNOWN\r\n",
+      "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s,
+      "\4\1\0\x19\xc0\0\2\1me\0"s,
+      "\4\1\0\x19\0\0\0\1me\0mx.example\0"s,
+      "\5\1\0"s,
+      "\5\3\0\1\2"s,
+  };
+  const FirstWordFilter first_words;
+  std::mt19937 random(1);
+  int known = 0;
+  const auto check = [&](const std::string& text) {
+    if (Preface::Detect(text) == Preface::Kind::kNone) return;
+    ++known;
+    EXPECT_EQ(Claim(Protocol::kProxy, Side::kClient, text), Strength::kHint) << text;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+    const auto size = static_cast<uint32_t>(text.size());
+    const bool looked_at = size < FirstWordFilter::kWordBytes
+                               ? first_words.MayMatch(bytes, size)
+                               : first_words.Matches(bytes, size);
+    EXPECT_TRUE(looked_at || MayBeSocks(bytes, size)) << text;
+  };
+  for (const std::string& opening : openings) {
+    EXPECT_NE(Preface::Detect(opening), Preface::Kind::kNone) << opening;
+    for (int i = 0; i < 2'000; ++i) {
+      std::string bent = opening.substr(0, 1 + random() % opening.size());
+      for (uint32_t flips = random() % 3; flips > 0; --flips) {
+        bent[random() % bent.size()] = static_cast<char>(random());
+      }
+      check(bent);
+    }
+  }
+  EXPECT_GT(known, 1'000);
+  for (const Pattern& pattern : Patterns()) {
+    if (pattern.protocol != Protocol::kProxy) continue;
+    const Compiled row(pattern);
+    EXPECT_TRUE(std::any_of(std::begin(openings), std::end(openings),
+                            [&](const std::string& opening) { return row.Matches(opening); }))
+        << pattern.expression;
   }
 }
 

@@ -152,6 +152,27 @@ std::vector<Case> Cases() {
        true,
        {{kC, "LIST\r\n"}, {kS, "-ERR unknown command\r\n"}},
        "no"},
+      {"redis on 110, inline", kPop3, true, {{kC, "SET a b\r\n"}, {kS, "+OK\r\n"}}, "no"},
+      {"redis on 110, inline auth",
+       kPop3,
+       true,
+       {{kC, "AUTH secret\r\n"}, {kS, "+OK\r\n"}},
+       "no"},
+      {"pop3's auth",
+       kPop3,
+       true,
+       {{kS, "+OK ready\r\n"}, {kC, "AUTH PLAIN\r\n"}},
+       "pop3 banner"},
+      {"snpp on 25",
+       kSmtp,
+       true,
+       {{kS, "220 SNPP Gateway Ready\r\n"}, {kC, "PAGE 5551212\r\n"}},
+       "no"},
+      {"snpp of few words",
+       kSmtp,
+       true,
+       {{kS, "220 ready\r\n"}, {kC, "PAGE 5551212\r\n"}},
+       "no"},
       {"nntp", kNoPort, true, {{kS, "200 news ready\r\n"}, {kC, "LIST\r\n"}}, "no"},
       {"nntp on 25", kSmtp, true, {{kS, "201 no posting\r\n"}, {kC, "QUIT\r\n"}}, "no"},
       {"irc", kNoPort, true, {{kC, "USER a 0 * :b\r\n"}, {kS, ":irc.x 001 a :hi\r\n"}}, "no"},
@@ -244,6 +265,25 @@ TEST(Recogniser, LinesUnderWayThatFitNothingAreStale) {
   EXPECT_FALSE(r.client_stale);
   EXPECT_TRUE(r.server_stale);
   EXPECT_EQ(JudgeUnderWay("MAIL FROM:<a@b>\r\n", "250 2.1.0 Ok\r\n").answer, Answer::kYes);
+}
+
+TEST(Recogniser, UnderWayOnlyProofOpensMail) {
+  const auto opens = [](const std::string& text, bool from_start) {
+    return SharedRecogniser().MayOpenMail(reinterpret_cast<const uint8_t*>(text.data()),
+                                          static_cast<uint32_t>(text.size()), from_start);
+  };
+  for (const char* proof : {"EHLO me\r\n", "220 mx ESMTP\r\n", "a1 LOGIN b c\r\n", "CAPA\r\n",
+                            "* OK MUPDATE\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n"}) {
+    EXPECT_TRUE(opens(proof, true) && opens(proof, false)) << proof;
+  }
+  for (const char* hint : {"220 hello\r\n", "+OK\r\n", "-ERR no\r\n"}) {
+    EXPECT_TRUE(opens(hint, true) && !opens(hint, false)) << hint;
+  }
+  for (const char* none : {"281 Authentication accepted\r\n", "GROUP comp.lang.c\r\n"}) {
+    EXPECT_FALSE(opens(none, true) || opens(none, false)) << none;
+  }
+  EXPECT_TRUE(opens("220 mx.exam", false));  // half a line says nothing yet
+  EXPECT_TRUE(opens("220 " + std::string(500, 'x') + " ESMTP", true));
 }
 
 TEST(Recogniser, AGreetingTellsItsServiceOnlyWhereItProvesIt) {
