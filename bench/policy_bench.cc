@@ -3,10 +3,8 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "bench/control_load.h"
@@ -72,20 +70,15 @@ void Tick(benchmark::State& state) {
   AlertCounter alerts;
   control::Control control(Large(state.range(0), state.range(1)), alerts);
   int64_t tick = kFirstTick;
-  std::vector<double> seconds;
-  for (auto _ : state) {
-    ++tick;
-    const ThreadStopwatch stopwatch;
-    for (uint32_t i = 0; i < 10'000; ++i) {
-      control.Apply(RecordOf(i, 0, Service::kSmtp, tick));
-    }
-    control.EndTick(tick);
-    benchmark::DoNotOptimize(control.MakeSnapshot());
-    seconds.push_back(stopwatch.seconds());
-    state.SetIterationTime(seconds.back());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  state.counters["median_ms"] = seconds[seconds.size() / 2] * 1e3;
+  TimeEach(
+      state, [&] { ++tick; },
+      [&] {
+        for (uint32_t i = 0; i < 10'000; ++i) {
+          control.Apply(RecordOf(i, 0, Service::kSmtp, tick));
+        }
+        control.EndTick(tick);
+        benchmark::DoNotOptimize(control.MakeSnapshot());
+      });
 }
 BENCHMARK(Tick)
     ->Args({0, 0})

@@ -94,14 +94,14 @@ void Tick(benchmark::State& state) {
   const bool all_new = state.range(1) != 0;
   uint32_t next = 0;
   int64_t tick = kFirstTick;
-  std::vector<double> seconds;
-  for (auto _ : state) {
+  std::vector<meter::DeltaRecord> records;
+  std::vector<meter::AnswerRecord> answers(1'000);
+  const auto prepare = [&] {
     ++tick;
-    std::vector<meter::DeltaRecord> records;
+    records.clear();
     for (uint32_t i = 0; i < 10'000; ++i) {
       records.push_back(RecordOf(all_new ? next++ : i, 0, Service::kSmtp, tick));
     }
-    std::vector<meter::AnswerRecord> answers(1'000);
     for (uint32_t i = 0; i < answers.size(); ++i) {
       meter::AnswerRecord& answer = answers[i];
       const std::string name = absl::StrCat("mx.n", 2 * i + 1, ".mail.example.com");
@@ -113,16 +113,13 @@ void Tick(benchmark::State& state) {
       answer.address_count = 1;
       answer.addresses[0] = records[i].key.server;
     }
-    const ThreadStopwatch stopwatch;
+  };
+  TimeEach(state, prepare, [&] {
     for (const meter::AnswerRecord& answer : answers) control.Apply(answer);
     for (const meter::DeltaRecord& record : records) control.Apply(record);
     control.EndTick(tick);
     benchmark::DoNotOptimize(control.MakeSnapshot());
-    seconds.push_back(stopwatch.seconds());
-    state.SetIterationTime(seconds.back());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  state.counters["median_ms"] = seconds[seconds.size() / 2] * 1e3;
+  });
 }
 BENCHMARK(Tick)
     ->ArgsProduct({{0, 100'000}, {0, 1}})

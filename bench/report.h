@@ -4,8 +4,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <ctime>
 #include <string>
+#include <vector>
 
 namespace mailtap::bench {
 
@@ -38,6 +40,22 @@ class ThreadStopwatch {
   }
   const double start_;
 };
+
+// Runs `prepare` and, timed, `work` once an iteration; reports the median and the longest.
+template <typename Prepare, typename Work>
+void TimeEach(benchmark::State& state, Prepare&& prepare, Work&& work) {
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    prepare();
+    const ThreadStopwatch stopwatch;
+    work();
+    seconds.push_back(stopwatch.seconds());
+    state.SetIterationTime(seconds.back());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  state.counters["median_ms"] = seconds[seconds.size() / 2] * 1e3;
+  state.counters["longest_ms"] = seconds.back() * 1e3;
+}
 
 }  // namespace mailtap::bench
 

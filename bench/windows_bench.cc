@@ -75,19 +75,14 @@ void Tick(benchmark::State& state) {
   const double before = ResidentBytes();
   Core core(known, peers, active);
   core.WarmUp();
-  std::vector<double> seconds;
-  for (auto _ : state) {
-    core.NextTick();
-    core.Fill();
-    const ThreadStopwatch stopwatch;
-    core.Run();
-    seconds.push_back(stopwatch.seconds());
-    state.SetIterationTime(seconds.back());
-  }
+  TimeEach(
+      state,
+      [&] {
+        core.NextTick();
+        core.Fill();
+      },
+      [&] { core.Run(); });
   Report(state, "record", static_cast<double>(state.iterations()) * active);
-  std::sort(seconds.begin(), seconds.end());
-  state.counters["median_ms"] = seconds[seconds.size() / 2] * 1e3;
-  state.counters["longest_ms"] = seconds.back() * 1e3;
   state.counters["hosts"] = static_cast<double>(core.Snapshot()->hosts_known);
   state.counters["forgotten"] = static_cast<double>(core.Snapshot()->peers_forgotten);
   state.counters["MB"] = (ResidentBytes() - before) / 1e6;
