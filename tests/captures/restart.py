@@ -117,13 +117,18 @@ def kill_often(scenario, workers, kills):
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 _, errors = process.communicate()
-            resumed += "goes on from the state of" in errors
+            goes_on = "goes on from the state of" in errors
+            resumed += goes_on
             if process.returncode == -signal.SIGKILL:
                 killed += 1
+                # The machine may be slower or faster than it was for the undisturbed run.
+                if not goes_on:
+                    longest *= 1.1
                 continue
         assert process.returncode == 0, errors
         scenario.check(name)
         ended += 1
+        longest *= 0.9
         shutil.rmtree(scenario.folder / name)
     print(f"{workers} workers: killed {killed} times, {resumed} times gone on, {ended} times come to "
           "the end, each time with the same alerts")
