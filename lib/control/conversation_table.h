@@ -96,6 +96,8 @@ class ConversationTable {
   }
   // The end's peer in the peer table, or kNone where no rule counts peers.
   uint32_t& peer(uint32_t id, Role role) { return places_[id].peer[static_cast<int>(role)]; }
+  // What HourBook keeps with it.
+  uint32_t& hour_server(uint32_t id) { return places_[id].hour_server; }
 
   // Calls visit(id) for each. `visit` may retire it, and do no more to the table.
   template <typename Visit>
@@ -114,7 +116,7 @@ class ConversationTable {
   void AddToServer(uint32_t id);
   void TakeFromServer(uint32_t id);
 
-  // What only new, old and alerting conversations need.
+  // What new, old and alerting conversations need, and of others the end of a tick.
   struct Place {
     uint32_t next[kRoleCount] = {kNone, kNone};
     uint32_t previous[kRoleCount] = {kNone, kNone};
@@ -122,6 +124,7 @@ class ConversationTable {
     uint32_t next_of_hash = kNone;
     uint32_t next_of_server = kNone;
     uint32_t previous_of_server = kNone;
+    uint32_t hour_server = 0;
   };
 
   std::vector<Conversation> conversations_;

@@ -54,23 +54,23 @@ void AddHosts(const State& state, Hour& hour) {
 }
 
 void AddServers(const State& state, Hour& hour) {
-  using Entry = std::pair<const HourBook::ServerKey, HourBook::Server>;
+  using Entry = HourBook::Server;
   std::vector<const Entry*> entries;
-  for (const auto& entry : state.hours.servers()) entries.push_back(&entry);
+  for (const Entry& entry : state.hours.servers()) entries.push_back(&entry);
   std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
     const auto rank = [](const Entry& e) {
-      return std::tuple(e.second.clients.size(), e.second.sessions,
-                        e.second.bytes[kUp] + e.second.bytes[kDown]);
+      return std::tuple(e.clients.size(), e.sessions, e.bytes[kUp] + e.bytes[kDown]);
     };
     const auto key = [](const Entry& e) {
-      return std::tuple(e.first.server, e.first.port, e.first.service, e.first.verdict);
+      return std::tuple(e.key.server, e.key.port, e.key.service, e.key.verdict);
     };
     return rank(*a) != rank(*b) ? rank(*a) > rank(*b) : key(*a) < key(*b);
   });
   hour.more_servers = state.hours.more_servers();
   if (entries.size() > Hour::kMost) hour.more_servers += entries.size() - Hour::kMost;
   for (std::size_t i = 0; i < std::min(Hour::kMost, entries.size()); ++i) {
-    const auto& [key, server] = *entries[i];
+    const Entry& server = *entries[i];
+    const HourBook::ServerKey& key = server.key;
     HourServer& row = hour.servers.emplace_back();
     row.server = key.server.address;
     row.encap = net::ToString(state.encaps.Of(key.server.encap_tag));

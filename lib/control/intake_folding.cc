@@ -38,7 +38,7 @@ void Intake::Prefetch(std::size_t row) const {
   if (row + kConversationAhead < rows_.size()) {
     const uint32_t id = rows_[row + kConversationAhead].conversation;
     state_.conversations.Prefetch(id);
-    if (state_.rules.peer_slots() > 0) state_.conversations.PrefetchPlace(id);
+    state_.conversations.PrefetchPlace(id);
     for (const EvidenceLog& log : state_.evidence) log.Prefetch(id);
   }
   if (row + kLaneAhead < rows_.size()) {
@@ -51,8 +51,10 @@ void Intake::Prefetch(std::size_t row) const {
       state_.evidence[log].PrefetchRow(id);
     }
   }
-  if (state_.rules.peer_slots() > 0 && row + kEntityAhead < rows_.size()) {
-    PrefetchPeers(rows_[row + kEntityAhead].conversation);
+  if (row + kEntityAhead < rows_.size()) {
+    const uint32_t id = rows_[row + kEntityAhead].conversation;
+    state_.hours.Prefetch(state_.conversations.hour_server(id));
+    if (state_.rules.peer_slots() > 0) PrefetchPeers(id);
   }
 }
 
@@ -77,7 +79,8 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
       .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
   state_.hours.Count(conversation.key, conversation.verdict,
-                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row);
+                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row,
+                     state_.conversations.hour_server(row.conversation));
   if (conversation.relay != kNone) {
     state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
   }

@@ -183,5 +183,37 @@ TEST(Hours, APauseOfMonthsIsNotCovered) {
   EXPECT_EQ(book.capture().seconds, 1);
 }
 
+TEST(Hours, ServersWithoutRoomAreCountedAndFindRoomInTheNextHour) {
+  constexpr uint32_t kRoom = 65'536;
+  HourBook book;
+  std::vector<uint32_t> servers(kRoom + 2);
+  const auto all_speak = [&] {
+    for (uint32_t i = 0; i < servers.size(); ++i) {
+      meter::ConversationKey key;
+      key.server = net::ParseAddress("2001:db8::").value();
+      key.server.bytes[13] = static_cast<uint8_t>(i >> 16);
+      key.server.bytes[14] = static_cast<uint8_t>(i >> 8);
+      key.server.bytes[15] = static_cast<uint8_t>(i);
+      TickRow row;
+      row.sessions = 1;
+      book.Count(key, config::Verdict::kUnapprovedExternal, false, row, servers[i]);
+    }
+  };
+  book.StartTick(0, [] {});
+  all_speak();
+  all_speak();
+  ASSERT_EQ(book.servers().size(), kRoom);
+  EXPECT_EQ(book.servers().front().sessions, 2u);
+  EXPECT_EQ(book.servers().back().sessions, 2u);
+  EXPECT_EQ(book.more_servers(), 2u);
+  book.StartTick(kHourSeconds, [] {});
+  EXPECT_EQ(book.servers().size(), 0u);
+  std::swap(servers.front(), servers.back());
+  all_speak();
+  ASSERT_EQ(book.servers().size(), kRoom);
+  EXPECT_EQ(book.servers().front().sessions, 1u);
+  EXPECT_EQ(book.more_servers(), 2u);
+}
+
 }  // namespace
 }  // namespace mailtap::control
