@@ -2,7 +2,6 @@
 // mbufs in the same bursts with the same prefetching, of which only the mbuf's line and the
 // packet's first two are read.
 #include <benchmark/benchmark.h>
-#include <sys/mman.h>
 
 #include <cstring>
 #include <map>
@@ -10,6 +9,7 @@
 #include <random>
 #include <string>
 
+#include "bench/bench_worker.h"
 #include "bench/mbuf_frames.h"
 #include "bench/report.h"
 
@@ -72,31 +72,6 @@ MbufFrames& Frames(const std::string& kind) {
   return *frames;
 }
 
-struct Sensor {
-  // With all its memory touched, as `mailtap run` starts.
-  explicit Sensor(const config::Config& config)
-      : ring(64 << 20),
-        worker(pipeline::Worker::Create(config, classify::PatternDatabase::Load().value(), ring)
-                   .value()) {
-    ::mlockall(MCL_CURRENT);
-  }
-
-  // What a live worker does with a burst, ticks included. Records wait in the ring.
-  void Take(absl::Span<const pipeline::PacketView> views) {
-    const int64_t at = TickOf(views.front().time);
-    if (tick != at && tick != 0) worker->EndTick(tick);
-    tick = at;
-    worker->Process(views);
-  }
-  void Drain() {
-    ring.Drain([](const auto&) {});
-  }
-
-  exchange::RecordRing ring;
-  std::unique_ptr<pipeline::Worker> worker;
-  int64_t tick = 0;
-};
-
 void TouchFloor(benchmark::State& state, const std::string& kind) {
   MbufFrames& frames = Frames(kind);
   uint64_t sum = 0;
@@ -118,14 +93,12 @@ void TouchFloor(benchmark::State& state, const std::string& kind) {
 void Pipeline(benchmark::State& state, const std::string& kind) {
   MbufFrames& frames = Frames(kind);
   const config::Config config;
-  Sensor sensor(config);
-  UnixNanos later = 0;
+  BenchWorker sensor(config);
   for (auto _ : state) {
-    frames.ForEachBurst(later, [&](const auto& views) { sensor.Take(views); });
+    sensor.Take(frames);
     state.PauseTiming();
-    sensor.worker->Finish(sensor.tick);
+    sensor.Forget(frames);
     sensor.Drain();
-    later += frames.span() + 60 * kNanosPerSecond;
     state.ResumeTiming();
   }
   Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
@@ -142,10 +115,10 @@ void Concurrent(benchmark::State& state, uint16_t port) {
   config::Config config;
   config.limits.sessions = 1'100'000;
   config.limits.conversations = 1'100'000;
-  Sensor sensor(config);
+  BenchWorker sensor(config);
   uint64_t packet = 0;
-  const auto round = [&](UnixNanos later) {
-    frames->ForEachBurst(later, [&](absl::Span<const pipeline::PacketView> views) {
+  const auto round = [&] {
+    frames->ForEachBurst(sensor.later, [&](absl::Span<const pipeline::PacketView> views) {
       for (std::size_t i = 0; i < views.size(); ++i, ++packet) {
         constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
         if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
@@ -157,17 +130,16 @@ void Concurrent(benchmark::State& state, uint16_t port) {
       sensor.Take(views);
     });
   };
-  UnixNanos later = 0;
   const auto go_on = [&] {
     sensor.Drain();
-    later += frames->span();
+    sensor.later += frames->span();
   };
   while (packet < 2 * uint64_t{flows}) {
-    round(later);
+    round();
     go_on();
   }
   for (auto _ : state) {
-    round(later);
+    round();
     state.PauseTiming();
     go_on();
     state.ResumeTiming();
