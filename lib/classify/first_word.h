@@ -10,6 +10,10 @@
 #include <cstring>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "absl/strings/string_view.h"
 
 namespace mailtap::classify {
@@ -58,18 +62,12 @@ class FirstWordFilter {
   // neither Matches nor opens with one of `also`. `payload` has at least kGlanceBytes bytes.
   static constexpr uint32_t kGlanceBytes = 24;
   bool Glance(const uint8_t* payload) const {
-    static_assert(kGlanceBytes > kLongestTag + kWordBytes);
-    uint64_t halves[2];
-    std::memcpy(halves, payload, sizeof(halves));
-    const uint64_t spaces[2] = {Spaces(halves[0]), Spaces(halves[1])};
+    static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
     const uint32_t start = starts_[payload[0]];
-    bool opens = ((start & kOther) | (words_.Contains(payload) ? 1u : 0u)) != 0;
-    if ((spaces[0] | spaces[1]) != 0 && (start & kTag) != 0) {
-      const int bits =
-          spaces[0] != 0 ? std::countr_zero(spaces[0]) : 64 + std::countr_zero(spaces[1]);
-      opens = opens || tagged_.Contains(payload + bits / 8 + 1);
-    }
-    return opens;
+    const uint32_t spaces = Spaces16(payload);
+    if ((start & kOther) != 0 || words_.Contains(payload)) return true;
+    if (spaces == 0 || (start & kTag) == 0) return false;
+    return tagged_.Contains(payload + std::countr_zero(spaces) + 1);
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -116,6 +114,19 @@ class FirstWordFilter {
     constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
     bytes ^= kOnes * ' ';
     return (bytes - kOnes) & ~bytes & kTops;
+  }
+
+  // Bit i tells whether byte i of the first 16 is a space.
+  static uint32_t Spaces16(const uint8_t* bytes) {
+#ifdef __SSE2__
+    const __m128i sixteen = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    return static_cast<uint32_t>(
+        _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen, _mm_set1_epi8(' '))));
+#else
+    uint32_t spaces = 0;
+    for (int i = 0; i < 16; ++i) spaces |= (bytes[i] == ' ' ? 1u : 0u) << i;
+    return spaces;
+#endif
   }
 
   // Characters of a tag that is looked for.
