@@ -73,7 +73,7 @@ class HourBook {
 
   int64_t first_tick() const { return first_tick_; }
   const HourCapture& capture() const { return capture_; }
-  const auto& totals() const { return totals_; }
+  const HourTotalsTable& totals() const { return totals_; }
   const absl::flat_hash_map<ServerKey, Server>& servers() const { return servers_; }
   uint64_t more_servers() const { return more_servers_; }
 
@@ -93,7 +93,7 @@ class HourBook {
   int64_t next_ = 0;      // the first tick that is not covered yet
   bool goes_on_ = false;  // else the next tick is the first that is
   HourCapture capture_;
-  std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount> totals_ = {};
+  HourTotalsTable totals_ = {};
   absl::flat_hash_map<ServerKey, Server> servers_;
   uint64_t more_servers_ = 0;  // that found no room; one may count several times
 };
