@@ -63,6 +63,7 @@ class Engine {
   };
 
   static constexpr uint64_t kNever = ~uint64_t{0};
+  static constexpr uint64_t kSecond = 1'000'000'000;  // ns
 
   using Events = std::priority_queue<Event, std::vector<Event>, std::greater<>>;
 

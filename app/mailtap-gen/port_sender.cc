@@ -7,7 +7,6 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 
 #include <algorithm>
 #include <atomic>
@@ -17,12 +16,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "app/mailtap-gen/port_lane.h"
 #include "app/mailtap-gen/wire.h"
 
 namespace mailtap::gen {
 namespace {
 
-constexpr uint16_t kBurst = 32;
 constexpr uint32_t kShortestFrame = 60;  // IEEE 802.3, without the check sequence
 
 // Lock-free, so a signal handler may set it; the lcores read it.
@@ -52,95 +51,6 @@ uint32_t AddressSum(const FrameStore::Frame& frame) {
   }
   return sum;
 }
-
-// The frames of one queue, and the lcore that sends them.
-class Lane {
- public:
-  Lane(uint16_t port, uint16_t queue) : port_(port), queue_(queue) {}
-
-  void Add(rte_mbuf* frame) { frames_.push_back(frame); }
-  std::size_t size() const { return frames_.size(); }
-
-  // `rate`: of this lane, in packets a second; 0: no limit. `cycles`: how long; 0: once
-  // through.
-  void Prepare(double rate, uint64_t cycles) {
-    hz_ = static_cast<double>(rte_get_tsc_hz());
-    interval_ = rate > 0 ? hz_ / rate : 0;
-    duration_ = cycles;
-  }
-
-  void Run() {
-    report_.lcore = rte_lcore_id();
-    const uint64_t start = rte_get_tsc_cycles();
-    if (!frames_.empty()) interval_ > 0 ? RunPaced(start) : RunFlatOut(start);
-    seconds_ = static_cast<double>(rte_get_tsc_cycles() - start) / hz_;
-  }
-
-  const QueueReport& report() const { return report_; }
-  double seconds() const { return seconds_; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  // How many more frames may go, of those that were not yet due.
-  uint64_t Left(uint64_t start) const {
-    if (g_stop.load(std::memory_order_relaxed)) return 0;
-    if (duration_ == 0) return frames_.size() - next_;
-    return rte_get_tsc_cycles() - start < duration_ ? kBurst : 0;
-  }
-
-  // Offers the next `count` frames; returns how many the port took.
-  uint16_t Offer(uint16_t count) {
-    rte_mbuf* burst[kBurst];
-    for (uint16_t i = 0; i < count; ++i) {
-      burst[i] = frames_[(next_ + i) % frames_.size()];
-      rte_mbuf_refcnt_update(burst[i], 1);  // one stays here
-    }
-    const uint16_t sent = rte_eth_tx_burst(port_, queue_, burst, count);
-    for (uint16_t i = 0; i < sent; ++i) bytes_ += rte_pktmbuf_pkt_len(burst[i]);
-    for (uint16_t i = sent; i < count; ++i) rte_mbuf_refcnt_update(burst[i], -1);
-    report_.sent += sent;
-    return sent;
-  }
-
-  void RunFlatOut(uint64_t start) {
-    for (uint64_t left; (left = Left(start)) > 0;) {
-      next_ += Offer(static_cast<uint16_t>(std::min<uint64_t>(left, kBurst)));
-    }
-  }
-
-  void RunPaced(uint64_t start) {
-    // After a pause of its own (somebody else had the core) the sender doesn't make up for more
-    // than this: a burst that no wire would carry says nothing about the receiver.
-    constexpr double kMostLateSeconds = 0.001;
-    const double most_late = std::max(kMostLateSeconds * hz_, 2.0 * kBurst * interval_);
-    auto due = static_cast<double>(start);
-    for (uint64_t left; (left = Left(start)) > 0;) {
-      const auto now = static_cast<double>(rte_get_tsc_cycles());
-      due = std::max(due, now - most_late);
-      const auto ready = static_cast<int64_t>((now - due) / interval_);
-      if (ready <= 0) {
-        rte_pause();
-        continue;
-      }
-      const auto count = static_cast<uint16_t>(
-          std::min({static_cast<uint64_t>(ready), left, uint64_t{kBurst}}));
-      report_.refused += count - Offer(count);
-      next_ += count;
-      due += count * interval_;
-    }
-  }
-
-  const uint16_t port_;
-  const uint16_t queue_;
-  std::vector<rte_mbuf*> frames_;
-  double hz_ = 1;
-  double interval_ = 0;    // cycles between frames
-  uint64_t duration_ = 0;  // cycles
-  uint64_t next_ = 0;
-  uint64_t bytes_ = 0;
-  double seconds_ = 0;
-  QueueReport report_;
-};
 
 class Sender {
  public:
@@ -218,7 +128,7 @@ absl::Status Sender::StartPort(uint16_t port) {
         error != 0) {
       return DpdkError(device_ + " refuses transmit queue " + std::to_string(queue), error);
     }
-    lanes_.emplace_back(port, queue);
+    lanes_.emplace_back(port, queue, g_stop);
   }
   if (const int error = rte_eth_dev_start(port); error != 0) {
     return DpdkError(device_ + " does not start", error);

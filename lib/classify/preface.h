@@ -16,12 +16,14 @@
 
 namespace mailtap::classify {
 
+inline constexpr uint8_t kSocks4 = 4, kSocks5 = 5;  // versions
+inline constexpr uint8_t kSocksConnect = 1;         // the command
+
 // Whether a client's first payload is a SOCKS greeting or request, or may be the start of one:
 // cheap enough for every packet. `size` is at least 1.
 inline bool MayBeSocks(const uint8_t* data, std::size_t size) {
-  constexpr uint8_t kVersion4 = 4, kVersion5 = 5, kConnect = 1;
-  if (data[0] == kVersion5) return size == 1 || size <= std::size_t{2} + data[1];
-  return data[0] == kVersion4 && (size == 1 || data[1] == kConnect);
+  if (data[0] == kSocks5) return size == 1 || size <= std::size_t{2} + data[1];
+  return data[0] == kSocks4 && (size == 1 || data[1] == kSocksConnect);
 }
 
 class Preface {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/control/places.h"
+
 namespace mailtap::control {
 
 AlertBook::AlertBook(std::vector<AlertTerms> terms, int64_t update_seconds)
@@ -153,15 +155,7 @@ void AlertBook::Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, 
 }
 
 uint32_t AlertBook::Open(uint32_t subject, uint16_t rule, int64_t tick) {
-  uint32_t place;
-  if (free_.empty()) {
-    place = static_cast<uint32_t>(open_.size());
-    open_.emplace_back();
-  } else {
-    place = free_.back();
-    free_.pop_back();
-    open_[place] = OpenAlert{};
-  }
+  const uint32_t place = TakePlace(open_, free_);
   open_[place].subject = subject;
   open_[place].pending = true;
   open_[place].above_since = tick;

@@ -3,20 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/control/places.h"
+
 namespace mailtap::control {
 
 uint32_t ConversationTable::Add(uint64_t hash, const meter::ConversationKey& key) {
-  uint32_t id;
-  if (free_.empty()) {
-    id = static_cast<uint32_t>(conversations_.size());
-    conversations_.emplace_back();
-    places_.emplace_back();
-  } else {
-    id = free_.back();
-    free_.pop_back();
-    conversations_[id] = Conversation{};
-    places_[id] = Place{};
-  }
+  const uint32_t id = TakePlace(conversations_, free_);
+  places_.resize(conversations_.size());
+  places_[id] = Place{};
   conversations_[id].key = key;
   conversations_[id].known = true;
   const auto [first, added] = first_of_hash_.try_emplace(hash, id);

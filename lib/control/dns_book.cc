@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "lib/control/places.h"
 #include "lib/control/trim.h"
 
 namespace mailtap::control {
@@ -28,14 +29,7 @@ void DnsBook::Reload(std::size_t most, int64_t grace_seconds) {
 uint32_t DnsBook::Intern(absl::string_view text) {
   const auto known = numbers_.find(text);
   if (known != numbers_.end()) return known->second;
-  uint32_t number;
-  if (free_names_.empty()) {
-    number = static_cast<uint32_t>(names_.size());
-    names_.emplace_back();
-  } else {
-    number = free_names_.back();
-    free_names_.pop_back();
-  }
+  const uint32_t number = TakePlace(names_, free_names_);
   names_[number] = {std::string(text), entries_of_(text), 0};
   numbers_.emplace(names_[number].text, number);
   return number;

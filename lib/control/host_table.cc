@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/control/places.h"
+
 namespace mailtap::control {
 
 using config::Verdict;
@@ -12,15 +14,7 @@ uint32_t HostTable::Find(const HostKey& key) const {
 }
 
 uint32_t HostTable::Add(const HostKey& key, uint32_t group_set) {
-  uint32_t id;
-  if (free_hosts_.empty()) {
-    id = static_cast<uint32_t>(hosts_.size());
-    hosts_.emplace_back();
-  } else {
-    id = free_hosts_.back();
-    free_hosts_.pop_back();
-    hosts_[id] = Host{};
-  }
+  const uint32_t id = TakePlace(hosts_, free_hosts_);
   hosts_[id].key = key;
   hosts_[id].group_set = group_set;
   hosts_[id].known = true;
@@ -54,14 +48,7 @@ uint32_t HostTable::FindLane(uint32_t host, const RuleIndex::Kind& kind) const {
 }
 
 uint32_t HostTable::AddLane(uint32_t host, const RuleIndex::Kind& kind) {
-  uint32_t id;
-  if (free_lanes_.empty()) {
-    id = static_cast<uint32_t>(lanes_.size());
-    lanes_.emplace_back();
-  } else {
-    id = free_lanes_.back();
-    free_lanes_.pop_back();
-  }
+  const uint32_t id = TakePlace(lanes_, free_lanes_);
   Lane& lane = lanes_[id];
   lane.host = host;
   lane.role = kind.role;

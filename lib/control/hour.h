@@ -55,7 +55,17 @@ struct HourRelay {
 struct HourTotals {
   uint64_t sessions = 0;
   uint64_t bytes[kDirectionCount] = {};
+
+  bool empty() const { return (sessions | bytes[kUp] | bytes[kDown]) == 0; }
+  HourTotals& operator+=(const HourTotals& o) {
+    sessions += o.sessions;
+    for (int d = 0; d < kDirectionCount; ++d) bytes[d] += o.bytes[d];
+    return *this;
+  }
 };
+// By service and verdict.
+using HourTotalsTable =
+    std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount>;
 
 // How well the capture showed it.
 struct HourCapture {
@@ -85,7 +95,7 @@ struct Hour {
   int64_t first_tick = 0;  // of the hour that was judged
   HourCapture capture;
   // Of mail with an internal end.
-  std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount> totals = {};
+  HourTotalsTable totals = {};
   std::vector<HourHost> hosts;  // by unapproved sent bytes, then address and tag
   uint64_t more_hosts = 0;
   HostCounts others;                // of these

@@ -80,7 +80,7 @@ class HourBook {
 
   int64_t first_tick() const { return first_tick_; }
   const HourCapture& capture() const { return capture_; }
-  const auto& totals() const { return totals_; }
+  const HourTotalsTable& totals() const { return totals_; }
   const std::vector<Server>& servers() const { return servers_; }
   // Conversations with servers that found no room.
   uint64_t more_servers() const { return more_servers_; }
@@ -104,7 +104,7 @@ class HourBook {
   int64_t next_ = 0;      // the first tick that is not covered yet
   bool goes_on_ = false;  // else the next tick is the first that is
   HourCapture capture_;
-  std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount> totals_ = {};
+  HourTotalsTable totals_ = {};
   std::vector<Server> servers_;
   absl::flat_hash_map<ServerKey, uint32_t> places_;  // in `servers_`
   // What a conversation keeps is its server's place, or kMostServers, counted from here: what

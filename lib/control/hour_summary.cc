@@ -11,15 +11,6 @@ bool HasUnapproved(const HostCounts& c) {
   return (c.unapproved_sent | c.unapproved_received | c.unapproved_sessions) != 0;
 }
 
-void Add(const HostCounts& counts, HostCounts& sum) {
-  sum.unapproved_sent += counts.unapproved_sent;
-  sum.unapproved_received += counts.unapproved_received;
-  sum.approved_sent += counts.approved_sent;
-  sum.approved_received += counts.approved_received;
-  sum.unapproved_sessions += counts.unapproved_sessions;
-  sum.approved_sessions += counts.approved_sessions;
-}
-
 void AddHosts(const State& state, Hour& hour) {
   std::vector<uint32_t> ids;
   state.hosts.ForEach([&](uint32_t id) {
@@ -37,7 +28,7 @@ void AddHosts(const State& state, Hour& hour) {
     const Host& host = state.hosts.at(id);
     if (hour.hosts.size() == Hour::kMost) {
       ++hour.more_hosts;
-      Add(host.in_hour, hour.others);
+      hour.others += host.in_hour;
       continue;
     }
     HourHost& row = hour.hosts.emplace_back();

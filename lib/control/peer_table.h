@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "lib/base/mail.h"
+#include "lib/control/places.h"
 #include "lib/net/address.h"
 
 namespace mailtap::control {
@@ -106,15 +107,10 @@ class PeerTable {
   };
 
   uint32_t New(const Key& key) {
-    if (!free_.empty()) {
-      const uint32_t peer = free_.back();
-      free_.pop_back();
-      peers_[peer] = {key};
-      return peer;
-    }
-    peers_.push_back({key});
+    const uint32_t peer = TakePlace(peers_, free_);
+    peers_[peer].key = key;
     last_buckets_.resize(peers_.size() * slots_, kNever);
-    return static_cast<uint32_t>(peers_.size() - 1);
+    return peer;
   }
   // Without rows all its slots say kNever, so the number is as good as new.
   void FreeIfUnused(uint32_t peer) {

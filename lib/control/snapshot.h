@@ -42,6 +42,16 @@ struct HostCounts {
   uint64_t approved_received = 0;
   uint64_t unapproved_sessions = 0;
   uint64_t approved_sessions = 0;
+
+  HostCounts& operator+=(const HostCounts& o) {
+    unapproved_sent += o.unapproved_sent;
+    unapproved_received += o.unapproved_received;
+    approved_sent += o.approved_sent;
+    approved_received += o.approved_received;
+    unapproved_sessions += o.unapproved_sessions;
+    approved_sessions += o.approved_sessions;
+    return *this;
+  }
 };
 
 // The same with the host's name, for ranking.

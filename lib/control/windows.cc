@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/control/places.h"
+
 namespace mailtap::control {
 
 using config::Metric;
@@ -23,15 +25,7 @@ uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
 }
 
 uint32_t Windows::New(uint16_t rule, uint32_t host, Role role) {
-  uint32_t id;
-  if (free_.empty()) {
-    id = static_cast<uint32_t>(entities_.size());
-    entities_.emplace_back();
-  } else {
-    id = free_.back();
-    free_.pop_back();
-    entities_[id] = Entity{};
-  }
+  const uint32_t id = TakePlace(entities_, free_);
   entities_[id].rule = rule;
   entities_[id].host = host;
   entities_[id].role = role;

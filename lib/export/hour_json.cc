@@ -46,13 +46,7 @@ Json TotalsJson(const Hour& hour) {
   Json array = Json::array();
   for (int s = 0; s < kServiceCount; ++s) {
     for (int v = 0; v < config::kVerdictCount; ++v) {
-      const control::HourTotals& t = hour.totals[s][v];
-      if ((t.sessions | t.bytes[kUp] | t.bytes[kDown]) == 0) continue;
-      array.push_back({{"service", std::string(kServiceNames[s])},
-                       {"verdict", std::string(config::kVerdictNames[v])},
-                       {"sessions", t.sessions},
-                       {"bytes_up", t.bytes[kUp]},
-                       {"bytes_down", t.bytes[kDown]}});
+      if (!hour.totals[s][v].empty()) array.push_back(HourTotalsJson(hour.totals, s, v));
     }
   }
   return array;

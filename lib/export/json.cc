@@ -155,6 +155,15 @@ Json ConfidenceJson(const control::Confidence& confidence) {
           {"one_way_ratio", Ratio(confidence.one_way_ratio)}};
 }
 
+Json HourTotalsJson(const control::HourTotalsTable& totals, int service, int verdict) {
+  const control::HourTotals& t = totals[service][verdict];
+  return {{"service", Text(kServiceNames[service])},
+          {"verdict", Text(config::kVerdictNames[verdict])},
+          {"sessions", t.sessions},
+          {"bytes_up", t.bytes[kUp]},
+          {"bytes_down", t.bytes[kDown]}};
+}
+
 Json EncapNames(const net::EncapStack& stack) {
   Json names = Json::array();
   for (uint32_t i = 0; i < stack.depth; ++i) names.push_back(net::ToString(stack.layers[i]));

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/config/config.h"
 #include "lib/control/alert.h"
+#include "lib/control/hour.h"
 #include "lib/control/judged_session.h"
 #include "lib/net/encap.h"
 
@@ -43,6 +44,10 @@ AlertSubject SubjectOf(const control::Alert& alert);
 
 // "loss_ratio" and the others as an object.
 nlohmann::ordered_json ConfidenceJson(const control::Confidence& confidence);
+
+// One service's and verdict's of the totals, by their numbers.
+nlohmann::ordered_json HourTotalsJson(const control::HourTotalsTable& totals, int service,
+                                      int verdict);
 
 // "vlan:100" and so on, outermost first.
 nlohmann::ordered_json EncapNames(const net::EncapStack& stack);

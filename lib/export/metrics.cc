@@ -9,7 +9,10 @@ namespace mailtap::exporting {
 std::vector<prometheus::MetricFamily> MetricsCollector::Collect() const {
   MetricFamilies families;
   AddSensorFamilies(status_(), families);
-  if (const auto snapshot = snapshot_()) AddTrafficFamilies(*snapshot, families);
+  if (const auto snapshot = snapshot_()) {
+    AddTrafficFamilies(*snapshot, families);
+    AddControlFamilies(*snapshot, families);
+  }
   return families.Take();
 }
 

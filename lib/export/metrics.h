@@ -49,8 +49,10 @@ std::string MetricsText(const prometheus::Collectable& source);
 // collector wants it.
 absl::Status WriteMetrics(const std::string& path, const prometheus::Collectable& source);
 
-// The parts of Collect(): what the traffic is, and how the sensor does.
+// The parts of Collect(): what the traffic is, what the control core made of it, and how the
+// sensor does.
 void AddTrafficFamilies(const control::Snapshot& snapshot, MetricFamilies& families);
+void AddControlFamilies(const control::Snapshot& snapshot, MetricFamilies& families);
 void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families);
 
 }  // namespace mailtap::exporting

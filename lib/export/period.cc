@@ -121,9 +121,7 @@ void AddTotals(const control::Hour& hour, Period& period) {
   period.capture += hour.capture;
   for (int s = 0; s < kServiceCount; ++s) {
     for (int v = 0; v < config::kVerdictCount; ++v) {
-      control::HourTotals& sum = period.totals[s][v];
-      sum.sessions += hour.totals[s][v].sessions;
-      for (int d = 0; d < kDirectionCount; ++d) sum.bytes[d] += hour.totals[s][v].bytes[d];
+      period.totals[s][v] += hour.totals[s][v];
     }
   }
 }

@@ -90,7 +90,7 @@ struct Period {
   int64_t covered_seconds = 0;  // of the period
   std::vector<PeriodGap> gaps;  // hours that were not judged in whole
   control::HourCapture capture;
-  std::array<std::array<control::HourTotals, config::kVerdictCount>, kServiceCount> totals = {};
+  control::HourTotalsTable totals = {};
   std::vector<PeriodHost> hosts;  // by unapproved sent bytes
   uint64_t more_hosts = 0;        // that are not told apart; one counts in each hour
   control::HostCounts others;     // of these

@@ -235,7 +235,7 @@ DocumentSection Mail(const Period& period) {
   for (int s = 0; s < kServiceCount; ++s) {
     for (int v = 0; v < config::kVerdictCount; ++v) {
       const control::HourTotals& t = period.totals[s][v];
-      if ((t.sessions | t.bytes[kUp] | t.bytes[kDown]) == 0) continue;
+      if (t.empty()) continue;
       section.table.rows.push_back(
           {std::string(kServiceNames[s]), std::string(config::kVerdictNames[v]),
            absl::StrCat(t.sessions), FormatBytes(t.bytes[kUp]), FormatBytes(t.bytes[kDown])});

@@ -16,15 +16,6 @@ namespace {
 
 constexpr std::size_t kMostServersOfHost = 5;
 
-void Add(const control::HostCounts& counts, control::HostCounts& sum) {
-  sum.unapproved_sent += counts.unapproved_sent;
-  sum.unapproved_received += counts.unapproved_received;
-  sum.approved_sent += counts.approved_sent;
-  sum.approved_received += counts.approved_received;
-  sum.unapproved_sessions += counts.unapproved_sessions;
-  sum.approved_sessions += counts.approved_sessions;
-}
-
 using ServerKey = std::tuple<net::IpAddress, std::string, uint16_t, Service, config::Verdict>;
 
 std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>& hours) {
@@ -64,13 +55,13 @@ void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidat
   std::map<Key, PeriodHost> hosts;
   for (const control::Hour& hour : input.hours) {
     period.more_hosts += hour.more_hosts;
-    Add(hour.others, period.others);
+    period.others += hour.others;
     for (const control::HourHost& row : hour.hosts) {
       PeriodHost& host = hosts[{row.host, row.encap}];
       host.asset = row.asset;
       host.owner = row.owner;
       ++host.hours;
-      Add(row.counts, host.counts);
+      host.counts += row.counts;
     }
   }
   std::map<Key, std::vector<const HourServer*>> used;

@@ -151,12 +151,7 @@ Json TotalsJson(const Period& period) {
   Json array = Json::array();
   for (int s = 0; s < kServiceCount; ++s) {
     for (int v = 0; v < config::kVerdictCount; ++v) {
-      const control::HourTotals& t = period.totals[s][v];
-      array.push_back({{"service", std::string(kServiceNames[s])},
-                       {"verdict", std::string(config::kVerdictNames[v])},
-                       {"sessions", t.sessions},
-                       {"bytes_up", t.bytes[kUp]},
-                       {"bytes_down", t.bytes[kDown]}});
+      array.push_back(HourTotalsJson(period.totals, s, v));
     }
   }
   return array;

@@ -18,13 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 REAL = HERE / "real"
 SKIPPED = 77
 
-# Every address is internal, so that each session is judged; tables are small, so that starting
-# several hundred times takes no time.
-CONFIG = """
-[sensor]
-name = "test"
-[networks]
-internal = ["0.0.0.0/0", "::/0"]
+# Tables are small, so that starting several hundred times takes no time.
+LIMITS = """
 [limits]
 sessions = 16384
 conversations = 16384
@@ -32,8 +27,15 @@ handshakes = 16384
 dialogues = 4096
 holes = 16384
 reorder_buffers = 512
-ring = "1MiB"
+ring = "4MiB"
 """
+# Every address is internal, so that each session is judged.
+CONFIG = """
+[sensor]
+name = "test"
+[networks]
+internal = ["0.0.0.0/0", "::/0"]
+""" + LIMITS
 
 
 def skip(reason):

@@ -27,15 +27,7 @@ SHIPPED = lib.HERE.parent.parent / "conf" / "mailtap.toml"
 COMMON = """
 [blind_spots.snapped]
 enabled = false
-[limits]
-sessions = 16384
-conversations = 16384
-handshakes = 16384
-dialogues = 4096
-holes = 16384
-reorder_buffers = 512
-ring = "4MiB"
-"""
+""" + lib.LIMITS
 
 
 def seconds(time):

@@ -16,6 +16,7 @@ import pop3  # noqa: F401
 import others  # noqa: F401
 import exim  # noqa: F401
 import s_client  # noqa: F401
+import opensmtpd  # noqa: F401
 
 
 def main():

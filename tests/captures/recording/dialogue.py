@@ -12,8 +12,10 @@ STRICT = "192.0.2.11"    # port 25 refuses every client, 2587 knows no TLS
 MISPLACED = "192.0.2.12"  # other protocols on mail's ports
 SILENT = "192.0.2.13"
 EXIM = "192.0.2.14"
+OPENSMTPD = "192.0.2.15"
 POSTFIX6 = "2001:db8::10"
 EXIM6 = "2001:db8::14"
+OPENSMTPD6 = "2001:db8::15"
 SOURCES = {"c1": ("10.1.0.23", "fd00:1::23"), "c2": ("10.1.0.24", "fd00:1::24")}
 HOST_NAME = "mail.example.net"
 FIRST_CLIENT_PORT = 40001
@@ -22,7 +24,7 @@ TIMEOUT = 20
 # Each is a capture of its own.
 GROUPS = ("smtp_clear", "smtp_tls", "imap_clear", "imap_tls", "pop3_clear", "pop3_tls", "ipv6",
           "odd_ports", "tls_odd_ports", "offload", "lookalikes", "misplaced", "scans", "exim",
-          "s_client")
+          "s_client", "opensmtpd")
 REGISTRY = []
 
 

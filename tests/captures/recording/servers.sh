@@ -9,7 +9,9 @@
 #   192.0.2.12                other protocols on mail's ports: vsftpd 25, Redis 110, ngIRCd 143 (and 6667)
 #   192.0.2.13                25, 110 and 143 accept and stay silent
 #   192.0.2.14, 2001:db8::14  Exim 25 2526 (STARTTLS), 10465 (TLS); takes every message and drops it
+#   192.0.2.15, 2001:db8::15  OpenSMTPD 25 2528; keeps every message
 set -eu
+. "$(dirname "$0")/unpacked.sh"
 work=$1
 hostname mail.example.net
 mkdir -p "$work"/{postfix,spool,data,dovecot,mail,news,ftp,redis,log}
@@ -214,66 +216,6 @@ start_silent() {
   done
 }
 
-# What it refuses, and when, stands in the addresses and the subject.
-start_exim() {
-  mkdir -p "$work/exim"
-  chown -R mail:mail "$work/exim"
-  cat >"$work/exim.conf" <<CONF
-primary_hostname = exim.example.net
-exim_user = mail
-exim_group = mail
-spool_directory = $work/exim
-log_file_path = $work/exim/%slog
-log_selector = +incoming_port +smtp_no_mail
-daemon_smtp_ports = 25 : 2526 : 10465
-tls_on_connect_ports = 10465
-local_interfaces = <; 192.0.2.14 ; 2001:db8::14
-tls_advertise_hosts = *
-tls_certificate = $work/cert.pem
-tls_privatekey = $work/exim-key.pem
-host_lookup =
-rfc1413_hosts =
-smtp_enforce_sync = false
-smtp_accept_max_nonmail = 100
-acl_smtp_mail = mail
-acl_smtp_rcpt = rcpt
-acl_smtp_predata = predata
-acl_smtp_data = data
-begin acl
-mail:
-  defer senders = later@example.org
-  deny senders = never@example.org
-  accept
-rcpt:
-  defer local_parts = later
-  deny local_parts = never
-  accept domains = example.net
-  deny
-predata:
-  defer senders = predata-later@example.org
-  deny senders = predata-never@example.org
-  accept
-data:
-  defer condition = \${if match{\$h_subject:}{later}}
-  deny condition = \${if match{\$h_subject:}{never}}
-  accept
-begin routers
-all:
-  driver = redirect
-  data = :blackhole:
-CONF
-  # Its package's user is built in; only this namespace sees it.
-  cp /etc/passwd "$work/passwd"
-  cp /etc/group "$work/group"
-  echo "Debian-exim:x:$(id -u mail):$(id -g mail)::/nonexistent:/bin/false" >>"$work/passwd"
-  echo "Debian-exim:x:$(id -g mail):" >>"$work/group"
-  mount --bind "$work/passwd" /etc/passwd
-  mount --bind "$work/group" /etc/group
-  cp "$work/key.pem" "$work/exim-key.pem"
-  chown mail "$work/exim-key.pem"
-  "$work/packages/usr/sbin/exim4" -C "$work/exim.conf" -bdf >"$work/log/exim" 2>&1 &
-}
-
 # A first message in each mailbox, so that every group of dialogues can run by itself.
 fill_mailboxes() {
   local user
@@ -286,6 +228,7 @@ fill_mailboxes() {
 }
 
 fill_mailboxes
+add_users
 start_postfix
 start_dovecot
 start_ftp
@@ -294,4 +237,5 @@ start_irc
 start_news
 start_silent
 start_exim
+start_opensmtpd
 wait

@@ -1,10 +1,10 @@
 """Joins what clients, servers and the kernel said of one group into its truth.
 
-usage: truth.py RESULTS TRACES MAIL_LOG CAPTURE_NAME > TRUTH.jsonl
+usage: truth.py RESULTS TRACES POSTFIX_LOG EXIM_LOG OPENSMTPD_EVENTS CAPTURE_NAME > TRUTH.jsonl
 
 Bytes are the return values of the system calls by which each end wrote to its socket (strace of
 both ends), so neither the capture nor any TCP analysis has a part in them. Messages are what
-Postfix's log says of the connection, refusals what the client was told; both must agree with
+the server's log says of the connection, refusals what the client was told; both must agree with
 what the client counted. A session whose ends disagree on the bytes is an error, but where an end
 left without reading.
 """
@@ -14,7 +14,8 @@ import json
 import re
 import sys
 
-EXIM = ("192.0.2.14", "2001:db8::14")
+# Exim and OpenSMTPD
+ONE_BY_ONE = ("192.0.2.14", "2001:db8::14", "192.0.2.15", "2001:db8::15")
 SENT, READ = {"write", "writev", "sendto", "sendmsg", "sendfile"}, \
              {"read", "readv", "recvfrom", "recvmsg"}
 CALL = re.compile(r"^(\w+)\(\d+<TCP(?:v6)?:\[(.+)->(.+)\]>, (.*) = (\d+)$")
@@ -77,7 +78,20 @@ def exim_messages(path):
     return accepted
 
 
-def truth_of(known, calls, log, exim, capture):
+def opensmtpd_messages(path):
+    """(client, port) -> messages accepted, from the reports that smtpd-filters(7) describes"""
+    clients, accepted = {}, collections.Counter()
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            event, session, *rest = line.rstrip().split("|")[4:]
+            if event == "link-connect":
+                clients[session] = endpoint(rest[2])
+            elif event == "tx-commit":
+                accepted[clients[session]] += 1
+    return accepted
+
+
+def truth_of(known, calls, log, one_by_one, capture):
     client, server = (known["client"], known["client_port"]), (known["server"], known["port"])
     wrote_up, read_up = calls[client, server, True], calls[server, client, False]
     wrote_down, read_down = calls[server, client, True], calls[client, server, False]
@@ -88,8 +102,8 @@ def truth_of(known, calls, log, exim, capture):
     if known["kind"] == "mail" and known["tls"] == "none" and known["visible"]:
         counts |= {name: count(known) for name, count in COUNTS[known["service"]].items()}
     stats = log.get(client, {}) if known["service"] == "smtp" else {}
-    if known["service"] == "smtp" and known["server"] in EXIM:
-        stats = {"data": str(exim[client])}
+    if known["service"] == "smtp" and known["server"] in ONE_BY_ONE:
+        stats = {"data": str(one_by_one[client])}
     logged = int(stats.get("data", "0").split("/")[0])
     if "bdat" in stats:
         logged += 1  # chunks are not messages; the one dialogue that uses them sends one
@@ -106,12 +120,13 @@ def truth_of(known, calls, log, exim, capture):
 
 
 def main():
-    results, traces, mail_log, exim_log, capture = sys.argv[1:]
-    calls, log, exim = count_calls(traces), logged_messages(mail_log), exim_messages(exim_log)
+    results, traces, postfix_log, exim_log, opensmtpd_events, capture = sys.argv[1:]
+    calls, log = count_calls(traces), logged_messages(postfix_log)
+    one_by_one = exim_messages(exim_log) + opensmtpd_messages(opensmtpd_events)
     for name in sorted(glob.glob(f"{results}/*")):
         with open(name, encoding="utf-8") as lines:
             for line in lines:
-                print(json.dumps(truth_of(json.loads(line), calls, log, exim, capture)))
+                print(json.dumps(truth_of(json.loads(line), calls, log, one_by_one, capture)))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 #include "lib/config/assets.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "tests/unit/config/test_support.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::config {
 namespace {
@@ -55,18 +52,15 @@ TEST(AssetsTest, TheAddressIsRequired) {
 class AssetsFileTest : public testing::Test {
  protected:
   AssetsFileTest() {
-    char folder[] = "/tmp/mailtap-assets-XXXXXX";
-    folder_ = mkdtemp(folder);
     Write("mailtap.toml", absl::StrCat(kMinimal, "[assets]\nfile = \"assets.csv\"\n"));
   }
-  ~AssetsFileTest() override { std::filesystem::remove_all(folder_); }
 
   void Write(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ / name) << text;
+    std::ofstream(folder_.File(name)) << text;
   }
-  ParseResult Read() { return ParseFile((folder_ / "mailtap.toml").string()); }
+  ParseResult Read() { return ParseFile(folder_.File("mailtap.toml")); }
 
-  std::filesystem::path folder_;
+  const TempDir folder_;
 };
 
 TEST_F(AssetsFileTest, IsReadFromTheConfigurationsFolder) {

@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "tests/unit/config/test_support.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::config {
 namespace {
@@ -16,20 +16,13 @@ using testing::IsEmpty;
 
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "mailtap-config-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const char* name) const { return (folder_ / name).string(); }
+  std::string Path(const char* name) const { return folder_.File(name); }
   std::vector<std::string> Faults(const char* name) const {
     return Texts(ParseFile(Path(name)).faults);
   }
 
  private:
-  std::filesystem::path folder_;
+  const TempDir folder_;
 };
 
 TEST_F(FileTest, ReadsAFileAndNamesItInMessages) {

@@ -1,11 +1,11 @@
 #include "lib/config/relay_file.h"
 
-#include <filesystem>
 #include <fstream>
 
 #include "lib/config/csv.h"
 #include "lib/config/name_pattern.h"
 #include "tests/unit/config/test_support.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::config {
 namespace {
@@ -157,17 +157,12 @@ TEST(NamePatternTest, AStarStandsForAnything) {
 
 class LoadFileTest : public testing::Test {
  protected:
-  LoadFileTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "mailtap-relays-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~LoadFileTest() override { std::filesystem::remove_all(folder_); }
   void Write(const std::string& name, absl::string_view text) {
-    std::ofstream(folder_ / name) << text;
+    std::ofstream(folder_.File(name)) << text;
   }
-  ParseResult Load() { return LoadFile((folder_ / "mailtap.toml").string()); }
+  ParseResult Load() { return LoadFile(folder_.File("mailtap.toml")); }
 
-  std::filesystem::path folder_;
+  const TempDir folder_;
 };
 
 constexpr char kWithFile[] =

@@ -15,12 +15,8 @@ using config::Metric;
 using config::Verdict;
 using Strings = std::vector<std::string>;
 
-constexpr char kHost[] = "10.1.0.23";
-constexpr char kOut[] = "198.51.100.7";
-
 TEST(Raise, NeedsTheWholeThreshold) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   Bench below(config), at(config);
   below.Tick(Delta(kHost, kOut, kT0, 999));
   EXPECT_TRUE(below.output.alerts.empty());
@@ -29,9 +25,7 @@ TEST(Raise, NeedsTheWholeThreshold) {
 }
 
 TEST(Raise, SumsTheWindowAndForgetsWhatLeft) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};  // 60 s in buckets of 1 s
-  Bench bench(config);
+  Bench bench(OneRule());  // 60 s in buckets of 1 s
   bench.Tick(Delta(kHost, kOut, kT0, 600));
   // The first second leaves with the tick 60 s later; the one before still holds both.
   bench.Tick(Delta(kHost, kOut, kT0 + 60, 400));
@@ -43,9 +37,7 @@ TEST(Raise, SumsTheWindowAndForgetsWhatLeft) {
 }
 
 TEST(Clear, ComesAtOnceWithoutHold) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.Tick(Delta(kHost, kOut, kT0, 1000));
   EXPECT_EQ(bench.control.NextEventTick(), kT0 + 60);
   bench.control.EndTick(kT0 + 59);
@@ -58,9 +50,7 @@ TEST(Clear, ComesAtOnceWithoutHold) {
 }
 
 TEST(Clear, WaitsWhileTheValueIsAtTheThreshold) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.Tick(Delta(kHost, kOut, kT0, 600));
   bench.Tick(Delta(kHost, kOut, kT0 + 10, 500));
   bench.control.EndTick(kT0 + 200);
@@ -69,8 +59,7 @@ TEST(Clear, WaitsWhileTheValueIsAtTheThreshold) {
 }
 
 TEST(Clear, HoldsForSoLong) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.rules[0].hold_seconds = 30;
   Bench bench(config);
   bench.Tick(Delta(kHost, kOut, kT0, 1000));
@@ -79,8 +68,7 @@ TEST(Clear, HoldsForSoLong) {
 }
 
 TEST(Clear, HoldStartsAnewWhenTheValueComesBack) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.rules[0].hold_seconds = 30;
   config.alerts.update_seconds = 10'000;
   Bench bench(config);
@@ -91,9 +79,7 @@ TEST(Clear, HoldStartsAnewWhenTheValueComesBack) {
 }
 
 TEST(Clear, ThenRaisesAgainUnderANewId) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.Tick(Delta(kHost, kOut, kT0, 1000));
   bench.Tick(Delta(kHost, kOut, kT0 + 100, 1000));
   bench.control.EndTick(kT0 + 200);
@@ -108,8 +94,7 @@ TEST(Clear, ThenRaisesAgainUnderANewId) {
 }
 
 TEST(Update, ComesAtMostSoOftenAndOnlyWithNewTraffic) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.alerts.update_seconds = 20;
   Bench bench(config);
   bench.Tick(Delta(kHost, kOut, kT0, 1000));
@@ -195,9 +180,7 @@ TEST(Window, OfADayIsExactInBucketsOf24Minutes) {
 }
 
 TEST(Roles, AreJudgedSeparately) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.control.Apply(Delta(kHost, kOut, kT0, 900, 0));
   bench.control.Apply(Delta(kOut, kHost, kT0, 0, 900));  // sent as server
   bench.control.EndTick(kT0);
@@ -272,10 +255,8 @@ TEST(Alerts, OfOneTickGoByRuleThenHostThenRole) {
 }
 
 TEST(Alerts, HaveIdsThatNeverChange) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
-  bench.Tick(Delta(kHost, kOut, 1'700'000'000, 2000));
+  Bench bench(OneRule());
+  bench.Tick(Delta("10.1.0.23", "198.51.100.7", 1'700'000'000, 2000));
   ASSERT_EQ(bench.output.alerts.size(), 1u);
   EXPECT_EQ(bench.output.alerts[0].id, "1513bbb72e7d36a8");
 }

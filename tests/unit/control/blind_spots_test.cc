@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/control/sensor.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -12,136 +13,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// Only this one kind is judged, with its defaults; hold 10 s.
-config::Config Only(BlindSpotKind kind) {
-  config::Config config = BaseConfig();
-  config.blind_spots[static_cast<int>(kind)].enabled = true;
-  config.blind_spots[static_cast<int>(kind)].hold_seconds = 10;
-  return config;
-}
-
-// A sensor with two ports, that ends every tick or, as a replay does, only those that matter.
-class Sensor {
- public:
-  explicit Sensor(const config::Config& config, bool skip = false)
-      : bench_(config), skip_(skip) {
-    sample_.ports = {{.name = "eth0"}, {.name = "eth1"}};
-    sample_.undecodable = {{"truncated_ip"}, {"encap_depth"}};
-    sample_.shortages = {{"sessions"}, {"names"}};
-  }
-  CaptureSample& sample() { return sample_; }
-  Control& control() { return bench_.control; }
-  // `packets` to each port in this second.
-  void Second(uint64_t packets0, uint64_t packets1 = 0) {
-    sample_.ports[0].packets += packets0;
-    sample_.ports[1].packets += packets1;
-    sample_.packets += packets0 + packets1;
-    const bool idle = packets0 + packets1 == 0;
-    if (!skip_ || !idle || tick_ >= bench_.control.NextEventTick()) {
-      bench_.control.Observe(sample_);
-      bench_.control.EndTick(tick_);
-    }
-    ++tick_;
-  }
-  void Seconds(int count, uint64_t packets0, uint64_t packets1 = 0) {
-    for (int i = 0; i < count; ++i) Second(packets0, packets1);
-  }
-  int64_t tick() const { return tick_; }
-  const std::vector<Alert>& alerts() const { return bench_.output.alerts; }
-  std::vector<std::string> changes() const { return Changes(alerts()); }
-  std::vector<AlertCount> counts() const { return bench_.control.MakeSnapshot()->alerts; }
-
- private:
-  Bench bench_;
-  const bool skip_;
-  CaptureSample sample_;
-  int64_t tick_ = kT0;
-};
-
 class BlindSpot : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(TickedAndSkipped, BlindSpot, testing::Bool());
-
-TEST_P(BlindSpot, APortThatFallsSilentRaisesAndClearsWhenItCarriesPacketsAgain) {
-  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
-  sensor.Seconds(100, 1200, 5);
-  sensor.Seconds(90, 0, 0);  // from second 100 on; the last packet was in second 99
-  sensor.Seconds(100, 1200, 5);
-  ASSERT_THAT(sensor.changes(),
-              ElementsAre("raised @160", "raised @160", "cleared @201", "cleared @201"));
-  const Alert& raised = sensor.alerts()[0];
-  EXPECT_EQ(raised.rule, "blind_spot:silent_port");
-  EXPECT_EQ(raised.blind_spot, BlindSpotKind::kSilentPort);
-  EXPECT_EQ(raised.port, "eth0");
-  EXPECT_EQ(sensor.alerts()[1].port, "eth1");
-  EXPECT_NE(sensor.alerts()[1].id, raised.id);
-  EXPECT_EQ(raised.value, 60);
-  EXPECT_EQ(raised.threshold, 60);
-  EXPECT_EQ(raised.severity, config::Severity::kHigh);
-  EXPECT_EQ(raised.last_seen, StartOfTick(kT0 + 100));
-  EXPECT_EQ(
-      raised.summary,
-      "Port eth0 has carried no packet for 1m, before that 1200 a second: check the mirror "
-      "session and the cable.");
-  EXPECT_EQ(sensor.alerts()[2].id, raised.id);
-  EXPECT_EQ(sensor.alerts()[2].summary,
-            "Port eth0 carries packets again, and has done so for 10s.");
-  ASSERT_EQ(sensor.counts().size(), 1u);
-  EXPECT_EQ(sensor.counts()[0].rule, "blind_spot:silent_port");
-  EXPECT_EQ(sensor.counts()[0].raised, 2u);
-  EXPECT_EQ(sensor.counts()[0].active, 0u);
-}
-
-TEST_P(BlindSpot, OneOfTwoPortsMayFallSilent) {
-  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
-  sensor.Seconds(100, 50, 50);
-  sensor.Seconds(200, 0, 50);
-  EXPECT_THAT(sensor.changes(), ElementsAre("raised @160"));
-  EXPECT_EQ(sensor.alerts()[0].port, "eth0");
-}
-
-TEST_P(BlindSpot, APortThatWasNeverBusyMayRest) {
-  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
-  for (int i = 0; i < 20; ++i) {  // a burst every 20 s
-    sensor.Second(1000, 0);
-    sensor.Seconds(19, 0, 0);
-  }
-  sensor.Seconds(400, 0, 0);
-  EXPECT_THAT(sensor.changes(), IsEmpty());
-  EXPECT_EQ(sensor.control().NextEventTick(), INT64_MAX);
-}
-
-TEST_P(BlindSpot, ACaptureThatHasEndedIsNotSilent) {
-  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
-  sensor.Seconds(100, 50, 50);
-  sensor.sample().ports[0].ended = true;
-  sensor.Seconds(200, 0, 50);
-  EXPECT_THAT(sensor.changes(), IsEmpty());
-}
-
-TEST_P(BlindSpot, AFewPacketsDoNotClearASilence) {
-  Sensor sensor(Only(BlindSpotKind::kSilentPort), GetParam());
-  sensor.Seconds(100, 50);
-  sensor.Seconds(100, 0);
-  sensor.Second(1);  // in second 200; the silence has to be below 30 s for 10 s
-  sensor.Seconds(5, 0);
-  sensor.Seconds(100, 0);
-  EXPECT_THAT(sensor.changes(), ElementsAre("raised @160", "cleared @211"));
-}
-
-TEST(BlindSpots, ASilenceThatComesBackWithinTheHoldIsTheSame) {
-  config::Config config = Only(BlindSpotKind::kSilentPort);
-  config.blind_spots[0].hold_seconds = 60;
-  for (const bool skip : {false, true}) {
-    Sensor sensor(config, skip);
-    sensor.Seconds(100, 50);
-    sensor.Seconds(100, 0);
-    sensor.Second(1);
-    sensor.Seconds(99, 0);
-    EXPECT_THAT(sensor.changes(), ElementsAre("raised @160")) << skip;
-    sensor.Seconds(100, 50);  // from second 300 on
-    EXPECT_THAT(sensor.changes(), ElementsAre("raised @160", "cleared @361")) << skip;
-  }
-}
 
 // Mail of `tick`: 100 kB, of which `inferred` bytes were not seen.
 meter::DeltaRecord Mail(int64_t tick, uint64_t inferred) {

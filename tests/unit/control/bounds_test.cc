@@ -51,8 +51,7 @@ TEST(Bounds, KeepTablesSmallAndTotalsExact) {
 }
 
 TEST(Bounds, ForgetTheLongestIdleHostsButNeverOnesInUse) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   const Bounds bounds = {.conversations = 8, .hosts = 8};
   Bench bench(config, bounds);
   bench.Tick(Delta("10.9.9.9", "198.51.100.1", kT0, 5000));
@@ -69,8 +68,7 @@ TEST(Bounds, ForgetTheLongestIdleHostsButNeverOnesInUse) {
 }
 
 TEST(Bounds, OnEvidenceLeaveValuesExact) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.rules[0].raise = 5000;
   const Bounds bounds = {.evidence_rows = 10};
   Bench bench(config, bounds);
@@ -87,8 +85,7 @@ TEST(Bounds, OnEvidenceLeaveValuesExact) {
 }
 
 TEST(Bounds, OnWindowRowsShortenWindows) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   const Bounds bounds = {.window_rows = 10};
   Bench bench(config, bounds);
   for (int64_t i = 0; i < 50; ++i) {

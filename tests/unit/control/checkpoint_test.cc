@@ -17,9 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr char kHost[] = "10.0.0.1";
-constexpr char kOut[] = "198.51.100.1";
-
 // A control core that is put down and taken up again; its output goes on.
 class Restartable {
  public:
@@ -42,39 +39,6 @@ class Restartable {
   RecordingOutput output;
   std::unique_ptr<Control> control;
 };
-
-std::vector<std::string> Visible(const RecordingOutput& output, const Control& control) {
-  std::vector<std::string> lines;
-  for (const Alert& alert : output.alerts) {
-    lines.push_back(absl::StrCat(alert.id, " ", Describe(alert), alert.asset, alert.summary));
-  }
-  const auto snapshot = control.MakeSnapshot();
-  for (const HostGauge& g : snapshot->host_gauges) {
-    lines.push_back(absl::StrCat("gauge ", g.rule, " ", net::ToString(g.host), " ",
-                                 Name(g.role), " ", g.value, " ", g.alerting));
-  }
-  for (const HostTotals& h : control.RankedHosts()) {
-    lines.push_back(absl::StrCat("host ", net::ToString(h.host), " ", h.unapproved_sent, " ",
-                                 h.approved_sent, " ", h.unapproved_sessions));
-  }
-  for (const HostSight& s : snapshot->host_sights) {
-    lines.push_back(absl::StrCat("sight ", net::ToString(s.host), " ", s.confidence.loss_ratio,
-                                 " ", s.confidence.one_way_ratio));
-  }
-  for (const AlertCount& c : snapshot->alerts) {
-    lines.push_back(
-        absl::StrCat("count ", c.rule, " ", c.raised, " ", c.cleared, " ", c.active));
-  }
-  for (const RelayUse& r : snapshot->relays) {
-    lines.push_back(absl::StrCat("relay ", r.name, " ", r.hosts, " ", r.sessions, " ", r.bytes,
-                                 " ", r.last_used));
-  }
-  lines.push_back(absl::StrCat("known ", snapshot->conversations_known, " tracked ",
-                               snapshot->hosts_tracked, " ticks ", snapshot->ticks, " oneway ",
-                               snapshot->capture_in_all.one_way_ratio, " next ",
-                               control.NextEventTick()));
-  return lines;
-}
 
 // Runs the scenario second by second and restarts at about one in `every`; 0: never.
 std::vector<std::string> Play(const Scenario& scenario, int64_t every, uint64_t& restarts) {
@@ -103,12 +67,6 @@ TEST(Checkpoint, RestartsAtAnySecondChangeNothing) {
   }
   EXPECT_GT(restarts, 1'000u);
   EXPECT_GT(alerts, 500u);
-}
-
-config::Config OneRule() {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  return config;
 }
 
 TEST(Checkpoint, AnOpenAlertIsNeitherLostNorRaisedTwice) {
@@ -208,13 +166,7 @@ TEST(Checkpoint, ComesBackUnderAnotherConfiguration) {
 
 TEST(Checkpoint, ABlindSpotGoesOn) {
   config::Config config = BaseConfig();
-  config::BlindSpot& silent =
-      config.blind_spots[static_cast<int>(config::BlindSpotKind::kSilentPort)];
-  silent.enabled = true;
-  silent.minimum = 1;
-  silent.raise = 10;
-  silent.clear = 5;
-  silent.hold_seconds = 0;
+  config.blind_spots[static_cast<int>(config::BlindSpotKind::kSilentPort)] = SilentPort();
   Restartable bench(config);
   CaptureSample sample{.ports = {{.name = "eth0", .packets = 7}}};
   bench.control->Observe(sample);

@@ -14,9 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kHost[] = "10.1.0.1";
-constexpr char kServer[] = "198.51.100.1";
-
 meter::EncapRecord Vlan(uint32_t tag, uint32_t id) {
   meter::EncapRecord record;
   record.tag = tag;
@@ -25,15 +22,13 @@ meter::EncapRecord Vlan(uint32_t tag, uint32_t id) {
 }
 
 meter::DeltaRecord Tagged(uint32_t tag, int64_t tick, uint64_t up) {
-  meter::DeltaRecord delta = Delta(kHost, kServer, tick, up);
+  meter::DeltaRecord delta = Delta(kHost, kOut, tick, up);
   delta.key.encap_tag = tag;
   return delta;
 }
 
 TEST(Encapsulation, TellsHostsOfOneAddressApart) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.control.Apply(Vlan(7, 100));
   bench.control.Apply(Vlan(9, 200));
   bench.control.Apply(Tagged(7, kT0, 700));
@@ -53,7 +48,7 @@ TEST(Encapsulation, TellsHostsOfOneAddressApart) {
   EXPECT_EQ(net::ToString(first.encap), "vlan:100");
   EXPECT_EQ(net::ToString(second.encap), "vlan:200");
   EXPECT_EQ(first.top_peers[0].sent, 1400u);
-  EXPECT_THAT(first.summary, HasSubstr("10.1.0.1 in vlan:100 sent 1.40 kB by SMTP"));
+  EXPECT_THAT(first.summary, HasSubstr("10.0.0.1 in vlan:100 sent 1.40 kB by SMTP"));
   const auto ranked = bench.control.RankedHosts();
   ASSERT_EQ(ranked.size(), 2u);
   EXPECT_EQ(net::ToString(ranked[0].encap), "vlan:200");
@@ -69,7 +64,7 @@ TEST(Encapsulation, RelaysAndGroupsMatchByAddressAlone) {
   config::Config config = BaseConfig();
   config::Relay relay;
   relay.name = "gateway";
-  relay.destinations = {Net(kServer)};
+  relay.destinations = {Net(kOut)};
   config.relays = {relay};
   Bench bench(config);
   bench.control.Apply(Tagged(7, kT0, 700));
@@ -81,9 +76,7 @@ TEST(Encapsulation, RelaysAndGroupsMatchByAddressAlone) {
 }
 
 TEST(Encapsulation, NamesBelongToTheServerInIt) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   for (const uint32_t tag : {7u, 9u}) {
     meter::NameRecord name;
     name.key = Tagged(tag, kT0, 0).key;
@@ -100,19 +93,18 @@ TEST(Encapsulation, NamesBelongToTheServerInIt) {
 }
 
 TEST(HostSight, LooksBackOverThisPeriodAndTheOneBefore) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.rules[0].window_seconds = 600;
   Bench bench(config);
   const auto loss = [&] {
     const auto snapshot = bench.control.MakeSnapshot();
     return snapshot->host_sights.at(0).confidence.loss_ratio;
   };
-  meter::DeltaRecord lossy = Delta(kHost, kServer, kT0, 750);
+  meter::DeltaRecord lossy = Delta(kHost, kOut, kT0, 750);
   lossy.bytes[kUp].inferred = 250;
   bench.Tick(lossy);
   EXPECT_EQ(loss(), 0.25);
-  bench.Tick(Delta(kHost, kServer, kT0 + 61, 1000));
+  bench.Tick(Delta(kHost, kOut, kT0 + 61, 1000));
   EXPECT_EQ(loss(), 0.125);
   bench.control.EndTick(kT0 + 119);
   EXPECT_EQ(loss(), 0.125);

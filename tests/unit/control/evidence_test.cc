@@ -13,8 +13,6 @@ namespace {
 using config::Metric;
 using config::Verdict;
 
-constexpr char kHost[] = "10.1.0.23";
-
 meter::NameRecord Named(const std::string& server, const std::string& text, int64_t tick,
                         meter::NameSource source) {
   meter::NameRecord name;
@@ -33,8 +31,7 @@ const Alert& Only(const Bench& bench) {
 }
 
 TEST(Evidence, RanksPeersByTheirShareOfTheMetric) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.alerts.top_peers = 3;
   Bench bench(config);
   bench.control.Apply(Delta(kHost, "198.51.100.1", kT0, 100, 9000));
@@ -56,9 +53,7 @@ TEST(Evidence, RanksPeersByTheirShareOfTheMetric) {
 }
 
 TEST(Evidence, IsOfExactlyTheWindow) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.Tick(Delta(kHost, "198.51.100.1", kT0, 900));
   bench.Tick(Delta(kHost, "198.51.100.1", kT0 + 40, 500 - 1));
   EXPECT_EQ(bench.output.alerts.size(), 1u);
@@ -74,9 +69,7 @@ TEST(Evidence, IsOfExactlyTheWindow) {
 }
 
 TEST(Evidence, MeasuresConfidence) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   meter::DeltaRecord lossy = Delta(kHost, "198.51.100.1", kT0, 900, 0);
   lossy.bytes[kUp].inferred = 100;
   lossy.bytes[kDown].repeated = 300;
@@ -94,9 +87,7 @@ TEST(Evidence, MeasuresConfidence) {
 }
 
 TEST(Evidence, SaysVerdictAndServiceOfTheLargestShare) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.control.Apply(Delta(kHost, "198.51.100.1", kT0, 400));
   bench.control.Apply(Delta(kHost, "10.9.0.1", kT0, 350, 0, 143, Service::kImap));
   bench.control.Apply(Delta(kHost, "10.9.0.2", kT0, 350, 0, 143, Service::kImap));
@@ -106,9 +97,7 @@ TEST(Evidence, SaysVerdictAndServiceOfTheLargestShare) {
 }
 
 TEST(Evidence, GivesTiesToTheFirstInTheOrderOfTheEnumerators) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.control.Apply(Delta(kHost, "10.9.0.1", kT0, 500, 0, 110, Service::kPop3));
   bench.control.Apply(Delta(kHost, "198.51.100.1", kT0, 500, 0, 143, Service::kImap));
   bench.control.EndTick(kT0);
@@ -117,9 +106,7 @@ TEST(Evidence, GivesTiesToTheFirstInTheOrderOfTheEnumerators) {
 }
 
 TEST(Evidence, NamesServersButNotClients) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   bench.control.Apply(Named("198.51.100.1", "mx.example.net", kT0, meter::NameSource::kBanner));
   bench.control.Apply(Delta(kHost, "198.51.100.1", kT0, 1000));
   bench.control.Apply(Delta("198.51.100.1", kHost, kT0, 0, 2000));
@@ -149,8 +136,7 @@ TEST(Names, GoBySourceThenTimeThenLetters) {
   };
   for (const Case& c : cases) {
     for (const bool reversed : {false, true}) {
-      config::Config config = BaseConfig();
-      config.rules = {BytesRule()};
+      config::Config config = OneRule();
       Bench bench(config);
       std::vector<meter::NameRecord> names = c.names;
       if (reversed) names = {c.names.rbegin(), c.names.rend()};
@@ -163,7 +149,7 @@ TEST(Names, GoBySourceThenTimeThenLetters) {
 
 TEST(Alert, CarriesItsRuleItsAssetAndTheConfiguration) {
   config::Config config = BaseConfig();
-  config.groups = {{"everyone", {Net("10.0.0.0/8")}}, {"workstations", {Net("10.1.0.0/16")}}};
+  config.groups = {{"everyone", {Net("10.0.0.0/8")}}, {"workstations", {Net("10.0.0.0/16")}}};
   config.rules = {BytesRule()};
   config.rules[0].severity = config::Severity::kCritical;
   Bench bench(config);
@@ -198,7 +184,7 @@ Alert Sample() {
 
 TEST(Summary, SaysWhoWhatWithWhomAndWhatToDo) {
   EXPECT_EQ(Summarize(Sample(), {3}, 600),
-            "10.1.0.23 (workstations) sent 52.4 MB by SMTP within 5m with 3 external servers "
+            "10.0.0.1 (workstations) sent 52.4 MB by SMTP within 5m with 3 external servers "
             "that are not approved relays, most with 198.51.100.7 port 25 (mx.example.net): "
             "41.2 MB sent, 80.0 kB received (rule \"bulk mail out\", threshold 50.0 MB); check "
             "which program on the host sends mail there and whether it may; if the server is a "
@@ -213,7 +199,7 @@ TEST(Summary, OfADrainedServerSpeaksOfClients) {
   alert.asset.clear();
   EXPECT_EQ(
       Summarize(alert, {1}, 600),
-      "10.1.0.23 still sent 52.4 MB by IMAP within 5m with 1 external client that no relay "
+      "10.0.0.1 still sent 52.4 MB by IMAP within 5m with 1 external client that no relay "
       "entry covers, 198.51.100.7 port 25 (mx.example.net): 41.2 MB sent, 80.0 kB received "
       "(rule \"bulk mail out\", threshold 50.0 MB); check why the host serves mail to the "
       "outside and what was fetched; if it is a mail server of yours, add it to the "
@@ -228,7 +214,7 @@ TEST(Summary, OfPeersSaysTheirNumberOnce) {
   alert.top_peers.clear();
   EXPECT_EQ(
       Summarize(alert, {41}, 600),
-      "10.1.0.23 (workstations) talked to 41 different peers by SMTP within 5m, external "
+      "10.0.0.1 (workstations) talked to 41 different peers by SMTP within 5m, external "
       "servers that are not approved relays (rule \"bulk mail out\", threshold 40); check "
       "which program on the host sends mail there and whether it may; if the server is a "
       "relay of yours, add it to the inventory.");
@@ -240,7 +226,7 @@ TEST(Summary, OfAClearedAlertSaysForHowLong) {
   alert.value = 1'000'000;
   alert.threshold = 20'000'000;
   EXPECT_EQ(Summarize(alert, {1}, 600),
-            "10.1.0.23 (workstations) has been below 20.0 MB of sent bytes within 5m as client "
+            "10.0.0.1 (workstations) has been below 20.0 MB of sent bytes within 5m as client "
             "for 10m, and now stands at 1.00 MB (rule \"bulk mail out\").");
 }
 

@@ -53,8 +53,7 @@ TEST(ExpectedRelays, ForAServerThoseThatNameIt) {
 }
 
 TEST(ExpectedRelays, StandInTheAlertAndItsSentence) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.relays = {{.name = "gateway",
                     .sources = {Net("10.0.0.0/8")},
                     .destinations = {Net("10.20.0.10"), Net("192.0.2.0/28")},

@@ -15,8 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr char kHost[] = "10.0.0.1";
-constexpr char kOut[] = "198.51.100.1";
 constexpr char kGateway[] = "192.0.2.1";
 
 config::Config Policy() {

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,8 +15,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr char kHost[] = "10.0.0.1";
-constexpr char kOut[] = "198.51.100.1";
 constexpr int64_t kHour = kT0 / kHourSeconds;
 
 config::Config WithRelay() {

@@ -14,17 +14,6 @@ namespace {
 
 using config::Verdict;
 
-meter::ConversationKey Key(const std::string& client, const std::string& server,
-                           uint16_t port = 25, Service service = Service::kSmtp) {
-  return Delta(client, server, 0, 0, 0, port, service).key;
-}
-
-config::Relay Relay(const std::string& name) {
-  config::Relay relay;
-  relay.name = name;
-  return relay;
-}
-
 TEST(Policy, GivesTheFirstVerdictThatFits) {
   config::Config config = BaseConfig();
   config::Relay gateway = Relay("gateway");

@@ -18,17 +18,6 @@ using config::MailFlow;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-meter::ConversationKey Key(const std::string& client, const std::string& server,
-                           uint16_t port = 25, Service service = Service::kSmtp) {
-  return Delta(client, server, 0, 0, 0, port, service).key;
-}
-
-config::Relay Relay(const std::string& name) {
-  config::Relay relay;
-  relay.name = name;
-  return relay;
-}
-
 // The entry that approves mail from inside to outside.
 uint32_t Approves(const RelayMatcher& matcher, const meter::ConversationKey& key,
                   const std::vector<uint32_t>& named = {}) {

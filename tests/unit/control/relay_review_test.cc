@@ -14,13 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-config::Relay To(const std::string& name, const std::string& destination) {
-  config::Relay relay;
-  relay.name = name;
-  relay.destinations = {Net(destination)};
-  return relay;
-}
-
 std::vector<std::string> Notes(const std::vector<config::Relay>& relays, int64_t tick = 0) {
   std::vector<std::string> texts;
   for (const RelayNote& note : ReviewRelays(relays, tick)) texts.push_back(note.text);
@@ -29,7 +22,7 @@ std::vector<std::string> Notes(const std::vector<config::Relay>& relays, int64_t
 
 TEST(ReviewRelays, FindsWhatIsOverAndWhatSoonWillBe) {
   constexpr int64_t kDay = 86'400;
-  config::Relay relay = To("r", "192.0.2.1");
+  config::Relay relay = RelayTo("r", "192.0.2.1");
   EXPECT_THAT(Notes({relay}), IsEmpty());
   relay.expires = config::Date{2027, 6, 30};
   relay.ends = 100 * kDay;
@@ -40,7 +33,7 @@ TEST(ReviewRelays, FindsWhatIsOverAndWhatSoonWillBe) {
 }
 
 TEST(ReviewRelays, FindsEntriesThatAnEarlierOneTakes) {
-  config::Relay wide = To("wide", "192.0.2.0/24"), narrow = To("narrow", "192.0.2.1");
+  config::Relay wide = RelayTo("wide", "192.0.2.0/24"), narrow = RelayTo("narrow", "192.0.2.1");
   const auto shadowed = ElementsAre(
       "relay \"narrow\" matches nothing that the earlier \"wide\" has not taken already");
   EXPECT_THAT(Notes({wide, narrow}), shadowed);

@@ -17,48 +17,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr char kHost[] = "10.0.0.1";
-constexpr char kOut[] = "198.51.100.1";
-
 void Reload(Bench& bench, const config::Config& config) {
   bench.control.Reload(std::make_shared<const config::Config>(config));
 }
 
-config::Relay RelayTo(const std::string& name, const std::string& destination) {
-  return {.name = name, .destinations = {Net(destination)}};
-}
-
-config::Config OneRule() {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  return config;
-}
-
-// All that can be seen of a control core from outside, but for the order of rules and relays.
+// But for the order of rules and relays.
 std::vector<std::string> Visible(const Bench& bench) {
-  std::vector<std::string> lines;
-  for (const Alert& alert : bench.output.alerts) {
-    lines.push_back(absl::StrCat(alert.id, " ", Describe(alert), alert.asset, alert.summary));
-  }
-  const auto snapshot = bench.control.MakeSnapshot();
-  for (const HostGauge& g : snapshot->host_gauges) {
-    lines.push_back(absl::StrCat("gauge ", g.rule, " ", net::ToString(g.host), " ",
-                                 Name(g.role), " ", g.value, " ", g.alerting));
-  }
-  for (const HostTotals& h : bench.control.RankedHosts()) {
-    lines.push_back(absl::StrCat("host ", net::ToString(h.host), " ", h.unapproved_sent, " ",
-                                 h.approved_sent, " ", h.unapproved_sessions));
-  }
-  for (const AlertCount& c : snapshot->alerts) {
-    lines.push_back(absl::StrCat("count ", c.rule, " ", c.raised, " ", c.cleared));
-  }
-  for (const RelayUse& r : snapshot->relays) {
-    lines.push_back(
-        absl::StrCat("relay ", r.name, " ", r.hosts, " ", r.sessions, " ", r.bytes));
-  }
-  lines.push_back(absl::StrCat("known ", snapshot->conversations_known, " tracked ",
-                               snapshot->hosts_tracked, " oneway ",
-                               snapshot->capture_in_all.one_way_ratio));
+  std::vector<std::string> lines = control::Visible(bench.output, bench.control);
   std::sort(lines.begin(), lines.end());
   return lines;
 }
@@ -304,10 +269,8 @@ TEST(Reload, OfBlindSpotsKeepsThoseThatLookBackAsBefore) {
   config::Config config = BaseConfig();
   config::BlindSpot& silent =
       config.blind_spots[static_cast<int>(config::BlindSpotKind::kSilentPort)];
-  silent.enabled = true;
-  silent.minimum = 1;
-  silent.raise = 10;
-  silent.clear = 5;
+  silent = SilentPort();
+  silent.hold_seconds = 60;
   Bench bench(config);
   CaptureSample sample{.ports = {{.name = "eth0", .packets = 7}}};
   bench.control.Observe(sample);

@@ -71,9 +71,7 @@ TEST(Totals, KeepEveryCounterByServiceAndVerdict) {
 }
 
 TEST(Totals, CountRowsThatLostAnEndAndNobodyElse) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
-  Bench bench(config);
+  Bench bench(OneRule());
   meter::DeltaRecord delta = Delta("10.1.0.1", "198.51.100.1", kT0, 1'000'000);
   delta.key.server = net::IpAddress{};
   delta.key.server_port = 0;

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -15,9 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr char kHost[] = "10.0.0.1";
-constexpr char kOut[] = "198.51.100.1";
 
 config::Suppression Covering(const std::string& name, const std::string& hosts, int64_t ends) {
   config::Suppression entry;
@@ -31,8 +27,7 @@ config::Suppression Covering(const std::string& name, const std::string& hosts, 
 
 // One rule of 60 s, raise 1000, clear 500, hold 0.
 config::Config With(std::vector<config::Suppression> entries) {
-  config::Config config = BaseConfig();
-  config.rules = {BytesRule()};
+  config::Config config = OneRule();
   config.suppressions = std::move(entries);
   return config;
 }

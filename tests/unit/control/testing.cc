@@ -27,6 +27,34 @@ config::Rule BytesRule(const std::string& name) {
   return rule;
 }
 
+config::Config OneRule() {
+  config::Config config = BaseConfig();
+  config.rules = {BytesRule()};
+  return config;
+}
+
+config::Relay Relay(const std::string& name) {
+  config::Relay relay;
+  relay.name = name;
+  return relay;
+}
+
+config::Relay RelayTo(const std::string& name, const std::string& destination) {
+  config::Relay relay = Relay(name);
+  relay.destinations = {Net(destination)};
+  return relay;
+}
+
+config::BlindSpot SilentPort() {
+  config::BlindSpot spot = config::Config().blind_spot(config::BlindSpotKind::kSilentPort);
+  spot.enabled = true;
+  spot.minimum = 1;
+  spot.raise = 10;
+  spot.clear = 5;
+  spot.hold_seconds = 0;
+  return spot;
+}
+
 meter::DeltaRecord Delta(const std::string& client, const std::string& server, int64_t tick,
                          uint64_t up, uint64_t down, uint16_t port, Service service) {
   meter::DeltaRecord delta;
@@ -42,6 +70,11 @@ meter::DeltaRecord Delta(const std::string& client, const std::string& server, i
   delta.last_seen = StartOfTick(tick) + kNanosPerMilli;
   delta.sessions = 1;
   return delta;
+}
+
+meter::ConversationKey Key(const std::string& client, const std::string& server, uint16_t port,
+                           Service service) {
+  return Delta(client, server, 0, 0, 0, port, service).key;
 }
 
 void Bench::Tick(const meter::DeltaRecord& delta) {
@@ -91,6 +124,39 @@ std::string Describe(const Alert& alert) {
 std::vector<std::string> Describe(const std::vector<Alert>& alerts) {
   std::vector<std::string> lines;
   for (const Alert& alert : alerts) lines.push_back(Describe(alert));
+  return lines;
+}
+
+std::vector<std::string> Visible(const RecordingOutput& output, const Control& control) {
+  std::vector<std::string> lines;
+  for (const Alert& alert : output.alerts) {
+    lines.push_back(absl::StrCat(alert.id, " ", Describe(alert), alert.asset, alert.summary));
+  }
+  const auto snapshot = control.MakeSnapshot();
+  for (const HostGauge& g : snapshot->host_gauges) {
+    lines.push_back(absl::StrCat("gauge ", g.rule, " ", net::ToString(g.host), " ",
+                                 Name(g.role), " ", g.value, " ", g.alerting));
+  }
+  for (const HostTotals& h : control.RankedHosts()) {
+    lines.push_back(absl::StrCat("host ", net::ToString(h.host), " ", h.unapproved_sent, " ",
+                                 h.approved_sent, " ", h.unapproved_sessions));
+  }
+  for (const HostSight& s : snapshot->host_sights) {
+    lines.push_back(absl::StrCat("sight ", net::ToString(s.host), " ", s.confidence.loss_ratio,
+                                 " ", s.confidence.one_way_ratio));
+  }
+  for (const AlertCount& c : snapshot->alerts) {
+    lines.push_back(
+        absl::StrCat("count ", c.rule, " ", c.raised, " ", c.cleared, " ", c.active));
+  }
+  for (const RelayUse& r : snapshot->relays) {
+    lines.push_back(absl::StrCat("relay ", r.name, " ", r.hosts, " ", r.sessions, " ", r.bytes,
+                                 " ", r.last_used));
+  }
+  lines.push_back(absl::StrCat("known ", snapshot->conversations_known, " tracked ",
+                               snapshot->hosts_tracked, " ticks ", snapshot->ticks, " oneway ",
+                               snapshot->capture_in_all.one_way_ratio, " next ",
+                               control.NextEventTick()));
   return lines;
 }
 

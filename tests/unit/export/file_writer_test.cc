@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "tests/unit/export/samples.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

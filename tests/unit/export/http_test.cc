@@ -1,10 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <future>
 #include <stdexcept>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +11,7 @@
 #include "lib/export/sensor_routes.h"
 #include "lib/export/undecodable.h"
 #include "tests/unit/export/http_client.h"
+#include "tests/unit/export/http_fixture.h"
 #include "tests/unit/export/samples.h"
 
 namespace mailtap::exporting {
@@ -20,38 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-config::Http AnyPort() {
-  config::Http http;
-  http.port = 0;
-  return http;
-}
-
-std::shared_ptr<const prometheus::Collectable> SampleMetrics(
-    std::shared_ptr<const control::Snapshot> snapshot = SampleSnapshot()) {
-  return std::make_shared<MetricsCollector>([snapshot] { return snapshot; },
-                                            [] { return SampleStatus(); });
-}
-
-nlohmann::ordered_json NoUndecodable() { return UndecodableJson(nullptr, {}); }
-
-class HttpTest : public testing::Test {
- protected:
-  void Start(HttpRoutes routes, const config::Http& config = AnyPort()) {
-    auto server = HttpServer::Start(config, std::move(routes));
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-  }
-  void StartSensor(const config::Http& config = AnyPort()) {
-    Start(SensorRoutes(SampleMetrics(), NoUndecodable, [this] { return readiness_; }), config);
-  }
-  std::string Url(const std::string& path) const {
-    return absl::StrCat("http://127.0.0.1:", server_->port(), path);
-  }
-
-  ReadyState readiness_{absl::OkStatus()};
-  std::unique_ptr<HttpServer> server_;
-};
 
 TEST_F(HttpTest, ServesMetrics) {
   StartSensor();
@@ -147,22 +114,6 @@ TEST_F(HttpTest, AHandlerThatFailsIsA500AndTheServerGoesOn) {
   EXPECT_EQ(Fetch(Url("/good")).status, 200);
 }
 
-TEST_F(HttpTest, ManyClientsAtOnceAllGetTheWholePage) {
-  config::Http config = AnyPort();
-  config.connections_per_address = 64;
-  StartSensor(config);
-  const std::string expected = MetricsText(*SampleMetrics());
-  std::atomic<int> right{0};
-  std::vector<std::thread> clients;
-  for (int i = 0; i < 16; ++i) {
-    clients.emplace_back([&] {
-      for (int j = 0; j < 20; ++j) right += Fetch(Url("/metrics")).body == expected;
-    });
-  }
-  for (std::thread& client : clients) client.join();
-  EXPECT_EQ(right, 16 * 20);
-}
-
 TEST_F(HttpTest, ServesWhatCannotBeDecoded) {
   Start(SensorRoutes(
       SampleMetrics(),
@@ -175,78 +126,6 @@ TEST_F(HttpTest, ServesWhatCannotBeDecoded) {
   EXPECT_EQ(reply.headers.at("content-type"), "application/json");
   EXPECT_EQ(nlohmann::json::parse(reply.body).dump(),
             R"([{"packets":7,"reason":"encap_depth","samples":[]}])");
-}
-
-TEST_F(HttpTest, AThousandHostsAreServed) {
-  auto snapshot = SampleSnapshot();
-  for (int i = 0; i < 999; ++i) {
-    control::HostGauge gauge = snapshot->host_gauges[0];
-    gauge.host.bytes[14] = static_cast<uint8_t>(i >> 8);
-    gauge.host.bytes[15] = static_cast<uint8_t>(i);
-    gauge.rule = "another";
-    snapshot->host_gauges.push_back(gauge);
-  }
-  Start(SensorRoutes(SampleMetrics(snapshot), NoUndecodable, [] { return absl::OkStatus(); }));
-  const Reply reply = Fetch(Url("/metrics"));
-  EXPECT_EQ(reply.status, 200);
-  EXPECT_EQ(reply.body, MetricsText(*SampleMetrics(snapshot)));
-  EXPECT_GT(reply.body.size(), 200'000u);
-}
-
-TEST_F(HttpTest, SlowClientsHoldUpNobodyAndAreCutOff) {
-  config::Http config = AnyPort();
-  config.timeout_seconds = 1;
-  StartSensor(config);
-  RawClient silent(server_->port()), halfway(server_->port());
-  ASSERT_TRUE(silent.connected());
-  ASSERT_TRUE(halfway.Send("GET /metrics HTT"));
-  EXPECT_EQ(Fetch(Url("/healthz")).status, 200);
-  // Both come back only because the server gives up on them.
-  EXPECT_EQ(silent.ReadToEnd().find("200"), std::string::npos);
-  EXPECT_EQ(halfway.ReadToEnd().find("200"), std::string::npos);
-  EXPECT_EQ(Fetch(Url("/healthz")).status, 200);
-}
-
-TEST_F(HttpTest, AnOversizedHeaderIsRefused) {
-  StartSensor();
-  RawClient raw(server_->port());
-  raw.Send("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(100'000, 'a'));
-  raw.Send("\r\n\r\n");
-  EXPECT_EQ(raw.ReadToEnd().find(" 200 "), std::string::npos);
-  EXPECT_EQ(Fetch(Url("/healthz"), "GET", {"X-Long: " + std::string(60'000, 'a')}).status, 431);
-  EXPECT_EQ(Fetch(Url("/healthz"), "GET", {"X-Short: " + std::string(8'000, 'a')}).status, 200);
-  EXPECT_NE(Fetch(Url("/" + std::string(60'000, 'a'))).status, 200);
-  EXPECT_EQ(Fetch(Url("/healthz")).status, 200);
-}
-
-TEST_F(HttpTest, GarbageIsSurvived) {
-  StartSensor();
-  for (const char* bytes :
-       {"\r\n\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "GET\r\n\r\n",
-        "GET / HTTP/9.9\r\n\r\n", "EHLO x\r\n"}) {
-    RawClient raw(server_->port());
-    raw.Send(bytes);
-  }
-  EXPECT_EQ(Fetch(Url("/healthz")).status, 200);
-}
-
-TEST_F(HttpTest, OneAddressGetsSoManyConnectionsAndNoMore) {
-  config::Http config = AnyPort();
-  config.connections_per_address = 2;
-  StartSensor(config);
-  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-  auto first = std::make_unique<RawClient>(server_->port());
-  RawClient second(server_->port());
-  for (RawClient* client : {first.get(), &second}) {
-    ASSERT_TRUE(client->Send(request));
-    EXPECT_THAT(client->ReadUntil("ok\n"), StartsWith("HTTP/1.1 200 "));
-  }
-  RawClient third(server_->port());
-  third.Send(request);
-  EXPECT_EQ(third.ReadToEnd(), "");
-  // The two that are in go on.
-  ASSERT_TRUE(second.Send(request));
-  EXPECT_THAT(second.ReadUntil("ok\n"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpTest, StopFinishesTheAnswerThatIsBeingMade) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "lib/export/snapshot_board.h"
 #include "tests/unit/export/samples.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

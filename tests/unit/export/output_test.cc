@@ -11,6 +11,7 @@
 #include "lib/export/live_output.h"
 #include "lib/export/replay_output.h"
 #include "tests/unit/export/samples.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

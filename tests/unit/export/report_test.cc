@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/unit/export/samples.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

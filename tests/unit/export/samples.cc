@@ -1,7 +1,5 @@
 #include "tests/unit/export/samples.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -175,16 +173,6 @@ ReportInput SampleReport() {
   log.Add(SampleAlert());
   report.alerts = log.alerts();
   return report;
-}
-
-TempDir::TempDir() {
-  std::string pattern = std::filesystem::temp_directory_path() / "mailtap-export-XXXXXX";
-  path_ = mkdtemp(pattern.data());
-}
-
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 std::string ReadFile(const std::string& path) {

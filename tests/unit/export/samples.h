@@ -26,20 +26,6 @@ std::shared_ptr<control::Snapshot> SampleSnapshot();
 SensorStatus SampleStatus();
 ReportInput SampleReport();
 
-// A directory of its own, removed with everything in it.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 std::string ReadFile(const std::string& path);
 
 }  // namespace mailtap::exporting

@@ -132,60 +132,6 @@ TEST_P(SequenceTest, AnEmptySegmentTellsHowFarItsSenderHadGot) {
   Expect(0, 300, 0);
 }
 
-TEST_P(SequenceTest, TheFinsNumberTellsALostTail) {
-  d.Segment(kFirst, 100);
-  d.Fin(kFirst + 400);
-  d.Ack(kFirst + 401);
-  d.SettleAll();
-  Expect(100, 300, 0);
-}
-
-TEST_P(SequenceTest, ALostFinIsNoByte) {
-  d.Segment(kFirst, 100);
-  d.Ack(kFirst + 101);
-  d.now += 4 * kNanosPerSecond;
-  d.SettleDue();
-  d.Ack(kFirst + 101);
-  d.SettleAll();
-  Expect(100, 0, 0);
-}
-
-TEST_P(SequenceTest, AFinMayComeAfterItsAcknowledgment) {
-  d.Segment(kFirst, 100);
-  d.Ack(kFirst + 101);
-  d.Fin(kFirst + 100);
-  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
-  EXPECT_EQ(d.pool().used(), 0u);
-  Expect(100, 0, 0);
-}
-
-TEST_P(SequenceTest, AFinAndItsDataMayComeAfterTheirAcknowledgment) {
-  d.Ack(kFirst + 101);
-  d.Segment(kFirst, 100, /*fin=*/true);
-  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
-  Expect(100, 0, 0);
-  EXPECT_EQ(d.pool().used(), 0u);
-}
-
-TEST_P(SequenceTest, ALostLastByteIsCountedOnceMoreFollows) {
-  d.Segment(kFirst, 100);
-  d.Ack(kFirst + 101);  // a byte that was lost, or a FIN
-  d.now += 4 * kNanosPerSecond;
-  d.SettleDue();
-  d.Segment(kFirst + 101, 9);  // a byte, then
-  d.SettleAll();
-  Expect(109, 1, 0);
-}
-
-TEST_P(SequenceTest, ASingleByteMayComeAfterItsAcknowledgment) {
-  d.Segment(kFirst, 100);
-  d.Ack(kFirst + 101);
-  d.Segment(kFirst + 100, 1);
-  d.Segment(kFirst + 101, 10);
-  d.SettleAll();
-  Expect(111, 0, 0);
-}
-
 TEST_P(SequenceTest, KeepAlivesAreNothing) {
   d.Segment(kFirst, 100);
   d.Segment(kFirst + 99, 1);  // with a byte
@@ -210,38 +156,6 @@ TEST_P(SequenceTest, PayloadBelowTheHandshakesNumberIsOutOfWindow) {
   d.Segment(kFirst - 50, 100);  // its second half is a copy
   Expect(100, 0, 50);
   EXPECT_EQ(d.counters().out_of_window.value(), 2u);
-}
-
-TEST_P(SequenceTest, PayloadPastTheFinIsOutOfWindow) {
-  d.Segment(kFirst, 100, /*fin=*/true);
-  d.Segment(kFirst + 101, 100);
-  d.Ack(kFirst + 500);
-  d.SettleAll();
-  Expect(100, 0, 0);
-  EXPECT_EQ(d.counters().out_of_window.value(), 1u);
-  d.Segment(kFirst + 20, 30);
-  Expect(100, 0, 30);
-}
-
-TEST_P(SequenceTest, AForgedFinHidesNoPayload) {
-  d.Segment(kFirst, 100);
-  d.Fin(kFirst + 100);  // which end 0 did not send
-  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
-  d.Segment(kFirst + 100, 50);
-  EXPECT_FALSE(TestEnd(d.hot().state.fin, 0));
-  d.Segment(kFirst + 150, 50, /*fin=*/true);
-  d.Ack(kFirst + 201);
-  d.SettleAll();
-  Expect(200, 0, 0);
-  EXPECT_TRUE(TestEnd(d.hot().state.fin, 0));
-  EXPECT_EQ(d.counters().out_of_window.value(), 0u);
-}
-
-TEST_P(SequenceTest, ACopyThatReachesPastAForgedFinCountsWhatIsNew) {
-  d.Segment(kFirst, 100, /*fin=*/true);
-  d.Segment(kFirst + 50, 100);
-  d.SettleAll();
-  Expect(150, 0, 50);
 }
 
 TEST_P(SequenceTest, WhenTheListOverflowsTheLowestHoleIsInferred) {

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -16,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/store/writer.h"
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::store {
 namespace {
@@ -26,13 +26,6 @@ using testing::IsEmpty;
 
 class DatabaseTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/mailtap-store-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<Database> Open() {
     auto database = Database::Open(directory_, warning_);
     EXPECT_TRUE(database.ok()) << database.status();
@@ -63,7 +56,9 @@ class DatabaseTest : public testing::Test {
     sqlite3_close(handle);
   }
 
-  std::string directory_, warning_;
+  const TempDir own_;
+  const std::string directory_ = own_.path();
+  std::string warning_;
 };
 
 TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 #include <functional>
 #include <string>
+
+#include "tests/unit/temp_dir.h"
 
 namespace mailtap::store {
 namespace {
@@ -25,15 +26,8 @@ bool InChild(const std::function<bool()>& question) {
 
 class StateLockTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/mailtap-lock-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    root_ = name;
-    directory_ = root_ + "/a/b";
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
-  std::string root_, directory_;
+  const TempDir root_;
+  const std::string directory_ = root_.File("a/b");
 };
 
 TEST_F(StateLockTest, NobodyIsFoundBeforeAndAfter) {
