@@ -5,8 +5,8 @@
 
 #include <fstream>
 
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/config/test_support.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::config {
 namespace {

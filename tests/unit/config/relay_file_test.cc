@@ -4,8 +4,8 @@
 
 #include "lib/config/csv.h"
 #include "lib/config/name_pattern.h"
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/config/test_support.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::config {
 namespace {

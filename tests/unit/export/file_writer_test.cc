@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/export/samples.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

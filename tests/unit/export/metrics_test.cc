@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/export/snapshot_board.h"
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/export/samples.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

@@ -10,8 +10,8 @@
 #include "lib/export/json.h"
 #include "lib/export/live_output.h"
 #include "lib/export/replay_output.h"
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/export/samples.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

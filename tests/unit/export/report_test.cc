@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "tests/unit/base/temp_dir.h"
 #include "tests/unit/export/samples.h"
-#include "tests/unit/temp_dir.h"
 
 namespace mailtap::exporting {
 namespace {

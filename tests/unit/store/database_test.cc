@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/store/writer.h"
-#include "tests/unit/temp_dir.h"
+#include "tests/unit/base/temp_dir.h"
 
 namespace mailtap::store {
 namespace {

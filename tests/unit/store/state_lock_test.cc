@@ -10,7 +10,7 @@
 #include <functional>
 #include <string>
 
-#include "tests/unit/temp_dir.h"
+#include "tests/unit/base/temp_dir.h"
 
 namespace mailtap::store {
 namespace {

@@ -1,6 +1,6 @@
 // A directory of a test's own, removed with everything in it.
-#ifndef MAILTAP_TESTS_UNIT_TEMP_DIR_H_
-#define MAILTAP_TESTS_UNIT_TEMP_DIR_H_
+#ifndef MAILTAP_TESTS_UNIT_BASE_TEMP_DIR_H_
+#define MAILTAP_TESTS_UNIT_BASE_TEMP_DIR_H_
 
 #include <cstdlib>
 #include <filesystem>
@@ -32,4 +32,4 @@ class TempDir {
 
 }  // namespace mailtap
 
-#endif  // MAILTAP_TESTS_UNIT_TEMP_DIR_H_
+#endif  // MAILTAP_TESTS_UNIT_BASE_TEMP_DIR_H_
