@@ -83,9 +83,14 @@ done
 wait "$sending"
 sleep 8  # with the last session's linger
 metrics >"$work/live.prom"
+# While the sensor runs, too.
+"$MAILTAP" report --state "$work/state" --format json >"$work/report.json"
+"$MAILTAP" explain 10.1.0.1 --json --config "$work/mailtap.toml" --state "$work/state" >"$work/explained.json"
 stop_sensor >"$work/last"
 
 python3 -B "$here/restart_check.py" "$work/replay.jsonl" "$work/alerts.jsonl" "$work/state/state.db"
 sessions=$(imap_sessions "$work/live.prom")
 [ "$sessions" = 3 ] || { echo "three sessions were counted as $sessions"; exit 1; }
+"$MAILTAP" report --state "$work/state" --format json >"$work/report_at_end.json"
+python3 -B "$here/report_check.py" "$work/report.json" "$work/report_at_end.json" "$work/explained.json" "$kills"
 echo "killed $kills times: three sessions that went on are counted once"
