@@ -72,7 +72,8 @@ class Restorer {
     state_.baselines.Restore(in_);
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
-    for (std::size_t n = in_.GetCount(sizeof(UnixNanos)); n > 0 && in_.ok(); --n) {
+    for (std::size_t n = in_.GetCount(sizeof(UnixNanos) + sizeof(double)); n > 0 && in_.ok();
+         --n) {
       RestoreEntity();
     }
     return in_.ok();
@@ -137,9 +138,11 @@ class Restorer {
     uint32_t entity = EntityOf(state_, intake_, rules_[rule].lead, subject);
     for (int i = 0; i < rules_[rule].conditions; ++i) {
       const auto last_seen = in_.Get<UnixNanos>();
+      const auto peak = in_.Get<double>();
       entities_.push_back(entity);
       if (entity == kNone) continue;
       state_.windows.at(entity).last_seen = last_seen;
+      state_.windows.SetPeak(entity, peak);
       entity = state_.windows.at(entity).next_condition;
     }
   }

@@ -11,16 +11,28 @@ void HourBook::Begin(int64_t hour) {
   totals_ = {};
   servers_.clear();
   more_servers_ = 0;
+  acts_.clear();
+  more_acts_ = 0;
 }
 
-void HourBook::Count(const meter::ConversationKey& key, Verdict verdict, bool internal,
-                     const TickRow& row) {
+void HourBook::Count(const meter::ConversationKey& key, Verdict verdict,
+                     const std::array<bool, kRoleCount>& internal, const TickRow& row) {
   HourTotals& totals = totals_[static_cast<int>(key.service)][static_cast<int>(verdict)];
   totals.sessions += row.sessions;
   for (int d = 0; d < kDirectionCount; ++d) totals.bytes[d] += row.bytes[d];
-  if (verdict != Verdict::kUnapprovedExternal && verdict != Verdict::kUnapprovedInternal) {
-    return;
+  const bool client = internal[static_cast<int>(Role::kClient)];
+  const bool server = internal[static_cast<int>(Role::kServer)];
+  if (keep_acts_) {
+    if (client) CountAct(key, Role::kClient, !server, row);
+    if (server) CountAct(key, Role::kServer, !client, row);
   }
+  if (verdict == Verdict::kUnapprovedExternal || verdict == Verdict::kUnapprovedInternal) {
+    CountServer(key, verdict, server, row);
+  }
+}
+
+void HourBook::CountServer(const meter::ConversationKey& key, Verdict verdict, bool internal,
+                           const TickRow& row) {
   const ServerKey server_key{ServerOf(key), key.server_port, key.service, verdict};
   const auto known = servers_.find(server_key);
   if (known == servers_.end() && servers_.size() >= kMostServers) {
@@ -32,11 +44,38 @@ void HourBook::Count(const meter::ConversationKey& key, Verdict verdict, bool in
   server.sessions += row.sessions;
   for (int d = 0; d < kDirectionCount; ++d) server.bytes[d] += row.bytes[d];
   const auto at = std::lower_bound(server.clients.begin(), server.clients.end(), key.client);
-  if (at != server.clients.end() && *at == key.client) return;
-  if (server.clients.size() < HourServer::kMostClients) {
+  const auto place = at - server.clients.begin();
+  if (at == server.clients.end() || *at != key.client) {
+    if (server.clients.size() == HourServer::kMostClients) {
+      server.more_clients = true;
+      return;
+    }
     server.clients.insert(at, key.client);
+    server.client_sent.insert(server.client_sent.begin() + place, 0);
+  }
+  server.client_sent[static_cast<std::size_t>(place)] += row.bytes[kUp];
+}
+
+void HourBook::CountAct(const meter::ConversationKey& key, Role role, bool external,
+                        const TickRow& row) {
+  const ActKey act_key{EndOf(key, role), role, key.service, external};
+  const auto known = acts_.find(act_key);
+  if (known == acts_.end() && acts_.size() >= kMostActs) {
+    ++more_acts_;
+    return;
+  }
+  Act& act = known != acts_.end() ? known->second : acts_[act_key];
+  const Direction out = role == Role::kClient ? kUp : kDown;
+  act.sessions += row.sessions;
+  act.sent += row.bytes[out];
+  act.received += row.bytes[Opposite(out)];
+  const net::IpAddress& peer = role == Role::kClient ? key.server : key.client;
+  const auto at = std::lower_bound(act.peers.begin(), act.peers.end(), peer);
+  if (at != act.peers.end() && *at == peer) return;
+  if (act.peers.size() < HourAct::kMostPeers) {
+    act.peers.insert(at, peer);
   } else {
-    server.more_clients = true;
+    act.more_peers = true;
   }
 }
 
@@ -56,6 +95,18 @@ void HourBook::Save(ArchiveWriter& out) const {
     out.Put(server.bytes);
     out.Put(uint64_t{server.clients.size()});
     for (const net::IpAddress& client : server.clients) out.Put(client);
+    for (const uint64_t sent : server.client_sent) out.Put(sent);
+  }
+  out.Put(more_acts_);
+  out.Put(uint64_t{acts_.size()});
+  for (const auto& [key, act] : acts_) {
+    out.Put(key);
+    out.Put(act.more_peers);
+    out.Put(act.sessions);
+    out.Put(act.sent);
+    out.Put(act.received);
+    out.Put(uint64_t{act.peers.size()});
+    for (const net::IpAddress& peer : act.peers) out.Put(peer);
   }
 }
 
@@ -75,6 +126,18 @@ void HourBook::Restore(ArchiveReader& in, bool goes_on) {
     for (uint64_t& bytes : server.bytes) in.Get(bytes);
     server.clients.resize(in.GetCount(sizeof(net::IpAddress)));
     for (net::IpAddress& client : server.clients) in.Get(client);
+    server.client_sent.resize(server.clients.size());
+    for (uint64_t& sent : server.client_sent) in.Get(sent);
+  }
+  in.Get(more_acts_);
+  for (std::size_t n = in.GetCount(sizeof(ActKey)); n > 0 && in.ok(); --n) {
+    Act& act = acts_[in.Get<ActKey>()];
+    in.Get(act.more_peers);
+    in.Get(act.sessions);
+    in.Get(act.sent);
+    in.Get(act.received);
+    act.peers.resize(in.GetCount(sizeof(net::IpAddress)));
+    for (net::IpAddress& peer : act.peers) in.Get(peer);
   }
 }
 

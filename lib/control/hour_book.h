@@ -38,9 +38,32 @@ class HourBook {
     uint64_t sessions = 0;
     uint64_t bytes[kDirectionCount] = {};
     std::vector<net::IpAddress> clients;  // sorted
+    std::vector<uint64_t> client_sent;    // of the same
+  };
+  struct ActKey {
+    HostKey host;
+    Role role;
+    Service service;
+    bool external;
+
+    friend bool operator==(const ActKey&, const ActKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const ActKey& k) {
+      return H::combine(std::move(h), k.host, k.role, k.service, k.external);
+    }
+  };
+  struct Act {
+    bool more_peers = false;
+    uint64_t sessions = 0;
+    uint64_t sent = 0;
+    uint64_t received = 0;
+    std::vector<net::IpAddress> peers;  // sorted
   };
 
   static constexpr int64_t kNoHour = -1;
+
+  // Whether acts are counted from now on.
+  void KeepActs(bool keep) { keep_acts_ = keep; }
 
   // The hour under way, or kNoHour before the first tick.
   int64_t hour() const { return hour_; }
@@ -66,9 +89,9 @@ class HourBook {
     next_ = tick + 1;
   }
 
-  // A conversation's sums in a tick; `internal`: whether its server is.
-  void Count(const meter::ConversationKey& key, config::Verdict verdict, bool internal,
-             const TickRow& row);
+  // A conversation's sums in a tick; `internal`, by Role: whether that end is.
+  void Count(const meter::ConversationKey& key, config::Verdict verdict,
+             const std::array<bool, kRoleCount>& internal, const TickRow& row);
   void Count(const HourCapture& growth) { capture_ += growth; }
 
   int64_t first_tick() const { return first_tick_; }
@@ -76,6 +99,8 @@ class HourBook {
   const auto& totals() const { return totals_; }
   const absl::flat_hash_map<ServerKey, Server>& servers() const { return servers_; }
   uint64_t more_servers() const { return more_servers_; }
+  const absl::flat_hash_map<ActKey, Act>& acts() const { return acts_; }
+  uint64_t more_acts() const { return more_acts_; }
 
   void Save(ArchiveWriter& out) const;
   // Into a book that is new. `goes_on`: the time up to the next tick is covered.
@@ -83,10 +108,15 @@ class HourBook {
 
  private:
   static constexpr std::size_t kMostServers = 65'536;
+  static constexpr std::size_t kMostActs = 65'536;
   static constexpr int64_t kMostIdleHours = 31 * 24;
 
   // What was counted is gone.
   void Begin(int64_t hour);
+  void CountServer(const meter::ConversationKey& key, config::Verdict verdict, bool internal,
+                   const TickRow& row);
+  void CountAct(const meter::ConversationKey& key, Role role, bool external,
+                const TickRow& row);
 
   int64_t hour_ = kNoHour;
   int64_t first_tick_ = 0;
@@ -96,6 +126,9 @@ class HourBook {
   std::array<std::array<HourTotals, config::kVerdictCount>, kServiceCount> totals_ = {};
   absl::flat_hash_map<ServerKey, Server> servers_;
   uint64_t more_servers_ = 0;  // that found no room; one may count several times
+  bool keep_acts_ = false;
+  absl::flat_hash_map<ActKey, Act> acts_;
+  uint64_t more_acts_ = 0;  // likewise
 };
 
 }  // namespace mailtap::control

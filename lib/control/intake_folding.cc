@@ -76,8 +76,9 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
              [static_cast<int>(conversation.verdict)]
       .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  static_assert(static_cast<int>(Role::kClient) == 0);
   state_.hours.Count(conversation.key, conversation.verdict,
-                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row);
+                     {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}, row);
   if (conversation.relay != kNone) {
     state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
   }

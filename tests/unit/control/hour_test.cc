@@ -95,6 +95,7 @@ TEST(Hours, ServersOfUnapprovedMailAreToldWithTheirClients) {
   EXPECT_EQ(hour.servers[0].port, 25);
   EXPECT_FALSE(hour.servers[0].internal);
   EXPECT_THAT(hour.servers[0].clients, ElementsAre(Ip(kHost), Ip("10.0.0.2")));
+  EXPECT_THAT(hour.servers[0].client_sent, ElementsAre(7, 5)) << "as the clients stand";
   EXPECT_EQ(hour.servers[0].sessions, 2u);
   EXPECT_EQ(hour.servers[0].bytes[kUp], 12u);
   EXPECT_EQ(hour.servers[0].bytes[kDown], 3u);
@@ -121,6 +122,7 @@ TEST(Hours, WhatIsBeyondTheBoundIsSummedUp) {
   EXPECT_EQ(hour.servers.size(), Hour::kMost);
   EXPECT_EQ(hour.more_servers, 51u);
   EXPECT_EQ(hour.servers[0].clients.size(), HourServer::kMostClients);
+  EXPECT_EQ(hour.servers[0].client_sent.size(), HourServer::kMostClients);
   EXPECT_TRUE(hour.servers[0].more_clients);
   EXPECT_EQ(hour.servers[0].sessions, 70u);
 }
