@@ -41,15 +41,14 @@ Observed Observe(const std::vector<Hour>& hours, const config::Rule& rule,
 }
 
 Usual UsualOf(const Observed& observed, const std::set<net::IpAddress>& suspects) {
-  constexpr double kApart = 5;  // times all others
-
+  constexpr double kApart = 5;        // times all others
+  constexpr std::size_t kOneOf = 20;  // at most
   Usual usual;
   for (const PeakHost& subject : observed.subjects) {
     const bool suspect = suspects.contains(subject.host);
     usual.suspects += suspect;
     (suspect ? usual.apart : usual.rest).push_back(&subject);
   }
-  constexpr std::size_t kLeastToCompare = 5, kOneOf = 20;
   const std::size_t n = usual.rest.size();
   if (n < kLeastToCompare) return usual;
   const std::size_t most = std::max<std::size_t>(1, n / kOneOf);

@@ -50,6 +50,9 @@ struct Usual {
   std::size_t suspects = 0;
 };
 
+// Of fewer subjects none can be told to stand apart.
+inline constexpr std::size_t kLeastToCompare = 5;
+
 // Points into `observed`.
 Usual UsualOf(const Observed& observed, const std::set<net::IpAddress>& suspects);
 // Of the highest of each that is usual; there must be one.

@@ -23,10 +23,10 @@ enum class Kind : uint8_t { kGateway, kServer, kClient };
 constexpr std::array<absl::string_view, 3> kKindNames = {"mail gateways", "mail servers",
                                                          "mailbox clients"};
 constexpr std::array<absl::string_view, 3> kKindHabits = {
-    "hosts that send by SMTP to many external servers, steadily: gateways and bulk senders. A "
-    "spam bot does that too, so name only those that you know",
-    "hosts that answer SMTP, IMAP or POP3 of many clients",
-    "hosts that read mailboxes and neither serve mail nor send to many servers"};
+    "Hosts that send by SMTP to many external servers, steadily, as gateways, bulk senders and "
+    "spam bots do (name only those that you know)",
+    "Hosts that answer SMTP, IMAP or POP3 of many clients",
+    "Hosts that read mailboxes and neither serve mail nor send to many servers"};
 
 // Of one habit: hours in which it showed, sessions, and the most peers in one of them.
 struct Habit {
@@ -107,8 +107,8 @@ std::string HostLine(const Learnt& learnt, const net::IpAddress& host, const Hab
   return absl::StrCat("  ", net::ToString(host), asset == nullptr ? "" : ", ",
                       asset == nullptr ? "" : asset->name, ": in ", habit.hours, " of ",
                       Counted(learnt.hours, "hour"), ", ", Counted(habit.sessions, "session"),
-                      ", with up to ", habit.peers, habit.more_peers ? " and more" : "",
-                      " peers in an hour");
+                      ", with up to ", Counted(habit.peers, "peer"),
+                      habit.more_peers ? " and more" : "", " in an hour");
 }
 
 void AddGroup(const Learnt& learnt, Kind kind, const Members& members,
@@ -118,8 +118,8 @@ void AddGroup(const Learnt& learnt, Kind kind, const Members& members,
   config::Group& group = proposal.entry;
   std::vector<std::string>& evidence = proposal.evidence;
   group.name = UniqueName(kKindNames[static_cast<int>(kind)], taken);
-  evidence.push_back(absl::StrCat(Counted(members.hosts.size(), "host"),
-                                  " of: ", kKindHabits[static_cast<int>(kind)]));
+  evidence.push_back(
+      absl::StrCat(kKindHabits[static_cast<int>(kind)], ": ", members.hosts.size()));
   // A gateway may do what others may not: never a whole network.
   std::set<net::Prefix> networks;
   if (kind != Kind::kGateway) networks = NetworksOf(learnt, members, all);

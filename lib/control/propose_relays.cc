@@ -217,9 +217,11 @@ config::Relay EntryOf(const Learnt& learnt, const Candidate& candidate, int64_t 
   relay.services = {first.service};
   relay.direction = first.flow;
   relay.owner = "TODO: who answers for it";
-  relay.reason =
-      absl::StrCat("proposed from the traffic of ",
-                   Counted(std::max<int64_t>(1, learnt.seconds / 86'400), "day"), "; review");
+  const int64_t days = learnt.seconds / 86'400;
+  relay.reason = absl::StrCat("proposed from the traffic of ",
+                              days > 1 ? Counted(static_cast<uint64_t>(days), "day")
+                                       : Counted(static_cast<uint64_t>(learnt.hours), "hour"),
+                              "; review");
   absl::TimeZone zone;
   absl::LoadTimeZone(learnt.input.config.sensor.timezone, &zone);
   const absl::CivilDay last =

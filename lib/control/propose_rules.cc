@@ -91,8 +91,7 @@ class RuleProposer {
              "start on");
         continue;
       }
-      const double of_all =
-          ProposeOne(rule, "", all, rule.raise * kWorthIt, rule.raise / kWorthIt);
+      const double of_all = ProposeOne(rule, "", all, rule.raise / kWorthIt);
       if (rule.groups.empty()) ForGroups(rule, of_all);
     }
     CutNotes(kMostRules, proposals_.rule_notes);
@@ -114,7 +113,7 @@ class RuleProposer {
             const std::vector<uint32_t>& groups = GroupsOf(host);
             return std::find(groups.begin(), groups.end(), i) != groups.end();
           });
-      ProposeOne(rule, with_groups_.groups[i].name, observed, INFINITY,
+      ProposeOne(rule, with_groups_.groups[i].name, observed,
                  std::min(of_all, rule.raise) / kLeastGain);
     }
   }
@@ -125,34 +124,41 @@ class RuleProposer {
     return at->second;
   }
 
-  // Proposes where the threshold is at `high` or above, or at `low` or below. Returns the one
-  // that holds then.
-  double ProposeOne(const config::Rule& rule, const std::string& group,
-                    const Observed& observed, double high, double low) {
-    const Usual usual = UsualOf(observed, learnt_.input.suspects);
+  // Why nothing can be said of what is usual, or nothing.
+  static std::optional<std::string> WhyNone(const Observed& observed, const Usual& usual) {
     if (observed.hours < kLeastHours || observed.samples < kLeastSamples ||
         usual.rest.empty()) {
-      if (group.empty() || observed.samples > 0) {
-        Note(rule, group,
-             absl::StrCat("too little to tell: ", Counted(observed.subjects.size(), "host"),
+      return absl::StrCat("too little to tell: ", Counted(observed.subjects.size(), "host"),
                           " in ", Counted(observed.hours, "hour"), ", together ",
-                          Counted(observed.samples, "value")));
-      }
-      return rule.raise;
+                          Counted(observed.samples, "value"));
     }
     constexpr std::size_t kOneOf = 10;
     if (usual.suspects > std::max<std::size_t>(1, observed.subjects.size() / kOneOf)) {
-      Note(rule, group,
-           absl::StrCat(usual.suspects, " of ", observed.subjects.size(),
-                        " hosts have alerts: settle these first"));
+      return absl::StrCat(usual.suspects, " of ", observed.subjects.size(),
+                          " hosts have alerts: settle these first");
+    }
+    return std::nullopt;
+  }
+
+  // Proposes a threshold of at most `low`, or a higher one where what is usual reaches that in
+  // force. Returns the one that holds then.
+  double ProposeOne(const config::Rule& rule, const std::string& group,
+                    const Observed& observed, double low) {
+    const Usual usual = UsualOf(observed, learnt_.input.suspects);
+    if (const auto why = WhyNone(observed, usual)) {
+      if (group.empty() || observed.samples > 0) Note(rule, group, *why);
       return rule.raise;
     }
     const double raise = ThresholdOf(rule, observed, usual);
-    if (raise < high && raise > low) {
+    const bool reached = std::max(usual.rest.front()->highest, observed.untold) >= rule.raise;
+    const bool near = raise < rule.raise * kWorthIt;
+    const bool higher = group.empty() && reached && !near;
+    if (raise > low && !higher) {
       if (group.empty()) {
         Note(rule, group,
-             absl::StrCat("the traffic suggests ", ThresholdText(rule.metric, raise),
-                          ", which is near its ", ThresholdText(rule.metric, rule.raise)));
+             absl::StrCat("the traffic suggests ", ThresholdText(rule.metric, raise), ", ",
+                          near ? "which is near its " : "and nothing usual reaches its ",
+                          ThresholdText(rule.metric, rule.raise)));
       }
       return rule.raise;
     }
@@ -165,10 +171,13 @@ class RuleProposer {
   }
 
   double ThresholdOf(const config::Rule& rule, const Observed& observed, const Usual& usual) {
-    const Spread spread = SpreadOfHighest(usual);
-    return RoundUp(std::max({Margin() * usual.rest.front()->highest,
-                             spread.median + kDeviations * spread.deviation,
-                             Margin() * observed.untold, FloorOf(rule.metric)}));
+    double least = FloorOf(rule.metric);
+    if (usual.rest.size() >= kLeastToCompare) {
+      const Spread spread = SpreadOfHighest(usual);
+      least = std::max(least, spread.median + kDeviations * spread.deviation);
+    }
+    return RoundUp(
+        std::max({Margin() * usual.rest.front()->highest, Margin() * observed.untold, least}));
   }
   double Margin() const { return learnt_.seconds < kWeekSeconds ? kWideMargin : kMargin; }
 
@@ -182,15 +191,21 @@ class RuleProposer {
     const double clear = std::floor(raise * (rule.clear / rule.raise));
     proposal.entry.clear = std::max(1.0, clear);
     if (!group.empty()) proposal.entry.groups = {group};
+    AddEvidence(rule, proposal.entry, observed, usual, proposal.evidence);
+  }
 
-    std::vector<std::string>& evidence = proposal.evidence;
+  void AddEvidence(const config::Rule& rule, const config::Rule& proposed,
+                   const Observed& observed, const Usual& usual,
+                   std::vector<std::string>& evidence) const {
+    const bool of_group = rule.groups != proposed.groups;
     const Metric metric = rule.metric;
     const Spread spread = SpreadOfHighest(usual);
     evidence.push_back(absl::StrCat(
-        "Of rule \"", rule.name, "\"", group.empty() ? "" : " for the proposed group ", group,
-        ": ", Name(metric), " within ", FormatDuration(rule.window_seconds), ", in ",
-        Counted(observed.hours, "hour"), " of ", Counted(observed.subjects.size(), "host"),
-        ", together ", Counted(observed.samples, "value")));
+        "Of rule \"", rule.name, "\"", of_group ? " for the proposed group " : "",
+        of_group ? proposed.groups.front() : "", ": ", Name(metric), " within ",
+        FormatDuration(rule.window_seconds), ", in ", Counted(observed.hours, "hour"), " of ",
+        Counted(observed.subjects.size(), "host"), ", together ",
+        Counted(observed.samples, "value")));
     evidence.push_back(
         absl::StrCat("  the hosts' highest: median ", AmountText(metric, spread.median),
                      ", deviation ", AmountText(metric, std::round(spread.deviation)),
@@ -209,13 +224,14 @@ class RuleProposer {
     evidence.push_back(
         absl::StrCat("  proposed: ", Margin(), " times that, rounded up; at least median and ",
                      kDeviations, " deviations, and ", ThresholdText(metric, FloorOf(metric))));
-    evidence.push_back(absl::StrCat(
-        "  its ", ThresholdText(metric, rule.raise), " would have been reached by ",
-        CrossedText(observed, rule.raise), ", this by ", CrossedText(observed, raise)));
+    evidence.push_back(absl::StrCat("  the ", ThresholdText(metric, rule.raise),
+                                    " in force would have been reached by ",
+                                    CrossedText(observed, rule.raise), ", this by ",
+                                    CrossedText(observed, proposed.raise)));
     if (!rule.conditions.empty()) {
       evidence.emplace_back("  by its first condition alone; the others hold some back");
     }
-    if (group.empty()) {
+    if (!of_group) {
       evidence.emplace_back("It is to take that rule's place: both together judge twice.");
     }
   }

@@ -124,7 +124,7 @@ def check_relays(checks, text, truth):
         checks.equal((relay["direction"], relay["ports"], relay["mode"]),
                      (direction, ports, "enforce"), f"{name}: where")
         checks.equal((relay["owner"], relay["reason"], str(relay["expires"])),
-                     ("TODO: who answers for it", "proposed from the traffic of 1 day; review",
+                     ("TODO: who answers for it", "proposed from the traffic of 8 hours; review",
                       "2026-04-05"), f"{name}: terms")
         sessions = [s for s in truth if s["origin"] == origin]
         evidence = comments_before(text, "[[relay]]", name)
@@ -149,7 +149,7 @@ def check_groups_and_rules(checks, text, truth):
     checks.equal(rule["raise"], f"{math.ceil(4 * most / 100_000) * 100}kB", "the threshold")
     evidence = comments_before(text, "[[rule]]", "proposed: bulk")
     for wanted in ("8 hours of 8 hosts", f"not usual, as it has alerts: {THIEF} as client",
-                   f"would have been reached by 1 host ({THIEF}), this by 1 host ({THIEF})"):
+                   f"in force would have been reached by 1 host ({THIEF}), this by 1 host ({THIEF})"):
         checks.expect(wanted in evidence, f"{wanted!r} in {evidence}")
     checks.expect('# * rule "slow" stays as it is: its window of 1d is too long' in text,
                   "a window that is too long")

@@ -58,7 +58,7 @@ TEST(ProposedRelays, AServerThatManyHostsUseSteadily) {
   EXPECT_THAT(relay.ports, ElementsAre(25));
   EXPECT_THAT(relay.services, ElementsAre(Service::kSmtp));
   EXPECT_EQ(relay.direction, config::MailFlow::kOutbound);
-  EXPECT_EQ(relay.reason, "proposed from the traffic of 1 day; review");
+  EXPECT_EQ(relay.reason, "proposed from the traffic of 24 hours; review");
   ASSERT_TRUE(relay.expires.has_value());
   EXPECT_EQ(relay.ends, config::EndOfDay(*relay.expires, "UTC"));
   EXPECT_EQ((relay.ends - proposals.end_tick) / 86'400, 90);

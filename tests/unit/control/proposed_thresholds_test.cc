@@ -59,8 +59,9 @@ TEST(ProposedThresholds, AMarginOverTheHighestUsual) {
               HasSubstr("sent_bytes within 1m, in 24 hours of 5 hosts, together 120"));
   EXPECT_THAT(evidence, HasSubstr("median 2.00 MB, deviation 1.48 MB; the highest usual: "
                                   "10.0.1.1 as client with 3.00 MB at "));
-  EXPECT_THAT(evidence,
-              HasSubstr("its 50MB would have been reached by 0 hosts, this by 0 hosts"));
+  EXPECT_THAT(
+      evidence,
+      HasSubstr("the 50MB in force would have been reached by 0 hosts, this by 0 hosts"));
   const Proposals week = Of(Reaching(Bulk(), values, 7 * 24), WithRule(Bulk()));
   EXPECT_EQ(week.rules.at(0).entry.raise, 11e6)
       << "median and six deviations, which is more than twice the highest";
@@ -74,9 +75,9 @@ TEST(ProposedThresholds, OneThatStandsApartIsNotUsual) {
   EXPECT_THAT(All(proposals.rules[0].evidence),
               HasSubstr("not usual, far apart: 10.0.1.1 as client with 40.0 MB"));
   EXPECT_THAT(All(proposals.rules[0].evidence), HasSubstr("this by 1 host (10.0.1.1)"));
-  // Of few hosts none can be told to stand apart.
-  EXPECT_THAT(Of(Reaching(Bulk(), {40e6, 2e6}), WithRule(Bulk())).rules.at(0).entry.raise,
-              160e6);
+  const Proposals few = Of(Reaching(Bulk(), {10e6, 1e5}), WithRule(Bulk()));
+  EXPECT_THAT(few.rule_notes, ElementsAre(HasSubstr("suggests 40MB, which is near its 50MB")))
+      << "of few hosts none can be told to stand apart";
 }
 
 TEST(ProposedThresholds, NothingUsualIsEverReached) {
@@ -151,15 +152,17 @@ TEST(ProposedThresholds, WhatHoursCannotTellIsSaid) {
   EXPECT_THAT(note_of(rule, Reaching(rule, {3})), HasSubstr("ratios are not kept"));
 }
 
-TEST(ProposedThresholds, HostsThatHoursDontTellApartAreAllowedFor) {
-  std::vector<Hour> hours = Reaching(Bulk(), {9e6, 8e6, 7e6, 7e6});
-  hours[5].peaks[0].more = 3;
-  const Proposals proposals = Of(hours, WithRule(Bulk()));
-  EXPECT_THAT(proposals.rules, IsEmpty()) << "36 MB are near 50 MB";
-  for (Hour& hour : hours) hour.peaks[0].peaks.front().value = 1e8;
-  const config::Config config = WithRule(Bulk());
-  const Proposals with = Propose({config, hours, {Ip("10.0.1.1")}, {}});
-  EXPECT_THAT(with.rules, IsEmpty());
+TEST(ProposedThresholds, AHigherOneOnlyWhereWhatIsUsualReachesThatInForce) {
+  const Proposals below = Of(Reaching(Bulk(), {40e6, 30e6}), WithRule(Bulk()));
+  EXPECT_THAT(below.rules, IsEmpty());
+  EXPECT_THAT(below.rule_notes,
+              ElementsAre(HasSubstr("suggests 160MB, and nothing usual reaches its 50MB")));
+  config::Rule rule = Bulk();
+  rule.conditions = {{.metric = config::Metric::kDistinctPeers, .raise = 9, .clear = 5}};
+  const Proposals above = Of(Reaching(rule, {60e6, 30e6}), WithRule(rule));
+  EXPECT_EQ(above.rules.at(0).entry.raise, 240e6);
+  EXPECT_THAT(above.rules[0].entry.conditions, SizeIs(1));
+  EXPECT_THAT(All(above.rules[0].evidence), HasSubstr("by its first condition alone"));
 }
 
 TEST(ProposedThresholds, AGroupThatDoesMuchLessGetsItsOwn) {
@@ -176,6 +179,23 @@ TEST(ProposedThresholds, AGroupThatDoesMuchLessGetsItsOwn) {
   EXPECT_EQ(proposals.rules[0].entry.name, "proposed: bulk, mailbox clients");
   EXPECT_THAT(proposals.rules[0].entry.groups, ElementsAre("mailbox clients"));
   EXPECT_EQ(proposals.rules[0].entry.raise, 1.2e6);
+}
+
+TEST(ProposedThresholds, HostsThatHoursDontTellApartAreAllowedFor) {
+  config::Rule rule = Bulk();
+  std::vector<Hour> hours = Office();
+  const std::vector<Hour> peaks = Reaching(rule, {2e5, 2e5, 3e5, 2e5, 2e5});
+  for (std::size_t i = 0; i < hours.size(); ++i) hours[i].peaks = peaks[i].peaks;
+  // An hour in which only others are told: the group's hosts may have reached as much.
+  hours[3].peaks[0].peaks = {{Ip("10.0.20.10"), "", Role::kClient, 1e7},
+                             {Ip("10.0.20.1"), "", Role::kServer, 4e6}};
+  hours[3].peaks[0].more = 5;
+  const Proposals proposals = Of(hours, WithRule(rule));
+  ASSERT_THAT(proposals.rules, SizeIs(1));
+  EXPECT_EQ(proposals.rules[0].entry.name, "proposed: bulk, mailbox clients");
+  EXPECT_EQ(proposals.rules[0].entry.raise, 16e6);
+  EXPECT_THAT(All(proposals.rules[0].evidence),
+              HasSubstr("hosts that hours don't tell apart reached at most 4.00 MB"));
 }
 
 TEST(Proposals, NamesAreCutAndUnique) {
