@@ -87,6 +87,10 @@ class Restorer {
       RestorePeer();
     }
     for (const SavedRule& rule : rules_) RestoreRows(rule);
+    // Not before: what comes back into a window may be older than the hour.
+    for (std::size_t i = 0; i < entities_.size(); ++i) {
+      if (entities_[i] != kNone) state_.windows.SetPeak(entities_[i], peaks_of_entities_[i]);
+    }
     for (const uint32_t peer : peers_) {
       if (peer != kNone) state_.windows.peers().Release(peer);
     }
@@ -138,11 +142,10 @@ class Restorer {
     uint32_t entity = EntityOf(state_, intake_, rules_[rule].lead, subject);
     for (int i = 0; i < rules_[rule].conditions; ++i) {
       const auto last_seen = in_.Get<UnixNanos>();
-      const auto peak = in_.Get<double>();
+      peaks_of_entities_.push_back(in_.Get<double>());
       entities_.push_back(entity);
       if (entity == kNone) continue;
       state_.windows.at(entity).last_seen = last_seen;
-      state_.windows.SetPeak(entity, peak);
       entity = state_.windows.at(entity).next_condition;
     }
   }
@@ -229,6 +232,7 @@ class Restorer {
   // As they were numbered when they were saved; kNone: gone.
   std::vector<SavedRule> rules_;
   std::vector<uint32_t> hosts_, entities_, peers_;
+  std::vector<double> peaks_of_entities_;
   std::vector<uint32_t> conversations_;
 };
 

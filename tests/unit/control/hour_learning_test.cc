@@ -183,6 +183,20 @@ TEST(LearntHours, ARestartGoesOnInTheHour) {
   }
 }
 
+TEST(LearntHours, WhatWindowsStillHoldOfTheHourBeforeIsNoPeakOfThisOne) {
+  Bench before(Learning());
+  before.Tick(Delta(kHost, kOut, kT0 + 3599, 700));
+  before.Tick(Delta("10.0.0.2", kOut, kT0 + 3600, 5));
+  EXPECT_THAT(Peaks(before.control.TakeHours().back()), ElementsAre("10.0.0.2 client 5"));
+  Bench after(Learning());
+  ASSERT_TRUE(
+      after.control.Restore(before.control.Save(), before.control.SaveOpenAlerts(), true).ok());
+  EXPECT_THAT(Peaks(after.control.TakeHours().back()), ElementsAre("10.0.0.2 client 5"));
+  after.Tick(Delta(kHost, kOut, kT0 + 3601, 1));
+  EXPECT_THAT(Peaks(after.control.TakeHours().back()),
+              ElementsAre("10.0.0.1 client 701", "10.0.0.2 client 5"));
+}
+
 TEST(LearntHours, AReloadTurnsLearningOnAndOff) {
   config::Config off = Learning();
   off.learning = {};
