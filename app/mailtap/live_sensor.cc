@@ -202,6 +202,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
       Reload();
       Publish();
       KeepState(/*last=*/false);
+      learner_.EndTick(TickOf(board_.Latest()->time) - 1, reloader_.running());
     } else {
       std::this_thread::sleep_for(kPollInterval);
     }

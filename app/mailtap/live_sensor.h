@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/mailtap/learner.h"
 #include "app/mailtap/reloader.h"
 #include "app/mailtap/state_keeper.h"
 #include "app/mailtap/tick_collector.h"
@@ -84,6 +85,7 @@ class LiveSensor {
   std::unique_ptr<StateKeeper> keeper_;  // null without a state directory, as the next
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<control::Control> control_;
+  Learner learner_;
   exporting::SnapshotBoard board_;
   UnixNanos start_time_ = 0;
   std::atomic<bool> running_{false};  // main writes, HTTP reads

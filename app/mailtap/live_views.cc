@@ -61,6 +61,7 @@ exporting::SensorStatus LiveSensor::Status() const {
     const store::WriterStatus state = writer_->status();
     status.state = {state.stored, state.errors, state.skipped, state.queued};
   }
+  status.learning = learner_.status();
   status.reload = reloader_.status();
   if (status.reload->last_success == 0) status.reload->last_success = start_time_;
   return status;

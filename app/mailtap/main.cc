@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "app/mailtap/explain.h"
+#include "app/mailtap/propose.h"
 #include "app/mailtap/reload.h"
 #include "app/mailtap/replay.h"
 #include "app/mailtap/report.h"
@@ -119,6 +120,22 @@ CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_p
   return report;
 }
 
+CLI::App* AddPropose(CLI::App& cli, ProposeOptions& options, std::string& config_path) {
+  CLI::App* propose = cli.add_subcommand(
+      "propose", "groups, thresholds and relay entries that a sensor's traffic suggests");
+  propose->add_option("--config", config_path, "configuration file that they are for")
+      ->capture_default_str();
+  propose->add_option("--state", options.state,
+                      "the state's folder, or its file state.db; default: the configuration's");
+  propose->add_option("--since", options.since,
+                      "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
+                      "(7d); default: four weeks, or more where [learning] asks for it");
+  propose->add_option("--until", options.until, "likewise; default: the last checkpoint");
+  propose->add_option("--output", options.output, "write it here, not to standard output");
+  propose->footer("It is configuration text to review; nothing comes into force by itself.");
+  return propose;
+}
+
 CLI::App* AddExplain(CLI::App& cli, ExplainOptions& options, std::string& config_path) {
   CLI::App* explain = cli.add_subcommand(
       "explain", "why mail of a host is approved or not, and where it stands");
@@ -158,6 +175,8 @@ int Main(int argc, char** argv) {
 
   ReportOptions report_options;
   CLI::App* report = AddReport(cli, report_options, config_path);
+  ProposeOptions propose_options;
+  CLI::App* propose = AddPropose(cli, propose_options, config_path);
   ExplainOptions explain_options;
   CLI::App* explain = AddExplain(cli, explain_options, config_path);
 
@@ -178,6 +197,7 @@ int Main(int argc, char** argv) {
     report_options.state = config->state.directory;
     return Report(report_options);
   }
+  if (propose->parsed()) return Propose(propose_options, config);
   if (explain->parsed()) return Explain(explain_options, config);
   if (reload->parsed()) return Reload(*config);
   if (run->parsed()) return Run(eal_arguments, config_path, config);

@@ -8,18 +8,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/capture_reader.h"
+#include "app/mailtap/replay_state.h"
 #include "app/mailtap/replay_workers.h"
-#include "app/mailtap/state_keeper.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
-#include "lib/base/status.h"
 #include "lib/control/control.h"
 #include "lib/export/metrics.h"
 #include "lib/export/progress_bar.h"
 #include "lib/export/replay_output.h"
 #include "lib/export/report.h"
 #include "lib/export/summary.h"
-#include "lib/store/state_lock.h"
 
 namespace mailtap::app {
 namespace {
@@ -130,7 +128,8 @@ exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers&
 }
 
 absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportInput& report,
-                              const ReplayWorkers& workers, const config::Config& config) {
+                              const ReplayWorkers& workers, const config::Config& config,
+                              const std::optional<exporting::LearningStatus>& learning) {
   const auto status = [&] {
     exporting::SensorStatus sensor = BuildStatus();
     for (std::size_t i = 0; i < report.captures.size(); ++i) {
@@ -141,6 +140,7 @@ absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportIn
                               .bytes = capture.bytes});
     }
     sensor.workers = workers.Statuses(config.limits);
+    sensor.learning = learning;
     return sensor;
   };
   return exporting::WriteMetrics(
@@ -162,67 +162,6 @@ std::vector<std::string> Warnings(const exporting::ReportInput& report,
   return warnings;
 }
 
-// What a replay leaves behind while it runs, and finds of one that was stopped.
-class ReplayState {
- public:
-  static absl::StatusOr<std::unique_ptr<ReplayState>> Open(const ReplayOptions& options,
-                                                           const CaptureMerge& captures) {
-    std::unique_ptr<ReplayState> state(new ReplayState);
-    state->directory_ = options.state;
-    // Whoever reads standard input can't read it again.
-    state->source_ = "a replay of";
-    for (const auto& capture : captures.captures()) {
-      if (capture->path() == "-") {
-        return absl::InvalidArgumentError(
-            "--state can't go with a capture from standard input");
-      }
-      absl::StrAppend(&state->source_, " ", capture->path(), " (", capture->size(), " B)");
-    }
-    MAILTAP_ASSIGN_OR_RETURN(state->lock_, store::StateLock::Take(options.state));
-    std::string warning;
-    MAILTAP_ASSIGN_OR_RETURN(state->database_, store::Database::Open(options.state, warning));
-    if (!warning.empty()) LogError(warning);
-    return state;
-  }
-
-  // The control core, from where it was. Alerts of before go into `output`'s file.
-  absl::StatusOr<Resumed> Begin(std::shared_ptr<const config::Config> config,
-                                exporting::ReplayOutput& output) {
-    keeper_ = std::make_unique<StateKeeper>(output, config->sensor.name);
-    MAILTAP_ASSIGN_OR_RETURN(Resumed resumed,
-                             Resume(directory_, source_, Resumption::kReplay, database_, [&] {
-                               return std::make_unique<control::Control>(config, *keeper_);
-                             }));
-    MAILTAP_RETURN_IF_ERROR(
-        database_->ForEachAlert(0, INT64_MAX, [&output](const store::AlertRow& alert) {
-          if (alert.state != Name(control::AlertState::kSuppressed)) {
-            output.AddEarlierAlert(alert.json);
-          }
-        }));
-    return resumed;
-  }
-
-  void EndTick(int64_t tick, control::Control& control,
-               const std::function<std::string()>& report) {
-    const auto batch = keeper_->EndTick(
-        tick, control, /*last=*/false, [] { return true; }, report);
-    if (!batch.has_value()) return;
-    if (status_.ok()) status_ = database_->Store(*batch);
-    keeper_->Release()();
-  }
-  // The first error; from then on nothing was stored.
-  const absl::Status& status() const { return status_; }
-
- private:
-  ReplayState() = default;
-
-  std::string directory_, source_;
-  std::unique_ptr<store::StateLock> lock_;
-  std::unique_ptr<store::Database> database_;
-  std::unique_ptr<StateKeeper> keeper_;
-  absl::Status status_;
-};
-
 }  // namespace
 
 int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config) {
@@ -240,7 +179,7 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   if (options.state.empty()) {
     resumed.control = std::make_unique<control::Control>(config, **output);
   } else {
-    auto opened = ReplayState::Open(options, *captures);
+    auto opened = ReplayState::Open(options.state, *captures);
     if (!opened.ok()) return fail(opened.status());
     state = *std::move(opened);
     auto begun = state->Begin(config, **output);
@@ -270,16 +209,19 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   exporting::SummaryInput summary;
   summary.report = Gather(*captures, **workers, control, clock, **output, *config);
   const absl::Status lines = (*output)->Finish();
+  std::optional<exporting::LearningStatus> learning;
+  const absl::Status proposals =
+      LearnFromReplay({options.state, *config, control, **output, state.get()}, learning);
   const absl::Status report_file = options.report.empty()
                                        ? absl::OkStatus()
                                        : exporting::WriteReport(options.report, summary.report);
   const absl::Status metrics_file =
       options.metrics.empty()
           ? absl::OkStatus()
-          : WriteMetricsFile(options.metrics, summary.report, **workers, *config);
+          : WriteMetricsFile(options.metrics, summary.report, **workers, *config, learning);
   summary.seconds = elapsed.count();
   summary.warnings =
-      Warnings(summary.report, {lines, report_file, metrics_file,
+      Warnings(summary.report, {lines, proposals, report_file, metrics_file,
                                 state == nullptr ? absl::OkStatus() : state->status()});
   exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
   std::cout.flush();

@@ -7,59 +7,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "app/mailtap/stored_state.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
-#include "lib/config/quantity.h"
 #include "lib/export/file_writer.h"
-#include "lib/export/hour_json.h"
 #include "lib/export/period.h"
 #include "lib/export/table.h"
 
 namespace mailtap::app {
 namespace {
-
-constexpr UnixNanos kHour = control::kHourSeconds * kNanosPerSecond;
-
-// A time as people write it: "2026-01-05", "2026-01-05T09:00" or "2026-01-05T09:00:00", all in
-// UTC; RFC 3339 with its offset; or how long before `end`: "7d", "12h".
-absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
-                                 UnixNanos end) {
-  if (const auto seconds = config::ParseDuration(text)) {
-    return end - *seconds * kNanosPerSecond;
-  }
-  for (const char* format :
-       {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M:%E*S%Ez"}) {
-    absl::Time time;
-    std::string ignored;
-    if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, &ignored)) {
-      return absl::ToUnixNanos(time);
-    }
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(std::string(option),
-                   " must be a time such as 2026-01-05, 2026-01-05T09:00 (UTC) "
-                   "or 2026-01-05T09:00:00+01:00, or how long before the end such as 7d or "
-                   "12h, not \"",
-                   text, "\""));
-}
-
-absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, int64_t since,
-                                                   int64_t until) {
-  std::vector<control::Hour> hours;
-  absl::Status status;
-  MAILTAP_RETURN_IF_ERROR(database.ForEachHour(since, until, [&](const store::HourRow& row) {
-    auto hour = exporting::ParseHour(row.json);
-    if (hour.ok()) {
-      hours.push_back(*std::move(hour));
-    } else {
-      status.Update(hour.status());
-    }
-  }));
-  MAILTAP_RETURN_IF_ERROR(status);
-  return hours;
-}
 
 absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
   MAILTAP_ASSIGN_OR_RETURN(StoredState state, ReadState(options.state));
@@ -74,9 +30,7 @@ absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
   if (!options.since.empty()) {
     MAILTAP_ASSIGN_OR_RETURN(input.since, TimeOf("--since", options.since, input.until));
   }
-  // A part of an hour counts as the hour.
-  MAILTAP_ASSIGN_OR_RETURN(input.hours, HoursOf(*state.database, input.since / kHour,
-                                                (input.until + kHour - 1) / kHour));
+  MAILTAP_ASSIGN_OR_RETURN(input.hours, HoursOf(*state.database, input.since, input.until));
   if (options.since.empty()) {
     input.since =
         input.hours.empty() ? input.until : StartOfTick(input.hours.front().first_tick);
@@ -86,10 +40,7 @@ absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
         absl::StrCat("the period begins, at ", FormatRfc3339(input.since), ", after its end, ",
                      FormatRfc3339(input.until)));
   }
-  MAILTAP_RETURN_IF_ERROR(
-      state.database->ForEachAlert(0, input.until, [&](const store::AlertRow& row) {
-        input.alerts.push_back({row.time, row.id, row.state, row.json});
-      }));
+  MAILTAP_ASSIGN_OR_RETURN(input.alerts, AlertsOf(*state.database, input.until));
   return exporting::GatherPeriod(input);
 }
 

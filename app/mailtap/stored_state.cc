@@ -5,7 +5,10 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "lib/base/status.h"
+#include "lib/config/quantity.h"
+#include "lib/export/hour_json.h"
 
 namespace mailtap::app {
 
@@ -40,6 +43,55 @@ absl::StatusOr<StoredState> ReadState(const std::string& path) {
   MAILTAP_ASSIGN_OR_RETURN(state.source, state.database->Source());
   MAILTAP_ASSIGN_OR_RETURN(state.report, state.database->Report());
   return state;
+}
+
+absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
+                                 UnixNanos end) {
+  if (const auto seconds = config::ParseDuration(text)) {
+    return end - *seconds * kNanosPerSecond;
+  }
+  for (const char* format :
+       {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M:%E*S%Ez"}) {
+    absl::Time time;
+    std::string ignored;
+    if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, &ignored)) {
+      return absl::ToUnixNanos(time);
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(std::string(option),
+                   " must be a time such as 2026-01-05, 2026-01-05T09:00 (UTC) "
+                   "or 2026-01-05T09:00:00+01:00, or how long before the end such as 7d or "
+                   "12h, not \"",
+                   text, "\""));
+}
+
+absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,
+                                                   UnixNanos until) {
+  constexpr UnixNanos kHour = control::kHourSeconds * kNanosPerSecond;
+  std::vector<control::Hour> hours;
+  absl::Status status;
+  // A part of an hour counts as the hour.
+  MAILTAP_RETURN_IF_ERROR(database.ForEachHour(since / kHour, (until + kHour - 1) / kHour,
+                                               [&](const store::HourRow& row) {
+                                                 auto hour = exporting::ParseHour(row.json);
+                                                 if (hour.ok()) {
+                                                   hours.push_back(*std::move(hour));
+                                                 } else {
+                                                   status.Update(hour.status());
+                                                 }
+                                               }));
+  MAILTAP_RETURN_IF_ERROR(status);
+  return hours;
+}
+
+absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& database,
+                                                             UnixNanos until) {
+  std::vector<exporting::StoredAlert> alerts;
+  MAILTAP_RETURN_IF_ERROR(database.ForEachAlert(0, until, [&](const store::AlertRow& row) {
+    alerts.push_back({row.time, row.id, row.state, row.json});
+  }));
+  return alerts;
 }
 
 }  // namespace mailtap::app

@@ -4,9 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "lib/base/time.h"
+#include "lib/control/hour.h"
+#include "lib/export/period.h"
 #include "lib/store/database.h"
 
 namespace mailtap::app {
@@ -22,6 +25,19 @@ struct StoredState {
 // `path`: the folder, or the file state.db in it. NotFound where there is no state, or none
 // with a checkpoint yet. A sensor may be running by it.
 absl::StatusOr<StoredState> ReadState(const std::string& path);
+
+// The hours that have a part in [since, until), the earliest first; DataLoss where one is none
+// of mailtap's. The alerts up to `until`, in their order.
+absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,
+                                                   UnixNanos until);
+absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& database,
+                                                             UnixNanos until);
+
+// A time as people write it: "2026-01-05", "2026-01-05T09:00" or "2026-01-05T09:00:00", all in
+// UTC; RFC 3339 with its offset; or how long before `end`: "7d", "12h". InvalidArgument, which
+// names `option`, for anything else.
+absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
+                                 UnixNanos end);
 
 }  // namespace mailtap::app
 

@@ -106,6 +106,14 @@ struct Baselines {
   int64_t weeks = 3;  // so many have to be known before anything is called unusual; 1..8
 };
 
+// [learning]: off unless the file has the section
+struct Learning {
+  int64_t after_seconds = 0;  // 1 h .. 60 d of traffic before anything is proposed; 0: off
+  std::string file;           // where to; empty: proposals.toml in the state's folder
+
+  bool on() const { return after_seconds > 0; }
+};
+
 // [assets]
 struct Assets {
   std::string file;  // CSV, see lib/config/assets.h; empty: none. Relative to the configuration
@@ -238,6 +246,7 @@ struct Config {
   std::vector<Rule> rules;
   std::vector<Suppression> suppressions;
   Baselines baselines;
+  Learning learning;
   // By BlindSpotKind. A good mirror raises none of them, even in a quiet hour.
   std::array<BlindSpot, kBlindSpotCount> blind_spots = {{
       {.raise = 60, .clear = 30, .severity = Severity::kHigh, .minimum = 30},

@@ -43,6 +43,11 @@ std::vector<std::string> TakeOver(const Config& running, Config& next);
 // default. Parse(ToToml(c)) gives c again.
 std::string ToToml(const Config& config);
 
+// One entry of it, with its heading.
+std::string ToToml(const Group& group);
+std::string ToToml(const Rule& rule);
+std::string ToToml(const Relay& relay);
+
 // The same of the entries that came out of relay files, which ToToml() leaves to these.
 std::string FileRelaysToToml(const Config& config);
 

@@ -9,9 +9,9 @@
 
 namespace mailtap::config {
 
-// [sensor] [networks] [dns] [services.*] [tls] [alerts] [state] [http] [metrics]
-// [blind_spots.*] [diagnostics] [limits] [timeouts] [tunnels] [dataplane] [log]: what the
-// sensor is and how it runs.
+// [sensor] [networks] [dns] [services.*] [tls] [baselines] [learning] [assets] [alerts] [state]
+// [http] [metrics] [blind_spots.*] [diagnostics] [limits] [timeouts] [tunnels] [dataplane]
+// [log]: what the sensor is and how it runs.
 void ReadSettings(TableReader& root, Findings& findings, Config& config);
 
 // [[relay]] [[relay_file]] [[group]]; [[rule]]: what it judges by. Each entry of the file gives

@@ -192,6 +192,12 @@ void ReadBlindSpot(TableReader& t, BlindSpotKind kind, BlindSpot& spot) {
   ReadMinimum(t, kind, spot);
 }
 
+void ReadLearning(TableReader& t, Learning& learning) {
+  t.Require("after", "how long to learn before anything is proposed, such as \"7d\"");
+  t.Duration("after", 60 * kMinute, 60 * kDay, learning.after_seconds);
+  t.Text("file", 0, kLongestPath, learning.file);
+}
+
 void ReadDataplane(TableReader& t, Dataplane& dataplane) {
   t.Integer("burst", 1, 512, dataplane.burst);
   t.Integer("rx_descriptors", 64, 65'536, dataplane.rx_descriptors);
@@ -215,6 +221,8 @@ void ReadSettings(TableReader& root, Findings& findings, Config& config) {
   Section(root, "tls", findings, [&](TableReader& t) { ReadTlsNames(t, config.tls); });
   Section(root, "baselines", findings,
           [&](TableReader& t) { t.Integer("weeks", 1, 8, config.baselines.weeks); });
+  Section(root, "learning", findings,
+          [&](TableReader& t) { ReadLearning(t, config.learning); });
   Section(root, "assets", findings,
           [&](TableReader& t) { t.Text("file", 0, kLongestPath, config.assets.file); });
   Section(root, "alerts", findings, [&](TableReader& t) {

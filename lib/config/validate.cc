@@ -264,6 +264,14 @@ void CheckOperation(const toml::table& root, Findings& findings, const Config& c
     findings.Warn(PlaceOf(root, "state", "directory"),
                   "state.directory is relative, so it depends on where mailtap is started");
   }
+  if (config.learning.on() && state.empty()) {
+    findings.Error(PlaceOf(root, "learning", "after"),
+                   "[learning] needs state.directory, where what is learnt is kept");
+  }
+  if (const std::string& to = config.learning.file; !to.empty() && to[0] != '/') {
+    findings.Warn(PlaceOf(root, "learning", "file"),
+                  "learning.file is relative, so it depends on where mailtap is started");
+  }
   constexpr int64_t kIdleRenewal = 29 * 60;  // RFC 2177
   if (config.timeouts.established <= kIdleRenewal) {
     findings.Warn(

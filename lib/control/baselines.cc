@@ -1,27 +1,13 @@
 #include "lib/control/baselines.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "lib/control/median.h"
 
 namespace mailtap::control {
 namespace {
 
 constexpr int64_t kWeekHours = 7 * 24;
-// Makes the median absolute deviation of normal values their standard deviation.
-constexpr double kNormal = 1.4826;
-
-// Of an even number of values the mean of the two in the middle. Reorders them; not empty.
-double Median(std::vector<double>& values) {
-  const std::size_t half = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half),
-                   values.end());
-  const double upper = values[half];
-  if (values.size() % 2 == 1) return upper;
-  const double lower =
-      *std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half));
-  return (lower + upper) / 2;
-}
-
 }  // namespace
 
 int64_t Baselines::HourOf(int64_t tick) const {
@@ -122,9 +108,9 @@ std::optional<Baseline> Baselines::OfSeries(const Key& key, int64_t hour) const 
   Baseline baseline;
   baseline.weeks = static_cast<int>(amounts.size());
   baseline.of = key.scope;
-  baseline.expected = Median(amounts);
-  for (double& amount : amounts) amount = std::abs(amount - baseline.expected);
-  baseline.deviation = kNormal * Median(amounts);
+  const Spread spread = SpreadOf(std::move(amounts));
+  baseline.expected = spread.median;
+  baseline.deviation = spread.deviation;
   return baseline;
 }
 

@@ -72,7 +72,8 @@ class Restorer {
     state_.baselines.Restore(in_);
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
-    for (std::size_t n = in_.GetCount(sizeof(UnixNanos)); n > 0 && in_.ok(); --n) {
+    for (std::size_t n = in_.GetCount(sizeof(UnixNanos) + sizeof(double)); n > 0 && in_.ok();
+         --n) {
       RestoreEntity();
     }
     return in_.ok();
@@ -86,6 +87,10 @@ class Restorer {
       RestorePeer();
     }
     for (const SavedRule& rule : rules_) RestoreRows(rule);
+    // Not before: what comes back into a window may be older than the hour.
+    for (std::size_t i = 0; i < entities_.size(); ++i) {
+      if (entities_[i] != kNone) state_.windows.SetPeak(entities_[i], peaks_of_entities_[i]);
+    }
     for (const uint32_t peer : peers_) {
       if (peer != kNone) state_.windows.peers().Release(peer);
     }
@@ -137,6 +142,7 @@ class Restorer {
     uint32_t entity = EntityOf(state_, intake_, rules_[rule].lead, subject);
     for (int i = 0; i < rules_[rule].conditions; ++i) {
       const auto last_seen = in_.Get<UnixNanos>();
+      peaks_of_entities_.push_back(in_.Get<double>());
       entities_.push_back(entity);
       if (entity == kNone) continue;
       state_.windows.at(entity).last_seen = last_seen;
@@ -226,6 +232,7 @@ class Restorer {
   // As they were numbered when they were saved; kNone: gone.
   std::vector<SavedRule> rules_;
   std::vector<uint32_t> hosts_, entities_, peers_;
+  std::vector<double> peaks_of_entities_;
   std::vector<uint32_t> conversations_;
 };
 

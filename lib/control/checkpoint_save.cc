@@ -113,6 +113,7 @@ class Saver {
       for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
         entities_.emplace(e, static_cast<uint32_t>(entities_.size()));
         out_.Put(state_.windows.at(e).last_seen);
+        out_.Put(state_.windows.PeakOf(e));
       }
     }
   }

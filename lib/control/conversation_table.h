@@ -9,6 +9,7 @@
 #include "absl/hash/hash.h"
 #include "lib/config/config.h"
 #include "lib/control/host_key.h"
+#include "lib/control/hour_book.h"
 #include "lib/control/tick_row.h"
 #include "lib/meter/records.h"
 
@@ -97,7 +98,7 @@ class ConversationTable {
   // The end's peer in the peer table, or kNone where no rule counts peers.
   uint32_t& peer(uint32_t id, Role role) { return places_[id].peer[static_cast<int>(role)]; }
   // What HourBook keeps with it.
-  uint32_t& hour_server(uint32_t id) { return places_[id].hour_server; }
+  HourBook::Place& hour_place(uint32_t id) { return places_[id].hour; }
 
   // Calls visit(id) for each. `visit` may retire it, and do no more to the table.
   template <typename Visit>
@@ -124,7 +125,7 @@ class ConversationTable {
     uint32_t next_of_hash = kNone;
     uint32_t next_of_server = kNone;
     uint32_t previous_of_server = kNone;
-    uint32_t hour_server = 0;
+    HourBook::Place hour;
   };
 
   std::vector<Conversation> conversations_;

@@ -48,12 +48,13 @@ void Engine::RunTick(int64_t tick) {
 }
 
 void Engine::StartHour(int64_t tick) {
-  constexpr std::size_t kMostKept = 1'000;
+  constexpr std::size_t kMostKept = 2'200;  // three months
   state_.hours.StartTick(tick, [this] {
     hours_.push_back(SummarizeHour(state_));
     // Where nobody takes them, the earliest go.
     if (hours_.size() > kMostKept) hours_.erase(hours_.begin());
     state_.relays.BeginHour();
+    state_.windows.BeginPeaks();
   });
 }
 

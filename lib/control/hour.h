@@ -42,7 +42,44 @@ struct HourServer {
   uint64_t sessions = 0;
   uint64_t bytes[kDirectionCount] = {};
   std::vector<net::IpAddress> clients;  // sorted; the first kMostClients that came
+  std::vector<uint64_t> client_sent;    // bytes that each of them sent; empty: not known
   bool more_clients = false;            // others came
+};
+
+// What an internal host did in one role and by one service with peers of one side, approved or
+// not. Counted while [learning] is on, as HourPeaks.
+struct HourAct {
+  static constexpr std::size_t kMostPeers = 16;
+
+  net::IpAddress host;
+  std::string encap;
+  Role role = Role::kClient;
+  Service service = Service::kSmtp;
+  bool external = false;  // the peers are
+  uint64_t sessions = 0;
+  uint64_t sent = 0;  // bytes, as the host sees them
+  uint64_t received = 0;
+  uint32_t peers = 0;       // different ones, up to kMostPeers
+  bool more_peers = false;  // there were others
+};
+
+// The highest value that a host's window of a rule reached.
+struct HourPeak {
+  net::IpAddress host;
+  std::string encap;
+  Role role = Role::kClient;
+  double value = 0;
+};
+
+// Of one rule of scope host, by its first condition.
+struct HourPeaks {
+  static constexpr std::size_t kMost = 100;  // of a rule; fewer where there are many rules
+
+  std::string rule;
+  config::Metric metric = config::Metric::kSentBytes;
+  int64_t window_seconds = 0;
+  std::vector<HourPeak> peaks;  // the highest first
+  uint64_t more = 0;            // that are not told apart; none is above the last one told
 };
 
 // A relay entry that was used, or in the mode observe would have been.
@@ -90,6 +127,7 @@ struct HourCapture {
 struct Hour {
   // Hosts and servers that are told apart; the others are summed up.
   static constexpr std::size_t kMost = 200;
+  static constexpr std::size_t kMostActs = 500;
 
   int64_t hour = 0;        // hours since 1970 (UTC)
   int64_t first_tick = 0;  // of the hour that was judged
@@ -102,6 +140,9 @@ struct Hour {
   std::vector<HourServer> servers;  // by clients, then sessions, then bytes, then address
   uint64_t more_servers = 0;
   std::vector<HourRelay> relays;  // in configuration order
+  std::vector<HourAct> acts;      // by peers, then sessions, then host
+  uint64_t more_acts = 0;
+  std::vector<HourPeaks> peaks;  // in configuration order; none where [learning] is off
 };
 
 }  // namespace mailtap::control

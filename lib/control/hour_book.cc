@@ -10,50 +10,88 @@ void HourBook::Begin(int64_t hour) {
   capture_ = {};
   totals_ = {};
   servers_.clear();
+  clients_.clear();
   places_.clear();
   first_number_ += kMostServers + 1;
   more_servers_ = 0;
+  acts_.clear();
+  more_acts_ = 0;
 }
 
-void HourBook::Count(const meter::ConversationKey& key, Verdict verdict, bool internal,
-                     const TickRow& row, uint32_t& server) {
+void HourBook::Count(const meter::ConversationKey& key, Verdict verdict,
+                     const std::array<bool, kRoleCount>& internal, const TickRow& row,
+                     Place& place) {
   HourTotals& totals = totals_[static_cast<int>(key.service)][static_cast<int>(verdict)];
   totals.sessions += row.sessions;
   for (int d = 0; d < kDirectionCount; ++d) totals.bytes[d] += row.bytes[d];
+  const bool client = internal[static_cast<int>(Role::kClient)];
+  const bool server = internal[static_cast<int>(Role::kServer)];
+  if (keep_acts_) {
+    if (client) CountAct(key, Role::kClient, !server, row);
+    if (server) CountAct(key, Role::kServer, !client, row);
+  }
   if (verdict != Verdict::kUnapprovedExternal && verdict != Verdict::kUnapprovedInternal) {
     return;
   }
-  if (server - first_number_ > kMostServers) {
-    server = first_number_ + PlaceOf(key, verdict, internal);
-  }
-  const uint32_t place = server - first_number_;
-  if (place == kMostServers) return;
-  Server& counted = servers_[place];
+  if (place.server - first_number_ > kMostServers) place = PlaceOf(key, verdict, server);
+  const uint32_t at = place.server - first_number_;
+  if (at == kMostServers) return;
+  Server& counted = servers_[at];
   counted.sessions += row.sessions;
   for (int d = 0; d < kDirectionCount; ++d) counted.bytes[d] += row.bytes[d];
+  if (place.client != kNone) clients_[place.client].sent += row.bytes[kUp];
 }
 
-uint32_t HourBook::PlaceOf(const meter::ConversationKey& key, Verdict verdict, bool internal) {
+HourBook::Place HourBook::PlaceOf(const meter::ConversationKey& key, Verdict verdict,
+                                  bool internal) {
   const ServerKey server_key{ServerOf(key), key.server_port, key.service, verdict};
   auto known = places_.find(server_key);
   if (known == places_.end()) {
     if (servers_.size() >= kMostServers) {
       ++more_servers_;
-      return kMostServers;
+      return {.server = first_number_ + kMostServers};
     }
     known = places_.emplace(server_key, static_cast<uint32_t>(servers_.size())).first;
     servers_.push_back({.key = server_key, .internal = internal});
   }
   Server& server = servers_[known->second];
-  const auto at = std::lower_bound(server.clients.begin(), server.clients.end(), key.client);
-  if (at == server.clients.end() || *at != key.client) {
-    if (server.clients.size() < HourServer::kMostClients) {
-      server.clients.insert(at, key.client);
-    } else {
-      server.more_clients = true;
-    }
+  Place place = {.server = first_number_ + known->second};
+  const auto at =
+      std::find_if(server.clients.begin(), server.clients.end(),
+                   [&](uint32_t client) { return clients_[client].address == key.client; });
+  if (at != server.clients.end()) {
+    place.client = *at;
+  } else if (server.clients.size() < HourServer::kMostClients) {
+    place.client = static_cast<uint32_t>(clients_.size());
+    clients_.push_back({.address = key.client});
+    server.clients.push_back(place.client);
+  } else {
+    server.more_clients = true;
   }
-  return known->second;
+  return place;
+}
+
+void HourBook::CountAct(const meter::ConversationKey& key, Role role, bool external,
+                        const TickRow& row) {
+  const ActKey act_key{EndOf(key, role), role, key.service, external};
+  const auto known = acts_.find(act_key);
+  if (known == acts_.end() && acts_.size() >= kMostActs) {
+    ++more_acts_;
+    return;
+  }
+  Act& act = known != acts_.end() ? known->second : acts_[act_key];
+  const Direction out = role == Role::kClient ? kUp : kDown;
+  act.sessions += row.sessions;
+  act.sent += row.bytes[out];
+  act.received += row.bytes[Opposite(out)];
+  const net::IpAddress& peer = role == Role::kClient ? key.server : key.client;
+  const auto at = std::lower_bound(act.peers.begin(), act.peers.end(), peer);
+  if (at != act.peers.end() && *at == peer) return;
+  if (act.peers.size() < HourAct::kMostPeers) {
+    act.peers.insert(at, peer);
+  } else {
+    act.more_peers = true;
+  }
 }
 
 void HourBook::Save(ArchiveWriter& out) const {
@@ -71,7 +109,21 @@ void HourBook::Save(ArchiveWriter& out) const {
     out.Put(server.sessions);
     out.Put(server.bytes);
     out.Put(uint64_t{server.clients.size()});
-    for (const net::IpAddress& client : server.clients) out.Put(client);
+    for (const uint32_t client : server.clients) {
+      out.Put(clients_[client].address);
+      out.Put(clients_[client].sent);
+    }
+  }
+  out.Put(more_acts_);
+  out.Put(uint64_t{acts_.size()});
+  for (const auto& [key, act] : acts_) {
+    out.Put(key);
+    out.Put(act.more_peers);
+    out.Put(act.sessions);
+    out.Put(act.sent);
+    out.Put(act.received);
+    out.Put(uint64_t{act.peers.size()});
+    for (const net::IpAddress& peer : act.peers) out.Put(peer);
   }
 }
 
@@ -91,8 +143,23 @@ void HourBook::Restore(ArchiveReader& in, bool goes_on) {
     in.Get(server.more_clients);
     in.Get(server.sessions);
     for (uint64_t& bytes : server.bytes) in.Get(bytes);
-    server.clients.resize(in.GetCount(sizeof(net::IpAddress)));
-    for (net::IpAddress& client : server.clients) in.Get(client);
+    server.clients.resize(in.GetCount(sizeof(net::IpAddress) + sizeof(uint64_t)));
+    for (uint32_t& client : server.clients) {
+      client = static_cast<uint32_t>(clients_.size());
+      Client& restored = clients_.emplace_back();
+      in.Get(restored.address);
+      in.Get(restored.sent);
+    }
+  }
+  in.Get(more_acts_);
+  for (std::size_t n = in.GetCount(sizeof(ActKey)); n > 0 && in.ok(); --n) {
+    Act& act = acts_[in.Get<ActKey>()];
+    in.Get(act.more_peers);
+    in.Get(act.sessions);
+    in.Get(act.sent);
+    in.Get(act.received);
+    act.peers.resize(in.GetCount(sizeof(net::IpAddress)));
+    for (net::IpAddress& peer : act.peers) in.Get(peer);
   }
 }
 

@@ -38,10 +38,44 @@ class HourBook {
     bool more_clients = false;
     uint64_t sessions = 0;
     uint64_t bytes[kDirectionCount] = {};
-    std::vector<net::IpAddress> clients;  // sorted
+    std::vector<uint32_t> clients;  // in clients(), in the order that they came
+  };
+  struct Client {
+    net::IpAddress address;
+    uint64_t sent = 0;  // bytes, to one server
+  };
+  // Where a conversation counts in the hour under way.
+  struct Place {
+    // Its server's place, or that behind the last where there was no room. Those of an hour are
+    // counted from a higher number than those of the hours before: what is left of these is no
+    // place any more.
+    uint32_t server = 0;
+    uint32_t client = kNone;  // kNone where the server had no room for it
+  };
+  struct ActKey {
+    HostKey host;
+    Role role;
+    Service service;
+    bool external;
+
+    friend bool operator==(const ActKey&, const ActKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const ActKey& k) {
+      return H::combine(std::move(h), k.host, k.role, k.service, k.external);
+    }
+  };
+  struct Act {
+    bool more_peers = false;
+    uint64_t sessions = 0;
+    uint64_t sent = 0;
+    uint64_t received = 0;
+    std::vector<net::IpAddress> peers;  // sorted
   };
 
   static constexpr int64_t kNoHour = -1;
+
+  // Whether acts are counted from now on.
+  void KeepActs(bool keep) { keep_acts_ = keep; }
 
   // The hour under way, or kNoHour before the first tick.
   int64_t hour() const { return hour_; }
@@ -67,14 +101,16 @@ class HourBook {
     next_ = tick + 1;
   }
 
-  // A conversation's sums in a tick; `internal`: whether its server is. `server` is kept with
-  // the conversation from call to call, 0 at first: it spares looking the server up.
-  void Count(const meter::ConversationKey& key, config::Verdict verdict, bool internal,
-             const TickRow& row, uint32_t& server);
+  // A conversation's sums in a tick; `internal`, by Role: whether that end is. `place` is kept
+  // with the conversation from call to call: it spares looking its server up.
+  void Count(const meter::ConversationKey& key, config::Verdict verdict,
+             const std::array<bool, kRoleCount>& internal, const TickRow& row, Place& place);
   // Brings near what Count() will need.
-  void Prefetch(uint32_t server) const {
-    const uint32_t at = server - first_number_;
-    if (at < servers_.size()) __builtin_prefetch(&servers_[at].sessions);
+  void Prefetch(const Place& place) const {
+    const uint32_t at = place.server - first_number_;
+    if (at >= servers_.size()) return;
+    __builtin_prefetch(&servers_[at].sessions);
+    if (place.client < clients_.size()) __builtin_prefetch(&clients_[place.client]);
   }
   void Count(const HourCapture& growth) { capture_ += growth; }
 
@@ -82,8 +118,11 @@ class HourBook {
   const HourCapture& capture() const { return capture_; }
   const HourTotalsTable& totals() const { return totals_; }
   const std::vector<Server>& servers() const { return servers_; }
+  const std::vector<Client>& clients() const { return clients_; }
   // Conversations with servers that found no room.
   uint64_t more_servers() const { return more_servers_; }
+  const absl::flat_hash_map<ActKey, Act>& acts() const { return acts_; }
+  uint64_t more_acts() const { return more_acts_; }
 
   void Save(ArchiveWriter& out) const;
   // Into a book that is new. `goes_on`: the time up to the next tick is covered.
@@ -91,13 +130,15 @@ class HourBook {
 
  private:
   static constexpr uint32_t kMostServers = 65'536;
+  static constexpr std::size_t kMostActs = 65'536;
   static constexpr int64_t kMostIdleHours = 31 * 24;
 
   // What was counted is gone.
   void Begin(int64_t hour);
-  // The place of a conversation's server, its client noted; kMostServers where there is no
-  // room.
-  uint32_t PlaceOf(const meter::ConversationKey& key, config::Verdict verdict, bool internal);
+  // The place of a conversation that has none in this hour.
+  Place PlaceOf(const meter::ConversationKey& key, config::Verdict verdict, bool internal);
+  void CountAct(const meter::ConversationKey& key, Role role, bool external,
+                const TickRow& row);
 
   int64_t hour_ = kNoHour;
   int64_t first_tick_ = 0;
@@ -106,11 +147,13 @@ class HourBook {
   HourCapture capture_;
   HourTotalsTable totals_ = {};
   std::vector<Server> servers_;
+  std::vector<Client> clients_;                      // of all servers
   absl::flat_hash_map<ServerKey, uint32_t> places_;  // in `servers_`
-  // What a conversation keeps is its server's place, or kMostServers, counted from here: what
-  // it keeps of an earlier hour is too small.
-  uint32_t first_number_ = 1;
+  uint32_t first_number_ = 1;                        // what Place::server counts from
   uint64_t more_servers_ = 0;
+  bool keep_acts_ = false;
+  absl::flat_hash_map<ActKey, Act> acts_;
+  uint64_t more_acts_ = 0;  // that found no room; one may count several times
 };
 
 }  // namespace mailtap::control

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace mailtap::control {
 namespace {
@@ -44,6 +45,17 @@ void AddHosts(const State& state, Hour& hour) {
   }
 }
 
+void AddClients(const HourBook& book, const HourBook::Server& server, HourServer& row) {
+  std::vector<HourBook::Client> clients;
+  for (const uint32_t client : server.clients) clients.push_back(book.clients()[client]);
+  std::sort(clients.begin(), clients.end(),
+            [](const auto& a, const auto& b) { return a.address < b.address; });
+  for (const HourBook::Client& client : clients) {
+    row.clients.push_back(client.address);
+    row.client_sent.push_back(client.sent);
+  }
+}
+
 void AddServers(const State& state, Hour& hour) {
   using Entry = HourBook::Server;
   std::vector<const Entry*> entries;
@@ -74,8 +86,68 @@ void AddServers(const State& state, Hour& hour) {
     if (!row.name_observed) row.name = state.names.ServerName(key.server);
     row.sessions = server.sessions;
     std::copy(std::begin(server.bytes), std::end(server.bytes), row.bytes);
-    row.clients = server.clients;
+    AddClients(state.hours, server, row);
     row.more_clients = server.more_clients;
+  }
+}
+
+void AddActs(const State& state, Hour& hour) {
+  using Entry = std::pair<const HourBook::ActKey, HourBook::Act>;
+  std::vector<const Entry*> entries;
+  for (const auto& entry : state.hours.acts()) entries.push_back(&entry);
+  const auto before = [](const Entry* a, const Entry* b) {
+    const auto rank = [](const Entry& e) {
+      return std::tuple(e.second.peers.size(), e.second.more_peers, e.second.sessions);
+    };
+    const auto key = [](const Entry& e) {
+      return std::tuple(e.first.host, e.first.role, e.first.service, e.first.external);
+    };
+    return rank(*a) != rank(*b) ? rank(*a) > rank(*b) : key(*a) < key(*b);
+  };
+  const std::size_t told = std::min(Hour::kMostActs, entries.size());
+  std::partial_sort(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(told),
+                    entries.end(), before);
+  hour.more_acts = state.hours.more_acts() + entries.size() - told;
+  for (std::size_t i = 0; i < told; ++i) {
+    const auto& [key, act] = *entries[i];
+    hour.acts.push_back({key.host.address, net::ToString(state.encaps.Of(key.host.encap_tag)),
+                         key.role, key.service, key.external, act.sessions, act.sent,
+                         act.received, static_cast<uint32_t>(act.peers.size()),
+                         act.more_peers});
+  }
+}
+
+void AddPeaks(const State& state, Hour& hour) {
+  constexpr std::size_t kMostInAll = 2'000, kLeast = 10;
+  if (!state.windows.keeps_peaks()) return;
+  std::vector<std::vector<uint32_t>> by_rule(state.rules.rules().size());
+  state.ForEachLead([&](uint32_t id) {
+    if (state.windows.PeakOf(id) > 0) by_rule[state.windows.at(id).rule].push_back(id);
+  });
+  const std::size_t rules = std::max<std::size_t>(1, state.config->rules.size());
+  const std::size_t most = std::clamp(kMostInAll / rules, kLeast, HourPeaks::kMost);
+  for (std::size_t i = 0; i < by_rule.size(); ++i) {
+    const PreparedRule& rule = state.rules.rules()[i];
+    const bool ratio = rule.metric == config::Metric::kSentReceivedRatio;
+    if (rule.lead != i || rule.scope != config::Scope::kHost || ratio) continue;
+    HourPeaks& row = hour.peaks.emplace_back();
+    row.rule = rule.rule->name;
+    row.metric = rule.metric;
+    row.window_seconds = rule.shape.window_seconds;
+    std::vector<uint32_t>& ids = by_rule[i];
+    const std::size_t told = std::min(most, ids.size());
+    std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(told), ids.end(),
+                      [&](uint32_t a, uint32_t b) {
+                        const double x = state.windows.PeakOf(a), y = state.windows.PeakOf(b);
+                        return x != y ? x > y : state.windows.Before(a, b);
+                      });
+    row.more = ids.size() - told;
+    for (std::size_t n = 0; n < told; ++n) {
+      const Entity& entity = state.windows.at(ids[n]);
+      const HostKey& key = state.hosts.at(entity.host).key;
+      row.peaks.push_back({key.address, net::ToString(state.encaps.Of(key.encap_tag)),
+                           entity.role, state.windows.PeakOf(ids[n])});
+    }
   }
 }
 
@@ -90,6 +162,8 @@ Hour SummarizeHour(const State& state) {
   AddHosts(state, hour);
   AddServers(state, hour);
   hour.relays = state.relays.OfHour();
+  AddActs(state, hour);
+  AddPeaks(state, hour);
   return hour;
 }
 

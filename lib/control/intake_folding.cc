@@ -53,7 +53,7 @@ void Intake::Prefetch(std::size_t row) const {
   }
   if (row + kEntityAhead < rows_.size()) {
     const uint32_t id = rows_[row + kEntityAhead].conversation;
-    state_.hours.Prefetch(state_.conversations.hour_server(id));
+    state_.hours.Prefetch(state_.conversations.hour_place(id));
     if (state_.rules.peer_slots() > 0) PrefetchPeers(id);
   }
 }
@@ -78,9 +78,10 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
              [static_cast<int>(conversation.verdict)]
       .one_way += sight.one_way;
   conversation.last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  static_assert(static_cast<int>(Role::kClient) == 0);
   state_.hours.Count(conversation.key, conversation.verdict,
-                     conversation.lanes[static_cast<int>(Role::kServer)] != kNone, row,
-                     state_.conversations.hour_server(row.conversation));
+                     {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}, row,
+                     state_.conversations.hour_place(row.conversation));
   if (conversation.relay != kNone) {
     state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
   }

@@ -104,6 +104,10 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
       state_.windows.Refresh(e);
     }
   });
+  if (config.learning.on() != before->learning.on()) {
+    state_.windows.KeepPeaks(config.learning.on());
+    state_.hours.KeepActs(config.learning.on());
+  }
   state_.dns.Reload(static_cast<std::size_t>(config.dns.names), config.dns.grace_seconds);
   state_.conversations.IndexServers(state_.policy.relays().uses_names());
   approvals_.Reload();

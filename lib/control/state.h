@@ -55,6 +55,8 @@ struct State {
         encaps(bounds.encapsulations),
         samples(static_cast<std::size_t>(config->diagnostics.samples)) {
     conversations.IndexServers(policy.relays().uses_names());
+    windows.KeepPeaks(config->learning.on());
+    hours.KeepActs(config->learning.on());
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;

@@ -26,6 +26,10 @@ uint32_t Windows::Create(uint16_t rule, uint32_t host, Role role) {
 
 uint32_t Windows::New(uint16_t rule, uint32_t host, Role role) {
   const uint32_t id = TakePlace(entities_, free_);
+  if (keep_peaks_) {
+    peaks_.resize(entities_.size());
+    peaks_[id] = 0;
+  }
   entities_[id].rule = rule;
   entities_[id].host = host;
   entities_[id].role = role;
@@ -102,6 +106,7 @@ std::vector<uint32_t> Windows::Top(std::size_t count) const {
 void Windows::Settle(uint32_t id, Entity& entity) {
   const double value = Value(entity);
   const PreparedRule& rule = rules_[entity.rule];
+  if (keep_peaks_ && value > peaks_[id]) peaks_[id] = value;
   Entity& lead = entity.lead == id ? entity : entities_[entity.lead];
   if (entity.lead == id && rule.scope == config::Scope::kHost) {
     ranks_.Set(id, value / rule.raise, [this](uint32_t a, uint32_t b) { return Before(a, b); });

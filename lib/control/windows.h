@@ -2,6 +2,7 @@
 #ifndef MAILTAP_LIB_CONTROL_WINDOWS_H_
 #define MAILTAP_LIB_CONTROL_WINDOWS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -61,6 +62,20 @@ class Windows {
                 uint16_t slots);
   // Then of each entity: its rule's thresholds may be others.
   void Refresh(uint32_t entity) { Settle(entity, entities_[entity]); }
+
+  // Whether the highest value of each entity is remembered from now on. That of a ratio says
+  // nothing: within a tick it passes through values that it never has at its end.
+  void KeepPeaks(bool keep) {
+    keep_peaks_ = keep;
+    peaks_.assign(keep ? entities_.size() : 0, 0);
+  }
+  bool keeps_peaks() const { return keep_peaks_; }
+  // What comes is compared with nothing before.
+  void BeginPeaks() { std::fill(peaks_.begin(), peaks_.end(), 0); }
+  double PeakOf(uint32_t entity) const { return keep_peaks_ ? peaks_[entity] : 0; }
+  void SetPeak(uint32_t entity, double value) {
+    if (keep_peaks_) peaks_[entity] = value;
+  }
 
   const Entity& at(uint32_t entity) const { return entities_[entity]; }
   Entity& at(uint32_t entity) { return entities_[entity]; }
@@ -177,6 +192,8 @@ class Windows {
   std::vector<uint32_t> live_;  // by host
   uint64_t hosts_live_ = 0;
   PeerTable peers_;
+  bool keep_peaks_ = false;
+  std::vector<double> peaks_;  // by entity, where they are kept
 };
 
 }  // namespace mailtap::control

@@ -91,7 +91,34 @@ Json ServerJson(const HourServer& server) {
           {"bytes_up", server.bytes[kUp]},
           {"bytes_down", server.bytes[kDown]},
           {"clients", std::move(clients)},
+          {"client_sent", server.client_sent},
           {"more_clients", server.more_clients}};
+}
+
+Json ActJson(const control::HourAct& act) {
+  return {{"host", net::ToString(act.host)},
+          {"encap", act.encap},
+          {"role", std::string(Name(act.role))},
+          {"service", std::string(Name(act.service))},
+          {"external", act.external},
+          {"sessions", act.sessions},
+          {"sent", act.sent},
+          {"received", act.received},
+          {"peers", act.peers},
+          {"more_peers", act.more_peers}};
+}
+
+Json PeaksJson(const control::HourPeaks& rule) {
+  Json peaks = Json::array();
+  for (const control::HourPeak& peak : rule.peaks) {
+    peaks.push_back(
+        {net::ToString(peak.host), peak.encap, std::string(Name(peak.role)), peak.value});
+  }
+  return {{"rule", rule.rule},
+          {"metric", std::string(Name(rule.metric))},
+          {"window", rule.window_seconds},
+          {"peaks", std::move(peaks)},
+          {"more", rule.more}};
 }
 
 // The exceptions of a value that is missing or not of its kind end up in ParseHour().
@@ -133,7 +160,43 @@ HourServer ServerOf(const Json& json) {
   json.at("bytes_down").get_to(server.bytes[kDown]);
   for (const Json& client : json.at("clients")) server.clients.push_back(AddressOf(client));
   json.at("more_clients").get_to(server.more_clients);
+  // Hours of before the clients were told apart by it lack it.
+  if (json.contains("client_sent")) json.at("client_sent").get_to(server.client_sent);
+  if (!server.client_sent.empty() && server.client_sent.size() != server.clients.size()) {
+    throw Json::other_error::create(501, "not one a client", nullptr);
+  }
   return server;
+}
+
+control::HourAct ActOf(const Json& json) {
+  control::HourAct act;
+  act.host = AddressOf(json.at("host"));
+  json.at("encap").get_to(act.encap);
+  act.role = EnumOf<Role>(json.at("role"), kRoleNames);
+  act.service = EnumOf<Service>(json.at("service"), kServiceNames);
+  json.at("external").get_to(act.external);
+  json.at("sessions").get_to(act.sessions);
+  json.at("sent").get_to(act.sent);
+  json.at("received").get_to(act.received);
+  json.at("peers").get_to(act.peers);
+  json.at("more_peers").get_to(act.more_peers);
+  return act;
+}
+
+control::HourPeaks PeaksOf(const Json& json) {
+  control::HourPeaks rule;
+  json.at("rule").get_to(rule.rule);
+  rule.metric = EnumOf<config::Metric>(json.at("metric"), config::kMetricNames);
+  json.at("window").get_to(rule.window_seconds);
+  for (const Json& peak : json.at("peaks")) {
+    control::HourPeak& row = rule.peaks.emplace_back();
+    row.host = AddressOf(peak.at(0));
+    peak.at(1).get_to(row.encap);
+    row.role = EnumOf<Role>(peak.at(2), kRoleNames);
+    peak.at(3).get_to(row.value);
+  }
+  json.at("more").get_to(rule.more);
+  return rule;
 }
 
 Hour HourOf(const Json& json) {
@@ -160,6 +223,11 @@ Hour HourOf(const Json& json) {
     relay.at("sessions").get_to(row.sessions);
     relay.at("bytes").get_to(row.bytes);
   }
+  // Written since there is a learning mode.
+  if (!json.contains("acts")) return hour;
+  for (const Json& act : json.at("acts")) hour.acts.push_back(ActOf(act));
+  json.at("more_acts").get_to(hour.more_acts);
+  for (const Json& rule : json.at("peaks")) hour.peaks.push_back(PeaksOf(rule));
   return hour;
 }
 
@@ -167,12 +235,15 @@ Hour HourOf(const Json& json) {
 
 std::string HourJson(const Hour& hour) {
   Json hosts = Json::array(), servers = Json::array(), relays = Json::array();
+  Json acts = Json::array(), peaks = Json::array();
   for (const HourHost& host : hour.hosts) hosts.push_back(HostJson(host));
   for (const HourServer& server : hour.servers) servers.push_back(ServerJson(server));
   for (const control::HourRelay& relay : hour.relays) {
     relays.push_back(
         {{"name", relay.name}, {"sessions", relay.sessions}, {"bytes", relay.bytes}});
   }
+  for (const control::HourAct& act : hour.acts) acts.push_back(ActJson(act));
+  for (const control::HourPeaks& rule : hour.peaks) peaks.push_back(PeaksJson(rule));
   return Dump(Json{{"hour", hour.hour},
                    {"first_tick", hour.first_tick},
                    {"capture", CaptureJson(hour.capture)},
@@ -182,7 +253,10 @@ std::string HourJson(const Hour& hour) {
                    {"others", CountsJson(hour.others)},
                    {"servers", std::move(servers)},
                    {"more_servers", hour.more_servers},
-                   {"relays", std::move(relays)}});
+                   {"relays", std::move(relays)},
+                   {"acts", std::move(acts)},
+                   {"more_acts", hour.more_acts},
+                   {"peaks", std::move(peaks)}});
 }
 
 absl::StatusOr<Hour> ParseHour(absl::string_view json) {

@@ -59,6 +59,25 @@ void AddState(const SensorStatus& s, MetricFamilies& f) {
       .Add({}, s.state->queued);
 }
 
+void AddLearning(const SensorStatus& s, MetricFamilies& f) {
+  if (!s.learning.has_value()) return;
+  f.Gauge("mailtap_learning_seconds", "Traffic that the learning mode has learnt from.")
+      .Add({}, static_cast<double>(s.learning->seconds));
+  f.Gauge("mailtap_learning_after_seconds",
+          "Traffic that it takes before anything is proposed (see [learning]).")
+      .Add({}, static_cast<double>(s.learning->after_seconds));
+  f.Counter("mailtap_learning_proposals_written_total",
+            "Times that proposals for the configuration were written.")
+      .Add({}, s.learning->written);
+  f.Counter("mailtap_learning_errors_total",
+            "Times that proposals could not be made or written.")
+      .Add({}, s.learning->errors);
+  if (s.learning->last_written == 0) return;
+  f.Gauge("mailtap_learning_proposals_timestamp_seconds",
+          "End of the traffic that the last proposals were made from, in seconds since 1970.")
+      .Add({}, static_cast<double>(s.learning->last_written) / kNanosPerSecond);
+}
+
 using PortField = uint64_t (*)(const PortStatus&);
 
 void AddByPort(const SensorStatus& s, MetricFamilyBuilder family, PortField field) {
@@ -264,6 +283,7 @@ void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families) {
   AddProcess(status, families);
   AddReload(status, families);
   AddState(status, families);
+  AddLearning(status, families);
   AddPorts(status, families);
   AddQueues(status, families);
   AddWorkers(status, families);

@@ -35,6 +35,7 @@ std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>&
         sum.server.name_observed = earlier.name_observed;
       }
       sum.server.clients.clear();
+      sum.server.client_sent.clear();  // nothing here asks who sent how much
       std::set_union(before.begin(), before.end(), row.clients.begin(), row.clients.end(),
                      std::back_inserter(sum.server.clients));
     }

@@ -98,6 +98,15 @@ struct StateStatus {
   uint64_t queued = 0;   // batches, now
 };
 
+// How far the learning mode is.
+struct LearningStatus {
+  int64_t seconds = 0;         // of traffic that it has learnt from
+  int64_t after_seconds = 0;   // that it takes before anything is proposed
+  uint64_t written = 0;        // proposals, since start
+  uint64_t errors = 0;         // attempts that came to nothing
+  UnixNanos last_written = 0;  // the end of the traffic that they were made from; 0: none yet
+};
+
 struct SensorStatus {
   std::string version;   // of mailtap
   std::string compiler;  // "gcc 12.2.0"
@@ -107,8 +116,9 @@ struct SensorStatus {
   std::vector<PortStatus> ports;
   std::vector<WorkerStatus> workers;
   std::vector<SinkStatus> sinks;
-  std::optional<ReloadStatus> reload;  // of a live sensor
-  std::optional<StateStatus> state;    // of one that keeps state
+  std::optional<ReloadStatus> reload;      // of a live sensor
+  std::optional<StateStatus> state;        // of one that keeps state
+  std::optional<LearningStatus> learning;  // where [learning] is on
 };
 
 // Unavailable, naming the first worker that has not closed a tick since `limit_seconds` before

@@ -92,6 +92,7 @@ TEST(Hours, ServersOfUnapprovedMailAreToldWithTheirClients) {
   EXPECT_EQ(hour.servers[0].port, 25);
   EXPECT_FALSE(hour.servers[0].internal);
   EXPECT_THAT(hour.servers[0].clients, ElementsAre(Ip(kHost), Ip("10.0.0.2")));
+  EXPECT_THAT(hour.servers[0].client_sent, ElementsAre(7, 5)) << "as the clients stand";
   EXPECT_EQ(hour.servers[0].sessions, 2u);
   EXPECT_EQ(hour.servers[0].bytes[kUp], 12u);
   EXPECT_EQ(hour.servers[0].bytes[kDown], 3u);
@@ -118,6 +119,7 @@ TEST(Hours, WhatIsBeyondTheBoundIsSummedUp) {
   EXPECT_EQ(hour.servers.size(), Hour::kMost);
   EXPECT_EQ(hour.more_servers, 51u);
   EXPECT_EQ(hour.servers[0].clients.size(), HourServer::kMostClients);
+  EXPECT_EQ(hour.servers[0].client_sent.size(), HourServer::kMostClients);
   EXPECT_TRUE(hour.servers[0].more_clients);
   EXPECT_EQ(hour.servers[0].sessions, 70u);
 }
@@ -183,9 +185,9 @@ TEST(Hours, APauseOfMonthsIsNotCovered) {
 TEST(Hours, ServersWithoutRoomAreCountedAndFindRoomInTheNextHour) {
   constexpr uint32_t kRoom = 65'536;
   HourBook book;
-  std::vector<uint32_t> servers(kRoom + 2);
+  std::vector<HourBook::Place> places(kRoom + 2);
   const auto all_speak = [&] {
-    for (uint32_t i = 0; i < servers.size(); ++i) {
+    for (uint32_t i = 0; i < places.size(); ++i) {
       meter::ConversationKey key;
       key.server = net::ParseAddress("2001:db8::").value();
       key.server.bytes[13] = static_cast<uint8_t>(i >> 16);
@@ -193,7 +195,7 @@ TEST(Hours, ServersWithoutRoomAreCountedAndFindRoomInTheNextHour) {
       key.server.bytes[15] = static_cast<uint8_t>(i);
       TickRow row;
       row.sessions = 1;
-      book.Count(key, config::Verdict::kUnapprovedExternal, false, row, servers[i]);
+      book.Count(key, config::Verdict::kUnapprovedExternal, {true, false}, row, places[i]);
     }
   };
   book.StartTick(0, [] {});
@@ -205,7 +207,7 @@ TEST(Hours, ServersWithoutRoomAreCountedAndFindRoomInTheNextHour) {
   EXPECT_EQ(book.more_servers(), 2u);
   book.StartTick(kHourSeconds, [] {});
   EXPECT_EQ(book.servers().size(), 0u);
-  std::swap(servers.front(), servers.back());
+  std::swap(places.front(), places.back());
   all_speak();
   ASSERT_EQ(book.servers().size(), kRoom);
   EXPECT_EQ(book.servers().front().sessions, 1u);

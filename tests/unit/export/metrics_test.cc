@@ -107,6 +107,21 @@ TEST(Metrics, SayHowWellTheCaptureShowsTheMail) {
   EXPECT_EQ(Sample(text, "mailtap_host_one_way_ratio" + host), "0.25");
 }
 
+TEST(Metrics, SayHowFarTheLearningModeIs) {
+  SensorStatus status = SampleStatus();
+  EXPECT_EQ(Text(SampleSnapshot(), status).find("mailtap_learning"), std::string::npos);
+  status.learning = {.seconds = 90, .after_seconds = 3'600, .written = 2, .errors = 1};
+  std::string text = Text(SampleSnapshot(), status);
+  EXPECT_EQ(Sample(text, "mailtap_learning_seconds"), "90");
+  EXPECT_EQ(Sample(text, "mailtap_learning_after_seconds"), "3600");
+  EXPECT_EQ(Sample(text, "mailtap_learning_proposals_written_total"), "2");
+  EXPECT_EQ(Sample(text, "mailtap_learning_errors_total"), "1");
+  EXPECT_EQ(text.find("mailtap_learning_proposals_timestamp_seconds"), std::string::npos);
+  status.learning->last_written = 5 * kNanosPerSecond;
+  text = Text(SampleSnapshot(), status);
+  EXPECT_EQ(Sample(text, "mailtap_learning_proposals_timestamp_seconds"), "5");
+}
+
 TEST(Metrics, TellHostsOfOneAddressApart) {
   auto snapshot = SampleSnapshot();
   snapshot->host_gauges.push_back(snapshot->host_gauges[0]);

@@ -88,6 +88,15 @@ TEST(HourJson, ReadsBack) {
   hour.servers[0].internal = true;
   hour.servers[0].service = Service::kPop3;
   hour.more_servers = 5;
+  hour.servers[0].client_sent = {100};
+  hour.acts = {
+      {Address("10.1.2.3"), "vlan:7", Role::kServer, Service::kImap, true, 1, 2, 3, 4, true}};
+  hour.more_acts = 9;
+  hour.peaks = {{"bulk",
+                 config::Metric::kDistinctPeers,
+                 600,
+                 {{Address("10.1.2.3"), "", Role::kClient, 12}},
+                 3}};
   const std::string json = HourJson(hour);
   const auto again = ParseHour(json);
   ASSERT_TRUE(again.ok()) << again.status();
@@ -95,6 +104,20 @@ TEST(HourJson, ReadsBack) {
   EXPECT_EQ(again->hosts[0].encap, "vlan:7");
   EXPECT_EQ(again->servers[0].clients, hour.servers[0].clients);
   EXPECT_EQ(again->capture.sight.inferred, 1u);
+  EXPECT_EQ(again->servers[0].client_sent, hour.servers[0].client_sent);
+  EXPECT_EQ(again->acts[0].peers, 4u);
+  EXPECT_EQ(again->peaks[0].peaks[0].value, 12);
+}
+
+TEST(HourJson, OneOfBeforeTheLearningModeReadsToo) {
+  Json json = Json::parse(HourJson(HourNumber(0)));
+  for (const char* key : {"acts", "more_acts", "peaks"}) json.erase(key);
+  json["servers"][0].erase("client_sent");
+  const auto hour = ParseHour(json.dump());
+  ASSERT_TRUE(hour.ok()) << hour.status();
+  EXPECT_THAT(hour->servers[0].client_sent, IsEmpty());
+  json["servers"][0]["client_sent"] = {1, 2, 3};
+  EXPECT_FALSE(ParseHour(json.dump()).ok()) << "not one a client";
 }
 
 TEST(HourJson, WhatIsNoneIsRefused) {
