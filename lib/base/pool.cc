@@ -14,17 +14,18 @@ uintptr_t AlignUp(const void* p, std::size_t to) {
 
 }  // namespace
 
+void AdviseHugePages(void* memory, std::size_t bytes) {
+  constexpr std::size_t kHugePage = 2 << 20, kPage = 4096;
+  if (bytes < 2 * kHugePage) return;
+  const uintptr_t start = AlignUp(memory, kPage);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) / kPage * kPage;
+  ::madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);
+}
+
 ZeroedBytes::ZeroedBytes(std::size_t bytes) : memory_(std::calloc(bytes + kCacheLine, 1)) {
   if (memory_ == nullptr) throw std::bad_alloc();
   aligned_ = reinterpret_cast<void*>(AlignUp(memory_, kCacheLine));
-  // Smaller tables would waste most of a huge page.
-  constexpr std::size_t kHugePage = 2 << 20;
-  if (bytes < 2 * kHugePage) return;
-  constexpr std::size_t kPage = 4096;
-  const uintptr_t start = AlignUp(memory_, kPage);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(memory_) + bytes) / kPage * kPage;
-  // Advice: where it is refused, pages are small.
-  ::madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);
+  AdviseHugePages(memory_, bytes);
 }
 
 ZeroedBytes::~ZeroedBytes() { std::free(memory_); }

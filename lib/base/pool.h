@@ -14,6 +14,10 @@
 
 namespace mailtap {
 
+// Asks the kernel to back what lies whole inside with huge pages. Of less than 4 MB they would
+// waste most; where the advice is refused, pages are small.
+void AdviseHugePages(void* memory, std::size_t bytes);
+
 // Zeroed bytes, aligned to a cache line, in huge pages where the kernel has them: these spare a
 // TLB miss an access. One owner; freed by the destructor.
 class ZeroedBytes {

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
+#include "lib/base/large_vector.h"
 #include "lib/config/config.h"
 #include "lib/control/host_key.h"
 #include "lib/control/hour_book.h"
@@ -128,12 +129,12 @@ class ConversationTable {
     HourBook::Place hour;
   };
 
-  std::vector<Conversation> conversations_;
-  std::vector<Place> places_;  // of the same numbers
+  LargeVector<Conversation> conversations_;
+  LargeVector<Place> places_;  // of the same numbers
   std::vector<uint32_t> free_;
   // Of those with equal hashes the one that came last; the others follow by next_of_hash. The
   // hash alone as the key spares a look at the conversation where it isn't the one.
-  absl::flat_hash_map<uint64_t, uint32_t> first_of_hash_;
+  LargeMap<uint64_t, uint32_t> first_of_hash_;
   bool indexes_servers_ = false;
   absl::flat_hash_map<HostKey, uint32_t> first_of_server_;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/large_vector.h"
 #include "lib/control/tick_row.h"
 #include "lib/control/window_shape.h"
 
@@ -120,7 +121,7 @@ class EvidenceLog {
   void PopFront();
 
   WindowShape shape_;
-  std::vector<uint64_t> newest_;  // by conversation: number of its newest row, 0: none
+  LargeVector<uint64_t> newest_;  // by conversation: number of its newest row, 0: none
   std::deque<std::unique_ptr<EvidenceRow[]>> blocks_;
   std::vector<std::unique_ptr<EvidenceRow[]>> spare_;
   std::deque<Bucket> buckets_;

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "lib/base/cache_line.h"
+#include "lib/base/large_vector.h"
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
 #include "lib/control/confidence.h"
@@ -123,9 +124,9 @@ class HostTable {
   bool BeforeByKey(uint32_t a, uint32_t b) const { return hosts_[a].key < hosts_[b].key; }
   void KeepLongestIdle(std::size_t count, std::vector<uint32_t>& ids) const;
 
-  absl::flat_hash_map<HostKey, uint32_t> numbers_;
-  std::vector<Host> hosts_;
-  std::vector<Lane> lanes_;
+  LargeMap<HostKey, uint32_t> numbers_;
+  LargeVector<Host> hosts_;
+  LargeVector<Lane> lanes_;
   std::vector<uint32_t> free_hosts_;
   std::vector<uint32_t> free_lanes_;
   RankIndex<uint64_t> by_unapproved_sent_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/base/large_vector.h"
 #include "lib/control/state.h"
 #include "lib/control/tick_row.h"
 
@@ -102,11 +103,11 @@ class Intake {
   std::size_t pending_count_ = 0;
   // Records of conversations that are not known yet, or that may change: what they are must not
   // depend on whether they came before the tick's names or after.
-  std::vector<meter::DeltaRecord> waiting_;
+  LargeVector<meter::DeltaRecord> waiting_;
   int64_t tick_ = 0;                      // by which the policy is asked
   std::vector<uint32_t> entity_of_rule_;  // for Attach()
-  std::vector<TickRow> rows_;             // of the tick, one a conversation
-  std::vector<uint32_t> lanes_;           // touched in the tick
+  LargeVector<TickRow> rows_;             // of the tick, one a conversation
+  LargeVector<uint32_t> lanes_;           // touched in the tick
   // The tick's period of metrics.capture_window, and its first tick as Conversation::last_tick
   // counts.
   int64_t period_ = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/base/large_vector.h"
 #include "lib/base/mail.h"
 #include "lib/control/places.h"
 #include "lib/net/address.h"
@@ -51,7 +52,7 @@ class PeerTable {
   // is kNoSlot.
   static constexpr uint16_t kNoSlot = UINT16_MAX;
   void Renumber(const std::vector<uint16_t>& to, uint16_t slots) {
-    std::vector<int64_t> moved(peers_.size() * slots, kNever);
+    LargeVector<int64_t> moved(peers_.size() * slots, kNever);
     for (std::size_t peer = 0; peer < peers_.size(); ++peer) {
       for (std::size_t old = 0; old < to.size(); ++old) {
         if (to[old] != kNoSlot) {
@@ -120,9 +121,9 @@ class PeerTable {
   }
 
   uint16_t slots_;
-  absl::flat_hash_map<Key, uint32_t> numbers_;
-  std::vector<Peer> peers_;
-  std::vector<int64_t> last_buckets_;  // peer * slots_ + slot
+  LargeMap<Key, uint32_t> numbers_;
+  LargeVector<Peer> peers_;
+  LargeVector<int64_t> last_buckets_;  // peer * slots_ + slot
   std::vector<uint32_t> free_;
 };
 

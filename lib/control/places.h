@@ -3,21 +3,23 @@
 #define MAILTAP_LIB_CONTROL_PLACES_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace mailtap::control {
 
 // A place of `table` with an entry as new: the last of `free`, which the caller fills with what
 // it gives up, else one more at the end.
-template <typename Entry>
-uint32_t TakePlace(std::vector<Entry>& table, std::vector<uint32_t>& free) {
+template <typename Table>
+uint32_t TakePlace(Table& table, std::vector<uint32_t>& free) {
   if (free.empty()) {
     table.emplace_back();
     return static_cast<uint32_t>(table.size() - 1);
   }
   const uint32_t place = free.back();
   free.pop_back();
-  table[place] = Entry{};
+  std::destroy_at(&table[place]);
+  std::construct_at(&table[place]);
   return place;
 }
 

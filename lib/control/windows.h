@@ -7,6 +7,7 @@
 #include <deque>
 #include <vector>
 
+#include "lib/base/large_vector.h"
 #include "lib/control/alert_book.h"
 #include "lib/control/host_table.h"
 #include "lib/control/peer_table.h"
@@ -155,10 +156,10 @@ class Windows {
  private:
   struct Bucket {
     int64_t number = 0;
-    std::vector<uint32_t> entities;
-    std::vector<uint64_t> a;
-    std::vector<uint64_t> b;      // of ratios only
-    std::vector<uint32_t> peers;  // where peers are counted, in place of a
+    LargeVector<uint32_t> entities;
+    LargeVector<uint64_t> a;
+    LargeVector<uint64_t> b;      // of ratios only
+    LargeVector<uint32_t> peers;  // where peers are counted, in place of a
   };
   struct Log {
     std::deque<Bucket> buckets;
@@ -183,13 +184,13 @@ class Windows {
 
   const std::vector<PreparedRule>& rules_;
   const HostTable& hosts_;
-  std::vector<Entity> entities_;
+  LargeVector<Entity> entities_;
   std::vector<uint32_t> free_;
   std::vector<Log> logs_;  // by rule
   std::size_t rows_ = 0;   // in all logs
   std::vector<uint32_t> due_;
   RankIndex<double> ranks_;     // by value / raise
-  std::vector<uint32_t> live_;  // by host
+  LargeVector<uint32_t> live_;  // by host
   uint64_t hosts_live_ = 0;
   PeerTable peers_;
   bool keep_peaks_ = false;
