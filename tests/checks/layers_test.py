@@ -68,8 +68,8 @@ class LayersTest(unittest.TestCase):
     def test_export_sees_interfaces_only(self):
         self.assertEqual(self.breaches("lib/export/a.cc", '"lib/control/control.h"'),
                          ["lib/export/a.cc:1: lib/export may include only alert.h, "
-                          "explanation.h, hour.h, judged_session.h, output.h, snapshot.h of "
-                          "lib/control"])
+                          "explanation.h, hour.h, judged_session.h, output.h, proposals.h, "
+                          "snapshot.h of lib/control"])
 
     def test_workers_do_not_log(self):
         self.assertEqual(self.breaches("lib/pipeline/a.cc", '"lib/base/log.h"'),

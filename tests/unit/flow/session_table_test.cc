@@ -167,5 +167,10 @@ TEST(SessionTable, AgreesWithAMapAtEveryLoad) {
   }
 }
 
+TEST(SessionTable, ASessionOfTheDefaultTableTakes256Bytes) {
+  constexpr uint32_t kSessions = 262'144;
+  EXPECT_LE(SessionTable(kSessions).bytes(), std::size_t{kSessions} * 256);
+}
+
 }  // namespace
 }  // namespace mailtap::flow
