@@ -132,6 +132,22 @@ TEST_P(BlindSpot, PacketsCapturedShort) {
               HasSubstr("1.96 % of the packets within 1m were captured short (100 of 5100)"));
 }
 
+TEST_P(BlindSpot, AnUpdateTellsTheShareThoughTooLittleIsLeftToJudge) {
+  config::Config config = Only(BlindSpotKind::kSnapped);
+  config.blind_spots[static_cast<int>(BlindSpotKind::kSnapped)].hold_seconds = 200;
+  config.alerts.update_seconds = 100;
+  Sensor sensor(config, GetParam());
+  for (int i = 0; i < 150; ++i) {
+    ++sensor.sample().snapped;
+    sensor.Second(i < 20 ? 100 : 4);
+  }
+  ASSERT_EQ(sensor.alerts().size(), 2u);
+  EXPECT_EQ(sensor.alerts()[1].state, AlertState::kUpdated);
+  EXPECT_EQ(sensor.alerts()[1].value, 0);
+  EXPECT_THAT(sensor.alerts()[1].summary,
+              HasSubstr("25 % of the packets within 1m were captured short (60 of 240)"));
+}
+
 TEST_P(BlindSpot, DropsNameTheirPort) {
   Sensor sensor(Only(BlindSpotKind::kDrops), GetParam());
   for (int i = 0; i < 200; ++i) {
