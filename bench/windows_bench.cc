@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "bench/control_load.h"
@@ -20,11 +21,12 @@ class Core {
  public:
   // `known` hosts with `peers` conversations each; `active` of these conversations, of other
   // hosts each tick.
-  Core(uint32_t known, uint32_t peers, uint32_t active)
+  Core(std::shared_ptr<const config::Config> config, uint32_t known, uint32_t peers,
+       uint32_t active)
       : known_(known),
         peers_(peers),
         active_(active),
-        control_(ShippedConfig(), alerts_),
+        control_(std::move(config), alerts_),
         tick_(kFirstTick) {}
 
   // Everybody is heard at least once, and each bucket of a ten-minute window has as many rows
@@ -68,12 +70,12 @@ class Core {
   std::vector<meter::DeltaRecord> records_;
 };
 
-void Tick(benchmark::State& state) {
+void RunTicks(benchmark::State& state, std::shared_ptr<const config::Config> config) {
   const auto known = static_cast<uint32_t>(state.range(0));
   const auto peers = static_cast<uint32_t>(state.range(1));
   const auto active = static_cast<uint32_t>(state.range(2));
   const double before = ResidentBytes();
-  Core core(known, peers, active);
+  Core core(std::move(config), known, peers, active);
   core.WarmUp();
   TimeEach(
       state,
@@ -88,6 +90,15 @@ void Tick(benchmark::State& state) {
   state.counters["MB"] = (ResidentBytes() - before) / 1e6;
 }
 
+void Tick(benchmark::State& state) { RunTicks(state, ShippedConfig()); }
+
+// With [learning] on.
+void LearningTick(benchmark::State& state) {
+  config::Config config = *ShippedConfig();
+  config.learning.after_seconds = 7 * 24 * 3'600;
+  RunTicks(state, std::make_shared<const config::Config>(std::move(config)));
+}
+
 // Hosts known, peers of each, records a tick. Twenty ticks, of which every fifth and every
 // tenth takes a bucket of some window out.
 BENCHMARK(Tick)
@@ -96,6 +107,13 @@ BENCHMARK(Tick)
     ->Args({1'000'000, 1, 1'000'000})
     ->Args({1'000'000, 2, 10'000})
     ->Args({10'000, 2, 10'000})
+    ->Iterations(20)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(LearningTick)
+    ->ArgNames({"hosts", "peers", "records"})
+    ->Args({250'000, 4, 1'000'000})
+    ->Args({1'000'000, 2, 10'000})
     ->Iterations(20)
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);
