@@ -41,6 +41,12 @@ class ThreadStopwatch {
   const double start_;
 };
 
+// Of an even number of values the upper of the two in the middle.
+inline double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 // Runs `prepare` and, timed, `work` once an iteration; reports the median and the longest.
 template <typename Prepare, typename Work>
 void TimeEach(benchmark::State& state, Prepare&& prepare, Work&& work) {
@@ -52,9 +58,8 @@ void TimeEach(benchmark::State& state, Prepare&& prepare, Work&& work) {
     seconds.push_back(stopwatch.seconds());
     state.SetIterationTime(seconds.back());
   }
-  std::sort(seconds.begin(), seconds.end());
-  state.counters["median_ms"] = seconds[seconds.size() / 2] * 1e3;
-  state.counters["longest_ms"] = seconds.back() * 1e3;
+  state.counters["median_ms"] = Median(seconds) * 1e3;
+  state.counters["longest_ms"] = *std::max_element(seconds.begin(), seconds.end()) * 1e3;
 }
 
 }  // namespace mailtap::bench

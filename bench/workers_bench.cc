@@ -31,11 +31,6 @@ constexpr int kPasses = 8;  // over all frames, a round
 
 using std::chrono::milliseconds;
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 // Half the distance that the middle half of the values spans, as a share of their median: below
 // it no difference says anything.
 double Noise(std::vector<double> values) {

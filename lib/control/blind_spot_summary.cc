@@ -40,16 +40,10 @@ std::string Silent(const Alert& alert, const BlindSpot& spot) {
                       Number(rate), " a second: check the mirror session and the cable.");
 }
 
-// Of the whole in the window, also where that has become too little to judge and the alert's
-// value is 0.
-double ShareOf(const Alert& alert, const BlindSpot& spot) {
-  if (spot.whole() == 0) return alert.value;
-  return std::min(1.0, static_cast<double>(spot.part()) / static_cast<double>(spot.whole()));
-}
-
 // What is wrong and what to check, of the kinds that look back over a window.
 std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample& names) {
-  const std::string share = Percent(ShareOf(alert, spot));
+  // Not the alert's value, which is 0 where too little is left in the window to judge.
+  const std::string share = Percent(spot.share());
   const std::string within = absl::StrCat(" within ", FormatDuration(alert.window_seconds));
   switch (spot.kind) {
     case BlindSpotKind::kSilentPort:

@@ -36,6 +36,8 @@ uint64_t BlindSpot::part() const {
   return sum;
 }
 
+double BlindSpot::share() const { return std::min(1.0, Share(part(), whole())); }
+
 BlindSpots::BlindSpots(const State& state, Output& output)
     : state_(state),
       output_(output),
@@ -108,7 +110,7 @@ double BlindSpots::Value(const BlindSpot& spot, int64_t tick) const {
     case BlindSpotKind::kTableFull:
       return static_cast<double>(spot.part());
     default:
-      return spot.whole() < minimum ? 0 : std::min(1.0, Share(spot.part(), spot.whole()));
+      return spot.whole() < minimum ? 0 : spot.share();
   }
 }
 

@@ -26,6 +26,8 @@ struct BlindSpot {
   // Of `window`: what the part is measured against, and the part.
   uint64_t whole() const { return window.sum(0); }
   uint64_t part() const;
+  // The part's share of the whole; 0 where there is none.
+  double share() const;
 
   config::BlindSpotKind kind;
   uint16_t rule;  // in the alert book
