@@ -122,7 +122,7 @@ bool Recogniser::ShareService(const Scores& up, const Scores& down) {
   return false;
 }
 
-bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) const {
+bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) {
   char text[kOpening + Speech::kSlack];
   const uint32_t length = std::min(size, kOpening);
   std::memcpy(text, payload, length);
@@ -133,6 +133,10 @@ bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_st
   const absl::string_view lines =
       Judgeable({.text = opening, .from_start = true, .ended = size > kOpening});
   if (lines.empty()) return true;
+  return openings_.Get(lines, from_start, [&] { return FitsMail(lines, from_start); });
+}
+
+bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
   const Scores up = Scan(lines, Side::kClient), down = Scan(lines, Side::kServer);
   const Strength least = from_start ? Strength::kHint : Strength::kProof;
   const auto fits = [least](const Scores& scores) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
+#include "lib/classify/opening_memo.h"
 #include "lib/classify/pattern_compiler.h"
 #include "lib/classify/pattern_table.h"
 
@@ -77,7 +78,7 @@ class Recogniser {
   // before it: false where whole lines fit none of that. Under way they have to prove it: of
   // what many protocols say, something stands at the start of a segment sooner or later.
   // Denials are for Judge to act on.
-  bool MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) const;
+  bool MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start);
 
   // The mail service that a server's words prove by themselves: enough where the client's are
   // lost, or hidden by TLS.
@@ -93,6 +94,7 @@ class Recogniser {
       : database_(std::move(database)) {}
 
   Scores Scan(absl::string_view text, Side side) const;
+  bool FitsMail(absl::string_view lines, bool from_start) const;
   static bool ProvesOther(const Scores& scores);
   static bool ShareService(const Scores& up, const Scores& down);
   static void Weaken(Scores& scores);
@@ -102,6 +104,7 @@ class Recogniser {
   };
   std::shared_ptr<const PatternDatabase> database_;
   std::unique_ptr<hs_scratch, ScratchDeleter> scratch_;
+  OpeningMemo openings_;  // what MayOpenMail found
 };
 
 }  // namespace mailtap::classify

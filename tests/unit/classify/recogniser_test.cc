@@ -11,8 +11,8 @@
 namespace mailtap::classify {
 namespace {
 
-const Recogniser& SharedRecogniser() {
-  static const auto recogniser = Recogniser::Create(PatternDatabase::Load().value()).value();
+Recogniser& SharedRecogniser() {
+  static auto recogniser = Recogniser::Create(PatternDatabase::Load().value()).value();
   return recogniser;
 }
 
