@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/net/wire.h"
+
 namespace mailtap::classify {
 namespace {
 
@@ -11,6 +13,7 @@ constexpr uint8_t kServerHello = 2;
 constexpr uint32_t kMaxRecord = 16'384 + 2'048;  // RFC 5246, 6.2.3
 constexpr uint16_t kServerNameExtension = 0;
 constexpr uint16_t kAlpnExtension = 16;
+constexpr uint32_t kExtensionHeaderBytes = 4;  // type and length
 
 bool IsNameByte(uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
@@ -60,6 +63,11 @@ TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t siz
       needed_ = 5;
     }
     const bool in_record = field_ != Field::kRecordHeader;
+    if (field_ == Field::kExtensionHeader && needed_ == kExtensionHeaderBytes) {
+      const uint32_t passed = PassExtensions(data + at, size - at);
+      at += passed;
+      if (passed != 0) continue;
+    }
     if (in_record && skip_ != 0) {
       const auto step = std::min<std::size_t>({skip_, record_left_, size - at});
       skip_ -= static_cast<uint32_t>(step);
@@ -78,6 +86,24 @@ TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t siz
     if (needed_ == 0) Finish();
   }
   return status_;
+}
+
+// Most extensions are of no interest, and lie in the bytes at hand as a whole: a short cut past
+// these.
+uint32_t TlsHelloParser::PassExtensions(const uint8_t* data, std::size_t size) {
+  const auto bytes = static_cast<uint32_t>(
+      std::min<std::size_t>({size, record_left_, extensions_left_}));
+  uint32_t at = 0;
+  while (at + kExtensionHeaderBytes <= bytes) {
+    const uint16_t type = net::Load16(data + at);
+    const uint32_t end = at + kExtensionHeaderBytes + net::Load16(data + at + 2);
+    if (type == kServerNameExtension || type == kAlpnExtension || end > bytes) break;
+    at = end;
+  }
+  record_left_ -= at;
+  extensions_left_ -= at;
+  if (extensions_left_ < kExtensionHeaderBytes) status_ = Status::kDone;
+  return at;
 }
 
 void TlsHelloParser::AddToName(const uint8_t* data, uint32_t size) {
@@ -187,21 +213,21 @@ void TlsHelloParser::FinishRecordHeader() {
 }
 
 void TlsHelloParser::NextExtension() {
-  if (extensions_left_ < 4) {
+  if (extensions_left_ < kExtensionHeaderBytes) {
     status_ = Status::kDone;
     return;
   }
-  Expect(Field::kExtensionHeader, 4);
+  Expect(Field::kExtensionHeader, kExtensionHeaderBytes);
 }
 
 void TlsHelloParser::FinishExtensionHeader() {
   const auto type = static_cast<uint16_t>(value_ >> 16);
   const auto length = static_cast<uint32_t>(value_ & 0xffff);
-  if (length + 4 > extensions_left_) {
+  if (length + kExtensionHeaderBytes > extensions_left_) {
     status_ = Status::kDone;  // cut off or malformed: what was read so far stands
     return;
   }
-  extensions_left_ -= length + 4;
+  extensions_left_ -= length + kExtensionHeaderBytes;
   extension_left_ = length;
   if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
   if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);

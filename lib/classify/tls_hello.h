@@ -68,6 +68,7 @@ class TlsHelloParser {
 
   // The field is complete: `value_` holds its last eight bytes. Sets up the next one.
   void Finish();
+  uint32_t PassExtensions(const uint8_t* data, std::size_t size);
   void AddToName(const uint8_t* data, uint32_t size);
   void FinishRecordHeader();
   void FinishExtensionHeader();
