@@ -118,8 +118,19 @@ bool Take(const Message& message, const Record& record, DnsAnswer& answer) {
   return true;
 }
 
+// Whether the name at `owner_at` is the last of the answer's, which stands at `name_at`. Most
+// are a pointer to it.
+bool Owns(const Message& message, uint32_t owner_at, uint32_t name_at,
+          const DnsAnswer& answer) {
+  if (Load16(message.data + owner_at) == (kPointer << 8) + name_at) return true;
+  DnsAnswer::Name name;
+  return ReadName(message, owner_at, name) &&
+         name.view() == answer.names[answer.name_count - 1].view();
+}
+
 // The answer section, from `at` on; the question's name is in place.
 DnsResult ReadRecords(const Message& message, uint32_t at, int count, DnsAnswer& answer) {
+  uint32_t name_at = kHeader;
   for (int i = 0; i < std::min(count, kMostRecords); ++i) {
     const uint32_t owner_at = at;
     const Skipped owner = SkipName(message, at);
@@ -131,10 +142,12 @@ DnsResult ReadRecords(const Message& message, uint32_t at, int count, DnsAnswer&
                            Load16(rest + 8)};
     if (at + record.length > message.size) break;
     at += record.length;
-    DnsAnswer::Name name;
-    if (Load16(rest + 2) != kClassInternet || !ReadName(message, owner_at, name)) continue;
-    if (name.view() != answer.names[answer.name_count - 1].view()) continue;
+    if (Load16(rest + 2) != kClassInternet || !Owns(message, owner_at, name_at, answer)) {
+      continue;
+    }
+    const int names = answer.name_count;
     if (!Take(message, record, answer)) return DnsResult::kNoAnswer;
+    if (answer.name_count != names) name_at = record.at;
   }
   return answer.address_count != 0 ? DnsResult::kAnswer : DnsResult::kNoAnswer;
 }

@@ -118,6 +118,28 @@ TEST(ReadDnsAnswer, PointersLeadBackwardsOnly) {
   EXPECT_EQ(Read(question).size(), 1u);
 }
 
+// Pointers have 14 bits: past their reach an alias's name can't be pointed to, and what looks
+// like a pointer to it is one to somewhere else.
+TEST(ReadDnsAnswer, OwnersThatPointAtAnAlias) {
+  constexpr uint32_t kRecordRest = 10;
+  const DnsRecord alias = {"mail.example.com", 5, 300, "a.example.net"};
+  const DnsRecord address = {"@", 1, 90, "192.0.2.1"};  // DnsName("@") is three bytes
+  for (const uint32_t alias_at : {0x100u, 0x3ffeu, 0x4010u}) {
+    const std::size_t question = DnsMessage{}.Bytes().size();
+    const std::string padding(alias_at - question - 2 * (2 + kRecordRest), 'x');
+    std::string bytes =
+        DnsMessage{.records = {{"mail.example.com", 16, 1, padding}, alias, address}}.Bytes();
+    ASSERT_EQ(bytes.find(DnsName("a.example.net")), alias_at);
+    bytes.replace(bytes.rfind(DnsName("@")), 3, DnsNumber(0xc000 | (alias_at & 0x3fff), 2));
+    if (alias_at < 0x4000) {
+      EXPECT_THAT(Read(bytes),
+                  ElementsAre("mail.example.com/90", "a.example.net/90", "192.0.2.1"));
+    } else {
+      EXPECT_THAT(Read(bytes), ElementsAre("no answer"));
+    }
+  }
+}
+
 TEST(ReadDnsAnswer, LabelsOfReservedKindsAreMalformed) {
   for (const uint8_t kind : {0x40, 0x80}) {
     std::string bytes = kSimple.Bytes();
