@@ -55,9 +55,11 @@ bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
 FirstWordFilter::FirstWordFilter(absl::string_view also)
     : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {
   for (int c = 0; c < 256; ++c) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) starts_[c] = kTag;
+    const auto byte = static_cast<uint8_t>(c);
+    if (absl::ascii_isalnum(byte)) starts_[c] |= kTag;
+    if (words_.MayContain(&byte, 1)) starts_[c] |= kWord;
   }
-  for (const char c : absl::StrCat("\r\n", also)) starts_[static_cast<uint8_t>(c)] = kOther;
+  for (const char c : absl::StrCat("\r\n", also)) starts_[static_cast<uint8_t>(c)] |= kOther;
 }
 
 bool FirstWordFilter::MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const {

@@ -58,16 +58,20 @@ class FirstWordFilter {
   // them.
   explicit FirstWordFilter(absl::string_view also = "");
 
-  // A first look, with hardly a branch that depends on the payload: false for nearly all that
-  // neither Matches nor opens with one of `also`. `payload` has at least kGlanceBytes bytes.
-  static constexpr uint32_t kGlanceBytes = 24;
-  bool Glance(const uint8_t* payload) const {
+  // A first look, with hardly a branch that depends on the payload, not even on whether there
+  // is one: false for nearly all that neither Matches nor MayMatch nor opens with one of
+  // `also`.
+  bool Glance(const uint8_t* payload, uint32_t size) const {
     static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
-    const uint32_t start = starts_[payload[0]];
-    const uint32_t spaces = Spaces16(payload);
-    if ((start & kOther) != 0 || words_.Contains(payload)) return true;
+    static constexpr uint8_t kNothing[kGlanceBytes] = {};
+    const bool brief = size < kGlanceBytes;
+    const uint8_t* text = brief ? kNothing : payload;
+    const uint32_t start = starts_[*(size == 0 ? kNothing : payload)];
+    const uint32_t spaces = Spaces16(text);
+    const uint32_t telling = brief ? kTag | kWord | kOther : kOther;
+    if ((start & telling) != 0 || words_.Contains(text)) return true;
     if (spaces == 0 || (start & kTag) == 0) return false;
-    return tagged_.Contains(payload + std::countr_zero(spaces) + 1);
+    return tagged_.Contains(text + std::countr_zero(spaces) + 1);
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -132,9 +136,12 @@ class FirstWordFilter {
   // Characters of a tag that is looked for.
   static constexpr uint32_t kLongestTag = 15;
 
-  // What a payload with this first byte may be.
+  static constexpr uint32_t kGlanceBytes = 24;  // of a payload that is glanced at as a whole
+
+  // What a payload with this first byte may be. Nothing where it is 0.
   static constexpr uint8_t kTag = 1;
   static constexpr uint8_t kOther = 2;  // line ends, or one of the caller's
+  static constexpr uint8_t kWord = 4;
 
   WordSet words_;
   WordSet tagged_;

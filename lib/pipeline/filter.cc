@@ -45,12 +45,9 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
 // Whether a packet on an odd port may open a session: by its words, or, to a server that has
 // spoken mail before, by its SYN.
 inline bool Worker::MayOpen(const net::Segment& segment) const {
-  if ((segment.flags & net::kSyn) != 0) return true;
-  if (segment.captured >= classify::FirstWordFilter::kGlanceBytes &&
-      !first_words_.Glance(segment.payload)) [[likely]] {
-    return false;
-  }
-  return segment.length != 0 && OpensLikeMail(segment);
+  const bool syn = (segment.flags & net::kSyn) != 0;
+  if (!syn && !first_words_.Glance(segment.payload, segment.captured)) [[likely]] return false;
+  return syn || OpensLikeMail(segment);
 }
 
 // Of a port that is watched: a mail port, or a name server's, which is read on the way.
@@ -78,6 +75,8 @@ inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
   pending.encap_tag = tag;
   pending.mail_port = mail_port;
   pending.suspected = suspected;
+  // Sessions on odd ports keep their counter raised: this packet's is yet to be made.
+  pending.unknown = suspected && !suspicion_.Test(hash);
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
   if (suspected) suspicion_.Raise(hash);
@@ -161,7 +160,7 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
 
 void Worker::Queue() {
   Pending& pending = pending_[pending_count_];
-  sessions_.Prefetch(pending.flow_hash);
+  if (!pending.unknown) sessions_.Prefetch(pending.flow_hash);
   if (!pending.mail_port) {
     pending.handshake_slot =
         handshakes_.SlotOf(pending.segment.address_hash, pending.flow_hash);
@@ -173,14 +172,16 @@ void Worker::Queue() {
 void Worker::DrainPending() {
   // What a packet touches behind its hot line is asked for some packets ahead, each step as
   // soon as the one before it is likely to be there.
-  for (uint32_t i = 0; i < kColdAhead && i < pending_count_; ++i) {
-    sessions_.PrefetchCold(pending_[i].flow_hash);
-  }
+  const auto has_session = [this](uint32_t i) {
+    return i < pending_count_ && !pending_[i].unknown;
+  };
+  const auto ask_cold = [&](uint32_t i) {
+    if (has_session(i)) sessions_.PrefetchCold(pending_[i].flow_hash);
+  };
+  for (uint32_t i = 0; i < kColdAhead; ++i) ask_cold(i);
   for (uint32_t i = 0; i < pending_count_; ++i) {
-    if (i + kColdAhead < pending_count_) {
-      sessions_.PrefetchCold(pending_[i + kColdAhead].flow_hash);
-    }
-    if (i + kDialogueAhead < pending_count_) {
+    ask_cold(i + kColdAhead);
+    if (has_session(i + kDialogueAhead)) {
       dialogues_.Prefetch(sessions_.DialogueAt(pending_[i + kDialogueAhead].flow_hash));
     }
     Handle(pending_[i]);

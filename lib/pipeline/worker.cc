@@ -112,7 +112,7 @@ bool Worker::StartsAnew(const flow::HotSession& hot, End end,
 
 uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
   const net::Segment& segment = pending.segment;
-  uint32_t slot = sessions_.Find(key, pending.flow_hash, end);
+  uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
   if (slot != kNone) {
     if (!StartsAnew(sessions_.hot(slot), end, segment)) return slot;
     // With the ring full the old session can't be reported yet, so it stays a while longer.

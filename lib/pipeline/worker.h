@@ -85,6 +85,7 @@ class Worker {
     uint32_t encap_tag = 0;
     bool mail_port = false;
     bool suspected = false;  // raised the suspicion array until its turn is over
+    bool unknown = false;    // no session is there for it yet
   };
   static constexpr uint32_t kPendingSlots = 16;
   // How many of these ahead cold records and dialogues are asked for.

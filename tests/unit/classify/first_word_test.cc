@@ -95,16 +95,23 @@ TEST(FirstWord, TheGlanceLetsEverythingThroughThatMatches) {
   openings.push_back("\r\n220 mx ESMTP");
   openings.push_back("\x16\x03\x01");
   for (std::string opening : openings) {
-    opening.resize(FirstWordFilter::kGlanceBytes + 4, '.');
-    EXPECT_TRUE(filter.Glance(Bytes(opening))) << opening;
+    opening.resize(30, '.');
+    for (size_t size = opening.size(); size > 0; --size) {
+      EXPECT_TRUE(filter.Glance(Bytes(opening.substr(0, size)), static_cast<uint32_t>(size)))
+          << opening << " " << size;
+    }
+  }
+  EXPECT_FALSE(filter.Glance(nullptr, 0));
+  for (const std::string none : {"\x17\x03\x03", "{", "$5\r\nvalue\r\n"}) {
+    EXPECT_FALSE(filter.Glance(Bytes(none), static_cast<uint32_t>(none.size()))) << none;
   }
   std::mt19937 random(3);
   int seen = 0, matched = 0;
   constexpr int kRounds = 200'000;
   for (int i = 0; i < kRounds; ++i) {
-    std::string text(FirstWordFilter::kGlanceBytes, '\0');
+    std::string text(24, '\0');
     for (char& c : text) c = static_cast<char>(random());
-    const bool glance = filter.Glance(Bytes(text));
+    const bool glance = filter.Glance(Bytes(text), static_cast<uint32_t>(text.size()));
     seen += glance ? 1 : 0;
     if (!Matches(filter, text)) continue;
     ++matched;
