@@ -28,21 +28,6 @@ void PutSubject(const State& state, const Entity& entity, ArchiveWriter& out) {
 
 namespace {
 
-// What one conversation did in one bucket, but for the chain.
-TickRow RowOf(const EvidenceRow& row) {
-  TickRow out;
-  out.sessions = row.sessions;
-  out.messages = row.messages;
-  out.rejected = row.rejected;
-  out.seen = row.seen;
-  std::copy(std::begin(row.bytes), std::end(row.bytes), out.bytes);
-  out.inferred = row.inferred;
-  out.repeated = row.repeated;
-  out.duplicate = row.duplicate;
-  out.first_seen = row.first_seen;
-  return out;
-}
-
 // Numbers of hosts, conversations and entities in the bytes: dense, in the order written.
 class Saver {
  public:
@@ -182,11 +167,10 @@ class Saver {
       uint64_t count = 0;
       log.ForEachRow([&](auto&&...) { ++count; });
       out_.Put(count);
-      log.ForEachRow([&](uint32_t conversation, int64_t bucket, const EvidenceRow& row) {
-        TickRow saved = RowOf(row);
-        saved.conversation = conversations_.at(conversation);
+      log.ForEachRow([&](int64_t bucket, TickRow row) {
+        row.conversation = conversations_.at(row.conversation);
         out_.Put(bucket);
-        out_.Put(saved);
+        out_.Put(row);
       });
     }
   }

@@ -64,7 +64,7 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
     if (!rule.Counts(key.service, conversation.verdict, key.tls)) continue;
     Contribution share;
     const int64_t window = rule.shape.window_seconds;
-    log.ForEach(id, window, tick, [&](const EvidenceRow& row, int64_t first) {
+    log.ForEach(id, window, tick, [&](const TickRow& row, int64_t first) {
       if (!counts(first)) return;
       share.peer.sent += row.bytes[out];
       share.peer.received += row.bytes[Opposite(out)];

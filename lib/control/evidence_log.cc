@@ -1,6 +1,7 @@
 #include "lib/control/evidence_log.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace mailtap::control {
@@ -12,42 +13,81 @@ void EvidenceLog::Add(const TickRow& from, int64_t tick) {
                                          newest_.size() + newest_.size() / 2));
   }
   uint64_t& newest = newest_[from.conversation];
-  if (newest < buckets_.back().first_row) {
-    EvidenceRow& fresh = Append();
-    fresh = EvidenceRow{.previous = newest,
-                        .bucket = static_cast<int32_t>(buckets_.back().number - first_bucket_)};
-    newest = next_ - 1;
+  if (newest < buckets_.back().first_row) return Append(from, newest);
+  Common& common = CommonAt(newest);
+  for (int d = 0; d < kDirectionCount; ++d) common.bytes[d] += from.bytes[d];
+  common.first_seen = std::min(common.first_seen, from.first_seen);
+  common.sessions += from.sessions;
+  common.seen |= from.seen;
+  if ((from.inferred | from.repeated | from.duplicate | from.messages | from.rejected) == 0) {
+    return;
   }
-  EvidenceRow& row = At(newest);
-  for (int d = 0; d < kDirectionCount; ++d) row.bytes[d] += from.bytes[d];
-  row.inferred += from.inferred;
-  row.repeated += from.repeated;
-  row.duplicate += from.duplicate;
-  row.first_seen = std::min(row.first_seen, from.first_seen);
-  row.sessions += from.sessions;
-  row.messages += from.messages;
-  row.rejected += from.rejected;
-  row.seen |= from.seen;
+  Rare& rare = RareAt(newest);
+  rare.inferred += from.inferred;
+  rare.repeated += from.repeated;
+  rare.duplicate += from.duplicate;
+  rare.messages += from.messages;
+  rare.rejected += from.rejected;
+}
+
+TickRow EvidenceLog::SumsOf(uint32_t conversation, uint64_t row) const {
+  const Common& common = CommonAt(row);
+  const Rare& rare = RareAt(row);
+  TickRow sums;
+  sums.conversation = conversation;
+  sums.sessions = common.sessions;
+  sums.messages = rare.messages;
+  sums.rejected = rare.rejected;
+  sums.seen = common.seen;
+  std::copy(std::begin(common.bytes), std::end(common.bytes), sums.bytes);
+  sums.inferred = rare.inferred;
+  sums.repeated = rare.repeated;
+  sums.duplicate = rare.duplicate;
+  sums.first_seen = common.first_seen;
+  return sums;
 }
 
 void EvidenceLog::StartTick(int64_t tick) {
   tick_ = tick;
   const int64_t bucket = shape_.BucketOf(tick);
   if (!buckets_.empty() && buckets_.back().number == bucket) return;
-  if (next_ == 1) first_bucket_ = bucket;
   buckets_.push_back({bucket, next_});
 }
 
-EvidenceRow& EvidenceLog::Append() {
-  if (next_ / kBlockRows - first_block_ == blocks_.size()) {
-    if (spare_.empty()) {
-      blocks_.push_back(std::make_unique_for_overwrite<EvidenceRow[]>(kBlockRows));
-    } else {
-      blocks_.push_back(std::move(spare_.back()));
-      spare_.pop_back();
+void EvidenceLog::Append(const TickRow& from, uint64_t& newest) {
+  const uint64_t row = next_++;
+  if (row / kBlockRows - first_block_ == block_count_) AddBlock();
+  // A row too far behind to be told is gone: no log is that long.
+  constexpr uint64_t kFarthest = (1u << 30) - 1;
+  const uint64_t back = newest >= first_ && row - newest <= kFarthest ? row - newest : 0;
+  CommonAt(row) = {.bytes = {from.bytes[kUp], from.bytes[kDown]},
+                   .first_seen = from.first_seen,
+                   .sessions = from.sessions,
+                   .back = static_cast<uint32_t>(back),
+                   .seen = from.seen};
+  RareAt(row) = {.inferred = from.inferred,
+                 .repeated = from.repeated,
+                 .duplicate = from.duplicate,
+                 .messages = from.messages,
+                 .rejected = from.rejected};
+  newest = row;
+}
+
+void EvidenceLog::AddBlock() {
+  if (block_count_ == blocks_.size()) {
+    std::vector<std::unique_ptr<Block>> larger(std::max<std::size_t>(8, 2 * blocks_.size()));
+    for (uint64_t n = first_block_; n < first_block_ + block_count_; ++n) {
+      larger[n & (larger.size() - 1)] = std::move(BlockAt(n));
     }
+    blocks_ = std::move(larger);
   }
-  return At(next_++);
+  auto& block = BlockAt(first_block_ + block_count_++);
+  if (spare_.empty()) {
+    block = std::make_unique_for_overwrite<Block>();
+  } else {
+    block = std::move(spare_.back());
+    spare_.pop_back();
+  }
 }
 
 void EvidenceLog::Expire(int64_t tick) {
@@ -63,14 +103,14 @@ std::size_t EvidenceLog::DropOldest() {
 void EvidenceLog::PopFront() {
   buckets_.pop_front();
   first_ = buckets_.empty() ? next_ : buckets_.front().first_row;
-  while (first_block_ < first_ / kBlockRows && !blocks_.empty()) {
-    spare_.push_back(std::move(blocks_.front()));
-    blocks_.pop_front();
+  while (first_block_ < first_ / kBlockRows && block_count_ > 0) {
+    spare_.push_back(std::move(BlockAt(first_block_)));
     ++first_block_;
+    --block_count_;
   }
   // Enough for the next bucket to start without asking the system, not more: a burst's memory
   // goes back.
-  const std::size_t keep = blocks_.size() + 1;
+  const std::size_t keep = block_count_ + 1;
   if (spare_.size() > keep) spare_.resize(keep);
 }
 

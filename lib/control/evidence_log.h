@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -14,22 +15,6 @@
 #include "lib/control/window_shape.h"
 
 namespace mailtap::control {
-
-// Sums of one conversation in one bucket.
-struct EvidenceRow {
-  uint64_t bytes[kDirectionCount] = {};
-  uint64_t inferred = 0;  // both directions
-  uint64_t repeated = 0;
-  uint64_t duplicate = 0;
-  UnixNanos first_seen = INT64_MAX;
-  uint64_t previous = 0;  // the conversation's row in an earlier bucket, or 0
-  uint32_t sessions = 0;
-  uint32_t messages = 0;
-  int32_t bucket = 0;  // counted from the log's first
-  uint32_t rejected : 30 = 0;
-  uint32_t seen : 2 = 0;  // bit per Direction
-};
-static_assert(sizeof(EvidenceRow) == 72);
 
 // Rows in the order of their buckets, so that those that leave the window are freed in whole
 // blocks and none is ever looked for. The rows of a conversation are chained, newest first.
@@ -52,40 +37,39 @@ class EvidenceLog {
     if (conversation >= newest_.size() || buckets_.empty()) return;
     const uint64_t newest = newest_[conversation];
     if (newest < buckets_.back().first_row) return;
-    const char* row = reinterpret_cast<const char*>(&At(newest));
-    __builtin_prefetch(row);
-    __builtin_prefetch(row + sizeof(EvidenceRow) - 1);
+    __builtin_prefetch(&CommonAt(newest));
   }
 
-  // Calls visit(row, its bucket's first tick) for each row of `conversation` that a window of
-  // `window_seconds` (at most the longest) holds at the end of `tick`, newest first.
+  // Calls visit(sums, its bucket's first tick) for each row of `conversation` that a window of
+  // `window_seconds` (at most the longest) holds at the end of `tick`, newest first. The sums
+  // tell no `last_seen`.
   template <typename Visit>
   void ForEach(uint32_t conversation, int64_t window_seconds, int64_t tick,
                Visit&& visit) const {
     if (conversation >= newest_.size()) return;
     const WindowShape shape{window_seconds, shape_.width};
-    for (uint64_t number = newest_[conversation]; number >= first_ && number != 0;) {
-      const EvidenceRow& row = At(number);
-      const int64_t bucket = first_bucket_ + row.bucket;
-      if (!shape.Holds(bucket, tick)) return;
-      visit(row, bucket * shape.width);
-      number = row.previous;
+    auto bucket = buckets_.rbegin();
+    for (uint64_t n = newest_[conversation]; n >= first_ && n != 0; n = Before(n)) {
+      while (bucket->first_row > n) ++bucket;
+      if (!shape.Holds(bucket->number, tick)) return;
+      visit(SumsOf(conversation, n), bucket->number * shape.width);
     }
   }
 
-  // Calls visit(conversation, bucket's number, row) for each row that is kept, the oldest
-  // bucket first.
+  // Calls visit(bucket's number, sums) for each row that is kept, the oldest bucket first.
   template <typename Visit>
   void ForEachRow(Visit&& visit) const {
     std::vector<std::pair<uint64_t, uint32_t>> rows;  // number, conversation
     for (uint32_t c = 0; c < newest_.size(); ++c) {
-      for (uint64_t n = newest_[c]; n >= first_ && n != 0; n = At(n).previous) {
+      for (uint64_t n = newest_[c]; n >= first_ && n != 0; n = Before(n)) {
         rows.emplace_back(n, c);
       }
     }
     std::sort(rows.begin(), rows.end());
-    for (const auto& [number, conversation] : rows) {
-      visit(conversation, first_bucket_ + At(number).bucket, At(number));
+    auto bucket = buckets_.begin();
+    for (const auto& [n, conversation] : rows) {
+      while (std::next(bucket) != buckets_.end() && std::next(bucket)->first_row <= n) ++bucket;
+      visit(bucket->number, SumsOf(conversation, n));
     }
   }
 
@@ -113,22 +97,55 @@ class EvidenceLog {
     uint64_t first_row;
   };
 
-  EvidenceRow& At(uint64_t number) const {
-    return blocks_[number / kBlockRows - first_block_][number % kBlockRows];
+  // A tick with a million rows adds to as many in each log: what nearly all of them change lies
+  // apart from what few do.
+  struct Common {
+    uint64_t bytes[kDirectionCount];
+    UnixNanos first_seen;
+    uint32_t sessions;
+    uint32_t back : 30;  // how far behind the conversation's row before this one is, or 0
+    uint32_t seen : 2;   // bit per Direction
+  };
+  struct Rare {
+    uint64_t inferred;
+    uint64_t repeated;
+    uint64_t duplicate;
+    uint32_t messages;
+    uint32_t rejected;
+  };
+  static_assert(sizeof(Common) == 32 && sizeof(Rare) == 32);
+  struct Block {
+    Common common[kBlockRows];
+    Rare rare[kBlockRows];
+  };
+
+  // Block n stands at n modulo a power of two.
+  std::unique_ptr<Block>& BlockAt(uint64_t n) { return blocks_[n & (blocks_.size() - 1)]; }
+  Block& BlockOf(uint64_t row) const {
+    return *blocks_[row / kBlockRows & (blocks_.size() - 1)];
   }
+  Common& CommonAt(uint64_t row) const { return BlockOf(row).common[row % kBlockRows]; }
+  Rare& RareAt(uint64_t row) const { return BlockOf(row).rare[row % kBlockRows]; }
+  // The conversation's row before this one, which may be gone, or 0.
+  uint64_t Before(uint64_t row) const {
+    const uint64_t back = CommonAt(row).back;
+    return back == 0 ? 0 : row - back;
+  }
+  TickRow SumsOf(uint32_t conversation, uint64_t row) const;
   void StartTick(int64_t tick);
-  EvidenceRow& Append();
+  void Append(const TickRow& from, uint64_t& newest);
+  void AddBlock();
   void PopFront();
 
   WindowShape shape_;
   LargeVector<uint64_t> newest_;  // by conversation: number of its newest row, 0: none
-  std::deque<std::unique_ptr<EvidenceRow[]>> blocks_;
-  std::vector<std::unique_ptr<EvidenceRow[]>> spare_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  std::vector<std::unique_ptr<Block>> spare_;
   std::deque<Bucket> buckets_;
-  uint64_t first_block_ = 0;  // the number of blocks_.front()
-  uint64_t first_ = 1;        // the oldest row that is kept; numbers are never used again
+  uint64_t first_block_ = 0;  // the number of the oldest block
+  uint64_t block_count_ = 0;
+  uint64_t first_ = 1;  // the oldest row that is kept; numbers are never used again
   uint64_t next_ = 1;
-  int64_t first_bucket_ = 0;  // what EvidenceRow::bucket counts from
   int64_t tick_ = INT64_MIN;  // of the last Add()
 };
 

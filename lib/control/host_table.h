@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "lib/base/cache_line.h"
 #include "lib/base/large_vector.h"
 #include "lib/base/mail.h"
@@ -35,6 +36,13 @@ struct Host {
   bool known = false;      // false: the place is free
 };
 
+// An entity in the windows, with its rule: most have nothing to count in a tick, which is told
+// without a look at them.
+struct Counting {
+  uint32_t entity;
+  uint16_t rule;  // as RuleIndex counts conditions
+};
+
 // Every conversation of one kind flows into one lane per internal end, and a lane knows the
 // windows that count it: per record the number of rules does not matter.
 struct Lane {
@@ -56,8 +64,16 @@ struct Lane {
   config::Verdict verdict = config::Verdict::kTransit;
   Tls tls = Tls::kNone;
   bool counts_peers = false;
-  bool touched = false;                       // in this tick
-  absl::InlinedVector<uint32_t, 4> entities;  // in the windows
+  bool touched = false;     // in this tick
+  uint16_t peer_count = 0;  // how many of the entities count peers; they come first
+  absl::InlinedVector<Counting, 8> entities;
+
+  absl::Span<const Counting> counting_peers() const {
+    return absl::MakeConstSpan(entities).first(peer_count);
+  }
+  absl::Span<const Counting> counting_sums() const {
+    return absl::MakeConstSpan(entities).subspan(peer_count);
+  }
 };
 
 // Dense numbers for hosts and lanes, used again after RemoveHost(). Control thread only.

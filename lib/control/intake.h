@@ -90,7 +90,10 @@ class Intake {
   void FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight);
   void CountPeers(const Lane& lane, const TickRow& row, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
-  void CountEntity(uint32_t id, const Lane& lane, int64_t tick);
+  struct Share;
+  template <typename Visit>
+  void ForEachShare(const Lane& lane, Visit&& visit) const;
+  void CountShare(const Lane& lane, const Counting& counting, const Share& share, int64_t tick);
   // Traffic, the last of it then, has counted for the entity.
   void NoteTraffic(uint32_t entity, UnixNanos last_seen);
   void Prefetch(std::size_t row) const;

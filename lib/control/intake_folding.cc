@@ -8,6 +8,51 @@ namespace mailtap::control {
 
 using config::Metric;
 
+// What a lane has gathered of one metric; `b` for ratios only.
+struct Intake::Share {
+  uint64_t a = 0;
+  uint64_t b = 0;
+
+  Share(const Lane& lane, Metric metric) {
+    switch (metric) {
+      case Metric::kSentBytes:
+        a = lane.sent;
+        break;
+      case Metric::kReceivedBytes:
+        a = lane.received;
+        break;
+      case Metric::kSessions:
+        a = lane.sessions;
+        break;
+      case Metric::kMessages:
+        a = lane.messages;
+        break;
+      case Metric::kRejected:
+        a = lane.rejected;
+        break;
+      case Metric::kFailedSessions:
+        a = lane.failed;
+        break;
+      case Metric::kDistinctPeers:
+      case Metric::kNewPeers:
+        break;  // were counted row by row
+      case Metric::kSentReceivedRatio:
+        a = lane.sent;
+        b = lane.received;
+        break;
+    }
+  }
+};
+
+// Calls visit(counting, share) for each entity that has something to count of the lane's sums.
+template <typename Visit>
+void Intake::ForEachShare(const Lane& lane, Visit&& visit) const {
+  for (const Counting& counting : lane.counting_sums()) {
+    const Share share(lane, state_.rules.rules()[counting.rule].metric);
+    if ((share.a | share.b) != 0) visit(counting, share);
+  }
+}
+
 void Intake::Fold(int64_t tick) {
   state_.rules.StartTick(tick);
   const int64_t length = state_.config->metrics.capture_window_seconds;
@@ -25,7 +70,9 @@ void Intake::Fold(int64_t tick) {
     if (i + kAhead < lanes_.size()) {
       const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
       state_.hosts.Prefetch(soon.host);
-      for (const uint32_t entity : soon.entities) state_.windows.Prefetch(entity);
+      ForEachShare(soon, [this](const Counting& counting, const Share&) {
+        state_.windows.Prefetch(counting.entity);
+      });
     }
     CountLane(state_.hosts.lane(lanes_[i]), tick);
   }
@@ -63,8 +110,8 @@ void Intake::PrefetchPeers(uint32_t conversation) const {
     const uint32_t lane = state_.conversations.at(conversation).lanes[static_cast<int>(role)];
     if (lane == kNone || !state_.hosts.lane(lane).counts_peers) continue;
     state_.windows.peers().Prefetch(state_.conversations.peer(conversation, role));
-    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
-      state_.windows.Prefetch(entity);
+    for (const Counting& counting : state_.hosts.lane(lane).counting_peers()) {
+      state_.windows.Prefetch(counting.entity);
     }
   }
 }
@@ -141,9 +188,9 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
   int64_t& met = peers.Met(peer);
   if (met == PeerTable::kNever) met = tick;
   const bool is_new = met == tick;
-  for (const uint32_t id : lane.entities) {
-    const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
-    if (!CountsPeers(rule.metric) || !state_.rules.Open(rule)) continue;
+  for (const auto& [id, number] : lane.counting_peers()) {
+    const PreparedRule& rule = state_.rules.rules()[number];
+    if (!state_.rules.Open(rule)) continue;
     // Who has just begun to look knows nobody: the first window only learns.
     const bool learnt = tick - state_.first_tick >= rule.shape.window_seconds;
     if (rule.metric == Metric::kNewPeers && (!is_new || !learnt)) continue;
@@ -164,7 +211,9 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
 void Intake::CountLane(Lane& lane, int64_t tick) {
   state_.hosts.Count(lane, period_, HourBook::HourOf(tick));
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
-  for (const uint32_t id : lane.entities) CountEntity(id, lane, tick);
+  ForEachShare(lane, [&](const Counting& counting, const Share& share) {
+    CountShare(lane, counting, share, tick);
+  });
   lane.sent = lane.received = 0;
   lane.sessions = lane.messages = lane.rejected = lane.failed = 0;
   lane.sight = {};
@@ -172,45 +221,18 @@ void Intake::CountLane(Lane& lane, int64_t tick) {
   lane.touched = false;
 }
 
-void Intake::CountEntity(uint32_t id, const Lane& lane, int64_t tick) {
-  const PreparedRule& rule = state_.windows.rule_of(state_.windows.at(id));
+void Intake::CountShare(const Lane& lane, const Counting& counting, const Share& share,
+                        int64_t tick) {
+  const PreparedRule& rule = state_.rules.rules()[counting.rule];
   if (!state_.rules.Open(rule)) return;
-  uint64_t a = 0, b = 0;
-  switch (rule.metric) {
-    case Metric::kSentBytes:
-      a = lane.sent;
-      break;
-    case Metric::kReceivedBytes:
-      a = lane.received;
-      break;
-    case Metric::kSessions:
-      a = lane.sessions;
-      break;
-    case Metric::kMessages:
-      a = lane.messages;
-      break;
-    case Metric::kRejected:
-      a = lane.rejected;
-      break;
-    case Metric::kFailedSessions:
-      a = lane.failed;
-      break;
-    case Metric::kDistinctPeers:
-    case Metric::kNewPeers:
-      return;  // were counted row by row
-    case Metric::kSentReceivedRatio:
-      a = lane.sent;
-      b = lane.received;
-      break;
-  }
-  if ((a | b) == 0) return;
-  state_.windows.Add(id, tick, a, b);
+  state_.windows.Add(counting.entity, tick, share.a, share.b);
   if (rule.by_baseline) {
     const Host& host = state_.hosts.at(lane.host);
     state_.baselines.Add(rule.rule->name, lane.role, host.key,
-                         {state_.rules.Groups(host.group_set), state_.config->groups}, a);
+                         {state_.rules.Groups(host.group_set), state_.config->groups}, share.a);
   }
-  NoteTraffic(id, rule.metric == Metric::kFailedSessions ? lane.failed_seen : lane.last_seen);
+  NoteTraffic(counting.entity,
+              rule.metric == Metric::kFailedSessions ? lane.failed_seen : lane.last_seen);
 }
 
 void Intake::NoteTraffic(uint32_t entity, UnixNanos last_seen) {

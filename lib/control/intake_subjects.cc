@@ -67,6 +67,11 @@ void Intake::SetRules(uint32_t id) {
   lane.counts_peers = set.counts_peers;
   lane.entities.clear();
   Attach(lane, set);
+  const auto others = std::stable_partition(
+      lane.entities.begin(), lane.entities.end(), [this](const Counting& counting) {
+        return config::CountsPeers(state_.rules.rules()[counting.rule].metric);
+      });
+  lane.peer_count = static_cast<uint16_t>(others - lane.entities.begin());
 }
 
 void Intake::Attach(Lane& lane, const RuleSet& set) {
@@ -99,7 +104,7 @@ void Intake::Attach(Lane& lane, const RuleSet& set) {
 
 void Intake::AddChain(Lane& lane, uint32_t entity) {
   for (; entity != kNone; entity = state_.windows.at(entity).next_condition) {
-    lane.entities.push_back(entity);
+    lane.entities.push_back({entity, state_.windows.at(entity).rule});
   }
 }
 
@@ -191,8 +196,8 @@ uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {
   std::vector<uint16_t> logs;
   for (const uint32_t lane : conversation.lanes) {
     if (lane == kNone) continue;
-    for (const uint32_t entity : state_.hosts.lane(lane).entities) {
-      const uint16_t log = state_.windows.rule_of(state_.windows.at(entity)).evidence_log;
+    for (const Counting& counting : state_.hosts.lane(lane).entities) {
+      const uint16_t log = state_.rules.rules()[counting.rule].evidence_log;
       if (std::find(logs.begin(), logs.end(), log) == logs.end()) logs.push_back(log);
     }
   }

@@ -50,18 +50,10 @@ Standing Windows::StandingOf(const Entity& lead) const {
   }
 }
 
-// A tick has many rows, and a division by a width that is not known beforehand is slow.
-int64_t Windows::BucketOf(uint16_t rule, int64_t tick) {
+void Windows::StartTick(uint16_t rule, int64_t tick) {
   Log& log = logs_[rule];
-  if (log.tick != tick) {
-    log.tick = tick;
-    log.number = rules_[rule].shape.BucketOf(tick);
-  }
-  return log.number;
-}
-
-Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
-  std::deque<Bucket>& buckets = logs_[rule].buckets;
+  const int64_t number = rules_[rule].shape.BucketOf(tick);
+  std::deque<Bucket>& buckets = log.buckets;
   if (buckets.empty() || buckets.back().number != number) {
     // As many rows as last time are likely; growing a million rows step by step is not free.
     const std::size_t likely = buckets.empty() ? 0 : buckets.back().entities.size();
@@ -76,7 +68,8 @@ Windows::Bucket& Windows::CurrentBucket(uint16_t rule, int64_t number) {
     }
     if (metric == Metric::kSentReceivedRatio) fresh.b.reserve(likely);
   }
-  return buckets.back();
+  log.tick = tick;
+  log.current = &buckets.back();
 }
 
 void Windows::AddRow(Entity& to) {
@@ -118,11 +111,10 @@ void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
   if (a == 0 && b == 0) return;
   Entity& entity = entities_[id];
   const PreparedRule& rule = rules_[entity.rule];
-  const int64_t number = BucketOf(entity.rule, tick);
-  Bucket& bucket = CurrentBucket(entity.rule, number);
+  Bucket& bucket = CurrentBucket(entity.rule, tick);
   const bool ratio = rule.metric == Metric::kSentReceivedRatio;
-  if (entity.bucket != number) {
-    entity.bucket = number;
+  if (entity.bucket != bucket.number) {
+    entity.bucket = bucket.number;
     entity.row = static_cast<uint32_t>(bucket.entities.size());
     bucket.entities.push_back(id);
     bucket.a.push_back(0);
@@ -141,16 +133,15 @@ void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
 void Windows::AddPeer(uint32_t id, int64_t tick, uint32_t peer) {
   Entity& entity = entities_[id];
   const PreparedRule& rule = rules_[entity.rule];
-  const int64_t number = BucketOf(entity.rule, tick);
+  Bucket& bucket = CurrentBucket(entity.rule, tick);
   int64_t& last = peers_.LastBucket(peer, rule.peer_slot);
-  if (last == number) return;
-  Bucket& bucket = CurrentBucket(entity.rule, number);
+  if (last == bucket.number) return;
   bucket.entities.push_back(id);
   bucket.peers.push_back(peer);
   peers_.AddRow(peer);
   AddRow(entity);
   if (last == PeerTable::kNever) ++entity.a;
-  last = number;
+  last = bucket.number;
   Settle(id, entity);
 }
 
@@ -177,6 +168,7 @@ void Windows::PopFront(uint16_t rule) {
   Log& log = logs_[rule];
   Bucket bucket = std::move(log.buckets.front());
   log.buckets.pop_front();
+  log.current = nullptr;
   log.rows -= bucket.entities.size();
   rows_ -= bucket.entities.size();
   TakeOut(bucket, rules_[rule]);

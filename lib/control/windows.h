@@ -164,13 +164,18 @@ class Windows {
   struct Log {
     std::deque<Bucket> buckets;
     std::size_t rows = 0;
-    int64_t tick = INT64_MIN;  // of the last row,
-    int64_t number = 0;        // and its bucket's number
+    int64_t tick = INT64_MIN;   // of the last row,
+    Bucket* current = nullptr;  // and its bucket; null: yet to be found
   };
 
   uint32_t New(uint16_t rule, uint32_t host, Role role);
-  int64_t BucketOf(uint16_t rule, int64_t tick);
-  Bucket& CurrentBucket(uint16_t rule, int64_t number);
+  Bucket& CurrentBucket(uint16_t rule, int64_t tick) {
+    Log& log = logs_[rule];
+    if (log.tick != tick || log.current == nullptr) [[unlikely]]
+      StartTick(rule, tick);
+    return *log.current;
+  }
+  void StartTick(uint16_t rule, int64_t tick);
   void AddRow(Entity& to);
   void PopFront(uint16_t rule);
   void TakeOut(Bucket& bucket, const PreparedRule& rule);

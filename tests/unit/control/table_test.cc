@@ -130,7 +130,7 @@ TEST(EvidenceLog, ChainsTheRowsOfAConversation) {
   const auto up = [&](uint32_t conversation, int64_t window, int64_t tick) {
     std::vector<uint64_t> bytes;
     log.ForEach(conversation, window, tick,
-                [&](const EvidenceRow& row, int64_t) { bytes.push_back(row.bytes[kUp]); });
+                [&](const TickRow& row, int64_t) { bytes.push_back(row.bytes[kUp]); });
     return bytes;
   };
   using Bytes = std::vector<uint64_t>;
@@ -172,7 +172,7 @@ TEST(EvidenceLog, AddsUpWhatABucketBrings) {
   row.first_seen = 600;
   log.Add(row, 1002);
   int rows = 0;
-  log.ForEach(7, 100, 1002, [&](const EvidenceRow& sum, int64_t) {
+  log.ForEach(7, 100, 1002, [&](const TickRow& sum, int64_t) {
     ++rows;
     EXPECT_EQ(sum.bytes[kUp], 30u);
     EXPECT_EQ(sum.bytes[kDown], 40u);
@@ -199,7 +199,7 @@ TEST(EvidenceLog, GrowsOverManyBlocksAndShrinksAgain) {
     EXPECT_LE(log.rows(), 11u * 3000);
   }
   uint64_t sum = 0;
-  log.ForEach(2999, 10, 29, [&](const EvidenceRow& row, int64_t) { sum += row.bytes[kUp]; });
+  log.ForEach(2999, 10, 29, [&](const TickRow& row, int64_t) { sum += row.bytes[kUp]; });
   EXPECT_EQ(sum, 20u + 21 + 22 + 23 + 24 + 25 + 26 + 27 + 28 + 29);
 }
 
