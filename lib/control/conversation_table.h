@@ -134,7 +134,10 @@ class ConversationTable {
   std::vector<uint32_t> free_;
   // Of those with equal hashes the one that came last; the others follow by next_of_hash. The
   // hash alone as the key spares a look at the conversation where it isn't the one.
-  LargeMap<uint64_t, uint32_t> first_of_hash_;
+  struct ItsOwnHash {
+    std::size_t operator()(uint64_t hash) const { return hash; }
+  };
+  LargeMap<uint64_t, uint32_t, ItsOwnHash> first_of_hash_;
   bool indexes_servers_ = false;
   absl::flat_hash_map<HostKey, uint32_t> first_of_server_;
 };

@@ -6,30 +6,6 @@
 
 namespace mailtap::control {
 
-void EvidenceLog::Add(const TickRow& from, int64_t tick) {
-  if (tick != tick_) StartTick(tick);
-  if (from.conversation >= newest_.size()) {
-    newest_.resize(std::max<std::size_t>(from.conversation + std::size_t{1},
-                                         newest_.size() + newest_.size() / 2));
-  }
-  uint64_t& newest = newest_[from.conversation];
-  if (newest < buckets_.back().first_row) return Append(from, newest);
-  Common& common = CommonAt(newest);
-  for (int d = 0; d < kDirectionCount; ++d) common.bytes[d] += from.bytes[d];
-  common.first_seen = std::min(common.first_seen, from.first_seen);
-  common.sessions += from.sessions;
-  common.seen |= from.seen;
-  if ((from.inferred | from.repeated | from.duplicate | from.messages | from.rejected) == 0) {
-    return;
-  }
-  Rare& rare = RareAt(newest);
-  rare.inferred += from.inferred;
-  rare.repeated += from.repeated;
-  rare.duplicate += from.duplicate;
-  rare.messages += from.messages;
-  rare.rejected += from.rejected;
-}
-
 TickRow EvidenceLog::SumsOf(uint32_t conversation, uint64_t row) const {
   const Common& common = CommonAt(row);
   const Rare& rare = RareAt(row);
@@ -52,9 +28,15 @@ void EvidenceLog::StartTick(int64_t tick) {
   const int64_t bucket = shape_.BucketOf(tick);
   if (!buckets_.empty() && buckets_.back().number == bucket) return;
   buckets_.push_back({bucket, next_});
+  current_row_ = next_;
 }
 
-void EvidenceLog::Append(const TickRow& from, uint64_t& newest) {
+void EvidenceLog::Append(const TickRow& from) {
+  if (from.conversation >= newest_.size()) {
+    newest_.resize(std::max<std::size_t>(from.conversation + std::size_t{1},
+                                         newest_.size() + newest_.size() / 2));
+  }
+  uint64_t& newest = newest_[from.conversation];
   const uint64_t row = next_++;
   if (row / kBlockRows - first_block_ == block_count_) AddBlock();
   // A row too far behind to be told is gone: no log is that long.
@@ -103,6 +85,7 @@ std::size_t EvidenceLog::DropOldest() {
 void EvidenceLog::PopFront() {
   buckets_.pop_front();
   first_ = buckets_.empty() ? next_ : buckets_.front().first_row;
+  current_row_ = std::max(current_row_, first_);
   while (first_block_ < first_ / kBlockRows && block_count_ > 0) {
     spare_.push_back(std::move(BlockAt(first_block_)));
     ++first_block_;

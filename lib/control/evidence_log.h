@@ -27,17 +27,24 @@ class EvidenceLog {
   EvidenceLog& operator=(EvidenceLog&&) = default;
 
   // Adds `row` to its conversation's sums in the bucket of `tick`. Ticks must not fall.
-  void Add(const TickRow& row, int64_t tick);
+  void Add(const TickRow& row, int64_t tick) {
+    if (tick != tick_) [[unlikely]]
+      StartTick(tick);
+    if (row.conversation < newest_.size() && newest_[row.conversation] >= current_row_)
+        [[likely]] {
+      AddTo(newest_[row.conversation], row);
+    } else {
+      Append(row);
+    }
+  }
   // Brings near what Add() will need: first where the conversation's newest row is, then, once
   // that has come, the row itself if Add() may add to it.
   void Prefetch(uint32_t conversation) const {
     if (conversation < newest_.size()) __builtin_prefetch(&newest_[conversation]);
   }
   void PrefetchRow(uint32_t conversation) const {
-    if (conversation >= newest_.size() || buckets_.empty()) return;
-    const uint64_t newest = newest_[conversation];
-    if (newest < buckets_.back().first_row) return;
-    __builtin_prefetch(&CommonAt(newest));
+    if (conversation >= newest_.size() || newest_[conversation] < current_row_) return;
+    __builtin_prefetch(&CommonAt(newest_[conversation]));
   }
 
   // Calls visit(sums, its bucket's first tick) for each row of `conversation` that a window of
@@ -133,7 +140,23 @@ class EvidenceLog {
   }
   TickRow SumsOf(uint32_t conversation, uint64_t row) const;
   void StartTick(int64_t tick);
-  void Append(const TickRow& from, uint64_t& newest);
+  void AddTo(uint64_t row, const TickRow& from) {
+    Common& common = CommonAt(row);
+    for (int d = 0; d < kDirectionCount; ++d) common.bytes[d] += from.bytes[d];
+    common.first_seen = std::min(common.first_seen, from.first_seen);
+    common.sessions += from.sessions;
+    common.seen |= from.seen;
+    if ((from.inferred | from.repeated | from.duplicate | from.messages | from.rejected) == 0) {
+      return;
+    }
+    Rare& rare = RareAt(row);
+    rare.inferred += from.inferred;
+    rare.repeated += from.repeated;
+    rare.duplicate += from.duplicate;
+    rare.messages += from.messages;
+    rare.rejected += from.rejected;
+  }
+  void Append(const TickRow& from);
   void AddBlock();
   void PopFront();
 
@@ -146,6 +169,7 @@ class EvidenceLog {
   uint64_t block_count_ = 0;
   uint64_t first_ = 1;  // the oldest row that is kept; numbers are never used again
   uint64_t next_ = 1;
+  uint64_t current_row_ = 1;  // the first of the bucket to which rows are added
   int64_t tick_ = INT64_MIN;  // of the last Add()
 };
 
