@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/status.h"
+#include "lib/store/read_uri.h"
 
 namespace mailtap::store {
 namespace {
@@ -125,7 +126,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenToRead(const std::string
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
   sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr);
+  const std::string uri = UriToRead(directory, path);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
+  const int result = sqlite3_open_v2(uri.c_str(), &handle, kFlags, nullptr);
   std::unique_ptr<Database> database(new Database(handle));
   if (result != SQLITE_OK) return database->Failed("can't be opened");
   MAILTAP_RETURN_IF_ERROR(database->Prepare());

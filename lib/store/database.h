@@ -63,7 +63,8 @@ class Database {
   // `warning` then says so, and a fresh one is begun.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory,
                                                         std::string& warning);
-  // As it is, to read. NotFound where there is none; an error where it can't be read.
+  // As it is, to read, also by who may write nothing. NotFound where there is none; an error
+  // where it can't be read.
   static absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const std::string& directory);
   ~Database();
   Database(const Database&) = delete;

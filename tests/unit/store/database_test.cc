@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -136,6 +137,30 @@ TEST_F(DatabaseTest, ItIsInWalMode) {
   const auto reader = Database::OpenToRead(directory_);
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ(Alerts(**reader).size(), 1u);
+}
+
+// In a folder that can't be written to; whoever runs as root becomes somebody else for it.
+TEST_F(DatabaseTest, WhoMayWriteNothingCanReadIt) {
+  namespace fs = std::filesystem;
+  const std::string odd = directory_ + "/50% of #1?";
+  fs::create_directory(odd);
+  ASSERT_TRUE((*Database::Open(odd, warning_))->Store(OneAlert(100)).ok());
+  constexpr auto kRead = fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read;
+  constexpr auto kLook =
+      kRead | fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
+  fs::permissions(odd + "/state.db", kRead);
+  fs::permissions(odd, kLook);
+  fs::permissions(directory_, kLook);
+  constexpr uid_t kNobody = 65'534;
+  const bool root = ::geteuid() == 0;
+  if (root) ASSERT_EQ(::seteuid(kNobody), 0);
+  const auto reader = Database::OpenToRead(odd);
+  const std::size_t alerts = reader.ok() ? Alerts(**reader).size() : 0;
+  if (root) ASSERT_EQ(::seteuid(0), 0);
+  fs::permissions(directory_, fs::perms::owner_all);
+  fs::permissions(odd, fs::perms::owner_all);
+  EXPECT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(alerts, 1u);
 }
 
 TEST_F(DatabaseTest, ADamagedFileIsSetAsideAndNotTouched) {
