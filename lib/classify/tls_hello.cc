@@ -44,9 +44,7 @@ bool LooksLikeServerHello(const uint8_t* data, std::size_t size) {
 }
 
 bool OffersMail(const uint8_t* data, std::size_t size) {
-  char name[TlsHelloParser::kMaxName];
   TlsHelloParser hello;
-  hello.Start(name);
   hello.Feed(data, size);
   return hello.alpn().has_value();
 }
@@ -88,16 +86,19 @@ TlsHelloParser::Status TlsHelloParser::Feed(const uint8_t* data, std::size_t siz
   return status_;
 }
 
+bool TlsHelloParser::IsRead(uint16_t extension) const {
+  return extension == kAlpnExtension || (extension == kServerNameExtension && name_ != nullptr);
+}
+
 // Most extensions are of no interest, and lie in the bytes at hand as a whole: a short cut past
 // these.
 uint32_t TlsHelloParser::PassExtensions(const uint8_t* data, std::size_t size) {
-  const auto bytes = static_cast<uint32_t>(
-      std::min<std::size_t>({size, record_left_, extensions_left_}));
+  const auto bytes =
+      static_cast<uint32_t>(std::min<std::size_t>({size, record_left_, extensions_left_}));
   uint32_t at = 0;
   while (at + kExtensionHeaderBytes <= bytes) {
-    const uint16_t type = net::Load16(data + at);
     const uint32_t end = at + kExtensionHeaderBytes + net::Load16(data + at + 2);
-    if (type == kServerNameExtension || type == kAlpnExtension || end > bytes) break;
+    if (IsRead(net::Load16(data + at)) || end > bytes) break;
     at = end;
   }
   record_left_ -= at;
@@ -229,8 +230,11 @@ void TlsHelloParser::FinishExtensionHeader() {
   }
   extensions_left_ -= length + kExtensionHeaderBytes;
   extension_left_ = length;
-  if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
-  if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);
+  if (IsRead(type)) {
+    const bool name = type == kServerNameExtension;
+    if (name && length >= 5) return Expect(Field::kServerNameHeader, 5);
+    if (!name && length >= 2) return Expect(Field::kAlpnListLength, 2);
+  }
   EndExtension();
 }
 

@@ -32,6 +32,8 @@ class TlsHelloParser {
   enum class Status : uint8_t { kNeedMore, kDone, kNotHello };
   static constexpr std::size_t kMaxName = 253;
 
+  // Reads no name.
+  TlsHelloParser() = default;
   // `name` has room for kMaxName bytes and outlives the parse; it holds server_name()
   // afterwards.
   void Start(char* name) { *this = TlsHelloParser(name); }
@@ -44,8 +46,6 @@ class TlsHelloParser {
   absl::string_view server_name() const { return {name_, name_length_}; }
   // The mail service that the client offers to speak (ALPN), or nothing.
   std::optional<Service> alpn() const { return alpn_; }
-
-  TlsHelloParser() = default;
 
  private:
   explicit TlsHelloParser(char* name) : name_(name) {}
@@ -68,6 +68,7 @@ class TlsHelloParser {
 
   // The field is complete: `value_` holds its last eight bytes. Sets up the next one.
   void Finish();
+  bool IsRead(uint16_t extension) const;
   uint32_t PassExtensions(const uint8_t* data, std::size_t size);
   void AddToName(const uint8_t* data, uint32_t size);
   void FinishRecordHeader();
