@@ -199,7 +199,7 @@ class Windows {
   uint64_t hosts_live_ = 0;
   PeerTable peers_;
   bool keep_peaks_ = false;
-  std::vector<double> peaks_;  // by entity, where they are kept
+  LargeVector<double> peaks_;  // by entity, where they are kept
 };
 
 }  // namespace mailtap::control
