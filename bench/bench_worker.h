@@ -29,8 +29,9 @@ struct BenchWorker {
     worker->Process(views);
   }
   // All frames once, with their stamps moved on.
-  void Take(MbufFrames& frames) {
-    frames.ForEachBurst(later, [&](const auto& views) { Take(views); });
+  void Take(MbufFrames& frames, std::size_t burst = MbufFrames::kBurst) {
+    frames.ForEachBurst(
+        later, [&](const auto& views) { Take(views); }, burst);
   }
   // Ends all sessions, as a capture given again would be all copies. The stamps go on.
   void Forget(MbufFrames& frames) {

@@ -4,11 +4,13 @@
 #include <benchmark/benchmark.h>
 
 #include <cstring>
-#include <map>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "bench/bench_worker.h"
 #include "bench/mbuf_frames.h"
 #include "bench/report.h"
@@ -16,7 +18,6 @@
 namespace mailtap::bench {
 namespace {
 
-constexpr std::size_t kUsed = MbufFrames::kFrames / MbufFrames::kBurst * MbufFrames::kBurst;
 constexpr uint32_t kTcpAt = 14 + 20;
 constexpr uint32_t kHeaders = kTcpAt + 20;
 
@@ -59,49 +60,66 @@ std::unique_ptr<MbufFrames> Plain(uint32_t flows, uint16_t port, uint16_t payloa
   return frames;
 }
 
-MbufFrames& Frames(const std::string& kind) {
-  static std::map<std::string, std::unique_ptr<MbufFrames>> all;
-  auto& frames = all[kind];
-  if (frames == nullptr) {
-    frames = kind == "64B" ? Plain(10'000, 443, 10)
-                           : std::make_unique<MbufFrames>(
-                                 "--seed 5 --flows 2k --hosts 1000 "
-                                 "--mail-share " +
-                                 kind);
+// What mailtap-gen is asked for.
+struct Mix {
+  int64_t mail_share = 5;  // per cent of the packets
+  int64_t flows = 2'000;   // at once
+  int64_t hosts = 1'000;
+  int64_t largest_frame = 1'514;
+
+  std::string arguments() const {
+    return absl::StrCat("--seed 5 --flows ", flows, " --hosts ", hosts, " --mail-share ",
+                        mail_share, " --packet-size ", largest_frame);
   }
-  return *frames;
+};
+const std::string kSmallest = "64-byte packets";
+
+// Those of the last call are gone: they take half a gigabyte.
+MbufFrames& Frames(const std::string& kind) {
+  static std::pair<std::string, std::unique_ptr<MbufFrames>> last;
+  if (last.second == nullptr || last.first != kind) {
+    last.second.reset();
+    last = {kind,
+            kind == kSmallest ? Plain(10'000, 443, 10) : std::make_unique<MbufFrames>(kind)};
+  }
+  return *last.second;
 }
 
-void TouchFloor(benchmark::State& state, const std::string& kind) {
+double Used(std::size_t burst) {
+  return static_cast<double>(MbufFrames::kFrames / burst * burst);
+}
+
+void TouchFloor(benchmark::State& state, const std::string& kind, std::size_t burst) {
   MbufFrames& frames = Frames(kind);
   uint64_t sum = 0;
+  const auto touch = [&](absl::Span<const pipeline::PacketView> views) {
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
+      if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
+      sum += views[i].data[12] + views[i].data[kCacheLine];
+    }
+  };
   for (auto _ : state) {
-    frames.ForEachBurst(0, [&](absl::Span<const pipeline::PacketView> views) {
-      for (std::size_t i = 0; i < views.size(); ++i) {
-        constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
-        if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
-        sum += views[i].data[12] + views[i].data[kCacheLine];
-      }
-    });
+    frames.ForEachBurst(0, touch, burst);
     benchmark::DoNotOptimize(sum);
   }
-  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
+  Report(state, "packet", static_cast<double>(state.iterations()) * Used(burst));
 }
 
 // Each round is the capture anew: sessions end in between, unmeasured, or all that follows
 // would be copies. The stamps go on, with all their ticks.
-void Pipeline(benchmark::State& state, const std::string& kind) {
+void Pipeline(benchmark::State& state, const std::string& kind, std::size_t burst) {
   MbufFrames& frames = Frames(kind);
   const config::Config config;
   BenchWorker sensor(config);
   for (auto _ : state) {
-    sensor.Take(frames);
+    sensor.Take(frames, burst);
     state.PauseTiming();
     sensor.Forget(frames);
     sensor.Drain();
     state.ResumeTiming();
   }
-  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
+  Report(state, "packet", static_cast<double>(state.iterations()) * Used(burst));
   state.counters["mail"] = static_cast<double>(sensor.worker->counters().mail_packets.value()) /
                            static_cast<double>(sensor.worker->counters().packets.value());
 }
@@ -144,23 +162,55 @@ void Concurrent(benchmark::State& state, uint16_t port) {
     go_on();
     state.ResumeTiming();
   }
-  Report(state, "packet", static_cast<double>(state.iterations() * kUsed));
+  Report(state, "packet", static_cast<double>(state.iterations()) * Used(MbufFrames::kBurst));
   state.counters["sessions"] = static_cast<double>(sensor.worker->counters().sessions.value());
 }
 
 constexpr uint16_t kHttps = 443, kSmtp = 25;
 
-#define MAILTAP_AGAINST_FLOOR(name, kind)    \
-  BENCHMARK_CAPTURE(TouchFloor, name, kind); \
-  BENCHMARK_CAPTURE(Pipeline, name, kind)
-MAILTAP_AGAINST_FLOOR(mix_5_percent_mail, "5");
-MAILTAP_AGAINST_FLOOR(no_mail, "0");
-MAILTAP_AGAINST_FLOOR(64_byte_packets, "64B");
-MAILTAP_AGAINST_FLOOR(all_mail, "100");
-BENCHMARK_CAPTURE(Concurrent, flows_no_mail, kHttps)->Arg(10'000)->Arg(10'000'000);
-BENCHMARK_CAPTURE(Concurrent, flows_all_mail, kSmtp)->Arg(10'000)->Arg(1'000'000);
+void AgainstFloor(const std::string& name, const std::string& kind,
+                  std::size_t burst = MbufFrames::kBurst) {
+  benchmark::RegisterBenchmark(("TouchFloor/" + name).c_str(), TouchFloor, kind, burst);
+  benchmark::RegisterBenchmark(("Pipeline/" + name).c_str(), Pipeline, kind, burst);
+}
+
+// The mix with one thing changed.
+void Sweep(const char* what, int64_t Mix::*part, std::initializer_list<int64_t> values) {
+  for (const int64_t value : values) {
+    Mix mix;
+    mix.*part = value;
+    AgainstFloor(absl::StrCat("sweep/", what, ":", value), mix.arguments());
+  }
+}
+
+void RegisterAll() {
+  AgainstFloor("mix_5_percent_mail", Mix{}.arguments());
+  AgainstFloor("no_mail", Mix{.mail_share = 0}.arguments());
+  AgainstFloor("64_byte_packets", kSmallest);
+  AgainstFloor("all_mail", Mix{.mail_share = 100}.arguments());
+  Sweep("mail_share", &Mix::mail_share, {1, 10, 20, 50});
+  Sweep("flows", &Mix::flows, {200, 20'000});
+  Sweep("hosts", &Mix::hosts, {100, 10'000});
+  Sweep("largest_frame", &Mix::largest_frame, {128, 594, 9'000});
+  for (const std::size_t burst : {8, 16, 64, 128, 256}) {
+    AgainstFloor(absl::StrCat("sweep/burst:", burst), Mix{}.arguments(), burst);
+  }
+}
+
+BENCHMARK_CAPTURE(Concurrent, flows_no_mail, kHttps)
+    ->RangeMultiplier(10)
+    ->Range(10'000, 10'000'000);
+BENCHMARK_CAPTURE(Concurrent, flows_all_mail, kSmtp)
+    ->RangeMultiplier(10)
+    ->Range(10'000, 1'000'000);
 
 }  // namespace
 }  // namespace mailtap::bench
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  mailtap::bench::RegisterAll();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
