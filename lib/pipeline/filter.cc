@@ -46,7 +46,8 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
 // spoken mail before, by its SYN.
 inline bool Worker::MayOpen(const net::Segment& segment) const {
   const bool syn = (segment.flags & net::kSyn) != 0;
-  if (!syn && !first_words_.Glance(segment.payload, segment.captured)) [[likely]] return false;
+  if (!syn && !first_words_.Glance(segment.payload, segment.captured)) [[likely]]
+    return false;
   return syn || OpensLikeMail(segment);
 }
 
