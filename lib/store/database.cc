@@ -126,7 +126,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenToRead(const std::string
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
   sqlite3* handle = nullptr;
-  const std::string uri = UriToRead(directory, path);
+  const std::string uri = UriToRead(path);
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
   const int result = sqlite3_open_v2(uri.c_str(), &handle, kFlags, nullptr);
   std::unique_ptr<Database> database(new Database(handle));

@@ -6,10 +6,10 @@
 
 namespace mailtap::store {
 
-// The URI of `path`, which lies in `directory` (SQLite, "URI Filenames"). In WAL mode readers
-// write into the folder too. Where they may not, and no log lies there, the file is opened as
-// one that nobody changes: a state kept as evidence, or on a read-only file system.
-std::string UriToRead(const std::string& directory, const std::string& path);
+// The URI of `path` (SQLite, "URI Filenames"). In WAL mode readers write into its folder too.
+// Where they may not, and no log lies there, the file is opened as one that nobody changes: a
+// state kept as evidence, or on a read-only file system.
+std::string UriToRead(const std::string& path);
 
 }  // namespace mailtap::store
 
