@@ -72,7 +72,7 @@ struct Mix {
                         mail_share, " --packet-size ", largest_frame);
   }
 };
-const std::string kSmallest = "64-byte packets";
+constexpr char kSmallest[] = "64-byte packets";
 
 // Those of the last call are gone: they take half a gigabyte.
 MbufFrames& Frames(const std::string& kind) {

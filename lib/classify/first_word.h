@@ -58,9 +58,9 @@ class FirstWordFilter {
   // them.
   explicit FirstWordFilter(absl::string_view also = "");
 
-  // A first look, with hardly a branch that depends on the payload, not even on whether there
-  // is one: false for nearly all that neither Matches nor MayMatch nor opens with one of
-  // `also`.
+  // A first look, with few branches that depend on the payload: false for nearly all that
+  // neither Matches nor MayMatch nor opens with one of `also`. What has no payload, or little,
+  // goes the same way as the rest.
   bool Glance(const uint8_t* payload, uint32_t size) const {
     static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
     static constexpr uint8_t kNothing[kGlanceBytes] = {};

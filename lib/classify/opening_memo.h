@@ -4,6 +4,7 @@
 #define MAILTAP_LIB_CLASSIFY_OPENING_MEMO_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 

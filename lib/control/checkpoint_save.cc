@@ -1,5 +1,4 @@
 // Writes checkpoints.
-#include <algorithm>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"

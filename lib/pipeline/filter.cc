@@ -45,10 +45,10 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
 // Whether a packet on an odd port may open a session: by its words, or, to a server that has
 // spoken mail before, by its SYN.
 inline bool Worker::MayOpen(const net::Segment& segment) const {
-  const bool syn = (segment.flags & net::kSyn) != 0;
-  if (!syn && !first_words_.Glance(segment.payload, segment.captured)) [[likely]]
+  if ((segment.flags & net::kSyn) != 0) return true;
+  if (!first_words_.Glance(segment.payload, segment.captured)) [[likely]]
     return false;
-  return syn || OpensLikeMail(segment);
+  return OpensLikeMail(segment);
 }
 
 // Of a port that is watched: a mail port, or a name server's, which is read on the way.
