@@ -43,9 +43,10 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
 }
 
 // Whether a packet on an odd port may open a session: by its words, or, to a server that has
-// spoken mail before, by its SYN.
+// spoken mail before, by its SYN. What a RST carries explains it to people (RFC 9293, 3.5.3).
 inline bool Worker::MayOpen(const net::Segment& segment) const {
-  if ((segment.flags & net::kSyn) != 0) return true;
+  if ((segment.flags & (net::kSyn | net::kRst)) != 0) [[unlikely]]
+    return (segment.flags & net::kSyn) != 0;
   if (!first_words_.Glance(segment.payload, segment.captured)) [[likely]]
     return false;
   return OpensLikeMail(segment);

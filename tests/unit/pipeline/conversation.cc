@@ -66,8 +66,8 @@ Conversation& Conversation::Fin(Direction from) {
   return *this;
 }
 
-Conversation& Conversation::Reset(Direction from) {
-  Emit(from, net::kRst, "");
+Conversation& Conversation::Reset(Direction from, const std::string& text) {
+  Emit(from, net::kRst, text);
   return *this;
 }
 

@@ -41,7 +41,8 @@ class Conversation {
   // A pure ACK of all that the other side has said.
   Conversation& Ack(Direction from);
   Conversation& Fin(Direction from);
-  Conversation& Reset(Direction from);
+  // With what a host may say of it.
+  Conversation& Reset(Direction from, const std::string& text = "");
   // FIN from the client, FIN from the server, the last ACK.
   Conversation& Close() { return Fin(kUp).Fin(kDown).Ack(kUp); }
 

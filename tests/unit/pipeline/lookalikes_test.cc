@@ -211,6 +211,16 @@ TEST(Lookalikes, WordsUnderWayOpenNothing) {
   }
 }
 
+TEST(Lookalikes, TheTextOfAResetOpensNothing) {
+  const std::string greeting = "220 mx.example.com ESMTP\r\n";
+  Conversation refused("10.1.0.5", 40'000, "192.0.2.25", 12'345);
+  Sensor reset, greeted;
+  reset.Play(refused.Handshake().Reset(kDown, greeting).frames()).Finish();
+  EXPECT_EQ(reset.counters().mail_packets.value(), 0u);
+  greeted.Play(refused.Server(greeting).frames()).Finish();
+  EXPECT_GT(greeted.counters().mail_packets.value(), 0u);
+}
+
 // A flow that is none is followed to its end, and not taken for mail by what it says later.
 TEST(Lookalikes, WhatIsNoMailStaysNone) {
   Conversation ftp("10.1.0.5", 40'000, "192.0.2.25", 12'345);
