@@ -58,20 +58,21 @@ class FirstWordFilter {
   // them.
   explicit FirstWordFilter(absl::string_view also = "");
 
-  // A first look, with few branches that depend on the payload: false for nearly all that
-  // neither Matches nor MayMatch nor opens with one of `also`. What has no payload, or little,
-  // goes the same way as the rest.
+  // A first look: false for nearly all that neither Matches nor MayMatch nor opens with one of
+  // `also`. What is written to be read opens with three printable characters, which
+  // little else does: one branch sends the rest away, with or without payload. At least
+  // kWordBytes of a header lie before `payload`.
   bool Glance(const uint8_t* payload, uint32_t size) const {
     static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
-    static constexpr uint8_t kNothing[kGlanceBytes] = {};
-    const bool brief = size < kGlanceBytes;
-    const uint8_t* text = brief ? kNothing : payload;
-    const uint32_t start = starts_[*(size == 0 ? kNothing : payload)];
-    const uint32_t spaces = Spaces16(text);
-    const uint32_t telling = brief ? kTag | kWord | kOther : kOther;
-    if ((start & telling) != 0 || words_.Contains(text)) return true;
-    if (spaces == 0 || (start & kTag) == 0) return false;
-    return tagged_.Contains(text + std::countr_zero(spaces) + 1);
+    uint32_t brief = size < kGlanceBytes ? 1 : 0;
+    asm("" : "+r"(brief));  // or the compiler makes it a branch, which nothing foretells
+    uint32_t start;
+    std::memcpy(&start, payload - kWordBytes * brief, sizeof(start));
+    const uint32_t unprintable = ((start - 0x202020) | start) & 0x80808080;
+    const uint32_t telling = (unprintable == 0 ? 1 : 0) | (starts_[start & 0xff] & kOther);
+    if ((telling & (brief - 1)) == 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
+      return false;
+    return brief != 0 ? starts_[payload[0]] != 0 : GlanceAtText(payload);
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -87,6 +88,14 @@ class FirstWordFilter {
   }
 
  private:
+  bool GlanceAtText(const uint8_t* text) const {
+    const uint32_t start = starts_[text[0]];
+    const uint32_t spaces = Spaces16(text);
+    const uint32_t behind = static_cast<uint32_t>(std::countr_zero(spaces | 1u << 16)) + 1;
+    const bool tagged = ((start & kTag) != 0) & (spaces != 0) & tagged_.Contains(text + behind);
+    return ((start & kOther) != 0) | words_.Contains(text) | tagged;
+  }
+
   // Clients choose their tags (RFC 9051, 2.2.1): a letter or a digit, up to 15 characters in
   // all, before a space and a command.
   bool MatchesTagged(const uint8_t* payload, uint32_t length) const {
