@@ -21,8 +21,9 @@ bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
 // The same of a ServerHello.
 bool LooksLikeServerHello(const uint8_t* data, std::size_t size);
-// Whether a ClientHello offers to speak mail (ALPN), as far as `data` holds it.
-bool OffersMail(const uint8_t* data, std::size_t size);
+// Whether a ClientHello offers to speak mail (ALPN), as far as `data` holds it. One cut into
+// records may: it is for TlsHelloParser to say.
+bool MayOfferMail(const uint8_t* data, std::size_t size);
 
 // With so many bytes the two have seen the message's type.
 inline constexpr std::size_t kHelloStart = 6;
@@ -32,11 +33,12 @@ class TlsHelloParser {
   enum class Status : uint8_t { kNeedMore, kDone, kNotHello };
   static constexpr std::size_t kMaxName = 253;
 
-  // Reads no name.
-  TlsHelloParser() = default;
   // `name` has room for kMaxName bytes and outlives the parse; it holds server_name()
   // afterwards.
-  void Start(char* name) { *this = TlsHelloParser(name); }
+  void Start(char* name) {
+    *this = TlsHelloParser();
+    name_ = name;
+  }
 
   // Consumes the stream's next bytes. After kDone or kNotHello further calls change nothing.
   Status Feed(const uint8_t* data, std::size_t size);
@@ -48,8 +50,6 @@ class TlsHelloParser {
   std::optional<Service> alpn() const { return alpn_; }
 
  private:
-  explicit TlsHelloParser(char* name) : name_(name) {}
-
   enum class Field : uint8_t {
     kRecordHeader,
     kHandshakeHeader,
@@ -68,7 +68,6 @@ class TlsHelloParser {
 
   // The field is complete: `value_` holds its last eight bytes. Sets up the next one.
   void Finish();
-  bool IsRead(uint16_t extension) const;
   uint32_t PassExtensions(const uint8_t* data, std::size_t size);
   void AddToName(const uint8_t* data, uint32_t size);
   void FinishRecordHeader();

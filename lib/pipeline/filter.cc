@@ -17,7 +17,7 @@ bool Worker::OpensWithHello(const net::Segment& segment) const {
   if (!tls_names_.IsWebPort(segment.src_port) && !tls_names_.IsWebPort(segment.dst_port)) {
     return true;
   }
-  return client && classify::OffersMail(segment.payload, segment.captured);
+  return client && classify::MayOfferMail(segment.payload, segment.captured);
 }
 
 // Whether payload on an odd port may be the first of mail, or of what goes before it.

@@ -55,6 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   }
   mailtap::classify::LooksLikeTlsRecord(data, size);
   mailtap::classify::LooksLikeClientHello(data, size);
-  mailtap::classify::OffersMail(data, size);
+  mailtap::classify::MayOfferMail(data, size);
   return 0;
 }

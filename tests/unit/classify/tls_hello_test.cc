@@ -57,14 +57,39 @@ TEST(TlsHello, NameAndAlpn) {
   EXPECT_EQ(Parse(ClientHello(AlpnExtension({"xximap", "verylongimap"}))), Done(""));
 }
 
+bool MayOffer(const std::string& hello) {
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[hello.size()]);
+  std::copy(hello.begin(), hello.end(), exact.get());
+  return MayOfferMail(exact.get(), hello.size());
+}
+
 TEST(TlsHello, OffersMailWhereItsAlpnSaysSo) {
-  const auto offers = [](const std::string& hello) {
-    return OffersMail(reinterpret_cast<const uint8_t*>(hello.data()), hello.size());
-  };
-  EXPECT_TRUE(offers(ClientHello(ServerNameExtension("a.b.c") + AlpnExtension({"imap"}))));
-  EXPECT_FALSE(offers(ClientHello(AlpnExtension({"h2", "http/1.1"}))));
-  EXPECT_FALSE(offers(ClientHelloFor("imap.example.com")));
-  EXPECT_FALSE(offers("GET / HTTP/1.1\r\n"));
+  const std::string name = ServerNameExtension("a.b.c");
+  for (const char* mail : {"imap", "pop3", "smtp", "esmtp"}) {
+    EXPECT_TRUE(MayOffer(ClientHello(name + AlpnExtension({mail})))) << mail;
+    EXPECT_TRUE(MayOffer(ClientHello(AlpnExtension({"http/1.1", mail}) + name))) << mail;
+  }
+  EXPECT_FALSE(MayOffer(ClientHello(AlpnExtension({"h2", "http/1.1"}) + name)));
+  EXPECT_FALSE(MayOffer(ClientHello(AlpnExtension({"xximap", "imap4"}))));
+  EXPECT_FALSE(MayOffer(ClientHelloFor("imap.example.com")));
+  EXPECT_FALSE(MayOffer(Records(HelloMessage(nullptr))));
+  EXPECT_FALSE(MayOffer("GET / HTTP/1.1\r\n"));
+}
+
+// What offers mail may do so however it is cut, once its names are there; what doesn't never
+// does, unless the parser has to tell.
+TEST(TlsHello, OffersMailAsFarAsItIsThere) {
+  const std::string mail = AlpnExtension({"h2", "imap"}), web = AlpnExtension({"h2"});
+  const std::string hello = ClientHello(mail + GreaseExtension());
+  const std::size_t told = hello.find("imap") + 4;
+  for (std::size_t size = 0; size <= hello.size(); ++size) {
+    EXPECT_EQ(MayOffer(hello.substr(0, size)), size >= told) << size;
+  }
+  const std::string none = ClientHello(GreaseExtension() + web);
+  for (std::size_t size = 0; size <= none.size(); ++size) {
+    EXPECT_FALSE(MayOffer(none.substr(0, size))) << size;
+  }
+  EXPECT_TRUE(MayOffer(ClientHello(mail, 60)));
 }
 
 TEST(TlsHello, WithoutAName) {
