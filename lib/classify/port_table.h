@@ -22,14 +22,19 @@ class PortTable {
   // A port of which packets are wanted though it may be no mail port.
   void Watch(uint16_t port) { bits_[port >> 6] |= uint64_t{1} << (port & 63); }
 
-  // Added or watched.
-  bool Watches(uint16_t port) const { return (bits_[port >> 6] >> (port & 63) & 1) != 0; }
   bool Contains(uint16_t port) const { return entries_[port].mail; }
+  // Of a packet's two ports; which of them it is changes from packet to packet, so that a
+  // branch on the first one would be guessed wrong.
+  bool ContainsEither(uint16_t a, uint16_t b) const { return Contains(a) | Contains(b); }
+  // Whether one of them was added or is watched.
+  bool WatchesEither(uint16_t a, uint16_t b) const { return (Bit(a) | Bit(b)) != 0; }
   // Of a port that the table contains.
   Service service(uint16_t port) const { return entries_[port].service; }
   bool tls(uint16_t port) const { return entries_[port].tls; }
 
  private:
+  uint64_t Bit(uint16_t port) const { return bits_[port >> 6] >> (port & 63) & 1; }
+
   struct Entry {
     bool mail = false;
     Service service = Service::kSmtp;

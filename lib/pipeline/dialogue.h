@@ -124,8 +124,9 @@ class DialoguePool {
 
   // Brings what every piece of text touches towards the cache. `index` may be kNone.
   void Prefetch(uint32_t index) const {
-    if (index == flow::kNone) return;
-    const auto* dialogue = reinterpret_cast<const char*>(&dialogues_[index]);
+    // Half of the sessions have none, and a branch would guess wrong: theirs is the first one.
+    const uint32_t at = index == flow::kNone ? 0 : index;
+    const auto* dialogue = reinterpret_cast<const char*>(&dialogues_[at]);
     constexpr std::size_t kBookkeeping = offsetof(Dialogue, text_length);
     for (std::size_t line = 0; line < 3; ++line) {
       __builtin_prefetch(dialogue + kBookkeeping + line * kCacheLine);

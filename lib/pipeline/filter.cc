@@ -54,7 +54,7 @@ inline bool Worker::MayOpen(const net::Segment& segment) const {
 
 // Of a port that is watched: a mail port, or a name server's, which is read on the way.
 bool Worker::IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time) {
-  if (ports_.Contains(segment.src_port) || ports_.Contains(segment.dst_port)) return true;
+  if (ports_.ContainsEither(segment.src_port, segment.dst_port)) return true;
   if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
   return false;
 }
@@ -66,7 +66,7 @@ inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
   const uint64_t hash =
       net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port, tag);
   const bool mail_port =
-      (ports_.Watches(segment.src_port) || ports_.Watches(segment.dst_port)) &&
+      ports_.WatchesEither(segment.src_port, segment.dst_port) &&
       IsMailPort(segment, hash, time);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
