@@ -40,8 +40,8 @@ struct LargeAllocator {
 template <typename T>
 using LargeVector = std::vector<T, LargeAllocator<T>>;
 
-template <typename Key, typename Value, typename Hash = absl::Hash<Key>>
-using LargeMap = absl::flat_hash_map<Key, Value, Hash, std::equal_to<Key>,
+template <typename Key, typename Value>
+using LargeMap = absl::flat_hash_map<Key, Value, absl::Hash<Key>, std::equal_to<Key>,
                                      LargeAllocator<std::pair<const Key, Value>>>;
 
 }  // namespace mailtap

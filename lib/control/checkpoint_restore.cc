@@ -205,7 +205,7 @@ class Restorer {
       if (!counts_peers) {
         state_.windows.Add(entities_[at], tick, a, b);
       } else if (peers_[peer] != kNone) {
-        state_.windows.AddPeer(entities_[at], tick, peers_[peer]);
+        state_.windows.AddPeer(entities_[at], rule.to, tick, peers_[peer]);
       }
     }
   }

@@ -7,41 +7,42 @@
 
 namespace mailtap::control {
 
-uint32_t ConversationTable::Add(uint64_t hash, const meter::ConversationKey& key) {
+uint32_t ConversationTable::Add(uint32_t hash, const meter::ConversationKey& key) {
   const uint32_t id = TakePlace(conversations_, free_);
   places_.resize(conversations_.size());
+  links_.resize(conversations_.size());
   places_[id] = Place{};
+  links_[id] = Links{};
   conversations_[id].key = key;
   conversations_[id].known = true;
-  const auto [first, added] = first_of_hash_.try_emplace(hash, id);
-  if (!added) places_[id].next_of_hash = std::exchange(first->second, id);
+  links_[id].next_of_hash = heads_.Set(hash, id);
   if (indexes_servers_) AddToServer(id);
   return id;
 }
 
-void ConversationTable::Retire(uint64_t hash, uint32_t id) {
+void ConversationTable::Retire(uint32_t hash, uint32_t id) {
   Unhash(hash, id);
   conversations_[id].retired = true;
 }
 
-void ConversationTable::Remove(uint64_t hash, uint32_t id) {
+void ConversationTable::Remove(uint32_t hash, uint32_t id) {
   if (!conversations_[id].retired) Unhash(hash, id);
   conversations_[id].known = false;
   free_.push_back(id);
 }
 
-void ConversationTable::Unhash(uint64_t hash, uint32_t id) {
+void ConversationTable::Unhash(uint32_t hash, uint32_t id) {
   if (indexes_servers_) TakeFromServer(id);
-  const auto first = first_of_hash_.find(hash);
-  const uint32_t next = places_[id].next_of_hash;
-  if (first->second != id) {
-    uint32_t before = first->second;
-    while (places_[before].next_of_hash != id) before = places_[before].next_of_hash;
-    places_[before].next_of_hash = next;
+  const uint32_t first = heads_.Find(hash);
+  const uint32_t next = links_[id].next_of_hash;
+  if (first != id) {
+    uint32_t before = first;
+    while (links_[before].next_of_hash != id) before = links_[before].next_of_hash;
+    links_[before].next_of_hash = next;
   } else if (next != kNone) {
-    first->second = next;
+    heads_.Set(hash, next);
   } else {
-    first_of_hash_.erase(first);
+    heads_.Erase(hash);
   }
 }
 
@@ -58,17 +59,17 @@ void ConversationTable::IndexServers(bool on) {
 void ConversationTable::AddToServer(uint32_t id) {
   const auto [first, added] =
       first_of_server_.try_emplace(ServerOf(conversations_[id].key), id);
-  places_[id].previous_of_server = kNone;
-  places_[id].next_of_server = added ? kNone : std::exchange(first->second, id);
-  if (!added) places_[places_[id].next_of_server].previous_of_server = id;
+  links_[id].previous_of_server = kNone;
+  links_[id].next_of_server = added ? kNone : std::exchange(first->second, id);
+  if (!added) links_[links_[id].next_of_server].previous_of_server = id;
 }
 
 void ConversationTable::TakeFromServer(uint32_t id) {
-  const uint32_t next = places_[id].next_of_server;
-  const uint32_t previous = places_[id].previous_of_server;
-  if (next != kNone) places_[next].previous_of_server = previous;
+  const uint32_t next = links_[id].next_of_server;
+  const uint32_t previous = links_[id].previous_of_server;
+  if (next != kNone) links_[next].previous_of_server = previous;
   if (previous != kNone) {
-    places_[previous].next_of_server = next;
+    links_[previous].next_of_server = next;
     return;
   }
   const auto first = first_of_server_.find(ServerOf(conversations_[id].key));
@@ -81,19 +82,19 @@ void ConversationTable::TakeFromServer(uint32_t id) {
 
 void ConversationTable::Link(uint32_t id, Role role, uint32_t& head) {
   const int end = static_cast<int>(role);
-  places_[id].next[end] = head;
-  places_[id].previous[end] = kNone;
-  if (head != kNone) places_[head].previous[end] = id;
+  links_[id].next[end] = head;
+  links_[id].previous[end] = kNone;
+  if (head != kNone) links_[head].previous[end] = id;
   head = id;
 }
 
 void ConversationTable::Unlink(uint32_t id, Role role, uint32_t& head) {
   const int end = static_cast<int>(role);
-  const uint32_t next = places_[id].next[end];
-  const uint32_t previous = places_[id].previous[end];
-  if (next != kNone) places_[next].previous[end] = previous;
+  const uint32_t next = links_[id].next[end];
+  const uint32_t previous = links_[id].previous[end];
+  if (next != kNone) links_[next].previous[end] = previous;
   if (previous != kNone) {
-    places_[previous].next[end] = next;
+    links_[previous].next[end] = next;
   } else {
     head = next;
   }

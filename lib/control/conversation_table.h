@@ -9,6 +9,7 @@
 #include "absl/hash/hash.h"
 #include "lib/base/large_vector.h"
 #include "lib/config/config.h"
+#include "lib/control/hash_heads.h"
 #include "lib/control/host_key.h"
 #include "lib/control/hour_book.h"
 #include "lib/control/tick_row.h"
@@ -39,24 +40,25 @@ static_assert(sizeof(Conversation) == 64);
 class ConversationTable {
  public:
   // What the calls below that take a hash expect for `key`. Differs from process to process.
-  static uint64_t HashOf(const meter::ConversationKey& key) { return absl::HashOf(key); }
+  static uint32_t HashOf(const meter::ConversationKey& key) {
+    return static_cast<uint32_t>(absl::HashOf(key) >> 32);
+  }
 
   // Its number, or kNone.
-  uint32_t Find(uint64_t hash, const meter::ConversationKey& key) const {
+  uint32_t Find(uint32_t hash, const meter::ConversationKey& key) const {
     return FindFrom(FindFirst(hash), key);
   }
   // The same in steps, as a look-up meets lines of memory that nobody has touched for a second:
   // who has many to do takes the first step for all of them, then the second, then the third.
-  void PrefetchHash(uint64_t hash) const { first_of_hash_.prefetch(hash); }
-  uint32_t FindFirst(uint64_t hash) const {
-    const auto found = first_of_hash_.find(hash);
-    if (found == first_of_hash_.end()) return kNone;
-    Prefetch(found->second);
-    return found->second;
+  void PrefetchHash(uint32_t hash) const { heads_.Prefetch(hash); }
+  uint32_t FindFirst(uint32_t hash) const {
+    const uint32_t first = heads_.Find(hash);
+    if (first != kNone) Prefetch(first);
+    return first;
   }
   uint32_t FindFrom(uint32_t first, const meter::ConversationKey& key) const {
     while (first != kNone && conversations_[first].key != key) {
-      first = places_[first].next_of_hash;
+      first = links_[first].next_of_hash;
     }
     return first;
   }
@@ -72,19 +74,19 @@ class ConversationTable {
     const auto first = first_of_server_.find(server);
     if (first == first_of_server_.end()) return;
     for (uint32_t id = first->second; id != kNone;) {
-      const uint32_t next = places_[id].next_of_server;
+      const uint32_t next = links_[id].next_of_server;
       visit(id);
       id = next;
     }
   }
 
   // Adds one that is not there yet. References from at() are invalid afterwards.
-  uint32_t Add(uint64_t hash, const meter::ConversationKey& key);
+  uint32_t Add(uint32_t hash, const meter::ConversationKey& key);
   // It is judged otherwise from now on: Find() no longer gives it, so that what comes goes to a
   // new one. What it did stays, as evidence under the old verdict.
-  void Retire(uint64_t hash, uint32_t id);
+  void Retire(uint32_t hash, uint32_t id);
   // Takes it out. It must be in no list any more.
-  void Remove(uint64_t hash, uint32_t id);
+  void Remove(uint32_t hash, uint32_t id);
 
   Conversation& at(uint32_t id) { return conversations_[id]; }
   const Conversation& at(uint32_t id) const { return conversations_[id]; }
@@ -94,7 +96,7 @@ class ConversationTable {
   void Unlink(uint32_t id, Role role, uint32_t& head);
   // The next one in the list of that end's host, or kNone.
   uint32_t Next(uint32_t id, Role role) const {
-    return places_[id].next[static_cast<int>(role)];
+    return links_[id].next[static_cast<int>(role)];
   }
   // The end's peer in the peer table, or kNone where no rule counts peers.
   uint32_t& peer(uint32_t id, Role role) { return places_[id].peer[static_cast<int>(role)]; }
@@ -114,30 +116,29 @@ class ConversationTable {
   std::vector<uint32_t> LongestIdle(std::size_t count) const;
 
  private:
-  void Unhash(uint64_t hash, uint32_t id);
+  void Unhash(uint32_t hash, uint32_t id);
   void AddToServer(uint32_t id);
   void TakeFromServer(uint32_t id);
 
-  // What new, old and alerting conversations need, and of others the end of a tick.
+  // What the end of a tick needs.
   struct Place {
+    uint32_t peer[kRoleCount] = {kNone, kNone};
+    HourBook::Place hour;
+  };
+  // What new, old and alerting conversations need.
+  struct Links {
     uint32_t next[kRoleCount] = {kNone, kNone};
     uint32_t previous[kRoleCount] = {kNone, kNone};
-    uint32_t peer[kRoleCount] = {kNone, kNone};
     uint32_t next_of_hash = kNone;
     uint32_t next_of_server = kNone;
     uint32_t previous_of_server = kNone;
-    HourBook::Place hour;
   };
 
   LargeVector<Conversation> conversations_;
-  LargeVector<Place> places_;  // of the same numbers
+  LargeVector<Place> places_;  // of the same numbers,
+  LargeVector<Links> links_;   // and these too
   std::vector<uint32_t> free_;
-  // Of those with equal hashes the one that came last; the others follow by next_of_hash. The
-  // hash alone as the key spares a look at the conversation where it isn't the one.
-  struct ItsOwnHash {
-    std::size_t operator()(uint64_t hash) const { return hash; }
-  };
-  LargeMap<uint64_t, uint32_t, ItsOwnHash> first_of_hash_;
+  HashHeads heads_;  // of those with equal hashes the one that came last
   bool indexes_servers_ = false;
   absl::flat_hash_map<HostKey, uint32_t> first_of_server_;
 };

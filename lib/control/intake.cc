@@ -62,7 +62,7 @@ Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
 }
 
 void Intake::Flush() {
-  std::array<uint64_t, kBatch> hashes;
+  std::array<uint32_t, kBatch> hashes;
   for (std::size_t i = 0; i < pending_count_; ++i) {
     hashes[i] = ConversationTable::HashOf(pending_[i].key);
     state_.conversations.PrefetchHash(hashes[i]);
@@ -82,7 +82,7 @@ bool Intake::MayChange(const Conversation& conversation) const {
                                  conversation.verdict == Verdict::kUnapprovedInternal);
 }
 
-void Intake::Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta) {
+void Intake::Gather(uint32_t hash, uint32_t first, const meter::DeltaRecord& delta) {
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
   if (delta.key.attribution != meter::Attribution::kFull) {
     const auto service = static_cast<int>(delta.key.service);
@@ -112,7 +112,7 @@ void Intake::Settle(int64_t tick) {
       GatherFailed(delta, judgement);
       continue;
     }
-    const uint64_t hash = ConversationTable::HashOf(delta.key);
+    const uint32_t hash = ConversationTable::HashOf(delta.key);
     uint32_t id = state_.conversations.Find(hash, delta.key);
     if (id == kNone) {
       id = NewConversation(hash, delta.key, Judge(delta.key, tick_));

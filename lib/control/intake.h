@@ -58,7 +58,7 @@ class Intake {
 
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.
-  void Gather(uint64_t hash, uint32_t first, const meter::DeltaRecord& delta);
+  void Gather(uint32_t hash, uint32_t first, const meter::DeltaRecord& delta);
   // Whether what the conversation is may have changed by the end of the tick being gathered: by
   // a name learnt in it, or by what ended in idle time before it.
   bool MayChange(const Conversation& conversation) const;
@@ -66,7 +66,7 @@ class Intake {
   // What the policy has said of a known one.
   static Judgement JudgementOf(const Conversation& conversation);
   void NoteServer(const meter::DeltaRecord& delta);
-  uint32_t NewConversation(uint64_t hash, const meter::ConversationKey& key,
+  uint32_t NewConversation(uint32_t hash, const meter::ConversationKey& key,
                            const Judgement& judgement);
   // Counts attempts that came to nothing, for the rules that want them.
   void GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement);
@@ -93,6 +93,7 @@ class Intake {
   struct Share;
   template <typename Visit>
   void ForEachShare(const Lane& lane, Visit&& visit) const;
+  void NotePeers(const Lane& lane);
   void CountShare(const Lane& lane, const Counting& counting, const Share& share, int64_t tick);
   // Traffic, the last of it then, has counted for the entity.
   void NoteTraffic(uint32_t entity, UnixNanos last_seen);

@@ -70,6 +70,9 @@ void Intake::Fold(int64_t tick) {
     if (i + kAhead < lanes_.size()) {
       const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
       state_.hosts.Prefetch(soon.host);
+      for (const Counting& counting : soon.counting_peers()) {
+        state_.windows.Prefetch(counting.entity);
+      }
       ForEachShare(soon, [this](const Counting& counting, const Share&) {
         state_.windows.Prefetch(counting.entity);
       });
@@ -195,22 +198,23 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
     const bool learnt = tick - state_.first_tick >= rule.shape.window_seconds;
     if (rule.metric == Metric::kNewPeers && (!is_new || !learnt)) continue;
     if (rule.scope == config::Scope::kHost) {
-      state_.windows.AddPeer(id, tick, peer);
+      state_.windows.AddPeer(id, number, tick, peer);
     } else {
       const meter::ConversationKey& key = state_.conversations.at(row.conversation).key;
       const uint32_t shared =
           peers.Acquire(PeerTable::OwnerOf(id), lane.role,
                         lane.role == Role::kClient ? key.server : key.client);
-      state_.windows.AddPeer(id, tick, shared);
+      state_.windows.AddPeer(id, number, tick, shared);
       peers.Release(shared);
     }
-    NoteTraffic(id, row.last_seen);
+    if (rule.metric == Metric::kNewPeers) NoteTraffic(id, row.last_seen);
   }
 }
 
 void Intake::CountLane(Lane& lane, int64_t tick) {
   state_.hosts.Count(lane, period_, HourBook::HourOf(tick));
   state_.hosts.at(lane.host).last_tick = static_cast<uint32_t>(tick - state_.first_tick);
+  if (lane.last_seen > 0) NotePeers(lane);
   ForEachShare(lane, [&](const Counting& counting, const Share& share) {
     CountShare(lane, counting, share, tick);
   });
@@ -219,6 +223,16 @@ void Intake::CountLane(Lane& lane, int64_t tick) {
   lane.sight = {};
   lane.last_seen = lane.failed_seen = 0;
   lane.touched = false;
+}
+
+// Any row's peer counts for a rule on distinct ones, so the lane's last will do for all.
+void Intake::NotePeers(const Lane& lane) {
+  for (const Counting& counting : lane.counting_peers()) {
+    const PreparedRule& rule = state_.rules.rules()[counting.rule];
+    if (rule.metric == Metric::kDistinctPeers && state_.rules.Open(rule)) {
+      NoteTraffic(counting.entity, lane.last_seen);
+    }
+  }
 }
 
 void Intake::CountShare(const Lane& lane, const Counting& counting, const Share& share,

@@ -8,7 +8,7 @@
 
 namespace mailtap::control {
 
-uint32_t Intake::NewConversation(uint64_t hash, const meter::ConversationKey& key,
+uint32_t Intake::NewConversation(uint32_t hash, const meter::ConversationKey& key,
                                  const Judgement& judgement) {
   const uint32_t id = state_.conversations.Add(hash, key);
   Conversation& conversation = state_.conversations.at(id);
@@ -131,7 +131,7 @@ uint32_t Intake::SharedEntity(uint16_t rule, uint32_t subject, Role role) {
 
 uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& judgement,
                          bool retired) {
-  const uint64_t hash = ConversationTable::HashOf(key);
+  const uint32_t hash = ConversationTable::HashOf(key);
   const uint32_t id = NewConversation(hash, key, judgement);
   if (retired) {
     Retire(id);

@@ -44,34 +44,29 @@ class PeerTable {
   }
 
   // The bucket of the newest row of `peer` in the window of the rule with `slot`, or kNever.
-  int64_t& LastBucket(uint32_t peer, uint16_t slot) {
-    return last_buckets_[std::size_t{peer} * slots_ + slot];
-  }
+  int64_t& LastBucket(uint32_t peer, uint16_t slot) { return marks_[First(peer) + slot]; }
 
   // The slots are numbered anew: old slot i is now to[i], or gone, with no row left, where that
   // is kNoSlot.
   static constexpr uint16_t kNoSlot = UINT16_MAX;
   void Renumber(const std::vector<uint16_t>& to, uint16_t slots) {
-    LargeVector<int64_t> moved(peers_.size() * slots, kNever);
-    for (std::size_t peer = 0; peer < peers_.size(); ++peer) {
+    const std::size_t stride = slots + std::size_t{1};
+    LargeVector<int64_t> moved(peers_.size() * stride, kNever);
+    for (uint32_t peer = 0; peer < peers_.size(); ++peer) {
       for (std::size_t old = 0; old < to.size(); ++old) {
-        if (to[old] != kNoSlot) {
-          moved[peer * slots + to[old]] = last_buckets_[peer * slots_ + old];
-        }
+        if (to[old] != kNoSlot) moved[peer * stride + to[old]] = marks_[First(peer) + old];
       }
+      moved[peer * stride + slots] = Met(peer);
     }
-    last_buckets_ = std::move(moved);
+    marks_ = std::move(moved);
     slots_ = slots;
   }
   // The tick in which the owner first dealt with the peer, kNever before it was set.
-  int64_t& Met(uint32_t peer) { return peers_[peer].met; }
-  int64_t Met(uint32_t peer) const { return peers_[peer].met; }
+  int64_t& Met(uint32_t peer) { return marks_[First(peer) + slots_]; }
+  int64_t Met(uint32_t peer) const { return marks_[First(peer) + slots_]; }
 
-  // Brings near what the calls above and below need.
-  void Prefetch(uint32_t peer) const {
-    __builtin_prefetch(&last_buckets_[std::size_t{peer} * slots_]);
-    __builtin_prefetch(&peers_[peer]);
-  }
+  // Brings near what LastBucket() and Met() need.
+  void Prefetch(uint32_t peer) const { __builtin_prefetch(&marks_[First(peer)]); }
 
   // A window row refers to the peer, or no longer does.
   void AddRow(uint32_t peer) { ++peers_[peer].rows; }
@@ -104,15 +99,16 @@ class PeerTable {
     Key key;
     uint32_t conversations = 0;
     uint32_t rows = 0;
-    int64_t met = kNever;
   };
 
   uint32_t New(const Key& key) {
     const uint32_t peer = TakePlace(peers_, free_);
     peers_[peer].key = key;
-    last_buckets_.resize(peers_.size() * slots_, kNever);
+    marks_.resize(First(static_cast<uint32_t>(peers_.size())), kNever);
+    Met(peer) = kNever;
     return peer;
   }
+  std::size_t First(uint32_t peer) const { return peer * (slots_ + std::size_t{1}); }
   // Without rows all its slots say kNever, so the number is as good as new.
   void FreeIfUnused(uint32_t peer) {
     if (peers_[peer].conversations > 0 || peers_[peer].rows > 0) return;
@@ -123,7 +119,7 @@ class PeerTable {
   uint16_t slots_;
   LargeMap<Key, uint32_t> numbers_;
   LargeVector<Peer> peers_;
-  LargeVector<int64_t> last_buckets_;  // peer * slots_ + slot
+  LargeVector<int64_t> marks_;  // by peer: the last bucket of each slot, then when it was met
   std::vector<uint32_t> free_;
 };
 

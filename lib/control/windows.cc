@@ -130,12 +130,11 @@ void Windows::Add(uint32_t id, int64_t tick, uint64_t a, uint64_t b) {
   Settle(id, entity);
 }
 
-void Windows::AddPeer(uint32_t id, int64_t tick, uint32_t peer) {
+void Windows::AddPeer(uint32_t id, uint16_t rule, int64_t tick, uint32_t peer) {
+  Bucket& bucket = CurrentBucket(rule, tick);
+  int64_t& last = peers_.LastBucket(peer, rules_[rule].peer_slot);
+  if (last == bucket.number) return;  // as nearly always, without a look at the entity
   Entity& entity = entities_[id];
-  const PreparedRule& rule = rules_[entity.rule];
-  Bucket& bucket = CurrentBucket(entity.rule, tick);
-  int64_t& last = peers_.LastBucket(peer, rule.peer_slot);
-  if (last == bucket.number) return;
   bucket.entities.push_back(id);
   bucket.peers.push_back(peer);
   peers_.AddRow(peer);

@@ -84,8 +84,8 @@ class Windows {
 
   // Adds to the bucket of `tick`. Ticks must not fall; Expire(tick) comes first.
   void Add(uint32_t entity, int64_t tick, uint64_t a, uint64_t b);
-  // The same where peers are counted: `peer` of `peers()` was there.
-  void AddPeer(uint32_t entity, int64_t tick, uint32_t peer);
+  // The same where peers are counted, by the entity's `rule`: `peer` of `peers()` was there.
+  void AddPeer(uint32_t entity, uint16_t rule, int64_t tick, uint32_t peer);
 
   // The metric over the window as of the last Expire().
   double Value(const Entity& entity) const {
