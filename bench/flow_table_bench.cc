@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "bench/report.h"
@@ -34,13 +35,17 @@ struct Packet {
   uint64_t hash;
 };
 
-// Packets of random sessions, with their hashes, as decoding leaves them.
+// Packets of random sessions from either end, with their hashes, as decoding leaves them.
 std::vector<Packet> PacketsOf(uint32_t sessions) {
   constexpr std::size_t kPackets = 1 << 16;
   std::mt19937 random(1);
   std::vector<Packet> packets;
   for (std::size_t i = 0; i < kPackets; ++i) {
-    const flow::SessionKey key = KeyOf(static_cast<uint32_t>(random() % sessions));
+    flow::SessionKey key = KeyOf(static_cast<uint32_t>(random() % sessions));
+    if (random() % 2 == 0) {
+      std::swap(key.source, key.destination);
+      std::swap(key.source_port, key.destination_port);
+    }
     packets.push_back({key, HashOf(key)});
   }
   return packets;

@@ -11,17 +11,11 @@ namespace {
 // At most 80 % full, so that probes stay short.
 uint32_t Slots(uint32_t capacity) { return std::bit_ceil(capacity + capacity / 4); }
 
-// 0 where the key's packet is one of the session's, sent by `source_end`. Which end that is
-// changes from packet to packet, so no branch depends on it.
-uint64_t Difference(const HotSession& hot, const SessionKey& key, End source_end) {
-  const End other = Other(source_end);
-  return (hot.address[source_end].raw_high() ^ key.source.raw_high()) |
-         (hot.address[source_end].raw_low() ^ key.source.raw_low()) |
-         (hot.address[other].raw_high() ^ key.destination.raw_high()) |
-         (hot.address[other].raw_low() ^ key.destination.raw_low()) |
-         static_cast<uint64_t>((hot.port[source_end] ^ key.source_port) |
-                               (hot.port[other] ^ key.destination_port)) |
-         (hot.encap_tag ^ key.encap_tag);
+bool SameFlow(const HotSession& hot, const SessionKey& key, End source_end) {
+  return hot.port[source_end] == key.source_port &&
+         hot.port[Other(source_end)] == key.destination_port &&
+         hot.address[source_end] == key.source &&
+         hot.address[Other(source_end)] == key.destination && hot.encap_tag == key.encap_tag;
 }
 
 }  // namespace
@@ -41,10 +35,14 @@ uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) cons
   for (uint32_t slot = Home(hash);; slot = (slot + 1) & mask_) {
     const HotSession& hot = hot_[slot];
     if (hot.state.occupied == 0) return kNone;
-    const uint64_t from_first = Difference(hot, key, 0), from_second = Difference(hot, key, 1);
-    if ((from_first != 0) & (from_second != 0)) continue;
-    end = from_first != 0 ? 1 : 0;
-    return slot;
+    if (SameFlow(hot, key, 0)) {
+      end = 0;
+      return slot;
+    }
+    if (SameFlow(hot, key, 1)) {
+      end = 1;
+      return slot;
+    }
   }
 }
 
