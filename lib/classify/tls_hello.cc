@@ -92,7 +92,7 @@ bool MayOfferMail(const uint8_t* data, std::size_t size) {
     const std::size_t length = net::Load16(data + at + 2);
     const bool alpn = net::Load16(data + at) == kAlpnExtension;
     at += kExtensionHeaderBytes;
-    if (alpn) return at < size && NamesMail(data + at, std::min(length, size - at));
+    if (alpn && at < size && NamesMail(data + at, std::min(length, size - at))) return true;
     at += length;
   }
   return false;

@@ -55,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   }
   mailtap::classify::LooksLikeTlsRecord(data, size);
   mailtap::classify::LooksLikeClientHello(data, size);
-  mailtap::classify::MayOfferMail(data, size);
+  if (whole.alpn.has_value() && !mailtap::classify::MayOfferMail(data + 1, size - 1))
+    std::abort();
   return 0;
 }
