@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/large_vector.h"
+
 namespace mailtap::control {
 
 // Scores of dense ids, in blocks that each remember their best. Under a strict total order the
@@ -103,7 +105,7 @@ class RankIndex {
     blocks_.resize((scores_.size() + kBlock - 1) / kBlock);
   }
 
-  std::vector<Score> scores_;
+  LargeVector<Score> scores_;
   mutable std::vector<Block> blocks_;  // a cache over scores_: Top() refreshes what is stale
 };
 
