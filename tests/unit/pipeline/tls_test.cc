@@ -69,6 +69,19 @@ TEST(Tls, AlpnTellsMailOnAnyPort) {
   }
 }
 
+// Cut into records, too; there a name tells nothing that it doesn't tell in one.
+TEST(Tls, AHelloOnAWebPortMayTakeAnyNumberOfRecords) {
+  for (const std::size_t record : {20, 90, 16'384}) {
+    const std::string name = ServerNameExtension("imap.example.com");
+    EXPECT_THAT(Replayed(TlsScript(ClientHello(name + AlpnExtension({"imap"}), record)), 443),
+                StartsWith("imap sni implicit"))
+        << record;
+    EXPECT_EQ(Replayed(TlsScript(ClientHello(name + AlpnExtension({"h2"}), record)), 443),
+              "none")
+        << record;
+  }
+}
+
 TEST(Tls, NamesThatTellMailAreConfigured) {
   config::Config config = SmallConfig();
   config.tls.services[static_cast<int>(Service::kSmtp)] = {"mx*.example.com"};
