@@ -28,10 +28,6 @@ bool OpensWith(uint8_t message, const uint8_t* data, std::size_t size) {
   return size <= 5 || data[5] == message;
 }
 
-bool IsRead(uint16_t extension) {
-  return extension == kAlpnExtension || extension == kServerNameExtension;
-}
-
 // Of an ALPN name, whose last eight bytes are a number. "imap" and "pop3" are registered (RFC
 // 7301, 6); Exim's clients and servers call SMTP "smtp" or "esmtp" (its option tls_alpn).
 std::optional<Service> MailService(uint64_t name) {
@@ -142,8 +138,9 @@ uint32_t TlsHelloParser::PassExtensions(const uint8_t* data, std::size_t size) {
       static_cast<uint32_t>(std::min<std::size_t>({size, record_left_, extensions_left_}));
   uint32_t at = 0;
   while (at + kExtensionHeaderBytes <= bytes) {
+    const uint16_t type = net::Load16(data + at);
     const uint32_t end = at + kExtensionHeaderBytes + net::Load16(data + at + 2);
-    if (IsRead(net::Load16(data + at)) || end > bytes) break;
+    if (type == kServerNameExtension || type == kAlpnExtension || end > bytes) break;
     at = end;
   }
   record_left_ -= at;
@@ -275,11 +272,8 @@ void TlsHelloParser::FinishExtensionHeader() {
   }
   extensions_left_ -= length + kExtensionHeaderBytes;
   extension_left_ = length;
-  if (IsRead(type)) {
-    const bool name = type == kServerNameExtension;
-    if (name && length >= 5) return Expect(Field::kServerNameHeader, 5);
-    if (!name && length >= 2) return Expect(Field::kAlpnListLength, 2);
-  }
+  if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
+  if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);
   EndExtension();
 }
 

@@ -9,14 +9,13 @@
 #include <utility>
 
 #include "lib/base/large_vector.h"
+#include "lib/control/tick_row.h"
 
 namespace mailtap::control {
 
 // Open addressing with linear probing, at most half full. One thread.
 class HashHeads {
  public:
-  static constexpr uint32_t kNone = 0xffffffff;  // no id
-
   HashHeads() : entries_(kSmallest) {}
 
   void Prefetch(uint32_t hash) const { __builtin_prefetch(&entries_[Home(hash)]); }

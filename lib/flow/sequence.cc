@@ -37,7 +37,7 @@ void Sequencer::OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t 
     }
     hot.state.fin &= ~EndBit(end);
   }
-  hot.state.payload |= (length != 0 ? 1u : 0u) << end;
+  if (length != 0) hot.state.payload |= EndBit(end);
   Advance(hot, cold, end, seq, length, now);
   if (fin) OnFin(hot, cold, end, seq + length);
 }

@@ -18,9 +18,9 @@ TEST(HashHeads, IsAMap) {
       const uint32_t hash = 0u - 150 + random() % 300 * spread;
       const auto known = expected.find(hash);
       const bool there = known != expected.end();
-      ASSERT_EQ(heads.Find(hash), there ? known->second : HashHeads::kNone);
+      ASSERT_EQ(heads.Find(hash), there ? known->second : kNone);
       if (random() % 2 == 0) {
-        ASSERT_EQ(heads.Set(hash, i), there ? known->second : HashHeads::kNone);
+        ASSERT_EQ(heads.Set(hash, i), there ? known->second : kNone);
         expected[hash] = i;
       } else {
         heads.Erase(hash);
@@ -34,9 +34,9 @@ TEST(HashHeads, IsAMap) {
 TEST(HashHeads, GrowsWithoutLosingAnything) {
   HashHeads heads;
   constexpr uint32_t kCount = 100'000, kStride = 2'654'435'761;
-  for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(heads.Set(i * kStride, i), HashHeads::kNone);
+  for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(heads.Set(i * kStride, i), kNone);
   for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(heads.Find(i * kStride), i);
-  EXPECT_EQ(heads.Find(kCount * kStride), HashHeads::kNone);
+  EXPECT_EQ(heads.Find(kCount * kStride), kNone);
 }
 
 }  // namespace
