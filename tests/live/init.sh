@@ -110,12 +110,13 @@ send() {
   metrics >"$work/live.prom"
 }
 
+# arrived: packets that the sensor's interfaces have shown it. A packet socket is also shown what
+# the interface itself sends.
+arrived() { within sen awk '/eth[0-9]+:/ { sum += $3 + $11 } END { print sum }' /proc/net/dev; }
+
 # compare [--lossy]: the live counts against the replay's.
 compare() {
-  # A packet socket is also shown what the interface itself sends.
-  local arrived
-  arrived=$(within sen awk '/eth[0-9]+:/ { sum += $3 + $11 } END { print sum }' /proc/net/dev)
-  python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$arrived" "$@"
+  python3 -B "$here/compare.py" "$work/replay.prom" "$work/live.prom" "$(arrived)" "$@"
 }
 
 # stop_sensor: ends it as an operator would; it has to end well and print its summary.
