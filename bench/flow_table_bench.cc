@@ -26,8 +26,8 @@ flow::SessionKey KeyOf(uint32_t number) {
 }
 
 uint64_t HashOf(const flow::SessionKey& key) {
-  return net::FlowHash(net::AddressHash(key.source, key.destination), key.source_port,
-                       key.destination_port);
+  return net::FlowHash(net::AddressHash(key.source, key.destination),
+                       net::PortPair(key.source_port, key.destination_port));
 }
 
 struct Packet {

@@ -27,8 +27,8 @@ SessionTable::SessionTable(uint32_t capacity)
       shift_(64 - std::bit_width(mask_)) {}
 
 uint64_t SessionTable::HashOf(const HotSession& hot) {
-  return net::FlowHash(net::AddressHash(hot.address[0], hot.address[1]), hot.port[0],
-                       hot.port[1], hot.encap_tag);
+  return net::FlowHash(net::AddressHash(hot.address[0], hot.address[1]),
+                       net::PortPair(hot.port[0], hot.port[1]), hot.encap_tag);
 }
 
 uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) const {

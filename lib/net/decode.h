@@ -8,7 +8,6 @@
 #include "absl/strings/string_view.h"
 #include "lib/net/address.h"
 #include "lib/net/encap.h"
-#include "lib/net/hash.h"
 #include "lib/net/tunnel_ports.h"
 #include "lib/net/wire.h"
 
@@ -98,39 +97,6 @@ struct Segment {
 inline constexpr uint16_t kNoVlan = 0xffff;
 Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, LinkType link,
                uint16_t vlan, const TunnelPorts& tunnels, Segment& segment);
-
-// The same for what most of a mirror's packets are: TCP in IPv4 without options or fragments,
-// straight behind Ethernet, with all its headers captured. False, with nothing done, for all
-// else and for whatever makes no sense: ask Decode, to which this is a short cut.
-inline bool DecodePlain(const uint8_t* data, uint32_t captured, Segment& segment) {
-  constexpr uint32_t kIp = 14, kTcp = kIp + 20, kPayload = kTcp + 20;
-  if (captured < kPayload) return false;
-  // Bytes 12 to 15: EtherType, version and length of the header. 20 to 23: flags and offset of
-  // a fragment, time to live, protocol.
-  constexpr uint32_t kTypeMask = 0x00ffffff, kType = 0x00450008;
-  constexpr uint32_t kPlaceMask = 0xff00ff3f, kPlace = 0x06000000;
-  const uint32_t differences = ((LoadRaw32(data + 12) & kTypeMask) ^ kType) |
-                               ((LoadRaw32(data + 20) & kPlaceMask) ^ kPlace);
-  const uint32_t total = Load16(data + kIp + 2);
-  const uint32_t header = (data[kTcp + 12] >> 4) * 4u;
-  if (differences != 0 || header < 20 || total < 20 + header || captured < kTcp + header) {
-    return false;
-  }
-  segment.ip = data + kIp;
-  segment.v4 = true;
-  segment.encap.depth = 0;
-  segment.address_hash = AddressHash(LoadRaw32(data + kIp + 12), LoadRaw32(data + kIp + 16));
-  segment.src_port = Load16(data + kTcp);
-  segment.dst_port = Load16(data + kTcp + 2);
-  segment.seq = Load32(data + kTcp + 4);
-  segment.ack = Load32(data + kTcp + 8);
-  segment.flags = data[kTcp + 13];
-  segment.payload = data + kTcp + header;
-  segment.length = total - 20 - header;
-  const uint32_t present = captured - kTcp - header;
-  segment.captured = present < segment.length ? present : segment.length;
-  return true;
-}
 
 // What a packet keeps in all its copies and changes when it is sent again: its IPv4 id (RFC
 // 6864) or, without one, its TCP timestamps (RFC 7323, 3). 0 where it has neither. For kTcp.

@@ -6,6 +6,7 @@
 #ifndef MAILTAP_LIB_NET_HASH_H_
 #define MAILTAP_LIB_NET_HASH_H_
 
+#include <bit>
 #include <cstdint>
 
 #include "lib/net/address.h"
@@ -45,14 +46,14 @@ inline uint64_t AddressHash(const IpAddress& a, const IpAddress& b) {
   return AddressHash(FoldV6(a.raw_high(), a.raw_low()), FoldV6(b.raw_high(), b.raw_low()));
 }
 
-// `encap_tag` keeps equal addresses in different address spaces apart; 0 for none.
-inline uint64_t FlowHash(uint64_t address_hash, uint16_t port_a, uint16_t port_b,
-                         uint32_t encap_tag = 0) {
-  const uint64_t low = port_a < port_b ? port_a : port_b;
-  const uint64_t high = port_a < port_b ? port_b : port_a;
-  return Mix(address_hash ^ kHashSeed1,
-             (uint64_t{encap_tag} << 32 | low << 16 | high) ^ kHashSeed2);
+// `ports`: one in each half, in either order. `encap_tag` keeps equal addresses in different
+// address spaces apart; 0 for none.
+inline uint64_t FlowHash(uint64_t address_hash, uint32_t ports, uint32_t encap_tag = 0) {
+  const uint32_t swapped = std::rotl(ports, 16);
+  const uint32_t pair = ports < swapped ? ports : swapped;
+  return Mix(address_hash ^ kHashSeed1, (uint64_t{encap_tag} << 32 | pair) ^ kHashSeed2);
 }
+inline uint32_t PortPair(uint16_t a, uint16_t b) { return uint32_t{a} << 16 | b; }
 
 }  // namespace mailtap::net
 

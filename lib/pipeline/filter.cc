@@ -59,20 +59,26 @@ bool Worker::IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNan
   return false;
 }
 
-// Every packet is asked, and nearly all are told no.
-inline bool Worker::Wanted(Pending& pending, UnixNanos time) {
+// Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
+inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
+  const uint32_t ports = tcp.ports();
+  return ports_.WatchesEither(static_cast<uint16_t>(ports >> 16),
+                              static_cast<uint16_t>(ports)) ||
+         (tcp.flags() & net::kSyn) != 0 || first_words_.Glance(tcp.payload(), tcp.captured()) ||
+         suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
+}
+
+bool Worker::Wanted(Pending& pending, UnixNanos time) {
   const net::Segment& segment = pending.segment;
   const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
-  const uint64_t hash =
-      net::FlowHash(segment.address_hash, segment.src_port, segment.dst_port, tag);
-  const bool mail_port =
-      ports_.WatchesEither(segment.src_port, segment.dst_port) &&
-      IsMailPort(segment, hash, time);
+  const uint64_t hash = net::FlowHash(segment.address_hash,
+                                      net::PortPair(segment.src_port, segment.dst_port), tag);
+  const bool mail_port = ports_.WatchesEither(segment.src_port, segment.dst_port) &&
+                         IsMailPort(segment, hash, time);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   const bool suspected = !mail_port && MayOpen(segment);
-  if (!mail_port && !suspected && !suspicion_.Test(hash)) [[likely]]
-    return false;
+  if (!mail_port && !suspected && !suspicion_.Test(hash)) return false;
   pending.flow_hash = hash;
   pending.encap_tag = tag;
   pending.mail_port = mail_port;
@@ -93,33 +99,38 @@ void Worker::Process(absl::Span<const PacketView> burst) {
     const PacketView& packet = burst[i];
     bytes += packet.wire_length;
     if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
-    Pending& pending = pending_[pending_count_];
-    const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
-    if (outcome != net::Outcome::kTcp) [[unlikely]] {
-      if (outcome == net::Outcome::kFragment) {
-        TakeFragment(pending.segment, packet.time);
-      } else {
-        counters_.outcomes[static_cast<int>(outcome)].Add(1);
-        if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
-          KeepSample(packet, outcome);
-        } else if (outcome == net::Outcome::kDns) {
-          const net::Segment& datagram = pending.segment;
-          ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
-        }
-      }
+    net::PlainTcp plain;
+    if (!packet.plain() || !plain.Read(packet.data, packet.captured)) [[unlikely]] {
+      TakeOther(packet);
       continue;
     }
     ++segments;
-    if (!Wanted(pending, packet.time)) [[likely]]
+    if (!MayBeWanted(plain)) [[likely]]
       continue;
-    pending.time = packet.time;
-    Queue();
+    plain.CopyTo(pending_[pending_count_].segment);
+    TakeSegment(packet.time);
   }
   // The views are the caller's until it gets control back.
   DrainPending();
   counters_.packets.Add(burst.size());
   counters_.bytes.Add(bytes);
   counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(segments);
+}
+
+// The segment of the pending packet that is to be the next.
+void Worker::TakeSegment(UnixNanos time) {
+  Pending& pending = pending_[pending_count_];
+  if (!Wanted(pending, time)) return;
+  pending.time = time;
+  Queue();
+}
+
+void Worker::TakeOther(const PacketView& packet) {
+  const net::Segment& segment = pending_[pending_count_].segment;
+  const net::Outcome outcome =
+      reassembler_.DecodeOther(packet, pending_[pending_count_].segment);
+  if (outcome == net::Outcome::kFragment) return TakeFragment(segment, packet.time);
+  TakeDecoded(packet, outcome);
 }
 
 // By value: packets that the fragment completes are decoded where it lies.
@@ -132,17 +143,20 @@ void Worker::TakeFragment(net::Segment fragment, UnixNanos time) {
 
 // A packet put together; its bytes are there during the call only.
 void Worker::ProcessWhole(const PacketView& packet) {
-  Pending& pending = pending_[pending_count_];
-  const net::Outcome outcome = reassembler_.Decode(packet, pending.segment);
-  counters_.outcomes[static_cast<int>(outcome)].Add(1);
-  if (outcome == net::Outcome::kTcp && Wanted(pending, packet.time)) {
-    pending.time = packet.time;
-    Queue();
-  } else if (outcome == net::Outcome::kDns) {
-    const net::Segment& datagram = pending.segment;
-    ReadAnswer(datagram, datagram.payload, datagram.captured, packet.time);
-  }
+  TakeDecoded(packet, reassembler_.Decode(packet, pending_[pending_count_].segment));
   DrainPending();
+}
+
+void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
+  counters_.outcomes[static_cast<int>(outcome)].Add(1);
+  const net::Segment& segment = pending_[pending_count_].segment;
+  if (outcome == net::Outcome::kTcp) {
+    TakeSegment(packet.time);
+  } else if (outcome == net::Outcome::kDns) {
+    ReadAnswer(segment, segment.payload, segment.captured, packet.time);
+  } else if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
+    KeepSample(packet, outcome);
+  }
 }
 
 // For diagnosis, where it is configured. A sample that finds the ring full is no loss: more

@@ -9,6 +9,7 @@
 #include "lib/config/config.h"
 #include "lib/net/decode.h"
 #include "lib/net/defragmenter.h"
+#include "lib/net/plain_tcp.h"
 #include "lib/pipeline/packet_view.h"
 
 namespace mailtap::pipeline {
@@ -26,9 +27,15 @@ class Reassembler {
   }
 
   net::Outcome Decode(const PacketView& packet, net::Segment& segment) const {
-    if (packet.plain() && net::DecodePlain(packet.data, packet.captured, segment)) [[likely]] {
+    net::PlainTcp plain;
+    if (packet.plain() && plain.Read(packet.data, packet.captured)) [[likely]] {
+      plain.CopyTo(segment);
       return net::Outcome::kTcp;
     }
+    return DecodeOther(packet, segment);
+  }
+  // The same for what is known not to be plain; see net::PlainTcp.
+  net::Outcome DecodeOther(const PacketView& packet, net::Segment& segment) const {
     if (packet.outer != nullptr) {
       segment.encap = *packet.outer;
       return net::DecodePacket(packet.data, packet.captured, packet.wire_length, tunnels_,

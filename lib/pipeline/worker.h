@@ -28,6 +28,7 @@
 #include "lib/flow/suspicion.h"
 #include "lib/flow/timer_wheel.h"
 #include "lib/meter/conversation_table.h"
+#include "lib/net/plain_tcp.h"
 #include "lib/pipeline/counters.h"
 #include "lib/pipeline/dialogue.h"
 #include "lib/pipeline/dns_streams.h"
@@ -97,13 +98,17 @@ class Worker {
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
 
   // Filter (filter.cc)
+  void TakeSegment(UnixNanos time);
+  void TakeOther(const PacketView& packet);
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
+  void TakeDecoded(const PacketView& packet, net::Outcome outcome);
   void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
   bool MayOpen(const net::Segment& segment) const;
   bool IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
+  bool MayBeWanted(const net::PlainTcp& tcp) const;
   bool Wanted(Pending& pending, UnixNanos time);
   void Queue();
   void DrainPending();

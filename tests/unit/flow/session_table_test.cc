@@ -34,8 +34,8 @@ SessionKey Answer(const SessionKey& key) {
 }
 
 uint64_t Hash(const SessionKey& key) {
-  return net::FlowHash(net::AddressHash(key.source, key.destination), key.source_port,
-                       key.destination_port);
+  return net::FlowHash(net::AddressHash(key.source, key.destination),
+                       net::PortPair(key.source_port, key.destination_port));
 }
 
 TEST(SessionTable, BothDirectionsFindTheSameSession) {

@@ -19,7 +19,9 @@ Segment DecodeRaw(const Bytes& ip) {
   return segment;
 }
 
-uint64_t FlowOf(const Segment& s) { return FlowHash(s.address_hash, s.src_port, s.dst_port); }
+uint64_t FlowOf(const Segment& s) {
+  return FlowHash(s.address_hash, PortPair(s.src_port, s.dst_port));
+}
 
 TEST(Hash, APacketAndItsAnswerHashAlike) {
   const TcpFields there = {.source_port = 40'001, .destination_port = 993};
@@ -76,8 +78,8 @@ TEST(Hash, PortsDoNotCollide) {
   std::set<uint64_t> hashes;
   for (uint32_t low = 0; low < 400; ++low) {
     for (uint32_t high = low; high < 400; ++high) {
-      hashes.insert(
-          FlowHash(0x123456789abcdef, static_cast<uint16_t>(low), static_cast<uint16_t>(high)));
+      hashes.insert(FlowHash(0x123456789abcdef, PortPair(static_cast<uint16_t>(low),
+                                                         static_cast<uint16_t>(high))));
     }
   }
   EXPECT_EQ(hashes.size(), 400u * 401u / 2u);
