@@ -42,7 +42,7 @@ class LcoreLoop {
   void Run();
   // Whether any packet came.
   bool Receive(uint16_t port, UnixNanos now);
-  pipeline::PacketView ViewOf(const rte_mbuf& mbuf, uint16_t port, UnixNanos now);
+  void View(const rte_mbuf& mbuf, uint16_t port, UnixNanos now, pipeline::PacketView& view);
 
   pipeline::Worker& worker_;
   const std::vector<uint16_t> ports_;

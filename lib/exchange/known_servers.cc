@@ -27,6 +27,7 @@ bool KnownServers::Add(const net::IpAddress& server, uint16_t port, uint32_t enc
       return true;
     }
     slot.service.store(number, std::memory_order_release);
+    ports_.Add(port);
     return true;
   }
   return false;
@@ -34,6 +35,7 @@ bool KnownServers::Add(const net::IpAddress& server, uint16_t port, uint32_t enc
 
 std::optional<Service> KnownServers::Find(const net::IpAddress& server, uint16_t port,
                                           uint32_t encap_tag) const {
+  if (ports_.MayHold(port) == 0) return std::nullopt;
   const uint32_t place = PlaceOf(server, port, encap_tag);
   for (uint32_t i = 0; i < kReach; ++i) {
     const Slot& slot = slots_[(place + i) % kSlots];

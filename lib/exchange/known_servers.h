@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/mail.h"
+#include "lib/base/port_sieve.h"
 #include "lib/net/address.h"
 
 namespace mailtap::exchange {
@@ -52,6 +53,7 @@ class KnownServers {
 
   static uint32_t PlaceOf(const net::IpAddress& server, uint16_t port, uint32_t encap_tag);
 
+  PortSieve ports_;
   std::vector<Slot> slots_;
 };
 

@@ -20,12 +20,17 @@ class CopyTable {
 
   CopyTable() : entries_(kEntries) {}
 
+  // Where a payload is looked for: by its connection, whose direction `sender` (a port) tells,
+  // and by its sequence numbers.
+  static uint64_t PlaceOf(uint64_t flow_hash, uint16_t sender, uint32_t seq, uint32_t length) {
+    return net::Mix(flow_hash ^ uint64_t{seq} << 32,
+                    (uint64_t{sender} << 32 | length) ^ net::kHashSeed2);
+  }
+  void Prefetch(uint64_t place) const { __builtin_prefetch(&entries_[place % kEntries]); }
+
   // Whether the last packet with this payload carried the same mark, and remembers this one's.
-  // `session` and `end` name its direction; `mark` is 0 where the packet has none.
-  bool Seen(uint32_t session, int end, uint32_t seq, uint32_t length, uint32_t mark) {
-    const uint64_t place =
-        net::Mix((uint64_t{session} << 32 | seq) ^ net::kHashSeed1,
-                 (uint64_t{length} << 1 | static_cast<uint64_t>(end)) ^ net::kHashSeed2);
+  // `mark` is 0 where the packet has none.
+  bool Seen(uint64_t place, uint32_t mark) {
     Entry& entry = entries_[place % kEntries];
     const auto check = static_cast<uint32_t>(place >> 32);
     const bool same = mark != 0 && entry.check == check && entry.mark == mark;

@@ -1,5 +1,6 @@
 // The suspicion array: 8-bit counters, indexed by flow hash, of the sessions on odd ports. A
 // packet on such a port looks into the session table only where its counter is not zero.
+// Packets ask a bit for each counter, of which eight times as many stay in a cache.
 #ifndef MAILTAP_LIB_FLOW_SUSPICION_H_
 #define MAILTAP_LIB_FLOW_SUSPICION_H_
 
@@ -12,23 +13,28 @@ class SuspicionArray {
  public:
   static constexpr uint32_t kSize = 1 << 16;
 
-  SuspicionArray() : counters_(kSize) {}
+  SuspicionArray() : raised_(kSize / 64), counters_(kSize) {}
 
-  bool Test(uint64_t flow_hash) const { return counters_[Index(flow_hash)] != 0; }
+  bool Test(uint64_t flow_hash) const {
+    return (raised_[Index(flow_hash) / 64] >> (flow_hash & 63) & 1) != 0;
+  }
   // A counter that has reached its limit stays there: it can no longer be lowered rightly, and
   // says so until the array is rebuilt from the table.
   void Raise(uint64_t flow_hash) {
     uint8_t& counter = counters_[Index(flow_hash)];
+    raised_[Index(flow_hash) / 64] |= uint64_t{1} << (flow_hash & 63);
     if (counter < kLimit && ++counter == kLimit) saturated_ = true;
   }
   void Lower(uint64_t flow_hash) {
     uint8_t& counter = counters_[Index(flow_hash)];
-    if (counter != 0 && counter < kLimit) --counter;
+    if (counter == 0 || counter == kLimit || --counter != 0) return;
+    raised_[Index(flow_hash) / 64] &= ~(uint64_t{1} << (flow_hash & 63));
   }
 
   bool saturated() const { return saturated_; }
   // Before a rebuild: the caller raises for every session again.
   void Clear() {
+    raised_.assign(kSize / 64, 0);
     counters_.assign(kSize, 0);
     saturated_ = false;
   }
@@ -37,6 +43,7 @@ class SuspicionArray {
   static constexpr uint8_t kLimit = 255;
   static uint32_t Index(uint64_t flow_hash) { return flow_hash & (kSize - 1); }
 
+  std::vector<uint64_t> raised_;
   std::vector<uint8_t> counters_;
   bool saturated_ = false;
 };

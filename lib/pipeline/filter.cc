@@ -52,42 +52,29 @@ inline bool Worker::MayOpen(const net::Segment& segment) const {
   return OpensLikeMail(segment);
 }
 
-// Of a port that is watched: a mail port, or a name server's, which is read on the way.
-bool Worker::IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time) {
-  if (ports_.ContainsEither(segment.src_port, segment.dst_port)) return true;
-  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
-  return false;
-}
-
 // Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
 inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
   const uint32_t ports = tcp.ports();
-  return ports_.WatchesEither(static_cast<uint16_t>(ports >> 16),
-                              static_cast<uint16_t>(ports)) ||
+  return ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16),
+                               static_cast<uint16_t>(ports)) ||
          (tcp.flags() & net::kSyn) != 0 || first_words_.Glance(tcp.payload(), tcp.captured()) ||
          suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
 }
 
-bool Worker::Wanted(Pending& pending, UnixNanos time) {
+bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
-  const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
-  const uint64_t hash = net::FlowHash(segment.address_hash,
-                                      net::PortPair(segment.src_port, segment.dst_port), tag);
-  const bool mail_port = ports_.WatchesEither(segment.src_port, segment.dst_port) &&
-                         IsMailPort(segment, hash, time);
+  const uint64_t hash = pending.flow_hash;
+  pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
-  const bool suspected = !mail_port && MayOpen(segment);
-  if (!mail_port && !suspected && !suspicion_.Test(hash)) return false;
-  pending.flow_hash = hash;
-  pending.encap_tag = tag;
-  pending.mail_port = mail_port;
-  pending.suspected = suspected;
+  pending.suspected = !pending.mail_port && MayOpen(segment);
+  const bool raised = suspicion_.Test(hash);
+  if (!pending.mail_port && !pending.suspected && !raised) return false;
   // Sessions on odd ports keep their counter raised: this packet's is yet to be made.
-  pending.unknown = suspected && !suspicion_.Test(hash);
+  pending.unknown = pending.suspected && !raised;
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
-  if (suspected) suspicion_.Raise(hash);
+  if (pending.suspected) suspicion_.Raise(hash);
   return true;
 }
 
@@ -108,7 +95,7 @@ void Worker::Process(absl::Span<const PacketView> burst) {
     if (!MayBeWanted(plain)) [[likely]]
       continue;
     plain.CopyTo(pending_[pending_count_].segment);
-    TakeSegment(packet.time);
+    TakeSegment(net::FlowHash(plain.address_hash(), plain.ports()), 0, packet.time);
   }
   // The views are the caller's until it gets control back.
   DrainPending();
@@ -118,11 +105,14 @@ void Worker::Process(absl::Span<const PacketView> burst) {
 }
 
 // The segment of the pending packet that is to be the next.
-void Worker::TakeSegment(UnixNanos time) {
+void Worker::TakeSegment(uint64_t flow_hash, uint32_t encap_tag, UnixNanos time) {
   Pending& pending = pending_[pending_count_];
-  if (!Wanted(pending, time)) return;
+  const net::Segment& segment = pending.segment;
+  pending.flow_hash = flow_hash;
+  pending.encap_tag = encap_tag;
   pending.time = time;
-  Queue();
+  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
+  if (Wanted(pending)) Queue();
 }
 
 void Worker::TakeOther(const PacketView& packet) {
@@ -151,7 +141,9 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
   const net::Segment& segment = pending_[pending_count_].segment;
   if (outcome == net::Outcome::kTcp) {
-    TakeSegment(packet.time);
+    const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
+    const uint32_t ports = net::PortPair(segment.src_port, segment.dst_port);
+    TakeSegment(net::FlowHash(segment.address_hash, ports, tag), tag, packet.time);
   } else if (outcome == net::Outcome::kDns) {
     ReadAnswer(segment, segment.payload, segment.captured, packet.time);
   } else if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
@@ -176,10 +168,15 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
 
 void Worker::Queue() {
   Pending& pending = pending_[pending_count_];
-  if (!pending.unknown) sessions_.Prefetch(pending.flow_hash);
+  const net::Segment& segment = pending.segment;
+  pending.copy_place = flow::CopyTable::PlaceOf(pending.flow_hash, segment.src_port,
+                                                segment.seq, segment.length);
+  if (!pending.unknown) {
+    sessions_.Prefetch(pending.flow_hash);
+    copies_.Prefetch(pending.copy_place);
+  }
   if (!pending.mail_port) {
-    pending.handshake_slot =
-        handshakes_.SlotOf(pending.segment.address_hash, pending.flow_hash);
+    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
     handshakes_.Prefetch(pending.handshake_slot);
   }
   if (++pending_count_ == kPendingSlots) DrainPending();

@@ -81,7 +81,7 @@ void Worker::Handle(Pending& pending) {
   if (sessions_.hot(slot).state.stage == static_cast<uint32_t>(Stage::kOther)) {
     return FollowOther(sessions_.hot(slot), end, segment, pending.time);
   }
-  Account(slot, end, segment, pending.time);
+  Account(slot, end, pending);
   if (remove_) Forget(slot);
 }
 
@@ -143,7 +143,9 @@ void Worker::CountCopy(flow::HotSession& hot, End end, uint32_t bytes) {
       .duplicate += bytes;
 }
 
-void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNanos time) {
+void Worker::Account(uint32_t slot, End end, const Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  const UnixNanos time = pending.time;
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   const End other = flow::Other(end);
@@ -177,8 +179,7 @@ void Worker::Account(uint32_t slot, End end, const net::Segment& segment, UnixNa
     if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, time);
     const uint32_t repeated = cold.pending_repeated[end];
     sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0, time);
-    if (segment.length != 0 &&
-        copies_.Seen(hot.cold, end, seq, segment.length, net::PacketMark(segment))) {
+    if (segment.length != 0 && copies_.Seen(pending.copy_place, net::PacketMark(segment))) {
       CountCopy(hot, end, cold.pending_repeated[end] - repeated);
     }
     if (hot.state.acked != 0 || hot.state.payload == 3) {

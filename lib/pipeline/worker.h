@@ -81,6 +81,7 @@ class Worker {
   struct Pending {
     net::Segment segment;
     uint64_t flow_hash = 0;
+    uint64_t copy_place = 0;  // see flow::CopyTable
     UnixNanos time = 0;
     uint32_t handshake_slot = 0;
     uint32_t encap_tag = 0;
@@ -98,7 +99,7 @@ class Worker {
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
 
   // Filter (filter.cc)
-  void TakeSegment(UnixNanos time);
+  void TakeSegment(uint64_t flow_hash, uint32_t encap_tag, UnixNanos time);
   void TakeOther(const PacketView& packet);
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
@@ -107,9 +108,8 @@ class Worker {
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
   bool MayOpen(const net::Segment& segment) const;
-  bool IsMailPort(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
   bool MayBeWanted(const net::PlainTcp& tcp) const;
-  bool Wanted(Pending& pending, UnixNanos time);
+  bool Wanted(Pending& pending);
   void Queue();
   void DrainPending();
 
@@ -125,7 +125,7 @@ class Worker {
                   const net::Segment& segment) const;
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
                    UnixNanos time);
-  void Account(uint32_t slot, flow::End end, const net::Segment& segment, UnixNanos time);
+  void Account(uint32_t slot, flow::End end, const Pending& pending);
   void MarkDirty(flow::HotSession& hot);
   void CountCopy(flow::HotSession& hot, flow::End end, uint32_t bytes);
 

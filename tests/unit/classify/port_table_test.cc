@@ -21,5 +21,17 @@ TEST(PortTable, HoldsWhatWasAddedAndNothingElse) {
   EXPECT_EQ(ports.service(65'535), Service::kPop3);
 }
 
+TEST(PortTable, WatchesWhatWasAddedAndWhatIsOfInterest) {
+  PortTable ports;
+  ports.Add(25, Service::kSmtp, false);
+  ports.Watch(53);
+  EXPECT_FALSE(ports.Contains(53));
+  EXPECT_TRUE(ports.ContainsEither(40'000, 25));
+  EXPECT_FALSE(ports.ContainsEither(40'000, 53));
+  EXPECT_TRUE(ports.MayWatchEither(40'000, 25));
+  EXPECT_TRUE(ports.MayWatchEither(53, 40'000));
+  EXPECT_FALSE(ports.MayWatchEither(40'000, 443));
+}
+
 }  // namespace
 }  // namespace mailtap::classify
