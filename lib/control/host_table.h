@@ -40,6 +40,7 @@ struct Host {
 // without a look at them.
 struct Counting {
   uint32_t entity;
+  uint32_t lead;  // that of the rule's first condition
   uint16_t rule;  // as RuleIndex counts conditions
 };
 
@@ -101,8 +102,10 @@ class HostTable {
     }
   }
   void PrefetchLane(uint32_t lane) const {
-    __builtin_prefetch(&lanes_[lane]);
-    __builtin_prefetch(reinterpret_cast<const char*>(&lanes_[lane]) + sizeof(Lane) - 1);
+    const char* at = reinterpret_cast<const char*>(&lanes_[lane]);
+    for (std::size_t byte = 0; byte < sizeof(Lane); byte += kCacheLine) {
+      __builtin_prefetch(at + byte);
+    }
   }
 
   // The host's totals are others: its rank too.

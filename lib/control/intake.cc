@@ -132,7 +132,7 @@ void Intake::Count(uint32_t id, const meter::DeltaRecord& delta) {
   if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(conversation));
   if (conversation.tick_row == kNone) {
     conversation.tick_row = static_cast<uint32_t>(rows_.size());
-    rows_.push_back({.conversation = id});
+    rows_.emplace_back().conversation = id;
   }
   rows_[conversation.tick_row].Add(delta);
 }

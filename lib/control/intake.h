@@ -95,8 +95,8 @@ class Intake {
   void ForEachShare(const Lane& lane, Visit&& visit) const;
   void NotePeers(const Lane& lane);
   void CountShare(const Lane& lane, const Counting& counting, const Share& share, int64_t tick);
-  // Traffic, the last of it then, has counted for the entity.
-  void NoteTraffic(uint32_t entity, UnixNanos last_seen);
+  // Traffic, the last of it then, has counted for the rule whose first entity is `lead_id`.
+  void NoteTraffic(uint32_t lead_id, UnixNanos last_seen);
   void Prefetch(std::size_t row) const;
   void PrefetchPeers(uint32_t conversation) const;
 
@@ -116,6 +116,7 @@ class Intake {
   // counts.
   int64_t period_ = 0;
   int64_t period_start_ = 0;
+  bool peer_bucket_begins_ = false;  // with the tick, for a rule that counts peers
   // Lists of evidence logs, each different one once.
   std::map<std::vector<uint16_t>, uint16_t> evidence_set_numbers_;
   std::vector<std::vector<uint16_t>> evidence_sets_;

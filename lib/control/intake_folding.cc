@@ -58,6 +58,11 @@ void Intake::Fold(int64_t tick) {
   const int64_t length = state_.config->metrics.capture_window_seconds;
   period_ = tick / length;
   period_start_ = period_ * length - state_.first_tick;
+  const std::vector<PreparedRule>& rules = state_.rules.rules();
+  peer_bucket_begins_ = std::any_of(rules.begin(), rules.end(), [tick](const auto& rule) {
+    return CountsPeers(rule.metric) &&
+           rule.shape.BucketOf(tick) != rule.shape.BucketOf(tick - 1);
+  });
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     Prefetch(i);
     FoldRow(rows_[i], tick);
@@ -71,10 +76,11 @@ void Intake::Fold(int64_t tick) {
       const Lane& soon = state_.hosts.lane(lanes_[i + kAhead]);
       state_.hosts.Prefetch(soon.host);
       for (const Counting& counting : soon.counting_peers()) {
-        state_.windows.Prefetch(counting.entity);
+        state_.windows.Prefetch(counting.lead);
       }
       ForEachShare(soon, [this](const Counting& counting, const Share&) {
         state_.windows.Prefetch(counting.entity);
+        if (counting.lead != counting.entity) state_.windows.Prefetch(counting.lead);
       });
     }
     CountLane(state_.hosts.lane(lanes_[i]), tick);
@@ -113,6 +119,7 @@ void Intake::PrefetchPeers(uint32_t conversation) const {
     const uint32_t lane = state_.conversations.at(conversation).lanes[static_cast<int>(role)];
     if (lane == kNone || !state_.hosts.lane(lane).counts_peers) continue;
     state_.windows.peers().Prefetch(state_.conversations.peer(conversation, role));
+    if (!peer_bucket_begins_) continue;  // see Windows::AddPeer()
     for (const Counting& counting : state_.hosts.lane(lane).counting_peers()) {
       state_.windows.Prefetch(counting.entity);
     }
@@ -191,7 +198,7 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
   int64_t& met = peers.Met(peer);
   if (met == PeerTable::kNever) met = tick;
   const bool is_new = met == tick;
-  for (const auto& [id, number] : lane.counting_peers()) {
+  for (const auto& [id, lead, number] : lane.counting_peers()) {
     const PreparedRule& rule = state_.rules.rules()[number];
     if (!state_.rules.Open(rule)) continue;
     // Who has just begun to look knows nobody: the first window only learns.
@@ -207,7 +214,7 @@ void Intake::CountPeers(const Lane& lane, const TickRow& row, int64_t tick) {
       state_.windows.AddPeer(id, number, tick, shared);
       peers.Release(shared);
     }
-    if (rule.metric == Metric::kNewPeers) NoteTraffic(id, row.last_seen);
+    if (rule.metric == Metric::kNewPeers) NoteTraffic(lead, row.last_seen);
   }
 }
 
@@ -230,7 +237,7 @@ void Intake::NotePeers(const Lane& lane) {
   for (const Counting& counting : lane.counting_peers()) {
     const PreparedRule& rule = state_.rules.rules()[counting.rule];
     if (rule.metric == Metric::kDistinctPeers && state_.rules.Open(rule)) {
-      NoteTraffic(counting.entity, lane.last_seen);
+      NoteTraffic(counting.lead, lane.last_seen);
     }
   }
 }
@@ -245,12 +252,11 @@ void Intake::CountShare(const Lane& lane, const Counting& counting, const Share&
     state_.baselines.Add(rule.rule->name, lane.role, host.key,
                          {state_.rules.Groups(host.group_set), state_.config->groups}, share.a);
   }
-  NoteTraffic(counting.entity,
+  NoteTraffic(counting.lead,
               rule.metric == Metric::kFailedSessions ? lane.failed_seen : lane.last_seen);
 }
 
-void Intake::NoteTraffic(uint32_t entity, UnixNanos last_seen) {
-  const uint32_t lead_id = state_.windows.at(entity).lead;
+void Intake::NoteTraffic(uint32_t lead_id, UnixNanos last_seen) {
   Entity& lead = state_.windows.at(lead_id);
   lead.last_seen = std::max(lead.last_seen, last_seen);
   if (lead.alert != kNone) {

@@ -104,7 +104,8 @@ void Intake::Attach(Lane& lane, const RuleSet& set) {
 
 void Intake::AddChain(Lane& lane, uint32_t entity) {
   for (; entity != kNone; entity = state_.windows.at(entity).next_condition) {
-    lane.entities.push_back({entity, state_.windows.at(entity).rule});
+    const Entity& condition = state_.windows.at(entity);
+    lane.entities.push_back({entity, condition.lead, condition.rule});
   }
 }
 
