@@ -60,12 +60,12 @@ DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
                                         Turns turns) {
   if (dialogue.started[end]) {
     if (Distance(segment.seq + segment.length, dialogue.next[end]) <= 0) return Turn::kPast;
-    if (end == turns.stopped) return Turn::kLater;
-    const bool waits = end != turns.free || segment.MayHoldCommands();
+    if (flow::TestEnd(turns.stopped, end)) return Turn::kLater;
+    const bool waits = !flow::TestEnd(turns.free, end) || segment.MayHoldCommands();
     if (waits && Distance(segment.seq, dialogue.next[end]) > 0) return Turn::kLater;
   }
   const End other = flow::Other(end);
-  if (other == turns.ignored || other == turns.stopped || !dialogue.started[other]) {
+  if (flow::TestEnd(turns.ignored | turns.stopped, other) || !dialogue.started[other]) {
     return Turn::kNow;
   }
   // The sender had seen the other side up to `ack`; a FIN takes a number too.

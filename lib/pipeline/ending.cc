@@ -77,7 +77,7 @@ bool Worker::HeardWhole(const flow::HotSession& hot) const {
   const Turns turns = TurnsOf(hot);
   const auto heard = [&](End end) {
     // What nobody has answered counts for nothing.
-    return end == turns.stopped || end == turns.free || end == turns.ignored ||
+    return flow::TestEnd(turns.stopped | turns.free | turns.ignored, end) ||
            flow::Distance(dialogue.next[end], hot.mark[end]) >= 0;
   };
   return !dialogue.broken && heard(0) && heard(1);

@@ -179,23 +179,22 @@ void Worker::Queue() {
     pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
     handshakes_.Prefetch(pending.handshake_slot);
   }
-  if (++pending_count_ == kPendingSlots) DrainPending();
+  if (++pending_count_ > kHotAhead) AskForCold(pending_count_ - kHotAhead - 1);
+  if (pending_count_ == kPendingSlots) DrainPending();
+}
+
+// What a packet touches behind its hot line is asked for as soon as that is likely to be there.
+void Worker::AskForCold(uint32_t i) {
+  if (!pending_[i].unknown) sessions_.PrefetchCold(pending_[i].flow_hash);
 }
 
 void Worker::DrainPending() {
-  // What a packet touches behind its hot line is asked for some packets ahead, each step as
-  // soon as the one before it is likely to be there.
-  const auto has_session = [this](uint32_t i) {
-    return i < pending_count_ && !pending_[i].unknown;
-  };
-  const auto ask_cold = [&](uint32_t i) {
-    if (has_session(i)) sessions_.PrefetchCold(pending_[i].flow_hash);
-  };
-  for (uint32_t i = 0; i < kColdAhead; ++i) ask_cold(i);
+  const uint32_t asked = pending_count_ > kHotAhead ? pending_count_ - kHotAhead : 0;
+  for (uint32_t i = asked; i < pending_count_; ++i) AskForCold(i);
   for (uint32_t i = 0; i < pending_count_; ++i) {
-    ask_cold(i + kColdAhead);
-    if (has_session(i + kDialogueAhead)) {
-      dialogues_.Prefetch(sessions_.DialogueAt(pending_[i + kDialogueAhead].flow_hash));
+    const uint32_t soon = i + kDialogueAhead;
+    if (soon < pending_count_ && !pending_[soon].unknown) {
+      dialogues_.Prefetch(sessions_.DialogueAt(pending_[soon].flow_hash));
     }
     Handle(pending_[i]);
     if (pending_[i].suspected) suspicion_.Lower(pending_[i].flow_hash);

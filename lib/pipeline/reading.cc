@@ -7,6 +7,7 @@
 namespace mailtap::pipeline {
 
 using flow::End;
+using flow::EndBit;
 using flow::kNone;
 using flow::Stage;
 using flow::TestEnd;
@@ -26,7 +27,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  if (end == TurnsOf(hot).ignored) {
+  if (TestEnd(TurnsOf(hot).ignored, end)) {
     // Text is passed over, but not the answer to what the client is yet to be heard saying.
     const End other = flow::Other(end);
     const bool answers = !dialogue.broken && dialogue.started[other] &&
@@ -56,7 +57,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   if (cold.dialogue == kNone) return;
   bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, turns, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
-  if (!held && end != TurnsOf(hot).stopped) {
+  if (!held && !TestEnd(TurnsOf(hot).stopped, end)) {
     if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
     // With no room to wait in, what is missing counts as lost. Each round passes a gap.
     for (int rounds = dialogue.held_count + 2; !held && rounds > 0; --rounds) {
@@ -81,18 +82,19 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
 Turns Worker::TurnsOf(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const End client = ClientEnd(hot);
-  if (dialogue.certificate_started) return {.free = client};
+  if (dialogue.certificate_started) return {.free = EndBit(client)};
   const bool mail = IsMail(hot);
   const auto service = static_cast<Service>(hot.state.service);
   if (!mail || service == Service::kSmtp) {
     const classify::SmtpTransactions* smtp = dialogue.smtp();
     if (smtp == nullptr) return {};
-    return {.free = smtp->skipping() ? client : -1, .stopped = smtp->stopped() ? client : -1};
+    return {.free = smtp->skipping() ? EndBit(client) : 0,
+            .stopped = smtp->stopped() ? EndBit(client) : 0};
   }
   const classify::Pop3Retrievals* pop3 = dialogue.pop3();
   const bool read = service == Service::kImap ? dialogue.imap() != nullptr
                                               : pop3 != nullptr && !pop3->skipping();
-  return {.ignored = read && !dialogue.broken ? -1 : flow::Other(client)};
+  return {.ignored = read && !dialogue.broken ? 0 : EndBit(flow::Other(client))};
 }
 
 // A mirror may deliver a side's first text before the handshake that says where it starts.
@@ -145,7 +147,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
 // What `lost_end` says next is missing up to `to`, or up to what is held: reads on behind it.
 void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const bool text = lost_end == TurnsOf(hot).free;  // of a message: not needed
+  const bool text = TestEnd(TurnsOf(hot).free, lost_end);  // of a message: not needed
   if (dialogues_.SkipGap(dialogue, lost_end, to) == 0 || text) return;
   dialogue.Break();
   if (lost_end == ClientEnd(hot)) dialogue.hello_cut = dialogue.hello_started;
@@ -165,7 +167,7 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   Dialogue& dialogue = dialogues_[cold.dialogue];
   BeginText(hot, lost_end, {});
   const Turns turns = TurnsOf(hot);
-  if (lost_end == turns.ignored || lost_end == turns.stopped) return;
+  if (TestEnd(turns.ignored | turns.stopped, lost_end)) return;
   PassGap(hot, lost_end, hot.mark[lost_end]);
   dialogues_.Pump(
       dialogue, hot.state.fin, [&] { return TurnsOf(hot); },

@@ -34,7 +34,7 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
   if (!IsMail(hot)) ChooseCounter(hot, piece);
-  if (TurnsOf(hot).ignored == server) return;
+  if (flow::TestEnd(TurnsOf(hot).ignored, server)) return;
   const uint32_t missing = piece.length - piece.captured;
   if (dialogue.smtp() != nullptr) {
     ReadReplies(slot, piece);
@@ -144,7 +144,8 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   }
   SkipAhead(hot, client, missing);
   // No more TLS to come, and no counts, or none that others don't need the room for.
-  const bool counts = TurnsOf(hot).ignored != flow::Other(client) && !dialogues_.crowded();
+  const bool counts =
+      !flow::TestEnd(TurnsOf(hot).ignored, flow::Other(client)) && !dialogues_.crowded();
   if (mail && !smtp && dialogue.watcher.done() && !counts) StopReading(hot);
 }
 

@@ -90,8 +90,9 @@ class Worker {
     bool unknown = false;    // no session is there for it yet
   };
   static constexpr uint32_t kPendingSlots = 16;
-  // How many of these ahead cold records and dialogues are asked for.
-  static constexpr uint32_t kColdAhead = 6, kDialogueAhead = 3;
+  // How many of these behind a hot line, and ahead of its turn, the cold record and the
+  // dialogue are asked for.
+  static constexpr uint32_t kHotAhead = 4, kDialogueAhead = 3;
   // First bytes of openings that are told by more than words.
   static constexpr char kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
 
@@ -111,6 +112,7 @@ class Worker {
   bool MayBeWanted(const net::PlainTcp& tcp) const;
   bool Wanted(Pending& pending);
   void Queue();
+  void AskForCold(uint32_t i);
   void DrainPending();
 
   // Names (answers.cc)

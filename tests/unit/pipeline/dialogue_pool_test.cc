@@ -106,7 +106,7 @@ TEST(DialoguePool, CopiesAndOverlapsAreHeardOnce) {
 
 TEST(DialoguePool, TheFreeEndsTextIsDeliveredAsItComes) {
   Talk talk;
-  talk.turns.free = 0;
+  talk.turns.free = flow::EndBit(0);
   const std::string text(classify::MessageEnd::kLookedAt + 1, 't');
   talk.Say(0, 500, 0, text);
   talk.Say(0, 100, 0, text);
@@ -118,7 +118,7 @@ TEST(DialoguePool, TheFreeEndsTextIsDeliveredAsItComes) {
 
 TEST(DialoguePool, ShortAndPushedPiecesOfTheFreeEndWaitWhileThereIsRoom) {
   Talk talk(1);
-  talk.turns.free = 0;
+  talk.turns.free = flow::EndBit(0);
   const std::string text(classify::MessageEnd::kLookedAt + 1, 't');
   talk.Say(0, 4, 0, text, /*push=*/true);
   EXPECT_EQ(talk.heard, "");
@@ -132,18 +132,18 @@ TEST(DialoguePool, ShortAndPushedPiecesOfTheFreeEndWaitWhileThereIsRoom) {
 
 TEST(DialoguePool, NobodyWaitsForAnIgnoredEnd) {
   Talk talk;
-  talk.turns.ignored = 0;
+  talk.turns.ignored = flow::EndBit(0);
   talk.Say(1, 0, 900, "ok");
   EXPECT_EQ(talk.heard, "1:ok ");
 }
 
 TEST(DialoguePool, AStoppedEndWaitsForTheOther) {
   Talk talk;
-  talk.turns.stopped = 0;
+  talk.turns.stopped = flow::EndBit(0);
   talk.Say(0, 0, 0, "text");
   talk.Say(1, 0, 4, "go on");
   EXPECT_EQ(talk.heard, "1:go on ");
-  talk.turns.stopped = -1;
+  talk.turns.stopped = 0;
   talk.Pump();
   EXPECT_EQ(talk.heard, "1:go on 0:text ");
 }
