@@ -27,7 +27,9 @@ class PortTable {
   bool Contains(uint16_t port) const { return Bit(port) != 0; }
   // Of a packet's two ports; which of them it is changes from packet to packet, so that a
   // branch on the first one would be guessed wrong.
-  bool ContainsEither(uint16_t a, uint16_t b) const { return (Bit(a) | Bit(b)) != 0; }
+  bool ContainsEither(uint16_t a, uint16_t b) const {
+    return MayWatchEither(a, b) && (Bit(a) | Bit(b)) != 0;
+  }
   // False for nearly all ports of which neither was added or is watched; never for others.
   bool MayWatchEither(uint16_t a, uint16_t b) const {
     return (watched_.MayHold(a) | watched_.MayHold(b)) != 0;

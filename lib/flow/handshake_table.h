@@ -47,14 +47,13 @@ class HandshakeTable {
     }
     return nullptr;
   }
-  // Takes the place of the flow's own entry, or of the older one of the slot's two.
-  void Put(uint32_t slot, const Handshake& handshake) {
-    Handshake* place = Find(slot, handshake.flow_hash);
-    if (place == nullptr) {
-      auto& [first, second] = pairs_[slot].entries;
-      place = first.time <= second.time ? &first : &second;
-    }
-    *place = handshake;
+  // The flow's own entry or, as new, the place of the older one of the slot's two.
+  Handshake& FindOrTake(uint32_t slot, uint64_t flow_hash) {
+    if (Handshake* own = Find(slot, flow_hash); own != nullptr) return *own;
+    auto& [first, second] = pairs_[slot].entries;
+    Handshake& place = first.time <= second.time ? first : second;
+    place = {.flow_hash = flow_hash};
+    return place;
   }
   void Erase(Handshake* entry) { *entry = {}; }
 

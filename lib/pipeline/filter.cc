@@ -74,7 +74,7 @@ bool Worker::Wanted(Pending& pending) {
   pending.unknown = pending.suspected && !raised;
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
-  if (pending.suspected) suspicion_.Raise(hash);
+  if (pending.suspected) suspicion_.Hold(hash);
   return true;
 }
 
@@ -197,7 +197,7 @@ void Worker::DrainPending() {
       dialogues_.Prefetch(sessions_.DialogueAt(pending_[soon].flow_hash));
     }
     Handle(pending_[i]);
-    if (pending_[i].suspected) suspicion_.Lower(pending_[i].flow_hash);
+    if (pending_[i].suspected) suspicion_.Release(pending_[i].flow_hash);
   }
   pending_count_ = 0;
 }

@@ -84,25 +84,20 @@ void Worker::RememberHandshake(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
   // A SYN-ACK alone tells the client's number too.
-  flow::Handshake next = {.flow_hash = pending.flow_hash,
-                          .client_isn = ack ? segment.ack - 1 : segment.seq,
-                          .server_isn = ack ? segment.seq : 0,
-                          .client_port = ack ? segment.dst_port : segment.src_port,
-                          .has_server = ack,
-                          .time = pending.time};
-  const flow::Handshake* known = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  if (known != nullptr && known->client_isn == next.client_isn &&
-      known->client_port == next.client_port) {
-    std::copy_n(known->packets, 2, next.packets);
-    next.time = std::min(known->time, next.time);
-    if (!ack) {  // late, or again: the server's number stays
-      next.server_isn = known->server_isn;
-      next.has_server = known->has_server;
-    }
+  const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
+  const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
+  flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
+  const bool again = entry.client_isn == client_isn && entry.client_port == client_port;
+  if (!again) entry = {.flow_hash = pending.flow_hash};
+  entry.time = again && entry.time != 0 ? std::min(entry.time, pending.time) : pending.time;
+  entry.client_isn = client_isn;
+  entry.client_port = client_port;
+  if (ack) {  // of a SYN that is late, or comes again, the server's number stays
+    entry.server_isn = segment.seq;
+    entry.has_server = true;
   }
-  uint8_t& packets = next.packets[ack ? 1 : 0];
+  uint8_t& packets = entry.packets[ack ? 1 : 0];
   if (packets < UINT8_MAX) ++packets;
-  handshakes_.Put(pending.handshake_slot, next);
 }
 
 bool Worker::HasRoomForUndecided() {

@@ -86,7 +86,7 @@ class Worker {
     uint32_t handshake_slot = 0;
     uint32_t encap_tag = 0;
     bool mail_port = false;
-    bool suspected = false;  // raised the suspicion array until its turn is over
+    bool suspected = false;  // held in the suspicion array until its turn is over
     bool unknown = false;    // no session is there for it yet
   };
   static constexpr uint32_t kPendingSlots = 16;

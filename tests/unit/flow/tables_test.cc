@@ -17,11 +17,12 @@ TEST(HandshakeTable, KeepsTheNewestOfASlot) {
   const uint32_t slot = table.SlotOf(7, 0xabc00);
   EXPECT_LT(slot, 1'024u);
   EXPECT_EQ(table.Find(slot, 0xabc00), nullptr);
-  table.Put(slot, {.flow_hash = 0xabc00, .client_isn = 5, .client_port = 40'000});
+  table.FindOrTake(slot, 0xabc00).client_isn = 5;
+  EXPECT_EQ(table.FindOrTake(slot, 0xabc00).client_isn, 5u) << "its own is found again";
   ASSERT_NE(table.Find(slot, 0xabc00), nullptr);
   EXPECT_EQ(table.Find(slot, 0xabc00)->client_isn, 5u);
   EXPECT_EQ(table.Find(slot, 0xdef00), nullptr) << "the slot is another flow's";
-  table.Put(slot, {.flow_hash = 0xdef00});
+  EXPECT_EQ(table.FindOrTake(slot, 0xdef00).client_isn, 0u) << "as new";
   EXPECT_EQ(table.Find(slot, 0xabc00), nullptr);
   table.Erase(table.Find(slot, 0xdef00));
   EXPECT_EQ(table.Find(slot, 0xdef00), nullptr);
@@ -54,6 +55,22 @@ TEST(SuspicionArray, CountsUpAndDown) {
   array.Lower(5);  // an unpaired call does no harm
   array.Raise(5);
   EXPECT_TRUE(array.Test(5));
+}
+
+TEST(SuspicionArray, WhatIsHeldIsRaisedUntilItIsReleased) {
+  SuspicionArray array;
+  array.Hold(5);
+  array.Hold(5);
+  EXPECT_TRUE(array.Test(5));
+  array.Release(5);
+  array.Release(5);
+  EXPECT_FALSE(array.Test(5));
+  array.Hold(5);
+  array.Raise(5);  // a session came of it
+  array.Release(5);
+  EXPECT_TRUE(array.Test(5));
+  array.Lower(5);
+  EXPECT_FALSE(array.Test(5));
 }
 
 TEST(SuspicionArray, ASaturatedCounterStaysUntilTheArrayIsRebuilt) {
