@@ -1,6 +1,6 @@
-// A short cut to Decode for what most of a mirror's packets are: TCP in IPv4 or IPv6, without IP
-// options, extensions or fragments, straight behind Ethernet. What is found stays in registers,
-// since nearly all packets are looked at once and left.
+// A short cut to Decode for what most of a mirror's packets are: TCP in IPv4 or IPv6, without
+// IP options, extensions or fragments, straight behind Ethernet. What is found stays in
+// registers, since nearly all packets are looked at once and left.
 #ifndef MAILTAP_LIB_NET_PLAIN_TCP_H_
 #define MAILTAP_LIB_NET_PLAIN_TCP_H_
 
