@@ -4,7 +4,6 @@
 #ifndef MAILTAP_LIB_NET_PLAIN_TCP_H_
 #define MAILTAP_LIB_NET_PLAIN_TCP_H_
 
-#include <bit>
 #include <cstdint>
 
 #include "lib/net/address.h"

@@ -55,10 +55,15 @@ inline bool Worker::MayOpen(const net::Segment& segment) const {
 // Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
 inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
   const uint32_t ports = tcp.ports();
-  return ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16),
-                               static_cast<uint16_t>(ports)) ||
-         (tcp.flags() & net::kSyn) != 0 || first_words_.Glance(tcp.payload(), tcp.captured()) ||
-         suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
+  if (ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16), static_cast<uint16_t>(ports))) {
+    return true;
+  }
+  if ((tcp.flags() & (net::kSyn | net::kRst)) != 0) [[unlikely]] {
+    if ((tcp.flags() & net::kSyn) != 0) return true;
+  } else if (first_words_.Glance(tcp.payload(), tcp.captured())) {
+    return true;
+  }
+  return suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
 }
 
 bool Worker::Wanted(Pending& pending) {
