@@ -1,8 +1,9 @@
+#include "lib/net/plain_tcp.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "lib/net/plain_tcp.h"
 #include "tests/unit/net/packet_builder.h"
 
 namespace mailtap::net {
