@@ -40,7 +40,7 @@ struct Host {
 // without a look at them.
 struct Counting {
   uint32_t entity;
-  uint32_t lead;  // that of the rule's first condition
+  uint32_t lead;  // Entity::lead, here so that noting traffic takes no look at the entity
   uint16_t rule;  // as RuleIndex counts conditions
 };
 
@@ -95,18 +95,8 @@ class HostTable {
   const Host& at(uint32_t host) const { return hosts_[host]; }
   Lane& lane(uint32_t lane) { return lanes_[lane]; }
   const Lane& lane(uint32_t lane) const { return lanes_[lane]; }
-  void Prefetch(uint32_t host) const {
-    const char* at = reinterpret_cast<const char*>(&hosts_[host]);
-    for (std::size_t byte = 0; byte < sizeof(Host); byte += kCacheLine) {
-      __builtin_prefetch(at + byte);
-    }
-  }
-  void PrefetchLane(uint32_t lane) const {
-    const char* at = reinterpret_cast<const char*>(&lanes_[lane]);
-    for (std::size_t byte = 0; byte < sizeof(Lane); byte += kCacheLine) {
-      __builtin_prefetch(at + byte);
-    }
-  }
+  void Prefetch(uint32_t host) const { PrefetchWhole(hosts_[host]); }
+  void PrefetchLane(uint32_t lane) const { PrefetchWhole(lanes_[lane]); }
 
   // The host's totals are others: its rank too.
   void Rank(uint32_t host);

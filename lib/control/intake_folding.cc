@@ -80,7 +80,7 @@ void Intake::Fold(int64_t tick) {
       }
       ForEachShare(soon, [this](const Counting& counting, const Share&) {
         state_.windows.Prefetch(counting.entity);
-        if (counting.lead != counting.entity) state_.windows.Prefetch(counting.lead);
+        state_.windows.Prefetch(counting.lead);
       });
     }
     CountLane(state_.hosts.lane(lanes_[i]), tick);

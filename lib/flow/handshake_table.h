@@ -47,12 +47,13 @@ class HandshakeTable {
     }
     return nullptr;
   }
-  // The flow's own entry or, as new, the place of the older one of the slot's two.
+  // The flow's own entry or, in place of the older one of the slot's two, one that knows only
+  // whose it is and was seen at no time yet.
   Handshake& FindOrTake(uint32_t slot, uint64_t flow_hash) {
     if (Handshake* own = Find(slot, flow_hash); own != nullptr) return *own;
     auto& [first, second] = pairs_[slot].entries;
     Handshake& place = first.time <= second.time ? first : second;
-    place = {.flow_hash = flow_hash};
+    place = {.flow_hash = flow_hash, .time = INT64_MAX};
     return place;
   }
   void Erase(Handshake* entry) { *entry = {}; }

@@ -42,37 +42,32 @@ bool Worker::OpensLikeMail(const net::Segment& segment) const {
              : first_words_.MayMatch(segment.payload, segment.length);
 }
 
-// Whether a packet on an odd port may open a session: by its words, or, to a server that has
-// spoken mail before, by its SYN. What a RST carries explains it to people (RFC 9293, 3.5.3).
-inline bool Worker::MayOpen(const net::Segment& segment) const {
-  if ((segment.flags & (net::kSyn | net::kRst)) != 0) [[unlikely]]
-    return (segment.flags & net::kSyn) != 0;
-  if (!first_words_.Glance(segment.payload, segment.captured)) [[likely]]
-    return false;
-  return OpensLikeMail(segment);
+// Whether a packet on an odd port may open a session, at a glance at its payload or, for a
+// server that has spoken mail before, by its SYN. What a RST carries explains it to people (RFC
+// 9293, 3.5.3).
+inline bool Worker::MayOpen(uint8_t flags, const uint8_t* payload, uint32_t captured) const {
+  if ((flags & (net::kSyn | net::kRst)) != 0) [[unlikely]]
+    return (flags & net::kSyn) != 0;
+  return first_words_.Glance(payload, captured);
 }
 
 // Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
 inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
   const uint32_t ports = tcp.ports();
-  if (ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16), static_cast<uint16_t>(ports))) {
-    return true;
-  }
-  if ((tcp.flags() & (net::kSyn | net::kRst)) != 0) [[unlikely]] {
-    if ((tcp.flags() & net::kSyn) != 0) return true;
-  } else if (first_words_.Glance(tcp.payload(), tcp.captured())) {
-    return true;
-  }
-  return suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
+  return ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16),
+                               static_cast<uint16_t>(ports)) ||
+         MayOpen(tcp.flags(), tcp.payload(), tcp.captured()) ||
+         suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
 }
 
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
   const uint64_t hash = pending.flow_hash;
-  pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
-  pending.suspected = !pending.mail_port && MayOpen(segment);
+  pending.suspected = !pending.mail_port &&
+                      MayOpen(segment.flags, segment.payload, segment.captured) &&
+                      ((segment.flags & net::kSyn) != 0 || OpensLikeMail(segment));
   const bool raised = suspicion_.Test(hash);
   if (!pending.mail_port && !pending.suspected && !raised) return false;
   // Sessions on odd ports keep their counter raised: this packet's is yet to be made.
@@ -100,7 +95,8 @@ void Worker::Process(absl::Span<const PacketView> burst) {
     if (!MayBeWanted(plain)) [[likely]]
       continue;
     plain.CopyTo(pending_[pending_count_].segment);
-    TakeSegment(net::FlowHash(plain.address_hash(), plain.ports()), 0, packet.time);
+    constexpr uint32_t kNoTag = 0;  // it is wrapped in nothing
+    TakeSegment(net::FlowHash(plain.address_hash(), plain.ports()), kNoTag, packet.time);
   }
   // The views are the caller's until it gets control back.
   DrainPending();
@@ -116,15 +112,18 @@ void Worker::TakeSegment(uint64_t flow_hash, uint32_t encap_tag, UnixNanos time)
   pending.flow_hash = flow_hash;
   pending.encap_tag = encap_tag;
   pending.time = time;
-  if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, flow_hash, time);
+  pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
+  if (!pending.mail_port && segment.src_port == net::kDnsPort) {
+    ReadAnswerSegment(segment, flow_hash, time);
+  }
   if (Wanted(pending)) Queue();
 }
 
 void Worker::TakeOther(const PacketView& packet) {
-  const net::Segment& segment = pending_[pending_count_].segment;
-  const net::Outcome outcome =
-      reassembler_.DecodeOther(packet, pending_[pending_count_].segment);
+  net::Segment& segment = pending_[pending_count_].segment;
+  const net::Outcome outcome = reassembler_.DecodeOther(packet, segment);
   if (outcome == net::Outcome::kFragment) return TakeFragment(segment, packet.time);
+  if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
   TakeDecoded(packet, outcome);
 }
 
@@ -151,8 +150,6 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
     TakeSegment(net::FlowHash(segment.address_hash, ports, tag), tag, packet.time);
   } else if (outcome == net::Outcome::kDns) {
     ReadAnswer(segment, segment.payload, segment.captured, packet.time);
-  } else if (static_cast<int>(outcome) >= net::kFirstDropOutcome) {
-    KeepSample(packet, outcome);
   }
 }
 

@@ -87,11 +87,13 @@ void Worker::RememberHandshake(const Pending& pending) {
   const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
   const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
   flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
-  const bool again = entry.client_isn == client_isn && entry.client_port == client_port;
-  if (!again) entry = {.flow_hash = pending.flow_hash};
-  entry.time = again && entry.time != 0 ? std::min(entry.time, pending.time) : pending.time;
-  entry.client_isn = client_isn;
-  entry.client_port = client_port;
+  if (entry.client_isn != client_isn || entry.client_port != client_port) {
+    entry = {.flow_hash = pending.flow_hash,
+             .client_isn = client_isn,
+             .client_port = client_port,
+             .time = pending.time};
+  }
+  entry.time = std::min(entry.time, pending.time);
   if (ack) {  // of a SYN that is late, or comes again, the server's number stays
     entry.server_isn = segment.seq;
     entry.has_server = true;

@@ -90,8 +90,8 @@ class Worker {
     bool unknown = false;    // no session is there for it yet
   };
   static constexpr uint32_t kPendingSlots = 16;
-  // How many of these behind a hot line, and ahead of its turn, the cold record and the
-  // dialogue are asked for.
+  // A packet's cold record is asked for when so many more are queued behind it, its dialogue
+  // when so many are ahead of it.
   static constexpr uint32_t kHotAhead = 4, kDialogueAhead = 3;
   // First bytes of openings that are told by more than words.
   static constexpr char kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
@@ -108,7 +108,7 @@ class Worker {
   void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool OpensWithHello(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
-  bool MayOpen(const net::Segment& segment) const;
+  bool MayOpen(uint8_t flags, const uint8_t* payload, uint32_t captured) const;
   bool MayBeWanted(const net::PlainTcp& tcp) const;
   bool Wanted(Pending& pending);
   void Queue();

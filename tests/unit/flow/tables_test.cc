@@ -17,7 +17,10 @@ TEST(HandshakeTable, KeepsTheNewestOfASlot) {
   const uint32_t slot = table.SlotOf(7, 0xabc00);
   EXPECT_LT(slot, 1'024u);
   EXPECT_EQ(table.Find(slot, 0xabc00), nullptr);
-  table.FindOrTake(slot, 0xabc00).client_isn = 5;
+  Handshake& entry = table.FindOrTake(slot, 0xabc00);
+  EXPECT_EQ(entry.time, INT64_MAX) << "seen at no time yet";
+  entry.client_isn = 5;
+  entry.time = 0;
   EXPECT_EQ(table.FindOrTake(slot, 0xabc00).client_isn, 5u) << "its own is found again";
   ASSERT_NE(table.Find(slot, 0xabc00), nullptr);
   EXPECT_EQ(table.Find(slot, 0xabc00)->client_isn, 5u);
