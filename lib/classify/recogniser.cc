@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "lib/base/status.h"
 #include "lib/classify/preface.h"
 
@@ -37,6 +38,13 @@ bool IsText(absl::string_view text) {
     return byte < 0x20 && byte != '\r' && byte != '\n' && byte != '\t';
   });
   return odd * 16 <= static_cast<std::ptrdiff_t>(text.size());
+}
+
+// Whether a client of mail may have opened like this: with a command, or with one behind a tag.
+bool MayHoldCommand(absl::string_view lines) {
+  const size_t space = lines.find(' ');
+  const bool tagged = space < lines.size() - 1 && absl::ascii_isalpha(lines[space + 1]);
+  return tagged || absl::ascii_isalpha(lines.front());
 }
 
 Recognition Yes(Service service, Evidence evidence) {
@@ -137,13 +145,13 @@ bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_st
 }
 
 bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
-  const Scores up = Scan(lines, Side::kClient), down = Scan(lines, Side::kServer);
   const Strength least = from_start ? Strength::kHint : Strength::kProof;
-  const auto fits = [least](const Scores& scores) {
+  const auto fits = [&](Side side) {
+    const Scores scores = Scan(lines, side);
     return *std::max_element(scores.begin(), scores.begin() + kMailProtocolCount) >= least ||
            *std::max_element(scores.begin(), scores.end()) == Strength::kDenial;
   };
-  return fits(up) || fits(down);
+  return fits(Side::kServer) || (MayHoldCommand(lines) && fits(Side::kClient));
 }
 
 std::optional<Service> Recogniser::Greeting(const Speech& server) const {

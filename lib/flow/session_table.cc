@@ -31,6 +31,11 @@ uint64_t SessionTable::HashOf(const HotSession& hot) {
                        net::PortPair(hot.port[0], hot.port[1]), hot.encap_tag);
 }
 
+uint16_t SessionTable::RoughHashOf(const HotSession& hot) {
+  return net::RoughHash(net::AddressSum(hot.address[0], hot.address[1]),
+                        net::PortPair(hot.port[0], hot.port[1]));
+}
+
 uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) const {
   for (uint32_t slot = Home(hash);; slot = (slot + 1) & mask_) {
     const HotSession& hot = hot_[slot];

@@ -68,8 +68,9 @@ class SessionTable {
     return hot_.size() * sizeof(HotSession) + capacity() * sizeof(ColdSession);
   }
 
-  // The flow hash of a stored session.
+  // The hashes of a stored session.
   static uint64_t HashOf(const HotSession& hot);
+  static uint16_t RoughHashOf(const HotSession& hot);
 
  private:
   uint32_t Home(uint64_t hash) const { return static_cast<uint32_t>(hash >> shift_); }

@@ -1,4 +1,4 @@
-// The suspicion array: 8-bit counters, indexed by flow hash, of the sessions on odd ports. A
+// The suspicion array: 8-bit counters, indexed by rough hash, of the sessions on odd ports. A
 // packet on such a port looks into the session table only where its counter is not zero.
 // Packets ask a bit for each counter, of which eight times as many stay in a cache.
 #ifndef MAILTAP_LIB_FLOW_SUSPICION_H_
@@ -11,32 +11,32 @@ namespace mailtap::flow {
 
 class SuspicionArray {
  public:
-  static constexpr uint32_t kSize = 1 << 16;
+  static constexpr uint32_t kSize = 1 << 16;  // an index each
 
   SuspicionArray() : raised_(kSize / 64), counters_(kSize) {}
 
-  bool Test(uint64_t flow_hash) const { return (Word(flow_hash) & Bit(flow_hash)) != 0; }
+  bool Test(uint16_t index) const { return (Word(index) & Bit(index)) != 0; }
   // A counter that has reached its limit stays there: it can no longer be lowered rightly, and
   // says so until the array is rebuilt from the table.
-  void Raise(uint64_t flow_hash) {
-    uint8_t& counter = counters_[Index(flow_hash)];
-    Word(flow_hash) |= Bit(flow_hash);
+  void Raise(uint16_t index) {
+    uint8_t& counter = counters_[index];
+    Word(index) |= Bit(index);
     if (counter < kLimit && ++counter == kLimit) saturated_ = true;
   }
-  void Lower(uint64_t flow_hash) {
-    uint8_t& counter = counters_[Index(flow_hash)];
+  void Lower(uint16_t index) {
+    uint8_t& counter = counters_[index];
     if (counter != 0 && counter < kLimit) --counter;
-    Release(flow_hash);
+    Release(index);
   }
 
   // As if raised, for packets that wait for their turn: without a look at the counter, which is
   // asked for. Nobody is to Test() between the Release()s of several that were held.
-  void Hold(uint64_t flow_hash) {
-    Word(flow_hash) |= Bit(flow_hash);
-    __builtin_prefetch(&counters_[Index(flow_hash)]);
+  void Hold(uint16_t index) {
+    Word(index) |= Bit(index);
+    __builtin_prefetch(&counters_[index]);
   }
-  void Release(uint64_t flow_hash) {
-    if (counters_[Index(flow_hash)] == 0) Word(flow_hash) &= ~Bit(flow_hash);
+  void Release(uint16_t index) {
+    if (counters_[index] == 0) Word(index) &= ~Bit(index);
   }
 
   bool saturated() const { return saturated_; }
@@ -49,10 +49,9 @@ class SuspicionArray {
 
  private:
   static constexpr uint8_t kLimit = 255;
-  static uint32_t Index(uint64_t flow_hash) { return flow_hash & (kSize - 1); }
-  static uint64_t Bit(uint64_t flow_hash) { return uint64_t{1} << (flow_hash & 63); }
-  uint64_t& Word(uint64_t flow_hash) { return raised_[Index(flow_hash) / 64]; }
-  uint64_t Word(uint64_t flow_hash) const { return raised_[Index(flow_hash) / 64]; }
+  static uint64_t Bit(uint16_t index) { return uint64_t{1} << (index & 63); }
+  uint64_t& Word(uint16_t index) { return raised_[index / 64]; }
+  uint64_t Word(uint16_t index) const { return raised_[index / 64]; }
 
   std::vector<uint64_t> raised_;  // a bit a counter
   std::vector<uint8_t> counters_;

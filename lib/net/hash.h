@@ -1,8 +1,9 @@
-// The two hashes of a flow. Both are symmetric: a packet and its answer hash alike.
+// The hashes of a flow. All are symmetric: a packet and its answer hash alike.
 //
 // The address hash spreads traffic over workers and is made of the two addresses alone, so that
 // both directions, all fragments and all of a conversation's sessions meet at one worker. The
-// flow hash adds the ports and finds the session.
+// flow hash adds the ports and finds the session. The rough hash is the one that every packet
+// can afford: it only chooses which of them are looked at more closely.
 #ifndef MAILTAP_LIB_NET_HASH_H_
 #define MAILTAP_LIB_NET_HASH_H_
 
@@ -54,6 +55,23 @@ inline uint64_t FlowHash(uint64_t address_hash, uint32_t ports, uint32_t encap_t
   return Mix(address_hash ^ kHashSeed1, (uint64_t{encap_tag} << 32 | pair) ^ kHashSeed2);
 }
 inline uint32_t PortPair(uint16_t a, uint16_t b) { return uint32_t{a} << 16 | b; }
+
+// What the rough hash takes of two addresses; `a` and `b` of IPv4 as they lie in memory. Mapped
+// addresses have the same.
+inline uint64_t AddressSum(const IpAddress& a, const IpAddress& b) {
+  return a.raw_high() + a.raw_low() + b.raw_high() + b.raw_low();
+}
+inline uint64_t AddressSum(uint32_t a, uint32_t b) {
+  constexpr uint64_t kMapping = 0xffff0000;  // of ::ffff:0:0/96
+  return ((uint64_t{a} + b) << 32) + 2 * kMapping;
+}
+
+// Sums tell fewer flows apart than ordering does: (10.0.0.1, 10.0.0.4) and (10.0.0.2, 10.0.0.3)
+// are alike, with equal sums of their ports.
+inline uint16_t RoughHash(uint64_t address_sum, uint32_t ports) {
+  const uint64_t port_sum = (ports >> 16) + (ports & 0xffff);
+  return static_cast<uint16_t>(((address_sum ^ port_sum * kHashSeed1) * kHashSeed2) >> 48);
+}
 
 }  // namespace mailtap::net
 

@@ -22,17 +22,17 @@ class PlainTcp {
     ip_ = frame + kLink;
     if (IsIpv4(frame)) [[likely]] {
       total_ = Load16(ip_ + 2);
-      address_hash_ = AddressHash(LoadRaw32(ip_ + 12), LoadRaw32(ip_ + 16));
+      address_sum_ = AddressSum(LoadRaw32(ip_ + 12), LoadRaw32(ip_ + 16));
       return ReadTcp(kIpv4Header, captured - kLink);
     }
     if (!IsIpv6(frame) || captured < kLink + kIpv6Header + kLeastTcp) return false;
     total_ = kIpv6Header + Load16(ip_ + 4);
-    address_hash_ = AddressHash(IpAddress::FromV6(ip_ + 8), IpAddress::FromV6(ip_ + 24));
+    address_sum_ = AddressSum(IpAddress::FromV6(ip_ + 8), IpAddress::FromV6(ip_ + 24));
     return ReadTcp(kIpv6Header, captured - kLink);
   }
 
   // The rest is valid after Read() has said true.
-  uint64_t address_hash() const { return address_hash_; }
+  uint16_t rough_hash() const { return RoughHash(address_sum_, ports()); }
   uint32_t ports() const { return Load32(tcp_); }  // the source's in the upper half
   uint8_t flags() const { return tcp_[13]; }
   const uint8_t* payload() const { return payload_; }
@@ -51,7 +51,9 @@ class PlainTcp {
     segment.dst_port = Load16(tcp_ + 2);
     segment.flags = flags();
     segment.v4 = v4;
-    segment.address_hash = address_hash_;
+    segment.address_hash =
+        v4 ? AddressHash(LoadRaw32(ip_ + 12), LoadRaw32(ip_ + 16))
+           : AddressHash(IpAddress::FromV6(ip_ + 8), IpAddress::FromV6(ip_ + 24));
     segment.encap.depth = 0;
   }
 
@@ -82,7 +84,7 @@ class PlainTcp {
   const uint8_t* ip_;
   const uint8_t* tcp_;
   const uint8_t* payload_;
-  uint64_t address_hash_;
+  uint64_t address_sum_;
   uint32_t total_;  // bytes of the IP packet, by its header
   uint32_t captured_;
 };

@@ -176,7 +176,7 @@ void Worker::Forget(uint32_t slot) {
   if (cold.conversation != kNone) conversations_.Release(cold.conversation);
   if (IsUndecided(hot)) --undecided_;
   if (hot.state.standard_port == 0) {
-    suspicion_.Lower(flow::SessionTable::HashOf(hot));
+    suspicion_.Lower(flow::SessionTable::RoughHashOf(hot));
   }
   sessions_.Remove(slot);
 }

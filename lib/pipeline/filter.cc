@@ -57,25 +57,27 @@ inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
   return ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16),
                                static_cast<uint16_t>(ports)) ||
          MayOpen(tcp.flags(), tcp.payload(), tcp.captured()) ||
-         suspicion_.Test(net::FlowHash(tcp.address_hash(), ports));
+         suspicion_.Test(tcp.rough_hash());
 }
 
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
-  const uint64_t hash = pending.flow_hash;
+  pending.suspected = pending.unknown = false;
+  if (pending.mail_port) return true;
+  pending.rough_hash =
+      net::RoughHash(net::AddressSum(segment.source(), segment.destination()),
+                     net::PortPair(segment.src_port, segment.dst_port));
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
-  pending.suspected = !pending.mail_port &&
-                      MayOpen(segment.flags, segment.payload, segment.captured) &&
+  pending.suspected = MayOpen(segment.flags, segment.payload, segment.captured) &&
                       ((segment.flags & net::kSyn) != 0 || OpensLikeMail(segment));
-  const bool raised = suspicion_.Test(hash);
-  if (!pending.mail_port && !pending.suspected && !raised) return false;
+  const bool raised = suspicion_.Test(pending.rough_hash);
   // Sessions on odd ports keep their counter raised: this packet's is yet to be made.
   pending.unknown = pending.suspected && !raised;
   // From here until this packet's turn is over, later packets of its flow wait behind it; what
   // comes of it then does not depend on where a burst ends.
-  if (pending.suspected) suspicion_.Hold(hash);
-  return true;
+  if (pending.suspected) suspicion_.Hold(pending.rough_hash);
+  return pending.suspected || raised;
 }
 
 void Worker::Process(absl::Span<const PacketView> burst) {
@@ -96,7 +98,7 @@ void Worker::Process(absl::Span<const PacketView> burst) {
       continue;
     plain.CopyTo(pending_[pending_count_].segment);
     constexpr uint32_t kNoTag = 0;  // it is wrapped in nothing
-    TakeSegment(net::FlowHash(plain.address_hash(), plain.ports()), kNoTag, packet.time);
+    TakeSegment(kNoTag, packet.time);
   }
   // The views are the caller's until it gets control back.
   DrainPending();
@@ -106,15 +108,16 @@ void Worker::Process(absl::Span<const PacketView> burst) {
 }
 
 // The segment of the pending packet that is to be the next.
-void Worker::TakeSegment(uint64_t flow_hash, uint32_t encap_tag, UnixNanos time) {
+void Worker::TakeSegment(uint32_t encap_tag, UnixNanos time) {
   Pending& pending = pending_[pending_count_];
   const net::Segment& segment = pending.segment;
-  pending.flow_hash = flow_hash;
+  pending.flow_hash = net::FlowHash(
+      segment.address_hash, net::PortPair(segment.src_port, segment.dst_port), encap_tag);
   pending.encap_tag = encap_tag;
   pending.time = time;
   pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
   if (!pending.mail_port && segment.src_port == net::kDnsPort) {
-    ReadAnswerSegment(segment, flow_hash, time);
+    ReadAnswerSegment(segment, pending.flow_hash, time);
   }
   if (Wanted(pending)) Queue();
 }
@@ -146,8 +149,7 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
   const net::Segment& segment = pending_[pending_count_].segment;
   if (outcome == net::Outcome::kTcp) {
     const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
-    const uint32_t ports = net::PortPair(segment.src_port, segment.dst_port);
-    TakeSegment(net::FlowHash(segment.address_hash, ports, tag), tag, packet.time);
+    TakeSegment(tag, packet.time);
   } else if (outcome == net::Outcome::kDns) {
     ReadAnswer(segment, segment.payload, segment.captured, packet.time);
   }
@@ -199,7 +201,7 @@ void Worker::DrainPending() {
       dialogues_.Prefetch(sessions_.DialogueAt(pending_[soon].flow_hash));
     }
     Handle(pending_[i]);
-    if (pending_[i].suspected) suspicion_.Release(pending_[i].flow_hash);
+    if (pending_[i].suspected) suspicion_.Release(pending_[i].rough_hash);
   }
   pending_count_ = 0;
 }

@@ -74,7 +74,7 @@ uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey&
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) return kNone;
   ++undecided_;
-  suspicion_.Raise(pending.flow_hash);
+  suspicion_.Raise(pending.rough_hash);
   if (sessions_.cold(sessions_.hot(slot)).dialogue != kNone) return slot;
   Forget(slot);
   return kNone;

@@ -23,9 +23,7 @@ struct PacketView {
   const net::EncapStack* outer = nullptr;
 
   // An Ethernet frame as it was on the wire.
-  bool plain() const {
-    return link == net::LinkType::kEthernet && vlan == net::kNoVlan && outer == nullptr;
-  }
+  bool plain() const { return link == net::LinkType::kEthernet && vlan == net::kNoVlan; }
 };
 
 }  // namespace mailtap::pipeline

@@ -205,7 +205,7 @@ void Worker::RebuildSuspicion() {
   for (uint32_t index = 0; index < sessions_.touched(); ++index) {
     if (sessions_.cold_at(index).slot == kNone) continue;
     const flow::HotSession& hot = sessions_.hot_of(index);
-    if (hot.state.standard_port == 0) suspicion_.Raise(flow::SessionTable::HashOf(hot));
+    if (hot.state.standard_port == 0) suspicion_.Raise(flow::SessionTable::RoughHashOf(hot));
   }
 }
 

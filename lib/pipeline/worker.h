@@ -85,6 +85,7 @@ class Worker {
     UnixNanos time = 0;
     uint32_t handshake_slot = 0;
     uint32_t encap_tag = 0;
+    uint16_t rough_hash = 0;  // on odd ports
     bool mail_port = false;
     bool suspected = false;  // held in the suspicion array until its turn is over
     bool unknown = false;    // no session is there for it yet
@@ -100,7 +101,7 @@ class Worker {
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
 
   // Filter (filter.cc)
-  void TakeSegment(uint64_t flow_hash, uint32_t encap_tag, UnixNanos time);
+  void TakeSegment(uint32_t encap_tag, UnixNanos time);
   void TakeOther(const PacketView& packet);
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
