@@ -22,6 +22,7 @@ class StarttlsWatcher {
   static constexpr int kMaxLines = 24;
   static constexpr int kKept = 16;
 
+  void Keep(const uint8_t* data, std::size_t size);
   bool AsksForTls() const;
 
   char tail_[kKept] = {};  // the last bytes of the line so far, oldest first once full

@@ -77,11 +77,7 @@ void Sequencer::OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack,
       hot.mark[end] = ack;
     }
   }
-  // One number past the base may be a FIN that the mirror lost, unless payload was seen.
-  const int32_t acknowledged = Distance(ack, hot.base[end]);
-  if (acknowledged > (TestEnd(hot.state.payload, end) ? 0 : 1)) {
-    hot.state.acked |= EndBit(end);
-  }
+  NoteAck(hot, end, ack);
 }
 
 void Sequencer::Advance(HotSession& hot, ColdSession& cold, End end, uint32_t seq,

@@ -56,6 +56,10 @@ class Sequencer {
   void Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
                    UnixNanos now);
 
+  // Nearly all segments: without SYN, FIN or RST, the next bytes of what `end` sends (or none),
+  // with an acknowledgment of what was seen. Accounts both, or says false of any other.
+  bool OnNext(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
+              uint32_t ack);
   // Accounts a segment that `end` sent: `length` bytes of payload from `seq`, and a FIN after
   // them. An empty segment also tells how far its sender had got.
   void OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
@@ -91,9 +95,29 @@ class Sequencer {
   uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
   void Unlink(ColdSession& cold, End end, uint32_t hole);
 
+  // Notes that what `end` sent was acknowledged, up to `ack` below or at its mark. One number
+  // past the base may be a FIN that the mirror lost, unless payload was seen.
+  static void NoteAck(HotSession& hot, End end, uint32_t ack) {
+    const int32_t least = TestEnd(hot.state.payload, end) ? 1 : 2;
+    hot.state.acked |= Distance(ack, hot.base[end]) >= least ? EndBit(end) : 0;
+  }
+
   HolePool& holes_;
   SequenceCounters& counters_;
 };
+
+inline bool Sequencer::OnNext(HotSession& hot, ColdSession& cold, End end, uint32_t seq,
+                              uint32_t length, uint32_t ack) {
+  const End other = Other(end);
+  const bool next = hot.state.based == 3 && hot.state.fin == 0 && seq == hot.mark[end] &&
+                    Distance(ack, hot.mark[other]) <= 0;
+  if (!next) return false;
+  hot.mark[end] += length;
+  cold.pending_observed[end] += length;
+  hot.state.payload |= length != 0 ? EndBit(end) : 0;
+  NoteAck(hot, other, ack);
+  return true;
+}
 
 }  // namespace mailtap::flow
 

@@ -126,7 +126,9 @@ class DialoguePool {
   // Brings what every piece of text touches towards the cache. `index` may be kNone.
   void Prefetch(uint32_t index) const {
     // Half of the sessions have none, and a branch would guess wrong: theirs is the first one.
-    const uint32_t at = index == flow::kNone ? 0 : index;
+    uint32_t some = index == flow::kNone ? 0 : 0xffffffff;
+    asm("" : "+r"(some));  // or the compiler makes it a branch
+    const uint32_t at = index & some;
     const auto* dialogue = reinterpret_cast<const char*>(&dialogues_[at]);
     constexpr std::size_t kBookkeeping = offsetof(Dialogue, text_length);
     for (std::size_t line = 0; line < 3; ++line) {

@@ -60,13 +60,11 @@ inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
          suspicion_.Test(tcp.rough_hash());
 }
 
+// Of a packet on an odd port.
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
-  pending.suspected = pending.unknown = false;
-  if (pending.mail_port) return true;
-  pending.rough_hash =
-      net::RoughHash(net::AddressSum(segment.source(), segment.destination()),
-                     net::PortPair(segment.src_port, segment.dst_port));
+  pending.rough_hash = net::RoughHash(net::AddressSum(segment.source(), segment.destination()),
+                                      net::PortPair(segment.src_port, segment.dst_port));
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   pending.suspected = MayOpen(segment.flags, segment.payload, segment.captured) &&
@@ -107,6 +105,23 @@ void Worker::Process(absl::Span<const PacketView> burst) {
   counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(segments);
 }
 
+inline void Worker::Queue() {
+  Pending& pending = pending_[pending_count_];
+  const net::Segment& segment = pending.segment;
+  pending.copy_place = flow::CopyTable::PlaceOf(pending.flow_hash, segment.src_port,
+                                                segment.seq, segment.length);
+  if (!pending.unknown) {
+    sessions_.Prefetch(pending.flow_hash);
+    copies_.Prefetch(pending.copy_place);
+  }
+  if (!pending.mail_port) {
+    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
+    handshakes_.Prefetch(pending.handshake_slot);
+  }
+  if (++pending_count_ > kHotAhead) AskForCold(pending_count_ - kHotAhead - 1);
+  if (pending_count_ == kPendingSlots) DrainPending();
+}
+
 // The segment of the pending packet that is to be the next.
 void Worker::TakeSegment(uint32_t encap_tag, UnixNanos time) {
   Pending& pending = pending_[pending_count_];
@@ -116,10 +131,12 @@ void Worker::TakeSegment(uint32_t encap_tag, UnixNanos time) {
   pending.encap_tag = encap_tag;
   pending.time = time;
   pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
-  if (!pending.mail_port && segment.src_port == net::kDnsPort) {
-    ReadAnswerSegment(segment, pending.flow_hash, time);
+  pending.suspected = pending.unknown = false;
+  if (!pending.mail_port) {
+    if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, pending.flow_hash, time);
+    if (!Wanted(pending)) return;
   }
-  if (Wanted(pending)) Queue();
+  Queue();
 }
 
 void Worker::TakeOther(const PacketView& packet) {
@@ -168,23 +185,6 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
   sample.length = std::min<uint32_t>(packet.captured, meter::SampleRecord::kMaxBytes);
   std::memcpy(sample.bytes, packet.data, sample.length);
   if (ring_.Push(sample)) --left;
-}
-
-void Worker::Queue() {
-  Pending& pending = pending_[pending_count_];
-  const net::Segment& segment = pending.segment;
-  pending.copy_place = flow::CopyTable::PlaceOf(pending.flow_hash, segment.src_port,
-                                                segment.seq, segment.length);
-  if (!pending.unknown) {
-    sessions_.Prefetch(pending.flow_hash);
-    copies_.Prefetch(pending.copy_place);
-  }
-  if (!pending.mail_port) {
-    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-    handshakes_.Prefetch(pending.handshake_slot);
-  }
-  if (++pending_count_ > kHotAhead) AskForCold(pending_count_ - kHotAhead - 1);
-  if (pending_count_ == kPendingSlots) DrainPending();
 }
 
 // What a packet touches behind its hot line is asked for as soon as that is likely to be there.

@@ -62,6 +62,28 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
   dirty_.reserve(2 * sessions_.capacity());
 }
 
+// A SYN that does not fit the numbers of the session in its place opens another one: the ports
+// are used again.
+inline bool Worker::StartsAnew(const flow::HotSession& hot, End end,
+                               const net::Segment& segment) const {
+  if ((segment.flags & net::kSyn) == 0 || !TestEnd(hot.state.based, end)) return false;
+  const int32_t below = Distance(hot.base[end], segment.seq + 1);
+  if (TestEnd(hot.state.synced, end)) return below != 0;
+  return below < 0 || below > flow::kTrustedJump;
+}
+
+inline uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
+  const net::Segment& segment = pending.segment;
+  uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
+  if (slot != kNone) {
+    if (!StartsAnew(sessions_.hot(slot), end, segment)) return slot;
+    // With the ring full the old session can't be reported yet, so it stays a while longer.
+    if (!EndSession(slot)) return kNone;
+  }
+  end = 0;
+  return pending.mail_port ? CreateOnMailPort(pending, key) : CreateOnOddPort(pending, key);
+}
+
 void Worker::Handle(Pending& pending) {
   const net::Segment& segment = pending.segment;
   now_ = std::max(now_, pending.time);
@@ -100,30 +122,7 @@ void Worker::FollowOther(flow::HotSession& hot, End end, const net::Segment& seg
   Schedule(hot);
 }
 
-// A SYN that does not fit the numbers of the session in its place opens another one: the ports
-// are used again.
-bool Worker::StartsAnew(const flow::HotSession& hot, End end,
-                        const net::Segment& segment) const {
-  if ((segment.flags & net::kSyn) == 0 || !TestEnd(hot.state.based, end)) return false;
-  const int32_t below = Distance(hot.base[end], segment.seq + 1);
-  if (TestEnd(hot.state.synced, end)) return below != 0;
-  return below < 0 || below > flow::kTrustedJump;
-}
-
-uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
-  const net::Segment& segment = pending.segment;
-  uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
-  if (slot != kNone) {
-    if (!StartsAnew(sessions_.hot(slot), end, segment)) return slot;
-    // With the ring full the old session can't be reported yet, so it stays a while longer.
-    if (!EndSession(slot)) return kNone;
-  }
-  end = 0;
-  return pending.mail_port ? CreateOnMailPort(pending, key) : CreateOnOddPort(pending, key);
-}
-
-void Worker::MarkDirty(flow::HotSession& hot) {
-  if (hot.state.dirty != 0) return;
+void Worker::AddDirty(flow::HotSession& hot) {
   if (dirty_.size() == dirty_.capacity()) {
     Fold(hot);
     return;
@@ -148,7 +147,6 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   const UnixNanos time = pending.time;
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
-  const End other = flow::Other(end);
   const uint8_t flags = segment.flags;
   // The second line is touched only where packets come out of order.
   if (time >= cold.last_seen) {
@@ -157,31 +155,23 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
     cold.first_seen = std::min(cold.first_seen, time);
   }
   hot.state.seen |= EndBit(end);
-  const bool was_closed = IsClosed(hot);
 
   // On an odd port a session is met at its first payload, or at a known server a little before:
   // its counts must not tell which.
-  const bool bare = segment.length == 0 && (flags & (net::kSyn | net::kFin | net::kRst)) == 0;
+  const uint8_t special = flags & (net::kSyn | net::kFin | net::kRst);
+  const bool bare = segment.length == 0 && special == 0;
   if (!bare || hot.state.standard_port != 0 || hot.state.payload != 0) {
     ++cold.pending_packets[end];
   }
-  if ((flags & net::kRst) != 0) {
-    // The numbers of a RST are often somebody else's guess: it ends the session, no more.
-    hot.state.reset = 1;
+  const bool was_closed = IsClosed(hot);
+  const bool next = special == 0 && (flags & net::kAck) != 0 &&
+                    sequencer_.OnNext(hot, cold, end, segment.seq, segment.length, segment.ack);
+  if (next) [[likely]] {
+    if (segment.length != 0) copies_.Seen(pending.copy_place, net::PacketMark(segment));
   } else {
-    uint32_t seq = segment.seq;
-    if ((flags & net::kSyn) != 0) {
-      sequencer_.Synchronize(hot, cold, end, ++seq, time);
-      if ((flags & net::kAck) != 0) {
-        sequencer_.Synchronize(hot, cold, other, segment.ack, time);
-      }
-    }
-    if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, time);
-    const uint32_t repeated = cold.pending_repeated[end];
-    sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0, time);
-    if (segment.length != 0 && copies_.Seen(pending.copy_place, net::PacketMark(segment))) {
-      CountCopy(hot, end, cold.pending_repeated[end] - repeated);
-    }
+    AccountNumbers(hot, cold, end, pending);
+  }
+  if ((flags & net::kRst) == 0) {
     if (hot.state.acked != 0 || hot.state.payload == 3) {
       if (hot.state.established == 0 && IsMail(hot)) ++established_;
       hot.state.established = 1;
@@ -197,6 +187,33 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   if (IsClosed(hot) && !was_closed) {
     timers_.Cancel(hot.cold);
     Schedule(hot);
+  }
+}
+
+// What of a segment is not simply the next.
+void Worker::AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, End end,
+                            const Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  const uint8_t flags = segment.flags;
+  if ((flags & net::kRst) != 0) {
+    // The numbers of a RST are often somebody else's guess: it ends the session, no more.
+    hot.state.reset = 1;
+    return;
+  }
+  const End other = flow::Other(end);
+  uint32_t seq = segment.seq;
+  if ((flags & net::kSyn) != 0) {
+    sequencer_.Synchronize(hot, cold, end, ++seq, pending.time);
+    if ((flags & net::kAck) != 0) {
+      sequencer_.Synchronize(hot, cold, other, segment.ack, pending.time);
+    }
+  }
+  if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, pending.time);
+  const uint32_t repeated = cold.pending_repeated[end];
+  sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0,
+                       pending.time);
+  if (segment.length != 0 && copies_.Seen(pending.copy_place, net::PacketMark(segment))) {
+    CountCopy(hot, end, cold.pending_repeated[end] - repeated);
   }
 }
 

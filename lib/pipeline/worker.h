@@ -129,7 +129,12 @@ class Worker {
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
                    UnixNanos time);
   void Account(uint32_t slot, flow::End end, const Pending& pending);
-  void MarkDirty(flow::HotSession& hot);
+  void AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, flow::End end,
+                      const Pending& pending);
+  void MarkDirty(flow::HotSession& hot) {
+    if (hot.state.dirty == 0) AddDirty(hot);
+  }
+  void AddDirty(flow::HotSession& hot);
   void CountCopy(flow::HotSession& hot, flow::End end, uint32_t bytes);
 
   // New sessions (opening.cc)
