@@ -25,7 +25,8 @@ bool IsNumber(absl::string_view word) {
 
 }  // namespace
 
-void ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size) {
+std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size,
+                                StarttlsWatcher* watcher) {
   Side& side = sides_[from];
   const auto* text = reinterpret_cast<const char*>(data);
   for (std::size_t at = 0; at < size;) {
@@ -41,9 +42,14 @@ void ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size) 
     }
     const auto* end = static_cast<const char*>(std::memchr(text + at, '\n', size - at));
     const std::size_t step = end == nullptr ? size - at : end - (text + at);
+    const std::size_t line_end = at + step + (end == nullptr ? 0 : 1);
+    if (watcher != nullptr && !watcher->done()) {
+      const std::size_t taken = watcher->OnClient(data + at, line_end - at);
+      if (watcher->tls()) return at + taken;
+    }
     AddToLine(side, text + at, step);
-    at += step + (end == nullptr ? 0 : 1);
-    if (end == nullptr) return;
+    at = line_end;
+    if (end == nullptr) break;
     if (from == kUp) {
       OnClientLine();
     } else {
@@ -51,6 +57,7 @@ void ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size) 
     }
     side.head_length = side.tail_length = 0;
   }
+  return size;
 }
 
 void ImapTransfers::AddToLine(Side& side, const char* data, std::size_t size) {

@@ -8,14 +8,17 @@
 
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
+#include "lib/classify/starttls_watcher.h"
 
 namespace mailtap::classify {
 
 class ImapTransfers {
  public:
   // The next bytes of a side (kUp: the client's), in order, and neither side ahead of what its
-  // sender had seen of the other.
-  void Read(Direction side, const uint8_t* data, std::size_t size);
+  // sender had seen of the other. Lines, and no literals, go to `watcher` too, where there is
+  // one. Returns how many bytes were taken: fewer than `size` where it has found TLS.
+  std::size_t Read(Direction side, const uint8_t* data, std::size_t size,
+                   StarttlsWatcher* watcher = nullptr);
 
   // Bytes of a literal still to come; the caller may skip that many without delivering them.
   uint64_t literal_left(Direction side) const { return sides_[side].left; }

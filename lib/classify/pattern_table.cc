@@ -33,7 +33,7 @@ constexpr Pattern kPatterns[] = {
    "POP3, FTP, NNTP and ManageSieve share some", "RFC 5321, 4.1.1; RFC 3207"},
   // LMTP: not mail submission, told apart by its greeting command
   {kLmtp, kClient, kProof, R"(^lhlo[ \r\n])", "", "", "RFC 2033, 4.1"},
-  {kLmtp, kServer, kProof, R"(^220[- ].*\blmtp\b)", "", "SMTP on a host named lmtp", "RFC 2033, 4.1"},
+  {kLmtp, kServer, kProof, R"(^220[- ].*\blmtp\.?[^a-z0-9.-])", "", "SMTP on a host named lmtp", "RFC 2033, 4.1"},
 
   // IMAP, server
   {kImap, kServer, kProof, R"(^\* (ok|preauth|bye)[ \r\n])", "* OK|* PR|* BY", "", "RFC 9051, 7.1"},
@@ -60,13 +60,15 @@ constexpr Pattern kPatterns[] = {
   {kPop3, kServer, kHint, R"(^-err[ \r\n])", "-ERR", "Redis answers -ERR", "RFC 1939, 3"},
   {kPop3, kServer, kHint, R"(^\+ )", "", "IMAP's continuation", "RFC 5034, 4"},
   // POP3, client
-  {kPop3, kClient, kProof, R"(^(apop [!-~]|capa\r?\n|stls\r?\n|uidl[ \r\n]|top [0-9]+ [0-9]))",
-   "APOP|CAPA|STLS|UIDL|TOP ", "", "RFC 1939, 7; RFC 2449, 5; RFC 2595, 4"},
-  {kPop3, kClient, kHint, R"(^(user [!-~]|pass [!-~]|auth[ \r\n]|quit\r?\n|stat\r?\n|list[ \r\n]|retr [0-9]+\r?\n|dele [0-9]+\r?\n|noop\r?\n|rset\r?\n))",
-   "", "FTP, IRC and SMTP share some", "RFC 1939, 5"},
+  {kPop3, kClient, kProof,
+   R"(^(apop [!-~]|capa\r?\n|stls\r?\n|uidl[ \r\n]|top [0-9]+ [0-9]|(retr|dele) [0-9]+\r?\n))",
+   "APOP|CAPA|STLS|UIDL|TOP |RETR|DELE", "FTP's files, named by numbers", "RFC 1939, 5 and 7; RFC 2449, 5; RFC 2595, 4"},
+  {kPop3, kClient, kPair, R"(^(user|pass) [!-~])", "", "FTP and IRC, whose servers never say +OK", "RFC 1939, 7"},
+  {kPop3, kClient, kHint, R"(^(auth[ \r\n]|(quit|stat|noop|rset)\r?\n|list[ \r\n]))",
+   "", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5"},
 
   // What opens like mail, or is met where mail is looked for
-  {kFtp, kServer, kProof, R"(^220[- ].*\bftp)", "", "", "RFC 959, 4.2"},
+  {kFtp, kServer, kProof, R"(^220[- ].*\b(ftpd?\.?[^a-z0-9.-]|ftp-?server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},
   {kFtp, kClient, kProof,
    R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl|gssapi)|opts |clnt |pbsz |prot ))",
    "", "", "RFC 959, 4.1; RFC 2228"},

@@ -37,9 +37,10 @@ inline constexpr int kMailProtocolCount = 3;
 // Who says it.
 enum class Side : uint8_t { kClient, kServer };
 
-// What a match is worth: a hint fits this protocol and others too; a proof fits no other one in
-// this table. A denial is a proof that stands even against proofs of mail in the same words.
-enum class Strength : uint8_t { kNone, kHint, kProof, kDenial };
+// What a match is worth: a hint fits this protocol and others too; a pair becomes proof with a
+// hint of the other side; a proof fits no other one in this table. A denial is a proof that
+// stands even against proofs of mail in the same words.
+enum class Strength : uint8_t { kNone, kHint, kPair, kProof, kDenial };
 
 struct Pattern {
   Protocol protocol;

@@ -24,12 +24,14 @@ bool IsSocks4Request(absl::string_view text) {
   return std::count(text.begin() + kFixed, text.end(), '\0') == (named ? 2 : 1);
 }
 
-// VER, NMETHODS, METHODS: the client waits for the answer.
+// VER, NMETHODS, METHODS: the client waits for the answer, or sends its request with them.
 bool IsSocks5Greeting(absl::string_view text) {
   if (text.size() < 3) return false;
   const auto methods = static_cast<uint8_t>(text[1]);
-  return methods <= kMostMethods && text.size() == std::size_t{2} + methods &&
-         text.find('\xff', 2) == text.npos;
+  const std::size_t end = std::size_t{2} + methods;
+  if (methods > kMostMethods || text.size() < end) return false;
+  const bool goes_on = text.size() == end || text[end] == kSocks5;
+  return goes_on && text.substr(2, methods).find('\xff') == absl::string_view::npos;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
+#include "lib/classify/judgement.h"
 #include "lib/classify/opening_memo.h"
 #include "lib/classify/pattern_compiler.h"
 #include "lib/classify/pattern_table.h"
@@ -17,36 +18,6 @@
 struct hs_scratch;
 
 namespace mailtap::classify {
-
-enum class Answer : uint8_t { kNeedMore, kYes, kNo };
-
-// What one side has said so far. `text` must have kSlack readable bytes behind it: Hyperscan
-// may read (never use) bytes past the end of its input.
-struct Speech {
-  static constexpr std::size_t kSlack = 64;
-  absl::string_view text;   // from the first byte that was seen
-  bool from_start = false;  // that byte is the stream's first
-  bool ended = false;       // no more will come: the session ended, or the bound was reached
-  bool cut = false;  // the speaker said more than is seen: a gap, a snapped frame, the bound
-};
-
-// What is known of a flow besides its text.
-struct Context {
-  std::optional<Service> port_service;  // the server's port is a standard one
-  bool server_first = false;            // the server spoke before it had heard anything
-  bool client_seen = true;              // the capture shows packets of the client
-  bool finished = false;                // the session has ended, or has been silent too long
-};
-
-struct Recognition {
-  Answer answer = Answer::kNeedMore;
-  Service service = Service::kSmtp;     // for kYes
-  Evidence evidence = Evidence::kPort;  // for kYes: kBanner, kCommand or kPort
-  // For kNeedMore: what this side has said so far came under way and fits nothing. A later line
-  // may, so nobody needs this one any more.
-  bool client_stale = false;
-  bool server_stale = false;
-};
 
 // The compiled patterns; immutable, shared by all workers.
 class PatternDatabase {
@@ -87,17 +58,12 @@ class Recogniser {
  private:
   static constexpr uint32_t kOpening = 192;  // bytes that MayOpenMail looks at
 
-  // The strongest match a protocol has on one side.
-  using Scores = std::array<Strength, kProtocolCount>;
-
   explicit Recogniser(std::shared_ptr<const PatternDatabase> database)
       : database_(std::move(database)) {}
 
   Scores Scan(absl::string_view text, Side side) const;
   bool FitsMail(absl::string_view lines, bool from_start) const;
-  static bool ProvesOther(const Scores& scores);
-  static bool ShareService(const Scores& up, const Scores& down);
-  static void Weaken(Scores& scores);
+  Opening Open(const Speech& speech, Side side) const;
 
   struct ScratchDeleter {
     void operator()(hs_scratch* scratch) const;

@@ -15,6 +15,7 @@ constexpr int kBadSequence = 503;
 constexpr uint64_t kLargestChunk = UINT32_MAX;
 
 bool IsAccepted(int code) { return code / 100 == 2; }
+bool IsIntermediate(int code) { return code / 100 == 3; }
 
 }  // namespace
 
@@ -54,6 +55,8 @@ void SmtpTransactions::OnCommandLine() {
   }
   absl::string_view line(line_, std::min<std::size_t>(line_length_, kMaxLine));
   line = absl::StripTrailingAsciiWhitespace(line);
+  if (!greeted_ && line.empty())
+    return;  // a line end before all else: most servers pass it over
   const absl::string_view verb = line.substr(0, line.find(' '));
   const auto is = [&](absl::string_view name) { return absl::EqualsIgnoreCase(verb, name); };
   starttls_ = is("STARTTLS");
@@ -74,6 +77,10 @@ void SmtpTransactions::OnCommandLine() {
     Push(kReset);
   } else if (is("BDAT")) {
     Push(ReadBdat(line.substr(verb.size())));
+  } else if (is("BURL")) {  // a chunk that the server fetches itself (RFC 4468)
+    measured_ = false;
+    PushChunk(0);
+    Push(absl::EndsWithIgnoreCase(line, " LAST") ? kBdatLast : kBdat);
   } else {
     Push(kOther);
   }
@@ -130,6 +137,7 @@ void SmtpTransactions::OnReply(int code) {
     in_text_ = false;
     overlooked_ = true;
     text_accepted_ = IsAccepted(code);
+    if (IsIntermediate(code)) paired_ = false;
     if (text_accepted_) {
       Accept(0);
     } else {
@@ -146,7 +154,7 @@ void SmtpTransactions::OnReply(int code) {
   if (code == kStartMail) {
     in_text_ = true;
     stopped_ = false;
-    if (!paired) paired_ = false;
+    if (!paired || command != kData) paired_ = false;  // XEXCH50, say: what follows is no text
   } else if (paired) {
     if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
@@ -158,6 +166,8 @@ void SmtpTransactions::OnReply(int code) {
 
 void SmtpTransactions::OnCommandReply(Command command, int code) {
   const uint64_t chunk = command == kBdat || command == kBdatLast ? PopChunk() : 0;
+  if (command == kText && IsIntermediate(code))
+    paired_ = false;  // one for each recipient follows
   if (!IsAccepted(code)) return OnRefusal(command, code);
   switch (command) {
     case kMail:

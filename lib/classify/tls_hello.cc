@@ -283,10 +283,11 @@ void TlsHelloParser::EndExtension() {
 }
 
 void TlsHelloParser::FinishName() {
-  const absl::string_view name = server_name();
-  const bool dotted =
-      name.find('.') != name.npos && name.front() != '.' && name.find("..") == name.npos;
-  if (name_bad_ || !dotted) name_length_ = 0;
+  if (name_length_ != 0 && name_[name_length_ - 1] == '.') --name_length_;  // the root's
+  const absl::string_view name(name_, name_length_);
+  const bool dotted = name.find('.') != name.npos && name.front() != '.' &&
+                      name.back() != '.' && name.find("..") == name.npos;
+  name_done_ = !name_bad_ && dotted;
   EndExtension();
 }
 

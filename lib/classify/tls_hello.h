@@ -44,8 +44,9 @@ class TlsHelloParser {
   Status Feed(const uint8_t* data, std::size_t size);
 
   Status status() const { return status_; }
-  // Lower case; empty where the hello has none, or one that is no valid dotted name.
-  absl::string_view server_name() const { return {name_, name_length_}; }
+  // Lower case, without a final dot; empty where the hello has none that is a valid dotted
+  // name, or as long as it isn't there whole.
+  absl::string_view server_name() const { return {name_, name_done_ ? name_length_ : 0u}; }
   // The mail service that the client offers to speak (ALPN), or nothing.
   std::optional<Service> alpn() const { return alpn_; }
 
@@ -97,6 +98,7 @@ class TlsHelloParser {
   uint64_t resume_value_ = 0;
   uint8_t name_length_ = 0;
   bool name_bad_ = false;
+  bool name_done_ = false;
   std::optional<Service> alpn_;
 };
 

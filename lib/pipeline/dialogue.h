@@ -60,6 +60,7 @@ struct Dialogue {
   bool from_start[2];
   bool text_ended[2];  // the opening is complete, or goes on behind a gap
   bool server_first;
+  bool server_proved;  // to be mail's, by its words
   bool hello_started;
   bool hello_cut;  // bytes of it are missing: it is judged by what came before
   bool certificate_started;

@@ -52,13 +52,16 @@ void Worker::Judge(uint32_t slot, bool finished) {
       recogniser_.Judge(dialogue.Spoken(client, finished),
                         dialogue.Spoken(flow::Other(client), finished), context);
   if (found.answer == Answer::kYes) {
-    Accept(slot, found.service, found.evidence, static_cast<Tls>(hot.state.tls));
+    const bool hello_lost = found.evidence == Evidence::kPort && port.known && port.tls;
+    Accept(slot, found.service, found.evidence,
+           hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
     // Behind a gap TLS need not show a record's start; met under way it has to, in the end.
     const bool hidden = port.known && port.tls && dialogue.BinaryUnderWay();
     if (hidden && (dialogue.broken || !finished)) return;
-    Reject(slot);
+    Reject(slot, found.contradicts);
   } else {
+    dialogue.server_proved |= found.server_proves;
     if (found.client_stale) dialogue.DropLines(client);
     if (found.server_stale) dialogue.DropLines(flow::Other(client));
   }
@@ -88,12 +91,13 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
   }
 }
 
-void Worker::Reject(uint32_t slot) {
+// `contradicts`: what was said is something else's, rather than too little.
+void Worker::Reject(uint32_t slot, bool contradicts) {
   flow::HotSession& hot = sessions_.hot(slot);
   const bool spoke_tls = hot.state.tls != static_cast<uint32_t>(Tls::kNone);
   StopReading(hot);
   if (hot.state.standard_port != 0) {
-    CountMismatch(Mismatch::kOtherOnMailPort);
+    if (contradicts) CountMismatch(Mismatch::kOtherOnMailPort);
   } else if (spoke_tls) {
     remove_ = true;  // nothing that it says later will look like mail
     return;

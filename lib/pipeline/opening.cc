@@ -11,6 +11,20 @@ using flow::End;
 using flow::EndBit;
 using flow::kNone;
 
+namespace {
+
+// Servers open with a number or a sign, clients with a command or a proxy's header.
+bool OpensLikeServer(const net::Segment& segment) {
+  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                               segment.captured);
+  const std::size_t at = text.find_first_not_of("\r\n");
+  if (at == text.npos) return false;
+  const char first = text[at];
+  return (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
+}
+
+}  // namespace
+
 uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
   const uint32_t slot = sessions_.Insert(key, pending.flow_hash, pending.time);
   if (slot == kNone) {
@@ -54,11 +68,14 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
   }
   flow::HotSession& hot = sessions_.hot(slot);
   hot.state.standard_port = 1;
-  // The opener of the connection is the client; met under way, the mail port is the server's.
+  // The opener of the connection is the client; met under way, the mail port is the server's,
+  // and of two the one whose words are.
   const bool syn = (segment.flags & net::kSyn) != 0;
   const bool ack = (segment.flags & net::kAck) != 0;
+  const bool from_server = !ports_.Contains(segment.dst_port) ||
+                           (ports_.Contains(segment.src_port) && OpensLikeServer(segment));
   hot.state.client_known = syn;
-  hot.state.client_end = syn ? (ack ? 1 : 0) : (ports_.Contains(segment.dst_port) ? 0 : 1);
+  hot.state.client_end = (syn ? ack : from_server) ? 1 : 0;
   if (sessions_.cold(hot).dialogue == kNone) {
     // Nobody can read it: the port must do.
     const Hint port = PortHint(hot);
@@ -87,7 +104,10 @@ void Worker::RememberHandshake(const Pending& pending) {
   const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
   const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
   flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
-  if (entry.client_isn != client_isn || entry.client_port != client_port) {
+  // What a SYN carries is acknowledged with it (RFC 7413).
+  const int32_t ahead = Distance(client_isn, entry.client_isn);
+  const bool carried = ack && entry.packets[0] != 0 && ahead > 0 && ahead <= flow::kTrustedJump;
+  if ((ahead != 0 && !carried) || entry.client_port != client_port) {
     entry = {.flow_hash = pending.flow_hash,
              .client_isn = client_isn,
              .client_port = client_port,
@@ -150,13 +170,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (slot == kNone) return kNone;
   flow::HotSession& hot = sessions_.hot(slot);
   if (handshake == nullptr) {
-    // Servers open with a number or a sign, clients with a command or a proxy's header.
-    const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
-                                 segment.captured);
-    const char first = text[std::min(text.find_first_not_of("\r\n"), text.size() - 1)];
-    const bool server =
-        (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
-    hot.state.client_end = server ? 1 : 0;
+    hot.state.client_end = OpensLikeServer(segment) ? 1 : 0;
     if (hello) {
       hot.state.seen |= EndBit(0);
       sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);

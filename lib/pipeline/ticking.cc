@@ -93,11 +93,14 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   const bool other = hot.state.stage == static_cast<uint32_t>(Stage::kOther);
   const bool lasting =
       hot.state.fin == 0 && (other || (IsMail(hot) && hot.state.established != 0));
-  // A connection that both opened and on which nobody has spoken yet: servers may greet late,
-  // and clients wait for it (RFC 5321, 4.5.3.2.1).
+  // A connection that both opened and on which nobody has spoken yet, or only a server that is
+  // mail's: servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
   constexpr int64_t kGreetingPatience = 300;
   const End client = ClientEnd(hot);
-  const bool awaited = hot.state.synced == 3 && hot.state.payload == 0 &&
+  const bool greeted = cold.dialogue != kNone && dialogues_[cold.dialogue].server_proved;
+  const bool silent = hot.state.payload == 0 || (!TestEnd(hot.state.payload, client) &&
+                                                 (greeted || hot.state.standard_port != 0));
+  const bool awaited = hot.state.synced == 3 && silent &&
                        cold.packets[client] + cold.pending_packets[client] > 1;
   const int64_t seconds = closed    ? timeouts_.closed
                           : lasting ? timeouts_.established

@@ -92,7 +92,7 @@ bool Worker::AcceptHello(uint32_t slot) {
     Accept(slot, port.service, named ? Evidence::kSni : Evidence::kPort, tls);
   } else if (tls == Tls::kStarttls && port.known) {
     Accept(slot, port.service, Evidence::kPort, tls);
-  } else if (claimed.has_value() && hello_read) {
+  } else if (claimed.has_value()) {
     Accept(slot, *claimed, Evidence::kSni, tls);
   } else if (const auto greeting = GreetedAs(hot); greeting && tls == Tls::kStarttls) {
     Accept(slot, *greeting, Evidence::kBanner, tls);
@@ -148,7 +148,8 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
   const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
-  if (!dialogue.from_start[server] ||
+  // An alert only says that the client spoke none.
+  if (!dialogue.from_start[server] || dialogue.text[server][0] != kTlsHandshake ||
       !classify::LooksLikeTlsRecord(text, dialogue.text_length[server])) {
     return false;
   }

@@ -21,9 +21,10 @@ uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const 
 void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const End client = ClientEnd(hot), server = flow::Other(client);
-  const bool first = dialogue.from_start[server] && piece.captured != 0 &&
-                     piece.seq == dialogue.begin[server] && dialogue.started[client] &&
-                     dialogue.next[client] == dialogue.begin[client];
+  const bool first =
+      dialogue.from_start[server] && piece.captured != 0 &&
+      piece.seq == dialogue.begin[server] &&
+      (!dialogue.started[client] || dialogue.next[client] == dialogue.begin[client]);
   if (!first) return;
   if (piece.data[0] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
   if (piece.data[0] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
@@ -42,6 +43,7 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
     imap->Read(kDown, piece.data, piece.captured);
     if (imap->compressed()) return Compressed(hot);
     SkipAhead(hot, server, missing);
+    SkipAhead(hot, ClientEnd(hot), 0);  // the literal that it has asked for
   } else if (classify::Pop3Retrievals* pop3 = dialogue.pop3(); !pop3->skipping()) {
     const std::size_t taken = pop3->OnServer(piece.data, piece.captured);
     dialogue.text_start = piece.seq + static_cast<uint32_t>(taken);
@@ -120,17 +122,24 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   const bool opening =
       dialogue.from_start[client] && piece.captured != 0 && piece.seq == dialogue.begin[client];
   if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
+    const End server = flow::Other(client);
+    if (dialogue.text_length[server] != 0 && !dialogue.from_start[server]) {
+      hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);  // met between its words and TLS
+    }
     StartHello(hot, dialogue, client, piece.data, piece.captured);
     return JudgeHello(slot, /*finished=*/missing != 0);
   }
+  const bool imap = dialogue.imap() != nullptr;
+  const bool in_literal = imap && dialogue.imap()->literal_left(kUp) != 0;
   uint32_t taken = ReadCommands(hot, piece);
-  bool tls = dialogue.smtp() != nullptr && dialogue.smtp()->tls();
-  if (!tls && !(mail && smtp) && !dialogue.watcher.done()) {
+  bool tls =
+      imap ? dialogue.watcher.tls() : dialogue.smtp() != nullptr && dialogue.smtp()->tls();
+  if (!tls && !imap && !(mail && smtp) && !dialogue.watcher.done()) {
     const uint32_t given = taken;
     taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, given));
     tls = dialogue.watcher.tls();
   }
-  if (!tls && piece.OpensTls()) {  // the mirror lacks what asked for it
+  if (!tls && !in_literal && piece.OpensTls()) {  // the mirror lacks what asked for it
     tls = true;
     taken = 0;
   }
@@ -156,8 +165,8 @@ uint32_t Worker::ReadCommands(flow::HotSession& hot, const TextSegment& piece) {
     return static_cast<uint32_t>(smtp->OnClient(piece.data, piece.captured));
   }
   if (classify::ImapTransfers* imap = dialogue.imap(); imap != nullptr) {
-    imap->Read(kUp, piece.data, piece.captured);
-    return piece.captured;
+    return static_cast<uint32_t>(
+        imap->Read(kUp, piece.data, piece.captured, &dialogue.watcher));
   }
   classify::Pop3Retrievals& pop3 = *dialogue.pop3();
   const End client = ClientEnd(hot), server = flow::Other(client);

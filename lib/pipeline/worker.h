@@ -195,7 +195,7 @@ class Worker {
   void Judge(uint32_t slot, bool finished);
   void Decide(flow::HotSession& hot, flow::Stage stage);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
-  void Reject(uint32_t slot);
+  void Reject(uint32_t slot, bool contradicts = true);
   void StopReading(flow::HotSession& hot);
   void KeepName(flow::HotSession& hot, absl::string_view name);
   void SendBannerName(const flow::HotSession& hot, const Dialogue& dialogue);

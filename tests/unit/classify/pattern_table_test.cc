@@ -122,8 +122,8 @@ TEST(PatternTable, MailIsClaimedByItsProtocol) {
       {kPop3, Side::kClient, Strength::kProof, "STLS\r\n"},
       {kPop3, Side::kClient, Strength::kProof, "TOP 1 0\r\n"},
       {kPop3, Side::kClient, Strength::kProof, "UIDL\r\n"},
-      {kPop3, Side::kClient, Strength::kHint, "USER joe\r\n"},
-      {kPop3, Side::kClient, Strength::kHint, "RETR 1\r\n"},
+      {kPop3, Side::kClient, Strength::kPair, "USER joe\r\n"},
+      {kPop3, Side::kClient, Strength::kProof, "RETR 1\r\n"},
   };
   for (const auto& sample : kSamples) {
     EXPECT_EQ(static_cast<int>(Claim(sample.protocol, sample.side, sample.text)),

@@ -102,6 +102,8 @@ TEST(Preface, Socks5) {
   const Line to_host = {kC, "\5\1\0\3\x0cmail.example\0\x19"s};
   Expect({{kC, kGreeting5}, chosen, to_host, reply, {kS, "220 mx\r\n"}, {kC, "EHLO x\r\n"}},
          "socks5 25, EHLO x\r\n|220 mx\r\n");
+  Expect({{kC, kGreeting5 + to_host.text}, chosen, reply, {kS, "220 mx\r\n"}},
+         "socks5 25, |220 mx\r\n");  // all in one
   Expect({{kC, "\5\2\0\2"s},
           {kS, "\5\2"s},
           {kC, "\1\2me\3you"s},
@@ -139,7 +141,8 @@ TEST(Preface, TheCheapTestFindsEverySocksOpening) {
   const auto may_be = [](const std::string& text) {
     return MayBeSocks(reinterpret_cast<const uint8_t*>(text.data()), text.size());
   };
-  for (const std::string& whole : {kGreeting5, "\5\2\0\2"s, "\4\1\0\x19\xc0\0\2\1me\0"s}) {
+  for (const std::string& whole :
+       {kGreeting5, "\5\2\0\2"s, kGreeting5 + "\5\1\0\3"s, "\4\1\0\x19\xc0\0\2\1me\0"s}) {
     for (std::size_t size = 1; size <= whole.size(); ++size) {
       EXPECT_TRUE(may_be(whole.substr(0, size))) << whole.size() << " " << size;
     }

@@ -57,6 +57,16 @@ TEST(TlsHello, NameAndAlpn) {
   EXPECT_EQ(Parse(ClientHello(AlpnExtension({"xximap", "verylongimap"}))), Done(""));
 }
 
+TEST(TlsHello, ANameIsThereOnceItIsWholeAndWithoutItsFinalDot) {
+  const std::string hello = ClientHelloFor("mail.example.com");
+  const std::size_t end = hello.find("mail.example.com") + 16;
+  EXPECT_EQ(Parse(hello.substr(0, end - 1)).name, "");
+  EXPECT_EQ(Parse(hello.substr(0, end)).name, "mail.example.com");
+  EXPECT_EQ(Parse(ClientHelloFor("mail.example.com.")), Done("mail.example.com"));
+  EXPECT_EQ(Parse(ClientHelloFor("mail.")), Done(""));
+  EXPECT_EQ(Parse(ClientHelloFor("mail.example..")), Done(""));
+}
+
 bool MayOffer(const std::string& hello) {
   const std::unique_ptr<uint8_t[]> exact(new uint8_t[hello.size()]);
   std::copy(hello.begin(), hello.end(), exact.get());

@@ -100,6 +100,37 @@ TEST(Mirror, LateSynAfterItsAnswerOnAnOddPort) {
   EXPECT_NE(Only(sensor).find("messages 1 rejected 0"), std::string::npos) << Only(sensor);
 }
 
+// The client's packets come some milliseconds behind the server's.
+TEST(Mirror, ADirectionMayLagBehind) {
+  for (const auto& [script, port] : {std::pair{ImapScript(), 143}, {Pop3Script(), 110}}) {
+    Frames frames = Play(script, static_cast<uint16_t>(port)).frames();
+    for (Frame& frame : frames) {
+      if (frame.direction == kUp) frame.time += 4 * kNanosPerMilli;
+    }
+    std::stable_sort(frames.begin() + 3, frames.end(),
+                     [](const Frame& a, const Frame& b) { return a.time < b.time; });
+    Sensor sensor;
+    sensor.Play(frames).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u);
+    EXPECT_NE(sensor.sessions()[0].text_bytes[kDown], meter::SessionRecord::kUnknownBytes);
+  }
+}
+
+// RFC 7413: what a SYN carries is acknowledged with it, though on an odd port nobody reads it.
+TEST(Mirror, ASynMayCarryText) {
+  Conversation c("10.1.0.5", 40'000, "192.0.2.25", 2525);
+  c.Handshake();
+  Say(c, SmtpScript());
+  Frames frames = c.Close().frames();
+  constexpr std::size_t kAck = 14 + 20 + 8;  // of an Ethernet frame with IPv4
+  // As if eight bytes more stood before the client's first.
+  frames[0].bytes[kAck - 1] = static_cast<char>(frames[0].bytes[kAck - 1] - 8);
+  Sensor sensor;
+  sensor.Play(frames).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.sessions()[0].bytes[kUp].inferred, 8u);
+}
+
 // Any one frame lost: the session is still found, with all its bytes; and where the loss hides
 // a message, its count is null, never wrong.
 TEST(Mirror, OneLostFrame) {

@@ -1,0 +1,226 @@
+#include "lib/classify/judgement.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+
+namespace mailtap::classify {
+namespace {
+
+constexpr Service kServices[] = {Service::kSmtp, Service::kImap, Service::kPop3};
+constexpr Recognition kOpen = {};
+constexpr Recognition kTooLittle = {.answer = Answer::kNo};
+constexpr Recognition kNotMail = {.answer = Answer::kNo, .contradicts = true};
+
+Recognition Yes(Service service, Evidence evidence) {
+  return {.answer = Answer::kYes, .service = service, .evidence = evidence};
+}
+
+bool Denies(const Scores& scores) {
+  return std::find(scores.begin(), scores.end(), Strength::kDenial) != scores.end();
+}
+
+auto MailEnd(const Scores& scores) { return scores.begin() + kMailProtocolCount; }
+
+bool ProvesMail(const Scores& scores) {
+  return std::find(scores.begin(), MailEnd(scores), Strength::kProof) != MailEnd(scores);
+}
+
+// It has said something, and mail says nothing of the kind.
+bool FitsNoMail(const Opening& opening) {
+  return !opening.text.empty() && std::all_of(opening.scores.begin(), MailEnd(opening.scores),
+                                              [](Strength s) { return s == Strength::kNone; });
+}
+
+bool ShareService(const Scores& up, const Scores& down) {
+  return std::any_of(std::begin(kServices), std::end(kServices), [&](Service service) {
+    const auto s = static_cast<std::size_t>(service);
+    return up[s] != Strength::kNone && down[s] != Strength::kNone;
+  });
+}
+
+bool IsText(absl::string_view text) {
+  const auto odd = std::count_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<uint8_t>(c);
+    return byte < 0x20 && byte != '\r' && byte != '\n' && byte != '\t';
+  });
+  return odd * 16 <= static_cast<std::ptrdiff_t>(text.size());
+}
+
+bool GoesOn(absl::string_view line) { return line.size() > 3 && line[3] == '-'; }
+
+bool Refuses(absl::string_view line) {
+  const bool code = line.size() > 3 && line[0] == '5' && absl::ascii_isdigit(line[1]);
+  const absl::string_view status = line.substr(std::min(line.find(' '), line.size()));
+  return code || absl::StartsWithIgnoreCase(line, "-ERR") ||
+         absl::StartsWithIgnoreCase(status, " BAD");
+}
+
+// Whether a server that has greeted refuses what its client said first; nothing where it has
+// not answered yet.
+std::optional<bool> AnswersByRefusal(absl::string_view text) {
+  bool greeted = false;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    if (greeted) return Refuses(line);
+    greeted = !GoesOn(line);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool FitsNothing(const Scores& scores) {
+  return std::all_of(scores.begin(), scores.end(),
+                     [](Strength s) { return s == Strength::kNone; });
+}
+
+bool ProvesOther(const Scores& scores) {
+  const Strength strongest = *std::max_element(MailEnd(scores), scores.end());
+  if (strongest == Strength::kDenial) return true;
+  return strongest == Strength::kProof && !ProvesMail(scores);
+}
+
+void Weaken(Scores& scores) {
+  const auto others = scores.begin() + kMailProtocolCount;
+  if (std::find(others, scores.end(), Strength::kProof) == scores.end()) return;
+  std::replace(scores.begin(), others, Strength::kProof, Strength::kHint);
+}
+
+Judgement::Judgement(const Opening& client, const Opening& server, const Context& context)
+    : client_(client),
+      server_(server),
+      context_(context),
+      up_(client.scores),
+      down_(server.scores),
+      client_contradicts_(ProvesOther(up_)),
+      server_contradicts_(ProvesOther(down_)),
+      redis_(client.speech.from_start && server.speech.from_start && !context.server_first &&
+             Holds(up_, Protocol::kRedis)),
+      settled_(context.finished || (client.speech.ended && server.speech.ended)) {
+  Weaken(up_);
+  Weaken(down_);
+}
+
+Recognition Judgement::Verdict() const {
+  Recognition verdict = Decide();
+  verdict.server_proves = verdict.answer == Answer::kNeedMore && ProvesMail(down_);
+  return verdict;
+}
+
+Recognition Judgement::Decide() const {
+  if (Denies(up_) || Denies(down_)) return kNotMail;
+  if (const auto service = BothFit(); service.has_value()) {
+    return Yes(*service, Evidence::kBanner);
+  }
+  if (server_contradicts_) return kNotMail;
+  if (client_contradicts_) return OfForeignClient();
+  return context_.port_service.has_value() ? OnPortOf(*context_.port_service) : OnOddPort();
+}
+
+// Mail on any port. A pair of hints is enough for POP3 alone, and only where the server spoke
+// first, or the client logs in: Redis says +OK too, but never unasked.
+std::optional<Service> Judgement::BothFit() const {
+  for (const Service service : kServices) {
+    const Strength u = Up(service), d = Down(service);
+    if (u == Strength::kNone || d == Strength::kNone) continue;
+    const bool pair =
+        context_.port_service == service ||
+        (service == Service::kPop3 && (context_.server_first || u == Strength::kPair));
+    const bool proven = u == Strength::kProof || d == Strength::kProof ||
+                        (pair && !client_contradicts_ && !server_contradicts_);
+    const bool ftp =
+        service == Service::kSmtp && u != Strength::kProof && Holds(up_, Protocol::kFtp);
+    if (proven && !ftp && !(redis_ && service == Service::kPop3)) return service;
+  }
+  return std::nullopt;
+}
+
+// Another protocol's words, said to a server that has proved to be mail's, are its client's
+// mistake if they are refused.
+Recognition Judgement::OfForeignClient() const {
+  if (settled_ || !ProvesMail(down_)) return kNotMail;
+  const std::optional<bool> refused = AnswersByRefusal(server_.text);
+  if (refused == false) return kNotMail;
+  Recognition open = kOpen;
+  open.client_stale = refused.has_value();
+  return open;
+}
+
+// An odd port needs both sides; one whose first words fit nothing settles it, unless the other
+// has proved to be mail's: garbage may go before what it has to say.
+Recognition Judgement::OnOddPort() const {
+  if (settled_) return kNotMail;
+  Recognition open = kOpen;
+  open.client_stale = FitsNoMail(client_);
+  open.server_stale = FitsNoMail(server_);
+  if (open.client_stale != open.server_stale && ProvesMail(open.client_stale ? down_ : up_)) {
+    return open;
+  }
+  // Both have opened, and in no service would the one say this and the other that.
+  const bool opened = client_.speech.from_start && server_.speech.from_start &&
+                      !client_.text.empty() && !server_.text.empty();
+  if ((opened && !ShareService(up_, down_)) ||
+      (open.client_stale && client_.speech.from_start) ||
+      (open.server_stale && server_.speech.from_start)) {
+    return kNotMail;
+  }
+  return open;
+}
+
+Recognition Judgement::OnPortOf(Service service) const {
+  const bool greeted = !server_.text.empty() && server_.speech.from_start;
+  // Garbage may go before a greeting, or be one: what the server answers will tell.
+  if (greeted && FitsNoMail(server_) && !settled_) return kOpen;
+  if (Up(service) == Strength::kProof && !(greeted && FitsNoMail(server_))) {
+    return Yes(service, Evidence::kCommand);
+  }
+  if (Down(service) != Strength::kNone) return OfGreeting(service);
+  // Another mail service may stand behind this one's port.
+  if (greeted) return OnOddPort();
+  if (Up(service) != Strength::kNone) {
+    return settled_ || client_.speech.ended ? Yes(service, Evidence::kCommand) : kOpen;
+  }
+  // Nothing that is known. A client that starts with garbage proves nothing: its server may yet
+  // greet it.
+  const auto spoke = [](const Opening& side) {
+    return !side.text.empty() && side.speech.from_start;
+  };
+  if (spoke(client_) || spoke(server_)) return settled_ ? kNotMail : kOpen;
+  // Line ends alone are nobody's dialogue; a scanner sends them.
+  const auto blank = [](const Opening& side) {
+    return side.text.empty() && !side.speech.cut &&
+           (side.speech.text.empty() || side.speech.from_start);
+  };
+  const bool said_blanks = !client_.speech.text.empty() || !server_.speech.text.empty();
+  if (context_.finished && said_blanks && blank(client_) && blank(server_)) return kTooLittle;
+  // Met under way, text may be a message's, and the port is all there is.
+  if (!settled_ && !client_.speech.ended && !server_.speech.ended) return kOpen;
+  if (client_.text.empty() && server_.text.empty()) return kOpen;
+  if (!IsText(client_.text) || !IsText(server_.text)) return kNotMail;
+  return Yes(service, Evidence::kPort);
+}
+
+// A server's words that fit its port. A greeting that nobody answers is no session yet; where
+// the client's side is not captured, it is all there will be.
+Recognition Judgement::OfGreeting(Service service) const {
+  const bool silent = client_.speech.text.empty() && !client_.speech.cut;
+  if (context_.client_seen && silent) return context_.finished ? kTooLittle : kOpen;
+  const bool half_a_line = client_.text.empty() && !silent && !client_.speech.cut;
+  if (half_a_line && !settled_) return kOpen;
+  if (Down(service) == Strength::kProof) return Yes(service, Evidence::kBanner);
+  // The client's answer may yet say that this is another protocol.
+  if (!client_.text.empty() && Holds(up_, Protocol::kFtp) && service == Service::kSmtp) {
+    return kNotMail;
+  }
+  if (redis_ && service == Service::kPop3) return kNotMail;
+  // Any number may be a tag: "502 no permission" is NNTP's.
+  if (service == Service::kImap && Up(service) == Strength::kNone && !client_.text.empty() &&
+      client_.speech.from_start) {
+    return OnOddPort();
+  }
+  return !client_.text.empty() || settled_ ? Yes(service, Evidence::kBanner) : kOpen;
+}
+
+}  // namespace mailtap::classify
