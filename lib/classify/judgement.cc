@@ -115,18 +115,20 @@ Recognition Judgement::Decide() const {
     return Yes(*service, Evidence::kBanner);
   }
   if (server_contradicts_) return kNotMail;
-  if (client_contradicts_) return OfForeignClient();
+  if (client_contradicts_) return ProvesMail(down_) ? OfMistakenClient() : kNotMail;
   return context_.port_service.has_value() ? OnPortOf(*context_.port_service) : OnOddPort();
 }
 
-// Mail on any port. A pair of hints is enough for POP3 alone, and only where the server spoke
-// first, or the client logs in: Redis says +OK too, but never unasked.
+// Mail on any port. A pair of hints is enough where a server refuses all that may come, and for
+// POP3, where the server spoke first, or the client logs in: Redis says +OK too, but never
+// unasked.
 std::optional<Service> Judgement::BothFit() const {
   for (const Service service : kServices) {
     const Strength u = Up(service), d = Down(service);
     if (u == Strength::kNone || d == Strength::kNone) continue;
     const bool pair =
         context_.port_service == service ||
+        (service == Service::kSmtp && context_.server_first && d == Strength::kPair) ||
         (service == Service::kPop3 && (context_.server_first || u == Strength::kPair));
     const bool proven = u == Strength::kProof || d == Strength::kProof ||
                         (pair && !client_contradicts_ && !server_contradicts_);
@@ -137,10 +139,9 @@ std::optional<Service> Judgement::BothFit() const {
   return std::nullopt;
 }
 
-// Another protocol's words, said to a server that has proved to be mail's, are its client's
-// mistake if they are refused.
-Recognition Judgement::OfForeignClient() const {
-  if (settled_ || !ProvesMail(down_)) return kNotMail;
+// What a server refuses is its client's mistake, and says nothing of the two.
+Recognition Judgement::OfMistakenClient() const {
+  if (settled_) return kNotMail;
   const std::optional<bool> refused = AnswersByRefusal(server_.text);
   if (refused == false) return kNotMail;
   Recognition open = kOpen;
@@ -157,6 +158,9 @@ Recognition Judgement::OnOddPort() const {
   open.server_stale = FitsNoMail(server_);
   if (open.client_stale != open.server_stale && ProvesMail(open.client_stale ? down_ : up_)) {
     return open;
+  }
+  if (open.client_stale && !open.server_stale && !server_.text.empty()) {
+    return OfMistakenClient();
   }
   // Both have opened, and in no service would the one say this and the other that.
   const bool opened = client_.speech.from_start && server_.speech.from_start &&

@@ -78,7 +78,7 @@ class Judgement {
   }
   Recognition Decide() const;
   std::optional<Service> BothFit() const;
-  Recognition OfForeignClient() const;
+  Recognition OfMistakenClient() const;
   Recognition OnOddPort() const;
   Recognition OnPortOf(Service service) const;
   Recognition OfGreeting(Service service) const;

@@ -92,7 +92,7 @@ TEST(PatternTable, MailIsClaimedByItsProtocol) {
       {kSmtp, Side::kServer, Strength::kProof, "250 2.1.0 Ok\r\n"},
       {kSmtp, Side::kServer, Strength::kProof, "554 5.7.1 no\r\n"},
       {kSmtp, Side::kServer, Strength::kHint, "220 x\r\n"},
-      {kSmtp, Side::kServer, Strength::kHint, "554 no\r\n"},
+      {kSmtp, Side::kServer, Strength::kPair, "554 no\r\n"},
       {kSmtp, Side::kServer, Strength::kHint, "250-x\r\n"},
       {kSmtp, Side::kServer, Strength::kHint, "354 go\r\n"},
       {kSmtp, Side::kClient, Strength::kProof, "EHLO x\r\n"},

@@ -82,11 +82,19 @@ TEST(Mishaps, WhatTheServerRefusesSaysNothingOfTheSession) {
           {mistake, port, SmtpAfter(kEsmtp, {{kUp, mistake}, {kDown, kUnknown}}), "smtp", 1});
     }
   }
+  cases.push_back({"refused behind a few words", 2525,
+                   SmtpAfter("220 hello\r\n", {{kUp, "XFORWARD x\r\n"}, {kDown, kUnknown}}),
+                   "smtp", 1});
   for (const char* first : {"NOOP\r\n", "RSET\r\n", "HELP\r\n"}) {
     cases.push_back({first, 2525,
                      SmtpAfter("220 hello\r\n", {{kUp, first}, {kDown, "250 ok\r\n"}}), "smtp",
                      1});
   }
+  cases.push_back({"refused from the start",
+                   2525,
+                   {{kDown, "554 no mail here\r\n"}, {kUp, "QUIT\r\n"}, {kDown, "221 bye\r\n"}},
+                   "smtp",
+                   0});
   cases.push_back({"unknown command",
                    10143,
                    {{kDown, "* OK ready\r\n"},
