@@ -159,12 +159,10 @@ Recognition Judgement::OnOddPort() const {
   if (open.client_stale != open.server_stale && ProvesMail(open.client_stale ? down_ : up_)) {
     return open;
   }
-  if (open.client_stale && !open.server_stale && !server_.text.empty()) {
-    return OfMistakenClient();
-  }
-  // Both have opened, and in no service would the one say this and the other that.
   const bool opened = client_.speech.from_start && server_.speech.from_start &&
                       !client_.text.empty() && !server_.text.empty();
+  if (opened && open.client_stale && !open.server_stale) return OfMistakenClient();
+  // Both have opened, and in no service would the one say this and the other that.
   if ((opened && !ShareService(up_, down_)) ||
       (open.client_stale && client_.speech.from_start) ||
       (open.server_stale && server_.speech.from_start)) {

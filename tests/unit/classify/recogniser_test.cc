@@ -261,6 +261,9 @@ TEST(Recogniser, LinesUnderWayThatFitNothingAreStale) {
   EXPECT_EQ(r.answer, Answer::kNeedMore);
   EXPECT_TRUE(r.client_stale);
   EXPECT_FALSE(r.server_stale);
+  r = JudgeUnderWay("c2VjcmV0\r\n", "250 ok\r\n354 go\r\n");
+  EXPECT_EQ(r.answer, Answer::kNeedMore);
+  EXPECT_TRUE(r.client_stale);
   r = JudgeUnderWay("c2Vj", "AUTH LOGIN PLAIN\r\n");  // half a line is no line
   EXPECT_FALSE(r.client_stale);
   EXPECT_TRUE(r.server_stale);
