@@ -55,7 +55,8 @@ std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t
     } else {
       OnServerLine();
     }
-    side.head_length = side.tail_length = 0;
+    side.head_length = 0;
+    side.tail.Clear();
   }
   return size;
 }
@@ -64,21 +65,13 @@ void ImapTransfers::AddToLine(Side& side, const char* data, std::size_t size) {
   const std::size_t first = std::min(size, kHead - side.head_length);
   std::memcpy(side.head + side.head_length, data, first);
   side.head_length += static_cast<uint8_t>(first);
-  if (size >= kTail) {
-    std::memcpy(side.tail, data + size - kTail, kTail);
-    side.tail_length = kTail;
-    return;
-  }
-  const std::size_t kept = std::min<std::size_t>(side.tail_length, kTail - size);
-  std::memmove(side.tail, side.tail + side.tail_length - kept, kept);
-  std::memcpy(side.tail + kept, data, size);
-  side.tail_length = static_cast<uint8_t>(kept + size);
+  side.tail.Add({data, size});
 }
 
 // A literal's announcement ends the line (RFC 9051, 4.3); a client may send its octets at once
 // where there is a plus (RFC 7888).
 bool ImapTransfers::Announces(const Side& side, uint64_t& bytes, bool& at_once) {
-  absl::string_view tail(side.tail, side.tail_length);
+  absl::string_view tail = side.tail.text();
   absl::ConsumeSuffix(&tail, "\r");
   if (!absl::ConsumeSuffix(&tail, "}")) return false;
   at_once = absl::ConsumeSuffix(&tail, "+");

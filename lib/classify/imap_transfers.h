@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "lib/base/mail.h"
+#include "lib/classify/line_tail.h"
 #include "lib/classify/starttls_watcher.h"
 
 namespace mailtap::classify {
@@ -40,9 +41,8 @@ class ImapTransfers {
     uint64_t bytes = 0;  // of messages
     // The line so far: its first and its last bytes, and whether there are others.
     char head[kHead] = {};
-    char tail[kTail] = {};
+    LineTail<kTail> tail;
     uint8_t head_length = 0;
-    uint8_t tail_length = 0;
     bool continued = false;  // the line goes on with a command or response behind a literal
     bool counted = false;    // its literals are messages
   };

@@ -18,15 +18,9 @@ Recognition Yes(Service service, Evidence evidence) {
   return {.answer = Answer::kYes, .service = service, .evidence = evidence};
 }
 
-bool Denies(const Scores& scores) {
-  return std::find(scores.begin(), scores.end(), Strength::kDenial) != scores.end();
-}
-
 auto MailEnd(const Scores& scores) { return scores.begin() + kMailProtocolCount; }
 
-bool ProvesMail(const Scores& scores) {
-  return std::find(scores.begin(), MailEnd(scores), Strength::kProof) != MailEnd(scores);
-}
+bool ProvesMail(const Scores& scores) { return ProvenService(scores).has_value(); }
 
 // It has said something, and mail says nothing of the kind.
 bool FitsNoMail(const Opening& opening) {
@@ -71,9 +65,15 @@ std::optional<bool> AnswersByRefusal(absl::string_view text) {
 
 }  // namespace
 
-bool FitsNothing(const Scores& scores) {
-  return std::all_of(scores.begin(), scores.end(),
-                     [](Strength s) { return s == Strength::kNone; });
+bool Denies(const Scores& scores) {
+  return std::find(scores.begin(), scores.end(), Strength::kDenial) != scores.end();
+}
+
+std::optional<Service> ProvenService(const Scores& scores) {
+  for (const Service service : kServices) {
+    if (scores[static_cast<std::size_t>(service)] == Strength::kProof) return service;
+  }
+  return std::nullopt;
 }
 
 bool ProvesOther(const Scores& scores) {
@@ -159,8 +159,7 @@ Recognition Judgement::OnOddPort() const {
   if (open.client_stale != open.server_stale && ProvesMail(open.client_stale ? down_ : up_)) {
     return open;
   }
-  const bool opened = client_.speech.from_start && server_.speech.from_start &&
-                      !client_.text.empty() && !server_.text.empty();
+  const bool opened = client_.begun() && server_.begun();
   if (opened && open.client_stale && !open.server_stale) return OfMistakenClient();
   // Both have opened, and in no service would the one say this and the other that.
   if ((opened && !ShareService(up_, down_)) ||
@@ -172,24 +171,18 @@ Recognition Judgement::OnOddPort() const {
 }
 
 Recognition Judgement::OnPortOf(Service service) const {
-  const bool greeted = !server_.text.empty() && server_.speech.from_start;
   // Garbage may go before a greeting, or be one: what the server answers will tell.
-  if (greeted && FitsNoMail(server_) && !settled_) return kOpen;
-  if (Up(service) == Strength::kProof && !(greeted && FitsNoMail(server_))) {
-    return Yes(service, Evidence::kCommand);
-  }
+  if (server_.begun() && FitsNoMail(server_)) return settled_ ? kNotMail : kOpen;
+  if (Up(service) == Strength::kProof) return Yes(service, Evidence::kCommand);
   if (Down(service) != Strength::kNone) return OfGreeting(service);
   // Another mail service may stand behind this one's port.
-  if (greeted) return OnOddPort();
+  if (server_.begun()) return OnOddPort();
   if (Up(service) != Strength::kNone) {
     return settled_ || client_.speech.ended ? Yes(service, Evidence::kCommand) : kOpen;
   }
   // Nothing that is known. A client that starts with garbage proves nothing: its server may yet
   // greet it.
-  const auto spoke = [](const Opening& side) {
-    return !side.text.empty() && side.speech.from_start;
-  };
-  if (spoke(client_) || spoke(server_)) return settled_ ? kNotMail : kOpen;
+  if (client_.begun()) return settled_ ? kNotMail : kOpen;
   // Line ends alone are nobody's dialogue; a scanner sends them.
   const auto blank = [](const Opening& side) {
     return side.text.empty() && !side.speech.cut &&
@@ -218,8 +211,7 @@ Recognition Judgement::OfGreeting(Service service) const {
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
   // Any number may be a tag: "502 no permission" is NNTP's.
-  if (service == Service::kImap && Up(service) == Strength::kNone && !client_.text.empty() &&
-      client_.speech.from_start) {
+  if (service == Service::kImap && Up(service) == Strength::kNone && client_.begun()) {
     return OnOddPort();
   }
   return !client_.text.empty() || settled_ ? Yes(service, Evidence::kBanner) : kOpen;

@@ -53,10 +53,15 @@ struct Opening {
   Speech speech;
   absl::string_view text;  // the part of it that can be judged: whole lines
   Scores scores = {};      // of that part
+
+  // Something can be judged, from the side's first byte on.
+  bool begun() const { return speech.from_start && !text.empty(); }
 };
 
-// Nothing of the kind was said.
-bool FitsNothing(const Scores& scores);
+// It is something else, whatever mail it proves.
+bool Denies(const Scores& scores);
+// The first mail service that is proved, or nothing.
+std::optional<Service> ProvenService(const Scores& scores);
 // Proof of something else, unless the same side also proves mail (an SMTP greeting of a host
 // named ftp...).
 bool ProvesOther(const Scores& scores);

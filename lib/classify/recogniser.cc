@@ -107,7 +107,7 @@ bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
   const auto fits = [&](Side side) {
     const Scores scores = Scan(lines, side);
     return *std::max_element(scores.begin(), scores.begin() + kMailProtocolCount) >= least ||
-           *std::max_element(scores.begin(), scores.end()) == Strength::kDenial;
+           Denies(scores);
   };
   return fits(Side::kServer) || (MayHoldCommand(lines) && fits(Side::kClient));
 }
@@ -116,16 +116,14 @@ std::optional<Service> Recogniser::Greeting(const Speech& server) const {
   Scores scores = Scan(Judgeable(server), Side::kServer);
   if (ProvesOther(scores)) return std::nullopt;
   Weaken(scores);
-  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
-    if (scores[static_cast<int>(service)] == Strength::kProof) return service;
-  }
-  return std::nullopt;
+  return ProvenService(scores);
 }
 
 // Garbage may go before what a server has to say. A client may begin with words that prove
 // nothing: then what proves something counts too.
 Opening Recogniser::Open(const Speech& speech, Side side) const {
   constexpr int kMostLines = 4;
+  const Strength enough = side == Side::kClient ? Strength::kProof : Strength::kHint;
   Opening opening = {.speech = speech, .text = Judgeable(speech)};
   opening.scores = Scan(opening.text, side);
   if (!speech.from_start) return opening;
@@ -133,7 +131,6 @@ Opening Recogniser::Open(const Speech& speech, Side side) const {
   for (int line = 1; line < kMostLines; ++line) {
     const size_t end = rest.find('\n');
     const Strength known = *std::max_element(opening.scores.begin(), opening.scores.end());
-    const Strength enough = side == Side::kClient ? Strength::kProof : Strength::kHint;
     if (known >= enough || end == rest.npos) break;
     rest.remove_prefix(end + 1);
     const Scores more = Scan(rest, side);

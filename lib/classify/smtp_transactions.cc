@@ -15,7 +15,6 @@ constexpr int kBadSequence = 503;
 constexpr uint64_t kLargestChunk = UINT32_MAX;
 
 bool IsAccepted(int code) { return code / 100 == 2; }
-bool IsIntermediate(int code) { return code / 100 == 3; }
 
 }  // namespace
 
@@ -137,7 +136,6 @@ void SmtpTransactions::OnReply(int code) {
     in_text_ = false;
     overlooked_ = true;
     text_accepted_ = IsAccepted(code);
-    if (IsIntermediate(code)) paired_ = false;
     if (text_accepted_) {
       Accept(0);
     } else {
@@ -166,8 +164,6 @@ void SmtpTransactions::OnReply(int code) {
 
 void SmtpTransactions::OnCommandReply(Command command, int code) {
   const uint64_t chunk = command == kBdat || command == kBdatLast ? PopChunk() : 0;
-  if (command == kText && IsIntermediate(code))
-    paired_ = false;  // one for each recipient follows
   if (!IsAccepted(code)) return OnRefusal(command, code);
   switch (command) {
     case kMail:
@@ -235,6 +231,7 @@ void SmtpTransactions::Accept(uint64_t text_bytes) {
 }
 
 void SmtpTransactions::Reject(int code) {
+  if (code / 100 == 3) paired_ = false;  // no refusal: a reply for each recipient follows
   ++rejected_[code / 100 == 4 ? 0 : 1];
   Clear();
 }

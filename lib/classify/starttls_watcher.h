@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
+#include "lib/classify/line_tail.h"
+
 namespace mailtap::classify {
 
 class StarttlsWatcher {
@@ -20,13 +23,11 @@ class StarttlsWatcher {
  private:
   // Enough for CAPABILITY, ID and a few refused attempts.
   static constexpr int kMaxLines = 24;
-  static constexpr int kKept = 16;
 
-  void Keep(const uint8_t* data, std::size_t size);
+  void Keep(absl::string_view text);
   bool AsksForTls() const;
 
-  char tail_[kKept] = {};  // the last bytes of the line so far, oldest first once full
-  uint8_t kept_ = 0;
+  LineTail<16> tail_;  // of the line so far
   uint8_t lines_ = 0;
   bool line_empty_ = true;
   bool asked_ = false;  // the last whole line asked for TLS

@@ -149,8 +149,9 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   const End server = flow::Other(ClientEnd(hot));
   const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
   // An alert only says that the client spoke none.
-  if (!dialogue.from_start[server] || dialogue.text[server][0] != kTlsHandshake ||
-      !classify::LooksLikeTlsRecord(text, dialogue.text_length[server])) {
+  if (!dialogue.from_start[server] ||
+      !classify::LooksLikeTlsRecord(text, dialogue.text_length[server]) ||
+      text[0] != kTlsHandshake) {
     return false;
   }
   if (port.known) {

@@ -129,16 +129,14 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     StartHello(hot, dialogue, client, piece.data, piece.captured);
     return JudgeHello(slot, /*finished=*/missing != 0);
   }
-  const bool imap = dialogue.imap() != nullptr;
-  const bool in_literal = imap && dialogue.imap()->literal_left(kUp) != 0;
+  const classify::ImapTransfers* imap = dialogue.imap();
+  const bool in_literal = imap != nullptr && imap->literal_left(kUp) != 0;
   uint32_t taken = ReadCommands(hot, piece);
-  bool tls =
-      imap ? dialogue.watcher.tls() : dialogue.smtp() != nullptr && dialogue.smtp()->tls();
-  if (!tls && !imap && !(mail && smtp) && !dialogue.watcher.done()) {
-    const uint32_t given = taken;
-    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, given));
-    tls = dialogue.watcher.tls();
+  bool tls = dialogue.smtp() != nullptr && dialogue.smtp()->tls();
+  if (!tls && imap == nullptr && !(mail && smtp) && !dialogue.watcher.done()) {
+    taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, taken));
   }
+  tls = tls || dialogue.watcher.tls();
   if (!tls && !in_literal && piece.OpensTls()) {  // the mirror lacks what asked for it
     tls = true;
     taken = 0;
