@@ -4,6 +4,7 @@
 #define MAILTAP_LIB_BASE_LARGE_VECTOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <new>
@@ -26,6 +27,8 @@ struct LargeAllocator {
   LargeAllocator(const LargeAllocator<U>&) {}
 
   T* allocate(std::size_t count) {
+    constexpr std::size_t kMost = PTRDIFF_MAX / sizeof(T) - kCacheLine;
+    if (count > kMost) throw std::bad_array_new_length();
     const std::size_t bytes = (count * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
     void* memory = std::aligned_alloc(kCacheLine, bytes);
     if (memory == nullptr) throw std::bad_alloc();
