@@ -27,9 +27,14 @@ uint32_t HolePool::AllocateAfter(uint32_t older, uint32_t owner, uint8_t end,
                    .age_next = younger,
                    .age_prev = older,
                    .owner = owner,
+                   .claimed = 0,
                    .end = end,
                    .provisional = false,
-                   .by_ack = false};
+                   .by_ack = false,
+                   .late = false,
+                   .plausible = false,
+                   .witnessed = false,
+                   .doubted = false};
   (older != kNone ? holes_[older].age_next : oldest_) = index;
   (younger != kNone ? holes_[younger].age_prev : youngest_) = index;
   return index;

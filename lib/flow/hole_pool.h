@@ -15,14 +15,20 @@ namespace mailtap::flow {
 struct Hole {
   UnixNanos created;
   uint32_t start;   // first missing sequence number
-  uint32_t length;  // bytes; for a jump: payload seen at `start`
+  uint32_t length;  // bytes
   uint32_t next;    // in its session's list
   uint32_t age_next;
   uint32_t age_prev;
   uint32_t owner;    // index of the cold record
+  uint32_t claimed;  // of a jump: payload seen in it
   uint8_t end;       // End
   bool provisional;  // not a hole but a jump that nothing has confirmed yet
-  bool by_ack;       // for a jump: the other side's acknowledgment claimed it
+  // Of a jump:
+  bool by_ack : 1;     // the other end's acknowledgments claim it
+  bool late : 1;       // nothing had come for kClaimAge before it
+  bool plausible : 1;  // so much may have been lost since
+  bool witnessed : 1;  // the other end has acknowledged some of what would be lost
+  bool doubted : 1;    // or nothing new
 };
 static_assert(sizeof(Hole) == 40);
 

@@ -67,12 +67,13 @@ void Sequencer::OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack,
     return;
   }
   const int32_t ahead = Distance(ack, hot.mark[end]);
-  if (ahead > 0) {
-    if (TestEnd(hot.state.fin, end)) {
-      if (ahead > 1) return;  // acknowledges more than there is
-    } else if (ahead > kTrustedJump) {
-      if (!Jump(hot, cold, end, ack, 0, /*by_ack=*/true, now)) return;
-    } else {
+  if (TestEnd(hot.state.fin, end)) {
+    if (ahead > 1) return;  // acknowledges more than there is
+  } else if (ahead > kTrustedJump || ahead < -kLateCopy) {
+    if (!Jump(hot, cold, end, ack, 0, /*by_ack=*/true, now)) return;
+  } else {
+    Witness(hot, cold, end, ahead > 0);
+    if (ahead > 0) {
       Open(hot, cold, end, hot.mark[end], static_cast<uint32_t>(ahead), now);
       hot.mark[end] = ack;
     }
@@ -83,13 +84,16 @@ void Sequencer::OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack,
 void Sequencer::Advance(HotSession& hot, ColdSession& cold, End end, uint32_t seq,
                         uint32_t length, UnixNanos now) {
   const int32_t ahead = Distance(seq, hot.mark[end]);
-  if (ahead == 0) {
-    hot.mark[end] += length;
-    cold.pending_observed[end] += length;
-  } else if (static_cast<int64_t>(ahead) + length > kTrustedJump || ahead < -kLateCopy) {
+  if (ahead != 0 &&
+      (static_cast<int64_t>(ahead) + length > kTrustedJump || ahead < -kLateCopy)) {
     Jump(hot, cold, end, seq, length, /*by_ack=*/false, now);
-  } else if (ahead > 0) {
-    Open(hot, cold, end, hot.mark[end], static_cast<uint32_t>(ahead), now);
+    return;
+  }
+  Refute(hot, cold, end);
+  if (ahead >= 0) {
+    if (ahead > 0) {
+      Open(hot, cold, end, hot.mark[end], static_cast<uint32_t>(ahead), now);
+    }
     hot.mark[end] = seq + length;
     cold.pending_observed[end] += length;
   } else if (length != 0) {
@@ -130,74 +134,6 @@ void Sequencer::LowerBase(HotSession& hot, ColdSession& cold, End end, uint32_t 
   cold.pending_observed[end] += present;
   if (present < below) Open(hot, cold, end, seq + present, below - present, now);
   hot.base[end] = seq;
-}
-
-uint32_t Sequencer::FindJump(const ColdSession& cold, End end) const {
-  for (uint32_t i = cold.holes[end]; i != kNone; i = holes_[i].next) {
-    if (holes_[i].provisional) return i;
-  }
-  return kNone;
-}
-
-// Something claims that `end` has sent up to `at`, far from the mark. Believed, and accounted,
-// when another claim that is not its copy lies beside it; until then it is only remembered. A
-// copy of the earlier claim confirms nothing: mirrors duplicate forged packets too. Returns
-// true where it was believed.
-bool Sequencer::Jump(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
-                     bool by_ack, UnixNanos now) {
-  uint32_t index = FindJump(cold, end);
-  if (index != kNone) {
-    const Hole jump = holes_[index];
-    const int64_t offset = Distance(at, jump.start);
-    const int64_t beyond = offset - jump.length;
-    const bool within = offset >= 0 && beyond + length <= 0;
-    if (within && by_ack == jump.by_ack) return false;
-    const int32_t ahead = Distance(jump.start, hot.mark[end]);
-    const bool overtaken = ahead <= kTrustedJump && ahead >= -kLateCopy;
-    const bool beside = beyond <= kTrustedJump && offset + length >= -kTrustedJump;
-    if (beside && !overtaken) {
-      Unlink(cold, end, index);
-      holes_.Free(index);
-      const bool lower = offset < 0;
-      Believe(hot, cold, end, lower ? at : jump.start, now);
-      if (lower && !by_ack) Advance(hot, cold, end, at, length, now);
-      Advance(hot, cold, end, jump.start, jump.length, now);
-      if (by_ack) OnAck(hot, cold, end, at, now);
-      if (!lower && !by_ack) Advance(hot, cold, end, at, length, now);
-      return true;
-    }
-    Settle(hot, cold, index);
-  }
-  index = holes_.Allocate(hot.cold, end, now);
-  if (index == kNone) {
-    counters_.jumps_dropped.Add(1);
-    return false;
-  }
-  Hole& jump = holes_[index];
-  jump.start = at;
-  jump.length = length;
-  jump.provisional = true;
-  jump.by_ack = by_ack;
-  jump.next = cold.holes[end];
-  cold.holes[end] = index;
-  return false;
-}
-
-// Moves the mark to `start`: past a loss, or to wherever a new numbering begins.
-void Sequencer::Believe(HotSession& hot, ColdSession& cold, End end, uint32_t start,
-                        UnixNanos now) {
-  const int32_t lost = Distance(start, hot.mark[end]);
-  if (lost > 0 && lost <= kPlausibleLoss) {
-    counters_.jumps_confirmed.Add(1);
-    Open(hot, cold, end, hot.mark[end], static_cast<uint32_t>(lost), now);
-  } else {
-    counters_.resyncs.Add(1);
-    while (cold.holes[end] != kNone) Settle(hot, cold, cold.holes[end]);
-    hot.state.gap |= EndBit(end);
-    hot.state.synced &= ~EndBit(end);
-    hot.base[end] = start;
-  }
-  hot.mark[end] = start;
 }
 
 }  // namespace mailtap::flow

@@ -24,6 +24,14 @@ constexpr int32_t Distance(uint32_t a, uint32_t b) { return static_cast<int32_t>
 // A segment off the mark that would move it by more than this is believed only once something
 // confirms it, so that a forged one can't inflate a volume by more.
 inline constexpr int32_t kTrustedJump = 65'536;
+// What only one end claims, where the other is seen too, is believed after this time, in which
+// nothing contradicted it. A new numbering takes as long without the old one: two at once are
+// two copies of a connection, from both sides of a firewall that rewrites the numbers.
+inline constexpr int64_t kClaimAge = kNanosPerSecond;
+// What may be lost at once, and on top for each nanosecond that nothing has come, at 100
+// Gbit/s. More is a new numbering.
+inline constexpr int64_t kLossAtOnce = 1 << 20;
+inline constexpr double kLossRate = 12.5;
 // A confirmed jump further than this, or backwards, is a new numbering rather than loss.
 inline constexpr int32_t kPlausibleLoss = 1 << 30;
 // Payload further below the mark than this is no late copy. RFC 7323 caps windows at 1 GiB, but
@@ -42,7 +50,7 @@ struct SequenceCounters {
   SingleWriterCounter hole_overflows;  // a hole inferred early: list or pool full, or too deep
   SingleWriterCounter jumps_confirmed;
   SingleWriterCounter jumps_dropped;  // never confirmed
-  SingleWriterCounter resyncs;        // confirmed, but implausible as loss: numbering restarted
+  SingleWriterCounter resyncs;        // confirmed, but not as loss: numbering restarted
   SingleWriterCounter out_of_window;  // payload from before the base or after the FIN
 };
 
@@ -57,7 +65,8 @@ class Sequencer {
                    UnixNanos now);
 
   // Nearly all segments: without SYN, FIN or RST, the next bytes of what `end` sends (or none),
-  // with an acknowledgment of what was seen. Accounts both, or says false of any other.
+  // with an acknowledgment of what was seen, where nothing is missing or closed. Accounts both,
+  // or says false of any other.
   bool OnNext(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length,
               uint32_t ack);
   // Accounts a segment that `end` sent: `length` bytes of payload from `seq`, and a FIN after
@@ -88,10 +97,20 @@ class Sequencer {
             UnixNanos now);
   void SettleDeep(HotSession& hot, ColdSession& cold, End end);
   uint32_t Lowest(const ColdSession& cold, End end) const;
+
+  // Jumps (sequence_jumps.cc)
   bool Jump(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
             bool by_ack, UnixNanos now);
-  void Believe(HotSession& hot, ColdSession& cold, End end, uint32_t start, UnixNanos now);
-  uint32_t FindJump(const ColdSession& cold, End end) const;
+  uint32_t Claim(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
+                 bool by_ack, UnixNanos now, bool& grown);
+  void Believe(HotSession& hot, ColdSession& cold, End end, bool renumbered, UnixNanos now);
+  void Refute(HotSession& hot, ColdSession& cold, End end);
+  void Witness(HotSession& hot, ColdSession& cold, End end, bool beyond_mark);
+  uint32_t FindJump(const ColdSession& cold, End end, bool by_ack) const;
+  bool HasJump(const ColdSession& cold, End end) const {
+    return FindJump(cold, end, false) != kNone || FindJump(cold, end, true) != kNone;
+  }
+
   uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
   void Unlink(ColdSession& cold, End end, uint32_t hole);
 
@@ -109,8 +128,9 @@ class Sequencer {
 inline bool Sequencer::OnNext(HotSession& hot, ColdSession& cold, End end, uint32_t seq,
                               uint32_t length, uint32_t ack) {
   const End other = Other(end);
-  const bool next = hot.state.based == 3 && hot.state.fin == 0 && seq == hot.mark[end] &&
-                    Distance(ack, hot.mark[other]) <= 0;
+  const bool next = hot.state.based == 3 && (hot.state.fin | hot.state.reset) == 0 &&
+                    seq == hot.mark[end] && Distance(ack, hot.mark[other]) <= 0 &&
+                    (cold.holes[0] & cold.holes[1]) == kNone;
   if (!next) return false;
   hot.mark[end] += length;
   cold.pending_observed[end] += length;

@@ -1,6 +1,7 @@
 // Sessions come into being: on a mail port with any packet, on others where the words tell, or
 // the server is known.
 #include <algorithm>
+#include <cstdlib>
 
 #include "lib/pipeline/worker.h"
 
@@ -97,31 +98,6 @@ uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey&
   return kNone;
 }
 
-void Worker::RememberHandshake(const Pending& pending) {
-  const net::Segment& segment = pending.segment;
-  const bool ack = (segment.flags & net::kAck) != 0;
-  // A SYN-ACK alone tells the client's number too.
-  const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
-  const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
-  flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
-  // What a SYN carries is acknowledged with it (RFC 7413).
-  const int32_t ahead = Distance(client_isn, entry.client_isn);
-  const bool carried = ack && entry.packets[0] != 0 && ahead > 0 && ahead <= flow::kTrustedJump;
-  if ((ahead != 0 && !carried) || entry.client_port != client_port) {
-    entry = {.flow_hash = pending.flow_hash,
-             .client_isn = client_isn,
-             .client_port = client_port,
-             .time = pending.time};
-  }
-  entry.time = std::min(entry.time, pending.time);
-  if (ack) {  // of a SYN that is late, or comes again, the server's number stays
-    entry.server_isn = segment.seq;
-    entry.has_server = true;
-  }
-  uint8_t& packets = entry.packets[ack ? 1 : 0];
-  if (packets < UINT8_MAX) ++packets;
-}
-
 bool Worker::HasRoomForUndecided() {
   if (undecided_ < most_undecided_) return true;
   Short(Shortage::kUndecided);
@@ -153,6 +129,10 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
                         classify::LooksLikeServerHello(segment.payload, segment.captured);
     from_start = ahead == 0;
     const bool near = (word || answer) && ahead > 0 && ahead <= flow::kTrustedJump;
+    if (std::abs(ahead) > flow::kTrustedJump &&
+        pending.time - handshake->time < kHandshakeTime) {
+      return kNone;
+    }
     if (ahead != 0 && !near) handshake = nullptr;
   }
   // A ClientHello is its stream's start, whether the handshake was seen or not.
@@ -186,25 +166,6 @@ bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
          (known_servers_->Find(key.source, key.source_port, key.encap_tag).has_value() ||
           known_servers_->Find(key.destination, key.destination_port, key.encap_tag)
               .has_value());
-}
-
-// What was seen before the session was made is its own.
-void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& handshake,
-                           UnixNanos time) {
-  const End server = flow::Other(client);
-  hot.state.client_end = static_cast<uint32_t>(client);
-  hot.state.client_known = 1;
-  flow::ColdSession& cold = sessions_.cold(hot);
-  sequencer_.Synchronize(hot, cold, client, handshake.client_isn + 1, time);
-  if (handshake.has_server) {
-    sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
-    hot.state.seen |= EndBit(server);
-  }
-  hot.state.seen |= EndBit(client);
-  cold.first_seen = std::min(cold.first_seen, handshake.time);
-  cold.pending_packets[client] += handshake.packets[0];
-  cold.pending_packets[server] += handshake.packets[1];
-  handshakes_.Erase(&handshake);
 }
 
 // Where mail has been spoken before, a connection is followed from its handshake on: the mirror

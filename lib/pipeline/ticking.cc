@@ -7,7 +7,6 @@ namespace mailtap::pipeline {
 
 using flow::End;
 using flow::kNone;
-using flow::Stage;
 using flow::TestEnd;
 
 bool Worker::EndTick(int64_t tick) {
@@ -90,9 +89,10 @@ void Worker::SettleDue(UnixNanos end) {
 // When a session is to be looked at next, if it stays silent.
 int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
   const bool closed = IsClosed(hot);
-  const bool other = hot.state.stage == static_cast<uint32_t>(Stage::kOther);
+  const bool other = IsOther(hot);
+  // Mail may go on for long one way after the other end has said its last.
   const bool lasting =
-      hot.state.fin == 0 && (other || (IsMail(hot) && hot.state.established != 0));
+      (other && hot.state.fin == 0) || (IsMail(hot) && hot.state.established != 0);
   // A connection that both opened and on which nobody has spoken yet, or only a server that is
   // mail's: servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
   constexpr int64_t kGreetingPatience = 300;

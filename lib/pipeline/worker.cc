@@ -1,6 +1,7 @@
 #include "lib/pipeline/worker.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "lib/net/dns.h"
@@ -12,7 +13,6 @@ using flow::Distance;
 using flow::End;
 using flow::EndBit;
 using flow::kNone;
-using flow::Stage;
 using flow::TestEnd;
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
@@ -62,23 +62,29 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
   dirty_.reserve(2 * sessions_.capacity());
 }
 
-// A SYN that does not fit the numbers of the session in its place opens another one: the ports
-// are used again.
-inline bool Worker::StartsAnew(const flow::HotSession& hot, End end,
-                               const net::Segment& segment) const {
-  if ((segment.flags & net::kSyn) == 0 || !TestEnd(hot.state.based, end)) return false;
+// Whether a packet may belong to another connection on the ports of the session in its place:
+// a SYN that doesn't fit that one's numbers, or numbers that are nowhere near.
+inline bool Worker::HasOtherNumbers(const flow::HotSession& hot, End end,
+                                    const net::Segment& segment) const {
+  const auto far = [&](End from, uint32_t at) {
+    const int32_t ahead = Distance(at, hot.mark[from]);
+    return TestEnd(hot.state.based, from) &&
+           (ahead > flow::kTrustedJump || ahead < -flow::kLateCopy);
+  };
+  if ((segment.flags & net::kSyn) == 0) return far(end, segment.seq) && !IsOther(hot);
+  if ((segment.flags & net::kAck) != 0 && far(flow::Other(end), segment.ack)) return true;
+  if (!TestEnd(hot.state.based, end)) return false;
   const int32_t below = Distance(hot.base[end], segment.seq + 1);
   if (TestEnd(hot.state.synced, end)) return below != 0;
   return below < 0 || below > flow::kTrustedJump;
 }
 
 inline uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
-  const net::Segment& segment = pending.segment;
-  uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
+  const uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
   if (slot != kNone) {
-    if (!StartsAnew(sessions_.hot(slot), end, segment)) return slot;
-    // With the ring full the old session can't be reported yet, so it stays a while longer.
-    if (!EndSession(slot)) return kNone;
+    if (!HasOtherNumbers(sessions_.hot(slot), end, pending.segment)) [[likely]]
+      return slot;
+    return StartAnew(pending, key, slot, end);
   }
   end = 0;
   return pending.mail_port ? CreateOnMailPort(pending, key) : CreateOnOddPort(pending, key);
@@ -100,7 +106,7 @@ void Worker::Handle(Pending& pending) {
   const uint32_t slot = FindOrCreate(pending, key, end);
   if (slot == kNone) return;
   counters_.mail_packets.Add(1);
-  if (sessions_.hot(slot).state.stage == static_cast<uint32_t>(Stage::kOther)) {
+  if (IsOther(sessions_.hot(slot))) {
     return FollowOther(sessions_.hot(slot), end, segment, pending.time);
   }
   Account(slot, end, pending);
@@ -148,12 +154,6 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   const uint8_t flags = segment.flags;
-  // The second line is touched only where packets come out of order.
-  if (time >= cold.last_seen) {
-    cold.last_seen = time;
-  } else {
-    cold.first_seen = std::min(cold.first_seen, time);
-  }
   hot.state.seen |= EndBit(end);
 
   // On an odd port a session is met at its first payload, or at a known server a little before:
@@ -170,6 +170,12 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
     if (segment.length != 0) copies_.Seen(pending.copy_place, net::PacketMark(segment));
   } else {
     AccountNumbers(hot, cold, end, pending);
+  }
+  // The second line is touched only where packets come out of order.
+  if (time >= cold.last_seen) {
+    cold.last_seen = time;
+  } else {
+    cold.first_seen = std::min(cold.first_seen, time);
   }
   if ((flags & net::kRst) == 0) {
     if (hot.state.acked != 0 || hot.state.payload == 3) {
@@ -196,8 +202,11 @@ void Worker::AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, End 
   const net::Segment& segment = pending.segment;
   const uint8_t flags = segment.flags;
   if ((flags & net::kRst) != 0) {
-    // The numbers of a RST are often somebody else's guess: it ends the session, no more.
-    hot.state.reset = 1;
+    // It ends the session, no more; and not one whose numbers somebody had to guess (RFC 5961,
+    // 3.2).
+    const bool fits = hot.state.payload == 0 || !TestEnd(hot.state.based, end) ||
+                      std::abs(Distance(segment.seq, hot.mark[end])) <= flow::kTrustedJump;
+    if (fits) hot.state.reset = 1;
     return;
   }
   const End other = flow::Other(end);
@@ -210,8 +219,11 @@ void Worker::AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, End 
   }
   if ((flags & net::kAck) != 0) sequencer_.OnAck(hot, cold, other, segment.ack, pending.time);
   const uint32_t repeated = cold.pending_repeated[end];
+  const uint32_t mark = hot.mark[end];
   sequencer_.OnSegment(hot, cold, end, seq, segment.length, (flags & net::kFin) != 0,
                        pending.time);
+  // Whoever goes on has not been reset.
+  if (segment.length != 0 && hot.mark[end] != mark) hot.state.reset = 0;
   if (segment.length != 0 && copies_.Seen(pending.copy_place, net::PacketMark(segment))) {
     CountCopy(hot, end, cold.pending_repeated[end] - repeated);
   }

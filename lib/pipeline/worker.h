@@ -94,6 +94,11 @@ class Worker {
   // A packet's cold record is asked for when so many more are queued behind it, its dialogue
   // when so many are ahead of it.
   static constexpr uint32_t kHotAhead = 4, kDialogueAhead = 3;
+  // A mirror of both sides of a firewall that rewrites sequence numbers shows two handshakes
+  // where there is one: another SYN within the first time, or what fits none while one is
+  // under way. The first of them counts.
+  static constexpr int64_t kFirewallDelay = 100 * kNanosPerMilli;
+  static constexpr int64_t kHandshakeTime = kNanosPerSecond;
   // First bytes of openings that are told by more than words.
   static constexpr char kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
 
@@ -124,8 +129,8 @@ class Worker {
   // One packet (worker.cc)
   void Handle(Pending& pending);
   uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
-  bool StartsAnew(const flow::HotSession& hot, flow::End end,
-                  const net::Segment& segment) const;
+  bool HasOtherNumbers(const flow::HotSession& hot, flow::End end,
+                       const net::Segment& segment) const;
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
                    UnixNanos time);
   void Account(uint32_t slot, flow::End end, const Pending& pending);
@@ -143,11 +148,17 @@ class Worker {
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
+  bool HasRoomForUndecided();
+  bool IsWithKnownServer(const flow::SessionKey& key) const;
+
+  // Handshakes (handshakes.cc)
   void RememberHandshake(const Pending& pending);
   void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
                      UnixNanos time);
-  bool HasRoomForUndecided();
-  bool IsWithKnownServer(const flow::SessionKey& key) const;
+  uint32_t StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
+                     flow::End& end);
+  bool ConfirmsHandshake(const Pending& pending, const flow::HotSession& hot, flow::End end,
+                         const flow::Handshake& handshake) const;
 
   // Text (reading.cc)
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
@@ -236,6 +247,9 @@ class Worker {
   }
   static bool IsMail(const flow::HotSession& hot) {
     return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
+  }
+  static bool IsOther(const flow::HotSession& hot) {  // nothing of it is counted
+    return hot.state.stage == static_cast<uint32_t>(flow::Stage::kOther);
   }
   static bool IsClosed(const flow::HotSession& hot) {
     return hot.state.reset != 0 || hot.state.fin == 3;

@@ -113,11 +113,84 @@ TEST_P(SequenceJumpTest, AConfirmedImplausibleJumpIsANewNumbering) {
   const uint32_t elsewhere = kFirst + (3u << 30);
   d.Segment(elsewhere, 1'000);
   d.Segment(elsewhere + 1'000, 1'000);
-  Expect(2'200, 200, 0);
+  Expect(200, 0, 0);  // not yet
+  d.now += kClaimAge;
+  d.Segment(elsewhere + 2'000, 1'000);
+  Expect(3'200, 200, 0);
   EXPECT_EQ(d.counters().resyncs.value(), 1u);
   d.Segment(elsewhere - 500, 500);  // reordered: the new base is a guess
   d.SettleAll();
-  Expect(2'700, 200, 0);
+  Expect(3'700, 200, 0);
+}
+
+TEST_P(SequenceJumpTest, WhereTheOtherEndIsSeenItsWordIsAwaited) {
+  d.hot().state.seen = 3;
+  d.Segment(kFirst, 100);
+  d.Segment(kFirst + 200'000, 1'000);
+  d.Segment(kFirst + 201'000, 1'000);
+  d.Segment(kFirst + 203'000, 1'000);
+  Expect(100, 0, 0);
+  d.Ack(kFirst + 202'000);
+  Expect(3'100, 1'000, 0);  // what is missing within the claim is known to be
+  EXPECT_EQ(d.missing(), 199'900u);
+}
+
+TEST_P(SequenceJumpTest, WhereTheOtherEndIsSilentASecondTells) {
+  d.hot().state.seen = 3;
+  d.Segment(kFirst, 100);
+  for (uint32_t at = 200'000; at < 210'000; at += 1'000) {
+    d.Segment(kFirst + at, 1'000);
+    Expect(100, 0, 0);
+    d.now += kClaimAge / 10;
+  }
+  d.Segment(kFirst + 210'000, 1'000);
+  d.SettleAll();
+  Expect(11'100, 199'900, 0);
+}
+
+// An acknowledgment of some of what would be lost is its word too; of what is known, it isn't.
+TEST_P(SequenceJumpTest, AcknowledgmentsOnTheWayTellLoss) {
+  for (const bool beyond : {true, false}) {
+    Direction jump;
+    jump.Synchronize(kFirst);
+    jump.hot().state.seen = 3;
+    jump.Segment(kFirst, 10'000);
+    jump.Segment(kFirst + 200'000, 1'000);
+    jump.Ack(kFirst + (beyond ? 12'000 : 8'000));
+    jump.now += kClaimAge;
+    jump.Segment(kFirst + 201'000, 1'000);
+    jump.SettleAll();
+    EXPECT_EQ(jump.observed(), beyond ? 12'000u : 10'000u);
+    EXPECT_EQ(jump.inferred(), beyond ? 190'000u : 0u);
+  }
+}
+
+// At 100 Gbit/s, half a gigabyte takes 40 ms.
+TEST_P(SequenceJumpTest, NoMoreIsLostThanThereWasTimeFor) {
+  for (const int64_t millis : {10, 100}) {
+    Direction jump;
+    jump.Synchronize(kFirst);
+    jump.Segment(kFirst, 100);
+    jump.cold().last_seen = jump.now;
+    jump.now += millis * kNanosPerMilli;
+    jump.Segment(kFirst + 500'000'000, 1'000);
+    jump.Segment(kFirst + 500'001'000, 1'000);
+    EXPECT_EQ(jump.counters().jumps_confirmed.value(), millis == 100 ? 1u : 0u);
+    EXPECT_EQ(jump.missing(), millis == 100 ? 499'999'900u : 0u);
+  }
+}
+
+TEST_P(SequenceJumpTest, WhoeverGoesOnWhereHeWasHasNotJumped) {
+  d.hot().state.seen = 3;
+  d.Segment(kFirst, 100);
+  for (uint32_t i = 0; i < 20; ++i) {
+    d.Segment(kFirst + 500'000'000 + i * 100, 100);
+    d.Segment(kFirst + 100 + i * 10, 10);
+    d.now += kClaimAge / 4;
+  }
+  d.SettleAll();
+  Expect(300, 0, 0);
+  EXPECT_EQ(d.counters().jumps_dropped.value(), 20u);
 }
 
 // Two jumps of a gigabyte each within the time that holes live.

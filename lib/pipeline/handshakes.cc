@@ -1,0 +1,117 @@
+// Handshakes: those on odd ports, which are remembered until somebody speaks, and those in
+// place of a session that is there already.
+#include <algorithm>
+
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+using flow::Distance;
+using flow::End;
+using flow::EndBit;
+using flow::kNone;
+using flow::TestEnd;
+
+void Worker::RememberHandshake(const Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  const bool ack = (segment.flags & net::kAck) != 0;
+  // A SYN-ACK alone tells the client's number too.
+  const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
+  const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
+  flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
+  const int64_t since = pending.time - entry.time;
+  const bool under_way =
+      entry.time != INT64_MAX && since < (ack ? kHandshakeTime : kFirewallDelay);
+  // What a SYN carries is acknowledged with it (RFC 7413).
+  const int32_t ahead = Distance(client_isn, entry.client_isn);
+  const bool carried = ack && entry.packets[0] != 0 && ahead > 0 && ahead <= flow::kTrustedJump;
+  if ((ahead != 0 && !carried) || entry.client_port != client_port) {
+    if (under_way) return;
+    entry = {.flow_hash = pending.flow_hash,
+             .client_isn = client_isn,
+             .client_port = client_port,
+             .time = pending.time};
+  }
+  if (ack && entry.has_server && entry.server_isn != segment.seq && under_way) return;
+  entry.time = std::min(entry.time, pending.time);
+  if (ack) {  // of a SYN that is late, or comes again, the server's number stays
+    entry.server_isn = segment.seq;
+    entry.has_server = true;
+  }
+  uint8_t& packets = entry.packets[ack ? 1 : 0];
+  if (packets < UINT8_MAX) ++packets;
+}
+
+// What was seen before the session was made is its own.
+void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& handshake,
+                           UnixNanos time) {
+  const End server = flow::Other(client);
+  hot.state.client_end = static_cast<uint32_t>(client);
+  hot.state.client_known = 1;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  sequencer_.Synchronize(hot, cold, client, handshake.client_isn + 1, time);
+  if (handshake.has_server) {
+    sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
+    hot.state.seen |= EndBit(server);
+  }
+  hot.state.seen |= EndBit(client);
+  cold.first_seen = std::min(cold.first_seen, handshake.time);
+  cold.pending_packets[client] += handshake.packets[0];
+  cold.pending_packets[server] += handshake.packets[1];
+  handshakes_.Erase(&handshake);
+}
+
+// A packet whose numbers are not those of the session in `slot`. A connection that is over, or
+// that nobody has answered, gives way to any SYN. Another one does so once the other end has
+// taken part in the handshake, or, where that can't be seen, once payload follows it: stacks
+// answer a SYN out of nowhere with the numbers they had (RFC 9293, 3.10.7.4).
+uint32_t Worker::StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
+                           End& end) {
+  const net::Segment& segment = pending.segment;
+  const flow::HotSession& hot = sessions_.hot(slot);
+  const bool over = IsClosed(hot) || IsOther(hot);
+  const bool syn = (segment.flags & net::kSyn) != 0;
+  const bool ack = (segment.flags & net::kAck) != 0;
+  if (!over && pending.time - sessions_.cold(hot).last_seen < kFirewallDelay) {
+    return syn ? kNone : slot;
+  }
+  const bool silent = hot.state.payload == 0 && hot.state.established == 0;
+  const bool unanswered =
+      silent && (ack ? segment.ack == hot.base[flow::Other(end)] : hot.state.synced != 3);
+  flow::Handshake* handshake = nullptr;
+  if (!syn || !(over || unanswered)) {
+    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
+    handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+    if (handshake == nullptr || !ConfirmsHandshake(pending, hot, end, *handshake)) {
+      if (!syn) return slot;
+      RememberHandshake(pending);
+      return kNone;
+    }
+  }
+  // With the ring full the old session can't be reported yet, so it stays a while longer.
+  if (!EndSession(slot)) return kNone;
+  end = 0;
+  if (!pending.mail_port) return CreateOnOddPort(pending, key);
+  const uint32_t created = CreateOnMailPort(pending, key);
+  if (created != kNone && handshake != nullptr) {
+    const bool from_client = segment.src_port == handshake->client_port;
+    TakeHandshake(sessions_.hot(created), from_client ? 0 : 1, *handshake, pending.time);
+  }
+  return created;
+}
+
+// Whether a packet shows that the other end has taken part in `handshake`.
+bool Worker::ConfirmsHandshake(const Pending& pending, const flow::HotSession& hot, End end,
+                               const flow::Handshake& handshake) const {
+  const net::Segment& segment = pending.segment;
+  if ((segment.flags & (net::kAck | net::kRst)) != net::kAck) return false;
+  const uint32_t first = handshake.client_isn + 1;
+  if (segment.src_port != handshake.client_port) {
+    return handshake.packets[0] != 0 && segment.ack == first;
+  }
+  const bool hidden = !TestEnd(hot.state.seen, flow::Other(end));
+  return (segment.flags & net::kSyn) == 0 && segment.seq == first &&
+         (handshake.has_server || (hidden && segment.length != 0));
+}
+
+}  // namespace mailtap::pipeline
