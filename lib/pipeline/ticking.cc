@@ -102,10 +102,15 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
                                                  (greeted || hot.state.standard_port != 0));
   const bool awaited = hot.state.synced == 3 && silent &&
                        cold.packets[client] + cold.pending_packets[client] > 1;
-  const int64_t seconds = closed    ? timeouts_.closed
-                          : lasting ? timeouts_.established
-                          : awaited ? std::max(timeouts_.candidate, kGreetingPatience)
-                                    : timeouts_.candidate;
+  // A SYN that nobody answers comes again, Linux's last after 32 s (tcp_syn_retries).
+  constexpr int64_t kRetryPatience = 40;
+  const bool unanswered =
+      hot.state.payload == 0 && (hot.state.synced == 1 || hot.state.synced == 2);
+  const int64_t seconds = closed       ? timeouts_.closed
+                          : lasting    ? timeouts_.established
+                          : awaited    ? std::max(timeouts_.candidate, kGreetingPatience)
+                          : unanswered ? std::max(timeouts_.candidate, kRetryPatience)
+                                       : timeouts_.candidate;
   return TickOf(cold.last_seen + seconds * kNanosPerSecond);
 }
 

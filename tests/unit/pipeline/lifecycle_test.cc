@@ -34,6 +34,17 @@ TEST(Lifecycle, BareHandshakesAndScansAreCountedApart) {
   EXPECT_EQ(sensor.Total().bytes[kUp].volume(), 0u);
 }
 
+TEST(Lifecycle, ASynThatIsTriedAgainFailsOnce) {
+  Sensor sensor;
+  Frame syn = To(25).Handshake().frames()[0];
+  for (const int64_t second : {0, 1, 3, 7, 15, 31, 63}) {
+    syn.time = kStart + second * kNanosPerSecond;
+    sensor.Play({syn});
+  }
+  sensor.Finish();
+  EXPECT_EQ(sensor.Total().failed_sessions, 1u);
+}
+
 TEST(Lifecycle, ScansOfOddPortsLeaveNothing) {
   Sensor sensor;
   for (uint16_t port = 2'000; port < 2'500; ++port) {
