@@ -61,6 +61,23 @@ void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& h
   handshakes_.Erase(&handshake);
 }
 
+// Whether a packet may belong to another connection on the ports of the session in its place:
+// a SYN that doesn't fit that one's numbers, or numbers that are nowhere near.
+bool Worker::HasOtherNumbers(const flow::HotSession& hot, End end,
+                             const net::Segment& segment) const {
+  const auto far = [&](End from, uint32_t at) {
+    const int32_t ahead = Distance(at, hot.mark[from]);
+    return TestEnd(hot.state.based, from) &&
+           (ahead > flow::kTrustedJump || ahead < -flow::kLateCopy);
+  };
+  if ((segment.flags & net::kSyn) == 0) return !IsOther(hot) && far(end, segment.seq);
+  if ((segment.flags & net::kAck) != 0 && far(flow::Other(end), segment.ack)) return true;
+  if (!TestEnd(hot.state.based, end)) return false;
+  const int32_t below = Distance(hot.base[end], segment.seq + 1);
+  if (TestEnd(hot.state.synced, end)) return below != 0;
+  return below < 0 || below > flow::kTrustedJump;
+}
+
 // A packet whose numbers are not those of the session in `slot`. A connection that is over, or
 // that nobody has answered, gives way to any SYN. Another one does so once the other end has
 // taken part in the handshake, or, where that can't be seen, once payload follows it: stacks

@@ -62,29 +62,16 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
   dirty_.reserve(2 * sessions_.capacity());
 }
 
-// Whether a packet may belong to another connection on the ports of the session in its place:
-// a SYN that doesn't fit that one's numbers, or numbers that are nowhere near.
-inline bool Worker::HasOtherNumbers(const flow::HotSession& hot, End end,
-                                    const net::Segment& segment) const {
-  const auto far = [&](End from, uint32_t at) {
-    const int32_t ahead = Distance(at, hot.mark[from]);
-    return TestEnd(hot.state.based, from) &&
-           (ahead > flow::kTrustedJump || ahead < -flow::kLateCopy);
-  };
-  if ((segment.flags & net::kSyn) == 0) return far(end, segment.seq) && !IsOther(hot);
-  if ((segment.flags & net::kAck) != 0 && far(flow::Other(end), segment.ack)) return true;
-  if (!TestEnd(hot.state.based, end)) return false;
-  const int32_t below = Distance(hot.base[end], segment.seq + 1);
-  if (TestEnd(hot.state.synced, end)) return below != 0;
-  return below < 0 || below > flow::kTrustedJump;
-}
-
 inline uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {
+  const net::Segment& segment = pending.segment;
   const uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
   if (slot != kNone) {
-    if (!HasOtherNumbers(sessions_.hot(slot), end, pending.segment)) [[likely]]
+    const flow::HotSession& hot = sessions_.hot(slot);
+    constexpr uint32_t kBehind = flow::kLateCopy, kAhead = flow::kTrustedJump;
+    const bool near = segment.seq - hot.mark[end] + kBehind <= kBehind + kAhead;
+    if (near && (segment.flags & net::kSyn) == 0) [[likely]]
       return slot;
-    return StartAnew(pending, key, slot, end);
+    return HasOtherNumbers(hot, end, segment) ? StartAnew(pending, key, slot, end) : slot;
   }
   end = 0;
   return pending.mail_port ? CreateOnMailPort(pending, key) : CreateOnOddPort(pending, key);

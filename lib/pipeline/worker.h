@@ -129,13 +129,12 @@ class Worker {
   // One packet (worker.cc)
   void Handle(Pending& pending);
   uint32_t FindOrCreate(Pending& pending, const flow::SessionKey& key, flow::End& end);
-  bool HasOtherNumbers(const flow::HotSession& hot, flow::End end,
-                       const net::Segment& segment) const;
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
                    UnixNanos time);
   void Account(uint32_t slot, flow::End end, const Pending& pending);
-  void AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, flow::End end,
-                      const Pending& pending);
+  // Out of line, or it takes registers from what is not rare.
+  [[gnu::noinline]] void AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold,
+                                        flow::End end, const Pending& pending);
   void MarkDirty(flow::HotSession& hot) {
     if (hot.state.dirty == 0) AddDirty(hot);
   }
@@ -155,6 +154,8 @@ class Worker {
   void RememberHandshake(const Pending& pending);
   void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
                      UnixNanos time);
+  bool HasOtherNumbers(const flow::HotSession& hot, flow::End end,
+                       const net::Segment& segment) const;
   uint32_t StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
                      flow::End& end);
   bool ConfirmsHandshake(const Pending& pending, const flow::HotSession& hot, flow::End end,
