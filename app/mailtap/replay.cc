@@ -194,8 +194,8 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   const auto start = std::chrono::steady_clock::now();
   PacketClock clock;
   if (state != nullptr) {
-    (*workers)->OnTick([&](int64_t tick) {
-      state->EndTick(tick, control, [&] {
+    (*workers)->OnTick([&](int64_t tick, bool last) {
+      state->EndTick(tick, control, last, [&] {
         return exporting::ReportJson(
             Gather(*captures, **workers, control, clock, **output, *config));
       });

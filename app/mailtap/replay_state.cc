@@ -46,10 +46,10 @@ absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config>
   return resumed;
 }
 
-void ReplayState::EndTick(int64_t tick, control::Control& control,
+void ReplayState::EndTick(int64_t tick, control::Control& control, bool last,
                           const std::function<std::string()>& report) {
   const auto batch = keeper_->EndTick(
-      tick, control, /*last=*/false, [] { return true; }, report);
+      tick, control, last, [] { return true; }, report);
   if (!batch.has_value()) return;
   if (status_.ok()) status_ = database_->Store(*batch);
   keeper_->Release()();

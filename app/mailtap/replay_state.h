@@ -33,7 +33,8 @@ class ReplayState {
   absl::StatusOr<Resumed> Begin(std::shared_ptr<const config::Config> config,
                                 exporting::ReplayOutput& output);
 
-  void EndTick(int64_t tick, control::Control& control,
+  // `last`: no tick comes after it, so that the checkpoint tells of all.
+  void EndTick(int64_t tick, control::Control& control, bool last,
                const std::function<std::string()>& report);
 
   // What is stored of alerts, and of hours as of the last checkpoint.

@@ -252,7 +252,7 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish,
   sample.undecodable[kFragment].count += unplaced_fragments_;
   control_.Observe(sample);
   control_.EndTick(tick);
-  if (after_tick_) after_tick_(tick);
+  if (after_tick_) after_tick_(tick, finish);
 }
 
 void ReplayWorkers::EndTick(int64_t tick, const control::CaptureSample& captures) {

@@ -31,8 +31,8 @@ class ReplayWorkers {
   // Up to and with `tick` the workers run, but the control core hears nothing: it knows. Before
   // the first packet.
   void SkipUntil(int64_t tick) { skip_until_ = tick; }
-  // Called after each EndTick() of the control core, with its tick.
-  void OnTick(std::function<void(int64_t)> after) { after_tick_ = std::move(after); }
+  // Called after each EndTick() of the control core, with its tick and whether it is the last.
+  void OnTick(std::function<void(int64_t, bool)> after) { after_tick_ = std::move(after); }
 
   // A packet of the tick under way. Its bytes are copied, or used where they lie in `piece`.
   void Process(const pipeline::PacketView& packet, CapturePiece* piece);
@@ -60,7 +60,7 @@ class ReplayWorkers {
   control::Control& control_;
   exchange::KnownServers known_servers_;
   int64_t skip_until_ = INT64_MIN;
-  std::function<void(int64_t)> after_tick_;
+  std::function<void(int64_t, bool)> after_tick_;
   // Fragments tell nothing of the connection inside a tunnel, so they are put together before
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;

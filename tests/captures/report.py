@@ -2,6 +2,7 @@
 capture, all compared with the generator's truth."""
 import collections
 import html.parser
+import json
 import pathlib
 import tempfile
 import xml.etree.ElementTree
@@ -169,6 +170,26 @@ def check_forms(checks, state):
             checks.expect(line.split("  ")[1] in shown, f"the page says too: {line[:60]}")
 
 
+def check_end(checks, state):
+    """What came after the last whole minute is in the state too."""
+    folder = state.folder / "short"
+    folder.mkdir()
+    capture, _ = lib.generate(folder, "--seed", 3, "--packets", 4000, "--mail-share", 50)
+    state.run("replay", capture, "--no-progress", "--config", state.folder / "config.toml",
+              "--state", folder / "state", "--report", folder / "report.json")
+    replay = json.loads((folder / "report.json").read_text())
+    report = json.loads(state.run("report", "--state", folder / "state", "--format",
+                                  "json").stdout)
+    # Mail of nobody's hosts is in no hour.
+    got, wanted = ([row for row in document["totals"] if row["verdict"] != "transit"]
+                   for document in (report, replay))
+    checks.expect(any(row["bytes_up"] for row in wanted), "a short capture has mail")
+    checks.equal(report["coverage"]["packets"], replay["packets"], "packets of a short capture")
+    for key in ("sessions", "bytes_up", "bytes_down"):
+        checks.equal([row[key] for row in got], [row[key] for row in wanted],
+                     f"{key} of a short capture")
+
+
 def check_report_faults(checks, state):
     folder = state.folder / "state"
     for arguments, wanted in (
@@ -188,6 +209,7 @@ def main():
         check_whole(checks, state, truth)
         check_periods(checks, state, truth)
         check_forms(checks, state)
+        check_end(checks, state)
         check_report_faults(checks, state)
     checks.finish()
 
