@@ -45,25 +45,41 @@ absl::StatusOr<StoredState> ReadState(const std::string& path) {
   return state;
 }
 
-absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
-                                 UnixNanos end) {
+namespace {
+
+std::optional<absl::Time> ParseTime(const std::string& text, UnixNanos end) {
   if (const auto seconds = config::ParseDuration(text)) {
-    return end - *seconds * kNanosPerSecond;
+    return absl::FromUnixNanos(end) - absl::Seconds(*seconds);
   }
   for (const char* format :
        {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M:%E*S%Ez"}) {
     absl::Time time;
     std::string ignored;
-    if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, &ignored)) {
-      return absl::ToUnixNanos(time);
-    }
+    if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, &ignored)) return time;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(std::string(option),
-                   " must be a time such as 2026-01-05, 2026-01-05T09:00 (UTC) "
-                   "or 2026-01-05T09:00:00+01:00, or how long before the end such as 7d or "
-                   "12h, not \"",
-                   text, "\""));
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
+                                 UnixNanos end) {
+  const std::optional<absl::Time> time = ParseTime(text, end);
+  if (!time.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(option),
+                     " must be a time such as 2026-01-05, 2026-01-05T09:00 (UTC) "
+                     "or 2026-01-05T09:00:00+01:00, or how long before the end such as 7d or "
+                     "12h, not \"",
+                     text, "\""));
+  }
+  // Far from what UnixNanos can't hold, so that what is computed of it stays in bounds too.
+  static const absl::Time kEnd = absl::FromCivil(absl::CivilYear(2200), absl::UTCTimeZone());
+  if (*time < absl::UnixEpoch() || *time > kEnd) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        std::string(option), " must lie from 1970 to 2200, and \"", text, "\" does not"));
+  }
+  return absl::ToUnixNanos(*time);
 }
 
 absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,

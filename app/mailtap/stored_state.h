@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& da
 
 // A time as people write it: "2026-01-05", "2026-01-05T09:00" or "2026-01-05T09:00:00", all in
 // UTC; RFC 3339 with its offset; or how long before `end`: "7d", "12h". InvalidArgument, which
-// names `option`, for anything else.
+// names `option`, for anything else, and for times outside 1970 to 2200.
 absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& text,
                                  UnixNanos end);
 

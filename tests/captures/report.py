@@ -196,6 +196,10 @@ def check_report_faults(checks, state):
             (["--state", state.folder / "nowhere"], "there is no state"),
             (["--state", folder, "--since", "soon"], "--since must be a time"),
             (["--state", folder, "--since", "2026-02-02"], "the period begins"),
+            (["--state", folder, "--until", "9999-12-31"], "--until must lie from 1970 to 2200"),
+            (["--state", folder, "--since", "1969-12-31"], "--since must lie from 1970 to 2200"),
+            (["--state", folder, "--until", "1970-01-02", "--since", "7d"],
+             "--since must lie from 1970 to 2200"),
             (["--state", folder, "--output", state.folder / "no" / "x"], "No such file")):
         done = state.run("report", *arguments, status=1)
         checks.expect(wanted in done.stderr and done.stdout == "", f"{arguments}: {done.stderr}")
