@@ -104,7 +104,8 @@ CaptureReader::~CaptureReader() {
   if (pcap_ != nullptr) pcap_close(pcap_);
 }
 
-bool CaptureReader::NextByLibpcap() {
+bool CaptureReader::ReadByLibpcap() {
+  if (ended_) return false;
   if (is_plain_) {
     ::fseeko(pcap_file(pcap_), static_cast<off_t>(plain_->offset()), SEEK_SET);
     is_plain_ = false;
@@ -123,6 +124,25 @@ bool CaptureReader::NextByLibpcap() {
   // With nanosecond precision asked for, libpcap puts nanoseconds into tv_usec.
   view_.time = header->ts.tv_sec * kNanosPerSecond + header->ts.tv_usec;
   return true;
+}
+
+bool CaptureReader::TakeLookedAt() {
+  view_ = looked_at_.front().view;
+  copy_ = std::move(looked_at_.front().bytes);  // which moves none of them
+  looked_at_.pop_front();
+  is_copy_ = true;
+  return true;
+}
+
+void CaptureReader::JudgeTime() {
+  Copy present(view_);
+  while (looked_at_.size() < CaptureClock::kWitnesses && Read()) looked_at_.emplace_back(view_);
+  std::vector<UnixNanos> following;
+  for (const Copy& next : looked_at_) following.push_back(next.view.time);
+  view_ = present.view;
+  copy_ = std::move(present.bytes);
+  is_copy_ = true;
+  view_.time = clock_.Judge(view_.time, following);
 }
 
 uint64_t CaptureReader::position() const {

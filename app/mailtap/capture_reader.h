@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/mailtap/capture_clock.h"
 #include "app/mailtap/plain_capture.h"
 #include "lib/pipeline/packet_view.h"
 
@@ -26,9 +28,15 @@ class CaptureReader {
                                                              uint16_t port);
   ~CaptureReader();
 
-  // Moves to the next packet. False at the capture's end, or where it is damaged.
+  // Moves to the next packet, whose time is never earlier than that of the one before; see
+  // CaptureClock. False at the capture's end, or where it is damaged.
   bool Next() {
-    if (!(is_plain_ && plain_->Next(view_)) && !NextByLibpcap()) return false;
+    if (!(looked_at_.empty() ? Read() : TakeLookedAt())) return false;
+    if (clock_.Expects(view_.time)) {
+      view_.time = clock_.Advance(view_.time);
+    } else {
+      JudgeTime();
+    }
     // Some writers leave the original length out.
     view_.wire_length = std::max(view_.wire_length, view_.captured);
     ++packets_;
@@ -39,7 +47,7 @@ class CaptureReader {
   // The present packet; its bytes are valid until the next call of Next(), or, where they have
   // a piece, as long as somebody uses that.
   const pipeline::PacketView& packet() const { return view_; }
-  CapturePiece* piece() { return is_plain_ ? plain_->piece() : nullptr; }
+  CapturePiece* piece() { return is_plain_ && !is_copy_ ? plain_->piece() : nullptr; }
 
   const std::string& path() const { return path_; }
   uint64_t packets() const { return packets_; }
@@ -47,14 +55,32 @@ class CaptureReader {
   uint64_t snapped() const { return snapped_; }  // packets captured short
   // Why reading stopped before the capture's end; empty otherwise.
   const std::string& damage() const { return damage_; }
+  // What was wrong with the packets' stamps so far; empty: nothing.
+  std::string clock_faults() const { return clock_.Faults(); }
   // No packet is left, or none that can be read.
-  bool ended() const { return ended_; }
+  bool ended() const { return ended_ && looked_at_.empty(); }
   // Bytes of the file read so far, and its size; 0 where it is not a regular file.
   uint64_t position() const;
   uint64_t size() const { return size_; }
 
  private:
-  bool NextByLibpcap();
+  // A packet whose bytes have to outlast the reading of others.
+  struct Copy {
+    explicit Copy(const pipeline::PacketView& packet)
+        : view(packet), bytes(packet.data, packet.data + packet.captured) {
+      view.data = bytes.data();
+    }
+    pipeline::PacketView view;
+    std::vector<uint8_t> bytes;
+  };
+
+  bool Read() {
+    is_copy_ = false;
+    return (is_plain_ && plain_->Next(view_)) || ReadByLibpcap();
+  }
+  bool ReadByLibpcap();
+  bool TakeLookedAt();
+  void JudgeTime();
 
   CaptureReader(std::string path, uint16_t port) : path_(std::move(path)) { view_.port = port; }
 
@@ -68,6 +94,10 @@ class CaptureReader {
   uint64_t snapped_ = 0;
   std::string damage_;
   bool ended_ = false;
+  CaptureClock clock_;
+  std::deque<Copy> looked_at_;  // the packets that come next, where they were looked at already
+  std::vector<uint8_t> copy_;   // the present packet's bytes, where it is a copy
+  bool is_copy_ = false;
   pipeline::PacketView view_;
 };
 

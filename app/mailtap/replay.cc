@@ -25,23 +25,10 @@ namespace {
 constexpr int kNothingDone = 1;
 constexpr int kIncomplete = 2;
 
-// What the packets say of time. Never runs backwards: a packet that comes late counts for the
-// tick under way.
-class PacketClock {
- public:
-  // Sets the packet's stamp to the clock; returns its tick.
-  int64_t Stamp(pipeline::PacketView& packet) {
-    if (first_ == 0) first_ = packet.time;
-    last_ = std::max(last_, packet.time);
-    packet.time = last_;
-    return TickOf(last_);
-  }
-  UnixNanos first() const { return first_; }
-  UnixNanos last() const { return last_; }
-
- private:
-  UnixNanos first_ = 0;
-  UnixNanos last_ = 0;
+// From the first packet to the last so far.
+struct TimeSpan {
+  UnixNanos first = 0;
+  UnixNanos last = 0;
 };
 
 // Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker
@@ -81,36 +68,39 @@ class CaptureCounts {
 };
 
 void ReadAll(CaptureMerge& captures, ReplayWorkers& workers, const control::Control& control,
-             PacketClock& clock, exporting::ProgressBar& progress) {
+             TimeSpan& span, exporting::ProgressBar& progress) {
   constexpr uint64_t kPacketsPerUpdate = 4096;
   uint64_t packets = 0;
   int64_t tick = 0;
   CaptureCounts counts(captures);
-  while (const pipeline::PacketView* next = captures.Next()) {
-    pipeline::PacketView packet = *next;
-    const int64_t at = clock.Stamp(packet);
-    if (packets == 0) tick = at;
+  while (const pipeline::PacketView* packet = captures.Next()) {
+    const int64_t at = TickOf(packet->time);
+    if (packets == 0) {
+      span.first = packet->time;
+      tick = at;
+    }
+    span.last = packet->time;
     if (at > tick) {
       AdvanceTo(at, tick, workers, control, counts.Sample());
       tick = at;
     }
-    workers.Process(packet, captures.piece());
-    counts.Count(packet);
+    workers.Process(*packet, captures.piece());
+    counts.Count(*packet);
     if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, captures.position());
   }
   if (packets != 0) workers.Finish(tick, counts.Sample());
 }
 
 exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers& workers,
-                              const control::Control& control, const PacketClock& clock,
+                              const control::Control& control, const TimeSpan& span,
                               const exporting::ReplayOutput& output,
                               const config::Config& config) {
   exporting::ReportInput report;
-  report.first_packet = clock.first();
-  report.last_packet = clock.last();
+  report.first_packet = span.first;
+  report.last_packet = span.last;
   for (const auto& capture : captures.captures()) {
     report.captures.push_back({capture->path(), capture->packets(), capture->bytes(),
-                               capture->snapped(), capture->damage()});
+                               capture->snapped(), capture->damage(), capture->clock_faults()});
     report.packets += capture->packets();
     report.bytes += capture->bytes();
   }
@@ -192,22 +182,22 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   if (resumed.tick.has_value()) (*workers)->SkipUntil(*resumed.tick);
 
   const auto start = std::chrono::steady_clock::now();
-  PacketClock clock;
+  TimeSpan span;
   if (state != nullptr) {
     (*workers)->OnTick([&](int64_t tick, bool last) {
       state->EndTick(tick, control, last, [&] {
         return exporting::ReportJson(
-            Gather(*captures, **workers, control, clock, **output, *config));
+            Gather(*captures, **workers, control, span, **output, *config));
       });
     });
   }
   auto progress = exporting::ProgressBar::OnStderr(options.progress, captures->size());
-  ReadAll(*captures, **workers, control, clock, progress);
+  ReadAll(*captures, **workers, control, span, progress);
   progress.Finish();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
 
   exporting::SummaryInput summary;
-  summary.report = Gather(*captures, **workers, control, clock, **output, *config);
+  summary.report = Gather(*captures, **workers, control, span, **output, *config);
   const absl::Status lines = (*output)->Finish();
   std::optional<exporting::LearningStatus> learning;
   const absl::Status proposals =

@@ -37,7 +37,8 @@ Json CapturesJson(const std::vector<CaptureRead>& captures) {
                      {"packets", capture.packets},
                      {"bytes", capture.bytes},
                      {"snapped", capture.snapped},
-                     {"damage", TextOrNull(capture.damage)}});
+                     {"damage", TextOrNull(capture.damage)},
+                     {"clock", TextOrNull(capture.clock)}});
   }
   return array;
 }

@@ -24,6 +24,7 @@ struct CaptureRead {
   uint64_t bytes = 0;    // as on the wire
   uint64_t snapped = 0;  // packets captured short
   std::string damage;    // why reading stopped early; empty: read to its end
+  std::string clock;     // what was wrong with its time stamps; empty: nothing
 };
 
 // The facts of a replay, for the report and for the summary.

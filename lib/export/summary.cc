@@ -179,9 +179,14 @@ void WriteDrops(std::ostream& out, const ReportInput& report, const TextStyle& s
 void WriteWarnings(std::ostream& out, const SummaryInput& input, const TextStyle& style) {
   std::vector<std::string> warnings;
   for (const CaptureRead& capture : input.report.captures) {
-    if (capture.damage.empty()) continue;
-    warnings.push_back(absl::StrCat(capture.path, ": ", capture.damage, " (after ",
-                                    Grouped(capture.packets), " packets, which are counted)"));
+    if (!capture.damage.empty()) {
+      warnings.push_back(absl::StrCat(capture.path, ": ", capture.damage, " (after ",
+                                      Grouped(capture.packets),
+                                      " packets, which are counted)"));
+    }
+    if (!capture.clock.empty()) {
+      warnings.push_back(absl::StrCat(capture.path, ": ", capture.clock));
+    }
   }
   warnings.insert(warnings.end(), input.warnings.begin(), input.warnings.end());
   if (warnings.empty()) return;

@@ -37,8 +37,9 @@ TEST(Report, HoldsTheFactsExactly) {
   EXPECT_EQ(report.at("drops").dump(), R"({"not_tcp":12345,"truncated":0})");
   EXPECT_EQ(
       report.at("captures")[0].dump(),
-      R"({"path":"a.pcap","packets":1234000,"bytes":899000000,"snapped":0,"damage":null})");
+      R"({"path":"a.pcap","packets":1234000,"bytes":899000000,"snapped":0,"damage":null,"clock":null})");
   EXPECT_EQ(report.at("captures")[1].at("damage"), "truncated dump file");
+  EXPECT_EQ(report.at("captures")[1].at("clock"), "1 packet from 1970");
   EXPECT_EQ(
       report.at("hosts")[0].dump(),
       R"({"host":"10.1.2.3","encap":[],"unapproved_sent":52428800,"unapproved_received":9060,)"

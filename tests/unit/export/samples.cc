@@ -162,8 +162,9 @@ ReportInput SampleReport() {
   report.bytes = 900'000'000;
   report.first_packet = kSampleTime;
   report.last_packet = kSampleTime + 90 * kNanosPerSecond;
-  report.captures = {{"a.pcap", 1'234'000, 899'000'000, 0, ""},
-                     {"b.pcap", 567, 1'000'000, 12, "truncated dump file"}};
+  report.captures = {
+      {"a.pcap", 1'234'000, 899'000'000, 0, ""},
+      {"b.pcap", 567, 1'000'000, 12, "truncated dump file", "1 packet from 1970"}};
   report.drops = {{"not_tcp", 12'345}, {"truncated", 0}};
   report.snapshot = SampleSnapshot();
   report.hosts = {{{52'428'800, 9'060, 100, 50, 4, 1}, Address("10.1.2.3"), {}},

@@ -56,6 +56,7 @@ Packets that were not looked into
 
 Warnings
   ! b.pcap: truncated dump file (after 567 packets, which are counted)
+  ! b.pcap: 1 packet from 1970
   ! no [[relay]] is configured
 )");
 }
