@@ -43,6 +43,17 @@ std::string LinkName(int datalink) {
   return name != nullptr ? name : absl::StrCat("number ", datalink);
 }
 
+// libpcap takes seconds of pcap for signed where it need not swap them; those of pcapng may be
+// anything.
+UnixNanos StampOf(const timeval& stamp) {
+  constexpr int64_t kPastLast = int64_t{1} << 32;
+  int64_t seconds = stamp.tv_sec;
+  if (seconds < 0) seconds += kPastLast;
+  seconds = std::clamp<int64_t>(seconds, 0, kPastLast - 1);
+  // With nanosecond precision asked for, libpcap puts nanoseconds into tv_usec.
+  return seconds * kNanosPerSecond + stamp.tv_usec;
+}
+
 bool IsGzip(FILE* file) {
   const int first = std::getc(file);
   if (first == EOF) return false;
@@ -121,8 +132,7 @@ bool CaptureReader::ReadByLibpcap() {
   view_.data = data;
   view_.captured = header->caplen;
   view_.wire_length = header->len;
-  // With nanosecond precision asked for, libpcap puts nanoseconds into tv_usec.
-  view_.time = header->ts.tv_sec * kNanosPerSecond + header->ts.tv_usec;
+  view_.time = StampOf(header->ts);
   return true;
 }
 

@@ -64,7 +64,7 @@ class PlainCapture {
 
  private:
   struct Record {
-    int32_t seconds;
+    uint32_t seconds;
     int32_t fraction;   // micro- or nanoseconds
     uint32_t captured;  // bytes that follow
     uint32_t length;    // bytes that the frame had

@@ -53,6 +53,26 @@ def check_formats(checks, folder, source):
                       f"{source}, standard input: flows")
 
 
+def check_late_stamps(checks, folder):
+    """pcap's seconds are unsigned: they last until 2106."""
+    _, packets = lib.read_pcap(lib.REAL / SOURCES[0])
+    late = 2**32 * 10**9 - 3600 * 10**9 - packets[0].time // 10**9 * 10**9
+    moved = [lib.Packet(packet.time + late, packet.data, packet.wire_length)
+             for packet in packets]
+    path = folder / "late.pcap"
+    done = {}
+    for name in ("microseconds", "nanoseconds", "big endian", "pcapng", "standard input"):
+        path.write_bytes(variants(moved).get(name, lib.pcap_bytes(lib.ETHERNET, moved)))
+        with open(path, "rb") as stdin:
+            done[name] = lib.replay(folder / "late", ["-" if name == "standard input" else path],
+                                    outputs=("flows", "report"), stdin=stdin)
+        report = done[name].report
+        checks.expect(report["first_packet"].startswith("2106-02-07T05:28:16."),
+                      f"2106, {name}: begins {report['first_packet']}")
+        checks.equal(report["captures"][0]["clock"], None, f"2106, {name}: clock")
+        checks.expect(done[name].flows == done["microseconds"].flows, f"2106, {name}: flows")
+
+
 def check_merging(checks, folder):
     """A capture dealt out to three files in any way is the same when merged by time."""
     _, packets = lib.read_pcap(lib.REAL / SOURCES[0])
@@ -79,6 +99,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         for source in SOURCES:
             check_formats(checks, pathlib.Path(name), source)
+        check_late_stamps(checks, pathlib.Path(name))
         check_merging(checks, pathlib.Path(name))
     checks.finish()
 
