@@ -25,10 +25,16 @@ namespace {
 constexpr int kNothingDone = 1;
 constexpr int kIncomplete = 2;
 
-// From the first packet to the last so far.
-struct TimeSpan {
-  UnixNanos first = 0;
-  UnixNanos last = 0;
+// What a replay works with, all of it Replay()'s.
+struct Parts {
+  const config::Config& config;
+  CaptureMerge& captures;
+  exporting::ReplayOutput& output;
+  ReplayState* state;  // null without --state
+  control::Control& control;
+  ReplayWorkers& workers;
+  UnixNanos first_packet = 0;  // the time of those read so far
+  UnixNanos last_packet = 0;
 };
 
 // Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker
@@ -67,58 +73,54 @@ class CaptureCounts {
   control::CaptureSample sample_;
 };
 
-void ReadAll(CaptureMerge& captures, ReplayWorkers& workers, const control::Control& control,
-             TimeSpan& span, exporting::ProgressBar& progress) {
+void ReadAll(Parts& parts, exporting::ProgressBar& progress) {
   constexpr uint64_t kPacketsPerUpdate = 4096;
   uint64_t packets = 0;
   int64_t tick = 0;
-  CaptureCounts counts(captures);
-  while (const pipeline::PacketView* packet = captures.Next()) {
+  CaptureCounts counts(parts.captures);
+  while (const pipeline::PacketView* packet = parts.captures.Next()) {
     const int64_t at = TickOf(packet->time);
     if (packets == 0) {
-      span.first = packet->time;
+      parts.first_packet = packet->time;
       tick = at;
     }
-    span.last = packet->time;
+    parts.last_packet = packet->time;
     if (at > tick) {
-      AdvanceTo(at, tick, workers, control, counts.Sample());
+      AdvanceTo(at, tick, parts.workers, parts.control, counts.Sample());
       tick = at;
     }
-    workers.Process(*packet, captures.piece());
+    parts.workers.Process(*packet, parts.captures.piece());
     counts.Count(*packet);
-    if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, captures.position());
+    if (++packets % kPacketsPerUpdate == 0) progress.Update(packets, parts.captures.position());
   }
-  if (packets != 0) workers.Finish(tick, counts.Sample());
+  if (packets != 0) parts.workers.Finish(tick, counts.Sample());
 }
 
-exporting::ReportInput Gather(const CaptureMerge& captures, const ReplayWorkers& workers,
-                              const control::Control& control, const TimeSpan& span,
-                              const exporting::ReplayOutput& output,
-                              const config::Config& config) {
+exporting::ReportInput Gather(const Parts& parts) {
   exporting::ReportInput report;
-  report.first_packet = span.first;
-  report.last_packet = span.last;
-  for (const auto& capture : captures.captures()) {
+  report.first_packet = parts.first_packet;
+  report.last_packet = parts.last_packet;
+  for (const auto& capture : parts.captures.captures()) {
     report.captures.push_back({capture->path(), capture->packets(), capture->bytes(),
                                capture->snapped(), capture->damage(), capture->clock_faults()});
     report.packets += capture->packets();
     report.bytes += capture->bytes();
   }
-  for (const exporting::WorkerStatus& worker : workers.Statuses(config.limits)) {
+  for (const exporting::WorkerStatus& worker : parts.workers.Statuses(parts.config.limits)) {
     AddDrops(worker.drops, report.drops);
   }
-  report.snapshot = control.MakeSnapshot();
-  report.hosts = control.RankedHosts();
-  report.relays = control.RelayUses();
-  report.relay_notes = control.ReviewRelays();
-  report.suppressions = control.SuppressionUses();
-  report.alerts = output.alerts();
-  report.suppressed = output.suppressed();
+  report.snapshot = parts.control.MakeSnapshot();
+  report.hosts = parts.control.RankedHosts();
+  report.relays = parts.control.RelayUses();
+  report.relay_notes = parts.control.ReviewRelays();
+  report.suppressions = parts.control.SuppressionUses();
+  report.alerts = parts.output.alerts();
+  report.suppressed = parts.output.suppressed();
   return report;
 }
 
-absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportInput& report,
-                              const ReplayWorkers& workers, const config::Config& config,
+absl::Status WriteMetricsFile(const std::string& path, const Parts& parts,
+                              const exporting::ReportInput& report,
                               const std::optional<exporting::LearningStatus>& learning) {
   const auto status = [&] {
     exporting::SensorStatus sensor = BuildStatus();
@@ -129,7 +131,7 @@ absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportIn
                               .packets = capture.packets,
                               .bytes = capture.bytes});
     }
-    sensor.workers = workers.Statuses(config.limits);
+    sensor.workers = parts.workers.Statuses(parts.config.limits);
     sensor.learning = learning;
     return sensor;
   };
@@ -137,17 +139,37 @@ absl::Status WriteMetricsFile(const std::string& path, const exporting::ReportIn
       path, exporting::MetricsCollector([&] { return report.snapshot; }, status));
 }
 
-// What went wrong without stopping the replay.
+// Closes and writes the files of `options`. What went wrong, the alerts first.
+std::vector<absl::Status> WriteFiles(const ReplayOptions& options, const Parts& parts,
+                                     const exporting::ReportInput& report) {
+  std::vector<absl::Status> failures = parts.output.Finish();
+  const auto add = [&failures](absl::Status status) {
+    if (!status.ok()) failures.push_back(std::move(status));
+  };
+  std::optional<exporting::LearningStatus> learning;
+  add(LearnFromReplay({options.state, parts.config, parts.control, parts.output, parts.state},
+                      learning));
+  if (!options.report.empty()) add(exporting::WriteReport(options.report, report));
+  if (!options.metrics.empty()) {
+    add(WriteMetricsFile(options.metrics, parts, report, learning));
+  }
+  if (parts.state != nullptr) add(parts.state->status());
+  return failures;
+}
+
+// What went wrong without stopping the replay. The log has the failures too: the summary may go
+// to the disk that is full.
 std::vector<std::string> Warnings(const exporting::ReportInput& report,
-                                  const std::vector<absl::Status>& statuses) {
+                                  const std::vector<absl::Status>& failures) {
   std::vector<std::string> warnings;
   for (const exporting::CaptureRead& capture : report.captures) {
     if (capture.damage.empty()) continue;
     warnings.push_back(absl::StrCat(capture.path, ": damaged after packet ", capture.packets,
                                     ": ", capture.damage, "; everything before is counted"));
   }
-  for (const absl::Status& status : statuses) {
-    if (!status.ok()) warnings.emplace_back(status.message());
+  for (const absl::Status& failure : failures) {
+    LogError(failure.message());
+    warnings.emplace_back(failure.message());
   }
   return warnings;
 }
@@ -182,40 +204,25 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   if (resumed.tick.has_value()) (*workers)->SkipUntil(*resumed.tick);
 
   const auto start = std::chrono::steady_clock::now();
-  TimeSpan span;
+  Parts parts{*config, *captures, **output, state.get(), control, **workers};
   if (state != nullptr) {
     (*workers)->OnTick([&](int64_t tick, bool last) {
-      state->EndTick(tick, control, last, [&] {
-        return exporting::ReportJson(
-            Gather(*captures, **workers, control, span, **output, *config));
-      });
+      state->EndTick(tick, control, last, [&] { return exporting::ReportJson(Gather(parts)); });
     });
   }
   auto progress = exporting::ProgressBar::OnStderr(options.progress, captures->size());
-  ReadAll(*captures, **workers, control, span, progress);
+  ReadAll(parts, progress);
   progress.Finish();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
 
   exporting::SummaryInput summary;
-  summary.report = Gather(*captures, **workers, control, span, **output, *config);
-  const absl::Status lines = (*output)->Finish();
-  std::optional<exporting::LearningStatus> learning;
-  const absl::Status proposals =
-      LearnFromReplay({options.state, *config, control, **output, state.get()}, learning);
-  const absl::Status report_file = options.report.empty()
-                                       ? absl::OkStatus()
-                                       : exporting::WriteReport(options.report, summary.report);
-  const absl::Status metrics_file =
-      options.metrics.empty()
-          ? absl::OkStatus()
-          : WriteMetricsFile(options.metrics, summary.report, **workers, *config, learning);
+  summary.report = Gather(parts);
   summary.seconds = elapsed.count();
-  summary.warnings =
-      Warnings(summary.report, {lines, proposals, report_file, metrics_file,
-                                state == nullptr ? absl::OkStatus() : state->status()});
+  summary.warnings = Warnings(summary.report, WriteFiles(options, parts, summary.report));
   exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
   std::cout.flush();
-  return summary.warnings.empty() ? 0 : kIncomplete;
+  if (!std::cout.good()) LogError("the summary could not be written");
+  return summary.warnings.empty() && std::cout.good() ? 0 : kIncomplete;
 }
 
 }  // namespace mailtap::app

@@ -39,11 +39,13 @@ void ReplayOutput::OnSession(const control::JudgedSession& session) {
   if (flows_file_ != nullptr) flows_file_->Write(ToJsonLine(session));
 }
 
-absl::Status ReplayOutput::Finish() {
-  absl::Status status;
-  if (flows_file_ != nullptr) status.Update(flows_file_->Close());
-  if (alerts_file_ != nullptr) status.Update(alerts_file_->Close());
-  return status;
+std::vector<absl::Status> ReplayOutput::Finish() {
+  std::vector<absl::Status> losses;
+  for (FileWriter* file : {alerts_file_.get(), flows_file_.get()}) {
+    if (file == nullptr) continue;
+    if (absl::Status closed = file->Close(); !closed.ok()) losses.push_back(std::move(closed));
+  }
+  return losses;
 }
 
 }  // namespace mailtap::exporting

@@ -35,8 +35,9 @@ class ReplayOutput : public control::Output {
   void OnSuppressed(const control::Alert& alert) override { suppressed_.push_back(alert); }
   void OnSession(const control::JudgedSession& session) override;
 
-  // Writes out what is buffered and closes the files. DataLoss where a line was lost.
-  absl::Status Finish();
+  // Writes out what is buffered and closes the files. A DataLoss for each of which a line was
+  // lost, alerts first.
+  std::vector<absl::Status> Finish();
 
   // Valid while this object lives; grows with OnAlert().
   const std::vector<AlertHistory>& alerts() const { return log_.alerts(); }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/export/alert_file_sink.h"
@@ -37,7 +38,7 @@ TEST(ReplayOutput, WritesBothFilesAndRemembersTheAlerts) {
   output->OnSession(SampleSession());
   output->OnAlert(SampleAlert());
   output->OnSession(SampleSession());
-  ASSERT_TRUE(output->Finish().ok());
+  ASSERT_TRUE(output->Finish().empty());
   const std::string session = ToJsonLine(SampleSession()) + "\n";
   EXPECT_EQ(ReadFile(dir.File("flows")), session + session);
   EXPECT_EQ(ReadFile(dir.File("alerts")), ToJsonLine(SampleAlert(), "s1") + "\n");
@@ -50,15 +51,21 @@ TEST(ReplayOutput, NeedsNoFileAtAll) {
   auto output = ReplayOutput::Open({}, "s1").value();
   output->OnSession(SampleSession());
   output->OnAlert(SampleAlert());
-  EXPECT_TRUE(output->Finish().ok());
+  EXPECT_TRUE(output->Finish().empty());
   EXPECT_EQ(output->alerts().size(), 1u);
 }
 
 TEST(ReplayOutput, SaysWhichFileItCannotOpenOrFill) {
   EXPECT_TRUE(absl::IsNotFound(ReplayOutput::Open({"", "/nonexistent/a"}, "s").status()));
-  auto output = ReplayOutput::Open({"/dev/full", ""}, "s").value();
+  auto output = ReplayOutput::Open({"/dev/full", "/dev/full"}, "s").value();
   output->OnSession(SampleSession());
-  EXPECT_TRUE(absl::IsDataLoss(output->Finish()));
+  output->OnAlert(SampleAlert());
+  output->OnAlert(SampleAlert());
+  const std::vector<absl::Status> losses = output->Finish();
+  ASSERT_EQ(losses.size(), 2u);
+  EXPECT_TRUE(absl::IsDataLoss(losses[0]));
+  EXPECT_TRUE(absl::StrContains(losses[0].message(), "lines lost: 2")) << "alerts come first";
+  EXPECT_TRUE(absl::StrContains(losses[1].message(), "lines lost: 1"));
 }
 
 TEST(AlertFileSink, DeliversEverythingBeforeItStops) {

@@ -1,0 +1,49 @@
+"""The files that a replay writes: what becomes of those that can't be written, and which are refused."""
+import pathlib
+import subprocess
+import tempfile
+
+import lib
+
+SOURCE = lib.REAL / "smtp_clear.pcap"
+NOTHING_DONE, INCOMPLETE = 1, 2
+CONFIG = lib.CONFIG + """
+[[rule]]
+name = "any"
+verdicts = ["unapproved_internal"]
+raise = "1kB"
+"""
+
+
+def replay(folder, *arguments, stdout=subprocess.PIPE):
+    (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    return subprocess.run([lib.program("MAILTAP"), "replay", "--no-progress", "--config",
+                           folder / "config.toml", *map(str, arguments)], stdout=stdout,
+                          stderr=subprocess.PIPE, text=True, check=False)
+
+
+def check_full_disk(checks, folder):
+    """Lost alerts are told of first, and in the log as well: the summary may be lost too."""
+    done = replay(folder, SOURCE, "--flows", "/dev/full", "--alerts", "/dev/full")
+    checks.equal(done.returncode, INCOMPLETE, "a full disk: exit status")
+    sessions = len(lib.replay(folder / "whole", [SOURCE], CONFIG).flows)
+    for where, text in (("summary", done.stdout.partition("Warnings")[2]), ("log", done.stderr)):
+        lost = [int(part.split()[0]) for part in text.split("lines lost: ")[1:]]
+        checks.equal(len(lost), 2, f"a full disk: files in the {where}")
+        checks.equal(lost[1:], [sessions], f"a full disk: sessions lost in the {where}")
+        checks.expect(lost and 0 < lost[0] < sessions, f"a full disk: alerts in the {where}")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = replay(folder, SOURCE, stdout=full)
+    checks.equal(done.returncode, INCOMPLETE, "no room for the summary: exit status")
+    checks.expect("the summary could not be written" in done.stderr, "no room for the summary")
+
+
+def main():
+    checks = lib.Checks()
+    with tempfile.TemporaryDirectory() as name:
+        check_full_disk(checks, pathlib.Path(name))
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
