@@ -197,10 +197,14 @@ int Main(int argc, char** argv) {
     report_options.state = config->state.directory;
     return Report(report_options);
   }
-  if (propose->parsed()) return Propose(propose_options, config);
+  if (propose->parsed()) {
+    propose_options.config = config_path;
+    return Propose(propose_options, config);
+  }
   if (explain->parsed()) return Explain(explain_options, config);
   if (reload->parsed()) return Reload(*config);
   if (run->parsed()) return Run(eal_arguments, config_path, config);
+  replay_options.config = config_path;
   replay_options.progress = !no_progress;
   return Replay(replay_options, config);
 }

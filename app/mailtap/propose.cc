@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/learning.h"
+#include "app/mailtap/overwriting.h"
 #include "app/mailtap/stored_state.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
@@ -15,6 +16,8 @@ namespace {
 
 absl::StatusOr<std::string> TextOf(const ProposeOptions& options,
                                    const config::Config& config) {
+  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting({{"the configuration", options.config}},
+                                            {{"--output", options.output}}));
   MAILTAP_ASSIGN_OR_RETURN(
       const StoredState state,
       ReadState(options.state.empty() ? config.state.directory : options.state));

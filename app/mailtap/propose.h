@@ -10,6 +10,7 @@
 namespace mailtap::app {
 
 struct ProposeOptions {
+  std::string config;  // where the configuration was read from
   std::string state;   // folder, or the file in it; empty: the configuration's
   std::string since;   // see TimeOf(); empty: see LearnSince()
   std::string until;   // empty: the last checkpoint

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/capture_reader.h"
+#include "app/mailtap/learning.h"
+#include "app/mailtap/overwriting.h"
 #include "app/mailtap/replay_state.h"
 #include "app/mailtap/replay_workers.h"
 #include "app/mailtap/worker_status.h"
@@ -36,6 +38,29 @@ struct Parts {
   UnixNanos first_packet = 0;  // the time of those read so far
   UnixNanos last_packet = 0;
 };
+
+// That no file of `options` overwrites what is read or another one.
+absl::Status CheckFiles(const ReplayOptions& options, const config::Config& config) {
+  std::vector<NamedFile> inputs = {{"the configuration", options.config},
+                                   {"assets.file", config.assets.file}};
+  for (const std::string& path : options.captures) {
+    inputs.push_back({"a capture", path == "-" ? "/dev/stdin" : path});
+  }
+  for (const config::RelayFile& file : config.relay_files) {
+    inputs.push_back({"a relay file", file.path});
+  }
+  if (!options.state.empty()) {
+    inputs.push_back({"the state", absl::StrCat(options.state, "/state.db")});
+  }
+  std::vector<NamedFile> outputs = {{"--flows", options.flows},
+                                    {"--alerts", options.alerts},
+                                    {"--report", options.report},
+                                    {"--metrics", options.metrics}};
+  if (config.learning.on()) {
+    outputs.push_back({"learning.file", ProposalsPath(config.learning, options.state)});
+  }
+  return RefuseOverwriting(inputs, outputs);
+}
 
 // Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker
 // or the control core has something to do are ended.
@@ -181,6 +206,7 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
     LogError(absl::string_view(status.message().data(), status.message().size()));
     return kNothingDone;
   };
+  if (const absl::Status files = CheckFiles(options, *config); !files.ok()) return fail(files);
   auto captures = CaptureMerge::Open(options.captures);
   if (!captures.ok()) return fail(captures.status());
   auto output =

@@ -12,7 +12,8 @@ namespace mailtap::app {
 
 struct ReplayOptions {
   std::vector<std::string> captures;
-  std::string flows;  // output files; empty: none
+  std::string config;  // where the configuration was read from
+  std::string flows;   // output files; empty: none
   std::string alerts;
   std::string report;
   std::string metrics;

@@ -38,10 +38,38 @@ def check_full_disk(checks, folder):
     checks.expect("the summary could not be written" in done.stderr, "no room for the summary")
 
 
+def check_overwriting(checks, folder):
+    """Nothing that is read is written to, and nothing is written by two."""
+    capture = folder / "capture.pcap"
+    capture.write_bytes(SOURCE.read_bytes())
+    (folder / "link.pcap").symlink_to(capture)
+    config = folder / "config.toml"
+    for wanted, *arguments in (
+            ("--flows would overwrite a capture", capture, "--flows", folder / "link.pcap"),
+            ("--report would overwrite the configuration", capture, "--report", config),
+            ("--metrics would overwrite --report", capture, "--report", folder / "new",
+             "--metrics", folder / "new"),
+            ("--alerts would overwrite the state", capture, "--state", folder / "state",
+             "--alerts", folder / "state" / "state.db")):
+        done = replay(folder, *arguments)
+        checks.equal(done.returncode, NOTHING_DONE, f"{wanted}: exit status")
+        checks.expect(wanted in done.stderr, f"{wanted}: {done.stderr}")
+        checks.expect(not (folder / "new").exists(), f"{wanted}: nothing is written")
+    done = subprocess.run([lib.program("MAILTAP"), "propose", "--config", config, "--output",
+                           config], capture_output=True, text=True, check=False)
+    checks.expect("--output would overwrite the configuration" in done.stderr, "propose")
+    checks.equal(capture.read_bytes(), SOURCE.read_bytes(), "the capture")
+    checks.equal(config.read_text(), CONFIG, "the configuration")
+    done = replay(folder, capture, *(word for output in ("flows", "alerts", "report", "metrics")
+                                     for word in (f"--{output}", "/dev/null")))
+    checks.equal(done.returncode, 0, "all to /dev/null: exit status")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
         check_full_disk(checks, pathlib.Path(name))
+        check_overwriting(checks, pathlib.Path(name))
     checks.finish()
 
 
