@@ -14,7 +14,9 @@
 #include "app/mailtap/replay_workers.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
+#include "lib/base/status.h"
 #include "lib/control/control.h"
+#include "lib/export/file_writer.h"
 #include "lib/export/metrics.h"
 #include "lib/export/progress_bar.h"
 #include "lib/export/replay_output.h"
@@ -39,7 +41,8 @@ struct Parts {
   UnixNanos last_packet = 0;
 };
 
-// That no file of `options` overwrites what is read or another one.
+// That no file of `options` overwrites what is read or another one, and that those can be
+// written of which the content is known at the end only.
 absl::Status CheckFiles(const ReplayOptions& options, const config::Config& config) {
   std::vector<NamedFile> inputs = {{"the configuration", options.config},
                                    {"assets.file", config.assets.file}};
@@ -59,7 +62,11 @@ absl::Status CheckFiles(const ReplayOptions& options, const config::Config& conf
   if (config.learning.on()) {
     outputs.push_back({"learning.file", ProposalsPath(config.learning, options.state)});
   }
-  return RefuseOverwriting(inputs, outputs);
+  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting(inputs, outputs));
+  for (const std::string& path : {options.report, options.metrics}) {
+    if (!path.empty()) MAILTAP_RETURN_IF_ERROR(exporting::CheckWholeFile(path));
+  }
+  return absl::OkStatus();
 }
 
 // Ends ticks up to, not including, `tick`. Idle ticks are skipped: only those at which a worker

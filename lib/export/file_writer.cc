@@ -174,31 +174,67 @@ absl::Status FileWriter::Close() {
   return absl::DataLossError(absl::StrCat(last_error_.message(), "; lines lost: ", lost_));
 }
 
+namespace {
+
+// Where the content of a whole file is written to.
+struct Target {
+  explicit Target(const std::string& whole) {
+    // Not stat(): /dev/stdout is a link that must not be replaced by a file.
+    exists = lstat(whole.c_str(), &there) == 0;
+    direct = exists && !S_ISREG(there.st_mode);
+    path = direct ? whole : absl::StrCat(whole, ".", getpid(), ".tmp");
+  }
+  absl::StatusOr<int> Open() const {
+    const int fd =
+        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kFileMode);
+    if (fd < 0) return SystemError("open", path);
+    return fd;
+  }
+
+  struct stat there;  // of the whole file, if it exists
+  bool exists;
+  bool direct;  // there is something that can't be replaced as one
+  std::string path;
+};
+
+}  // namespace
+
+absl::Status CheckWholeFile(const std::string& path) {
+  const Target target(path);
+  if (target.direct) {
+    // A pipe's reader must not see it opened, and a link may lead to what is yet to be made.
+    struct stat there;
+    if (access(path.c_str(), W_OK) != 0 && errno != ENOENT) return SystemError("open", path);
+    if (stat(path.c_str(), &there) != 0 || !S_ISDIR(there.st_mode)) return absl::OkStatus();
+    errno = EISDIR;
+    return SystemError("open", path);
+  }
+  MAILTAP_ASSIGN_OR_RETURN(const int fd, target.Open());
+  close(fd);
+  unlink(target.path.c_str());
+  return absl::OkStatus();
+}
+
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content) {
-  // Not stat(): /dev/stdout is a link that must not be replaced by a file.
-  struct stat there;
-  const bool exists = lstat(path.c_str(), &there) == 0;
-  const bool direct = exists && !S_ISREG(there.st_mode);
-  const std::string target = direct ? path : absl::StrCat(path, ".", getpid(), ".tmp");
-  const int fd =
-      open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kFileMode);
-  if (fd < 0) return SystemError("open", target);
+  const Target target(path);
+  MAILTAP_ASSIGN_OR_RETURN(const int fd, target.Open());
   absl::Status status;
   while (status.ok() && !content.empty()) {
     const ssize_t n = WriteSome(fd, content.data(), content.size());
-    if (n < 0) status = SystemError("write to", target);
+    if (n < 0) status = SystemError("write to", target.path);
     if (n >= 0) content.remove_prefix(static_cast<std::size_t>(n));
   }
   // Whoever was let in to read the old file may read the new one.
-  if (exists && !direct && fchmod(fd, there.st_mode & 07777) != 0 && status.ok()) {
-    status = SystemError("set the mode of", target);
+  if (target.exists && !target.direct && fchmod(fd, target.there.st_mode & 07777) != 0 &&
+      status.ok()) {
+    status = SystemError("set the mode of", target.path);
   }
-  if (close(fd) != 0 && status.ok()) status = SystemError("close", target);
-  if (direct) return status;
-  if (status.ok() && rename(target.c_str(), path.c_str()) != 0) {
+  if (close(fd) != 0 && status.ok()) status = SystemError("close", target.path);
+  if (target.direct) return status;
+  if (status.ok() && rename(target.path.c_str(), path.c_str()) != 0) {
     status = SystemError("replace", path);
   }
-  if (!status.ok()) unlink(target.c_str());
+  if (!status.ok()) unlink(target.path.c_str());
   return status;
 }
 

@@ -85,6 +85,9 @@ class FileWriter {
 // is not a regular file (/dev/stdout, a FIFO) is written to directly.
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content);
 
+// Whether it could as of now, for those who will have the content much later. Changes nothing.
+absl::Status CheckWholeFile(const std::string& path);
+
 }  // namespace mailtap::exporting
 
 #endif  // MAILTAP_LIB_EXPORT_FILE_WRITER_H_

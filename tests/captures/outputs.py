@@ -65,11 +65,22 @@ def check_overwriting(checks, folder):
     checks.equal(done.returncode, 0, "all to /dev/null: exit status")
 
 
+def check_unwritable(checks, folder):
+    """Before anything is read, whatever the file."""
+    for output in ("flows", "alerts", "report", "metrics"):
+        for path in (folder / "no" / "x", folder):
+            done = replay(folder, SOURCE, f"--{output}", path)
+            checks.equal((done.returncode, done.stdout), (NOTHING_DONE, ""),
+                         f"--{output} {path}: status and summary")
+            checks.expect(f"cannot open {path}" in done.stderr, f"--{output}: {done.stderr}")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
         check_full_disk(checks, pathlib.Path(name))
         check_overwriting(checks, pathlib.Path(name))
+        check_unwritable(checks, pathlib.Path(name))
     checks.finish()
 
 

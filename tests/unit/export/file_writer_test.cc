@@ -215,6 +215,27 @@ TEST(WriteWholeFile, AFailureLeavesTheOldContentAndNothingElse) {
   EXPECT_EQ(std::distance(begin(all), end(all)), 1);
 }
 
+TEST(CheckWholeFile, SaysWhatWritingWouldAndChangesNothing) {
+  const TempDir dir;
+  Put(dir.File("f"), "old");
+  std::filesystem::create_symlink(dir.path(), dir.File("folder"));
+  std::filesystem::create_symlink(dir.File("new"), dir.File("link"));
+  ASSERT_EQ(mkfifo(dir.File("pipe").c_str(), 0600), 0);
+  for (const std::string& path :
+       {dir.File("f"), dir.File("new"), dir.File("link"), dir.File("pipe"),
+        std::string("/dev/null"), std::string("/dev/stdout")}) {
+    EXPECT_TRUE(CheckWholeFile(path).ok()) << path;
+  }
+  for (const std::string& path : {dir.File("no/f"), dir.File("f/f"), dir.path(),
+                                  dir.File("folder"), std::string("/proc/self/status")}) {
+    EXPECT_FALSE(CheckWholeFile(path).ok()) << path;
+    EXPECT_FALSE(WriteWholeFile(path, "new").ok()) << path;
+  }
+  EXPECT_EQ(ReadFile(dir.File("f")), "old");
+  const auto all = std::filesystem::directory_iterator(dir.path());
+  EXPECT_EQ(std::distance(begin(all), end(all)), 4);
+}
+
 TEST(WriteWholeFile, DoesNotReplaceALink) {
   const TempDir dir;
   Put(dir.File("f"), "old");
