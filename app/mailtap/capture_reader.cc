@@ -1,6 +1,7 @@
 #include "app/mailtap/capture_reader.h"
 
 #include <pcap/pcap.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,7 +163,25 @@ uint64_t CaptureReader::position() const {
   return at < 0 ? 0 : static_cast<uint64_t>(at);
 }
 
+namespace {
+
+// All captures are open at once: the earliest packet may be in any. What the system allows by
+// default is too little for a day in files of a minute.
+void AllowManyFiles() {
+  rlimit files = {};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace
+
 absl::StatusOr<CaptureMerge> CaptureMerge::Open(const std::vector<std::string>& paths) {
+  if (paths.size() > UINT16_MAX) {
+    return absl::InvalidArgumentError(absl::StrCat(paths.size(), " captures are more than ",
+                                                   UINT16_MAX, "; merge some of them first"));
+  }
+  AllowManyFiles();
   CaptureMerge merge;
   for (const std::string& path : paths) {
     auto reader = CaptureReader::Open(path, static_cast<uint16_t>(merge.captures_.size()));

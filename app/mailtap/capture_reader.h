@@ -105,6 +105,7 @@ class CaptureReader {
 // first.
 class CaptureMerge {
  public:
+  // At most 65,535. Raises the process's limit on open files.
   static absl::StatusOr<CaptureMerge> Open(const std::vector<std::string>& paths);
 
   // The next packet by time, or null at the end of all. Valid until the next call; its bytes

@@ -1,6 +1,7 @@
 """One recorded capture in every format, order and link type that is read: always the same flows.
 """
 import pathlib
+import resource
 import tempfile
 
 import lib
@@ -94,6 +95,22 @@ def check_merging(checks, folder):
         checks.equal(sizes(done.flows), sizes(wanted.flows), f"merging, {name}: flows")
 
 
+def check_many(checks, folder):
+    """More captures than a process may have files open by default."""
+    _, packets = lib.read_pcap(lib.REAL / SOURCES[0])
+    wanted = lib.replay(folder / "wanted", [lib.REAL / SOURCES[0]])
+    paths = [folder / f"many{part}.pcap" for part in range(1200)]
+    for part, path in enumerate(paths):
+        size = -(-len(packets) // len(paths))
+        path.write_bytes(lib.pcap_bytes(lib.ETHERNET, packets[part * size:(part + 1) * size]))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    done = lib.replay(folder / "got", paths)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    checks.equal(done.status, 0, f"{len(paths)} captures: {done.stderr[-200:]}")
+    checks.expect(done.flows == wanted.flows, f"{len(paths)} captures: flows")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
@@ -101,6 +118,7 @@ def main():
             check_formats(checks, pathlib.Path(name), source)
         check_late_stamps(checks, pathlib.Path(name))
         check_merging(checks, pathlib.Path(name))
+        check_many(checks, pathlib.Path(name))
     checks.finish()
 
 
