@@ -13,7 +13,7 @@ Suppression ReadSuppression(TableReader& t, const Config& config) {
   Suppression entry;
   t.Name(entry.name);
   t.Require("hosts", "the addresses or networks that it is about, such as [\"10.1.2.3\"]");
-  t.Prefixes("hosts", IfEmpty::kRefuse, entry.hosts);
+  t.Prefixes("hosts", IfEmpty::kRequire, entry.hosts);
   t.Strings("rules", IfEmpty::kRefuse, entry.rules);
   t.Require("expires", "its last day, such as 2027-06-30");
   std::optional<Date> expires;

@@ -163,10 +163,11 @@ void TableReader::List(absl::string_view key, IfEmpty if_empty,
   if (node == nullptr) return;
   const toml::array* array = node->as_array();
   if (array == nullptr) return Expected(key, *node, "an array");
-  if (array->empty() && if_empty == IfEmpty::kRefuse) {
+  if (array->empty() && if_empty != IfEmpty::kAllow) {
     // An emptied list must not come to mean "any": that would approve or watch everything.
-    return Error(*node,
-                 absl::StrCat(PathOf(key), " must not be empty; leave the key out for any"));
+    return Error(
+        *node, absl::StrCat(PathOf(key), " must not be empty",
+                            if_empty == IfEmpty::kRefuse ? "; leave the key out for any" : ""));
   }
   for (const toml::node& element : *array) read(element);
 }

@@ -26,7 +26,9 @@
 
 namespace mailtap::config {
 
-enum class IfEmpty { kAllow, kRefuse };  // of a list that is given, but holds nothing
+// Of a list that is given, but holds nothing: kRefuse where a key left out means any, kRequire
+// where none can be left out.
+enum class IfEmpty { kAllow, kRefuse, kRequire };
 
 class TableReader {
  public:
