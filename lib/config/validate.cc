@@ -166,6 +166,11 @@ absl::string_view WhyNeverRaised(const Config& config, const Rule& rule) {
   const auto lacks = [](const auto& list, auto value) {
     return !list.empty() && std::find(list.begin(), list.end(), value) == list.end();
   };
+  const auto inbound = [&](Verdict v) { return nobody(v) || v == Verdict::kInbound; };
+  if (std::all_of(rule.verdicts.begin(), rule.verdicts.end(), inbound) &&
+      lacks(rule.roles, Role::kServer)) {
+    return "the clients of inbound mail are external, and rule.roles leaves out servers";
+  }
   const bool messages = Any(rule, [](const Condition& c) {
     return c.metric == Metric::kMessages || c.metric == Metric::kRejected;
   });

@@ -58,6 +58,14 @@ TEST(WarningTest, RulesThatCanNeverRaise) {
   EXPECT_THAT(Warnings("verdicts = [\"transit\", \"unattributed\"]\n"),
               ElementsAre("f:8:8: rule \"r\" can never raise: mail with the verdicts it lists "
                           "belongs to no internal host"));
+  EXPECT_THAT(Warnings("verdicts = [\"inbound\", \"transit\"]\nroles = [\"client\"]\n"),
+              ElementsAre("f:8:8: rule \"r\" can never raise: the clients of inbound mail are "
+                          "external, and rule.roles leaves out servers"));
+  for (const char* keys : {"verdicts = [\"inbound\"]\n",
+                           "verdicts = [\"inbound\"]\nroles = [\"client\", \"server\"]\n",
+                           "verdicts = [\"inbound\", \"approved\"]\nroles = [\"client\"]\n"}) {
+    EXPECT_THAT(Warnings(keys), IsEmpty()) << keys;
+  }
   EXPECT_THAT(Warnings("metric = \"messages\"\nservices = [\"imap\"]\n"),
               ElementsAre(HasSubstr("messages are counted in SMTP only")));
   EXPECT_THAT(Warnings("metric = \"messages\"\nservices = [\"imap\", \"smtp\"]\n"), IsEmpty());
