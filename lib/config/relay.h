@@ -81,6 +81,10 @@ struct Relay {
   int line = 0;      // and the line there
 };
 
+// Whether it matches mail from anywhere to anywhere, were it not for services, ports and the
+// direction.
+bool CoversEverything(const Relay& relay);
+
 enum class RelayFormat : uint8_t {
   kList,          // a prefix or name a line
   kCsv,           // an entry a row

@@ -1,4 +1,5 @@
 // [[relay]], [[relay_file]] and [dns], from their tables.
+#include <algorithm>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
@@ -32,6 +33,17 @@ void ReadTerms(TableReader& t, const Config& config, Relay& relay) {
   relay.line = static_cast<int>(t.table().source().begin.line);
 }
 
+bool IsAny(const std::vector<net::Prefix>& prefixes) {
+  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), net::CoversFamily);
+}
+
+bool IsAny(const std::vector<std::string>& patterns) {
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(), [](const std::string& p) {
+           return p.find_first_not_of('*') == std::string::npos;
+         });
+}
+
 RelayFormat FormatOf(const std::string& path) {
   if (absl::EndsWithIgnoreCase(path, ".csv")) return RelayFormat::kCsv;
   if (absl::EndsWithIgnoreCase(path, ".json")) return RelayFormat::kMicrosoft365;
@@ -54,6 +66,13 @@ int64_t EndOfDay(const Date& date, const std::string& timezone) {
   absl::LoadTimeZone(timezone, &zone);
   const absl::CivilDay next = absl::CivilDay(date.year, date.month, date.day) + 1;
   return absl::ToUnixSeconds(absl::FromCivil(next, zone));
+}
+
+bool CoversEverything(const Relay& relay) {
+  const bool anywhere = relay.either && !relay.destinations.empty() && !relay.names.empty()
+                            ? IsAny(relay.destinations) || IsAny(relay.names)
+                            : IsAny(relay.destinations) && IsAny(relay.names);
+  return IsAny(relay.sources) && anywhere;
 }
 
 Relay ReadRelay(TableReader& t, const Config& config) {

@@ -47,12 +47,6 @@ std::vector<Relay> EntriesOf(const std::vector<RelayFile>& files) {
   return entries;
 }
 
-bool CoversAll(const std::vector<net::Prefix>& prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(), [](const net::Prefix& prefix) {
-    return prefix.length == 0 || net::ToString(prefix) == "0.0.0.0/0";
-  });
-}
-
 bool Overlap(const std::vector<net::Prefix>& some, const std::vector<net::Prefix>& others) {
   for (const net::Prefix& a : some) {
     for (const net::Prefix& b : others) {
@@ -63,7 +57,8 @@ bool Overlap(const std::vector<net::Prefix>& some, const std::vector<net::Prefix
 }
 
 void CheckNetworks(const toml::table& root, Findings& findings, const Config& config) {
-  if (!CoversAll(config.networks.internal)) return;
+  const std::vector<net::Prefix>& internal = config.networks.internal;
+  if (std::none_of(internal.begin(), internal.end(), net::CoversFamily)) return;
   findings.Warn(PlaceOf(root, "networks", "internal"),
                 "networks.internal covers every address, so no mail is external");
 }
@@ -85,20 +80,13 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
   }
   for (size_t i = 0; i < config.relays.size(); ++i) {
     const Relay& relay = config.relays[i];
-    const bool any_source = relay.sources.empty() || CoversAll(relay.sources);
-    const bool any_destination = relay.destinations.empty() || CoversAll(relay.destinations);
     const bool believed = !config.dns.resolvers.empty() || relay.trust == RelayTrust::kClaimed;
     if (!relay.names.empty() && !believed) {
       findings.Warn(PlaceOf(root, "relay", i, "names"),
                     "relay.names can't match anything: [dns] resolvers names nobody whose "
                     "answers are learnt");
     }
-    const auto everything = [](const std::string& p) {
-      return p.find_first_not_of('*') == std::string::npos;
-    };
-    const bool any_name =
-        relay.names.empty() || std::any_of(relay.names.begin(), relay.names.end(), everything);
-    if (!any_source || !any_destination || !any_name) continue;
+    if (!CoversEverything(relay)) continue;
     findings.Warn(PlaceOf(root, "relay", i, "name"),
                   absl::StrCat("relay ", Quoted(relay.name),
                                " approves mail from any source to any destination; give it "

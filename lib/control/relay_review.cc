@@ -89,25 +89,6 @@ class Earlier {
   std::vector<uint32_t> anywhere_;
 };
 
-bool IsAny(const std::vector<net::Prefix>& prefixes) {
-  return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(),
-                                         [](const net::Prefix& p) { return p.length == 0; });
-}
-
-bool IsAny(const std::vector<std::string>& patterns) {
-  return patterns.empty() ||
-         std::any_of(patterns.begin(), patterns.end(), [](const std::string& p) {
-           return p.find_first_not_of('*') == std::string::npos;
-         });
-}
-
-bool CoversEverything(const Relay& relay) {
-  const bool anywhere = relay.either && !relay.destinations.empty() && !relay.names.empty()
-                            ? IsAny(relay.destinations) || IsAny(relay.names)
-                            : IsAny(relay.destinations) && IsAny(relay.names);
-  return IsAny(relay.sources) && anywhere;
-}
-
 }  // namespace
 
 std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays, int64_t tick) {
@@ -127,7 +108,7 @@ std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays, int64_t ti
       note(RelayConcern::kExpiresSoon,
            absl::StrCat("expires with ", config::ToString(*relay.expires)));
     }
-    if (CoversEverything(relay)) {
+    if (config::CoversEverything(relay)) {
       note(RelayConcern::kCoversEverything, "matches mail from anywhere to anywhere");
     }
     for (const uint32_t by : earlier.Overlapping(relay)) {

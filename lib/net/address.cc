@@ -42,6 +42,10 @@ IpAddress Masked(const IpAddress& address, int length) {
 
 bool Prefix::Contains(const IpAddress& other) const { return Masked(other, length) == address; }
 
+bool CoversFamily(const Prefix& prefix) {
+  return prefix.length == 0 || (prefix.length == kV4Offset && prefix.address.is_v4());
+}
+
 std::string ToString(const Prefix& prefix) {
   if (prefix.length == 128) return ToString(prefix.address);
   const bool v4 = prefix.address.is_v4() && prefix.length >= kV4Offset;

@@ -79,6 +79,9 @@ struct Prefix {
 // `address` with all bits past `length` (0..128) cleared.
 IpAddress Masked(const IpAddress& address, int length);
 
+// Whether it holds every IPv4 address (0.0.0.0/0), or every address (::/0).
+bool CoversFamily(const Prefix& prefix);
+
 // "10.0.0.0/8", "2001:db8::/32"; a single address prints without its length.
 std::string ToString(const Prefix& prefix);
 // A prefix or a single address. InvalidArgument says what is wrong; set host bits are an error

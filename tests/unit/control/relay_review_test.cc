@@ -56,6 +56,14 @@ TEST(ReviewRelays, FindsWhatCoversEverything) {
   EXPECT_THAT(Notes({any}), note);
   any.names = {"*.example.com"};
   EXPECT_THAT(Notes({any}), IsEmpty());
+  any.either = true;  // as a list's entry
+  for (const char* prefix : {"0.0.0.0/0", "::/0"}) {
+    any.destinations = {net::ParsePrefix("192.0.2.1").value(),
+                        net::ParsePrefix(prefix).value()};
+    EXPECT_THAT(Notes({any}), note) << prefix;
+  }
+  any.destinations = {net::ParsePrefix("0.0.0.0/1").value()};
+  EXPECT_THAT(Notes({any}), IsEmpty());
 }
 
 // Whatever is said to be shadowed, the matcher never chooses.
