@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -212,4 +213,12 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace mailtap::app
 
-int main(int argc, char** argv) { return mailtap::app::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return mailtap::app::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    mailtap::LogError(
+        "out of memory; [limits] may ask for larger tables than there is room for");
+    return 1;
+  }
+}

@@ -1,5 +1,6 @@
-"""The files that a replay writes: what becomes of those that can't be written, and which are refused."""
+"""What a replay can't write, what it refuses to, and what it says where there is too little memory."""
 import pathlib
+import resource
 import subprocess
 import tempfile
 
@@ -15,11 +16,11 @@ raise = "1kB"
 """
 
 
-def replay(folder, *arguments, stdout=subprocess.PIPE):
-    (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+def replay(folder, *arguments, config=CONFIG, stdout=subprocess.PIPE, preexec_fn=None):
+    (folder / "config.toml").write_text(config, encoding="utf-8")
     return subprocess.run([lib.program("MAILTAP"), "replay", "--no-progress", "--config",
                            folder / "config.toml", *map(str, arguments)], stdout=stdout,
-                          stderr=subprocess.PIPE, text=True, check=False)
+                          stderr=subprocess.PIPE, text=True, check=False, preexec_fn=preexec_fn)
 
 
 def check_full_disk(checks, folder):
@@ -75,12 +76,24 @@ def check_unwritable(checks, folder):
             checks.expect(f"cannot open {path}" in done.stderr, f"--{output}: {done.stderr}")
 
 
+def check_no_memory(checks, folder):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    if replay(folder, SOURCE, preexec_fn=limit).returncode != 0:
+        return  # sanitizers need more for themselves
+    config = CONFIG.replace("sessions = 16384", "sessions = 268435456")
+    done = replay(folder, SOURCE, config=config, preexec_fn=limit)
+    checks.equal(done.returncode, NOTHING_DONE, "too large tables: exit status")
+    checks.expect("out of memory; [limits]" in done.stderr, f"too large tables: {done.stderr}")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
         check_full_disk(checks, pathlib.Path(name))
         check_overwriting(checks, pathlib.Path(name))
         check_unwritable(checks, pathlib.Path(name))
+        check_no_memory(checks, pathlib.Path(name))
     checks.finish()
 
 
