@@ -199,6 +199,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
   while (!stop) {
     if (auto next = reloader_.Poll(reload, clock_->Now())) next_config_ = std::move(next);
     if (collector.Poll(clock_->Now())) {
+      clock_->Follow();
       Reload();
       Publish();
       KeepState(/*last=*/false);

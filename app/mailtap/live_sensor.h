@@ -14,6 +14,7 @@
 #include "app/mailtap/tick_collector.h"
 #include "lib/config/config.h"
 #include "lib/control/control.h"
+#include "lib/dataplane/clock.h"
 #include "lib/dataplane/eal.h"
 #include "lib/dataplane/lcore.h"
 #include "lib/dataplane/port.h"

@@ -1,12 +1,9 @@
 #include "lib/dataplane/eal.h"
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_version.h>
-
-#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -40,17 +37,6 @@ std::vector<unsigned> Eal::worker_lcores() const {
 
 std::string Eal::DpdkVersion() {
   return std::string(absl::StripPrefix(rte_version(), "DPDK "));
-}
-
-TscClock::TscClock()
-    : start_cycles_(rte_get_tsc_cycles()),
-      start_(std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch())
-                 .count()),
-      nanos_per_cycle_(1e9 / static_cast<double>(rte_get_tsc_hz())) {}
-
-UnixNanos TscClock::Now() const {
-  const uint64_t cycles = rte_get_tsc_cycles() - start_cycles_;
-  return start_ + static_cast<UnixNanos>(static_cast<double>(cycles) * nanos_per_cycle_);
 }
 
 }  // namespace mailtap::dataplane

@@ -1,14 +1,12 @@
-// DPDK's environment, and the clock that its timestamp counter makes.
+// DPDK's environment.
 #ifndef MAILTAP_LIB_DATAPLANE_EAL_H_
 #define MAILTAP_LIB_DATAPLANE_EAL_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "lib/base/time.h"
 
 namespace mailtap::dataplane {
 
@@ -27,20 +25,6 @@ class Eal {
 
  private:
   Eal() = default;
-};
-
-// Wall clock time from the TSC: one instruction, no system call. Set to the system's clock when
-// made; from then on it runs with the TSC, so it never steps.
-class TscClock {
- public:
-  TscClock();  // after Eal::Start
-  // Any thread.
-  UnixNanos Now() const;
-
- private:
-  uint64_t start_cycles_;
-  UnixNanos start_;
-  double nanos_per_cycle_;
 };
 
 }  // namespace mailtap::dataplane

@@ -73,9 +73,10 @@ bool LcoreLoop::Receive(uint16_t port, UnixNanos now) {
 
 void LcoreLoop::Run() {
   idler_.Begin();
-  int64_t tick = TickOf(clock_.Now());
+  UnixNanos now = clock_.Now();
+  int64_t tick = TickOf(now);
   while (!stop_.load(std::memory_order_relaxed)) {
-    const UnixNanos now = clock_.Now();
+    now = std::max(now, clock_.Now());  // which is followed by another thread
     if (const int64_t at = TickOf(now); at != tick) {
       // What a full ring holds back waits in the tables for the next tick.
       worker_.EndTick(tick);

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "lib/config/config.h"
-#include "lib/dataplane/eal.h"
+#include "lib/dataplane/clock.h"
 #include "lib/dataplane/idle.h"
 #include "lib/pipeline/worker.h"
 
