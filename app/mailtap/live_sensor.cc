@@ -107,7 +107,8 @@ absl::Status LiveSensor::StartOutputs() {
   MAILTAP_RETURN_IF_ERROR(StartControl());
   control_->Tell(known_servers_);
   auto metrics = std::make_shared<exporting::MetricsCollector>(
-      [this] { return board_.Latest(); }, [this] { return Status(); });
+      [this] { return board_.Latest(); }, [this] { return Status(); },
+      control_->MakeSnapshot(/*every_relay=*/true));
   MAILTAP_ASSIGN_OR_RETURN(
       http_,
       exporting::HttpServer::Start(config_->http, exporting::SensorRoutes(

@@ -31,8 +31,8 @@ absl::Status Control::Restore(absl::string_view checkpoint, absl::string_view op
   return engine_->Restore(checkpoint, open_alerts, same_capture);
 }
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
-std::shared_ptr<const Snapshot> Control::MakeSnapshot() const {
-  return engine_->MakeSnapshot();
+std::shared_ptr<const Snapshot> Control::MakeSnapshot(bool every_relay) const {
+  return engine_->MakeSnapshot(every_relay);
 }
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
 std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }

@@ -88,8 +88,8 @@ class Control {
   int64_t NextEventTick() const;
 
   // The state at the end of the last tick. Never null. The builder's thread is the caller's;
-  // the result may be handed to other threads.
-  std::shared_ptr<const Snapshot> MakeSnapshot() const;
+  // the result may be handed to other threads. `every_relay`: not only metrics.top_relays.
+  std::shared_ptr<const Snapshot> MakeSnapshot(bool every_relay = false) const;
 
   // Every host with unapproved or approved traffic, by unapproved sent bytes, then by address
   // and tag.

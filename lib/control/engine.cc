@@ -84,7 +84,7 @@ int64_t Engine::NextEventTick() const {
   return next;
 }
 
-std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
+std::shared_ptr<const Snapshot> Engine::MakeSnapshot(bool every_relay) const {
   auto snapshot = std::make_shared<Snapshot>();
   const std::size_t most =
       static_cast<std::size_t>(std::max<int64_t>(0, state_.config->metrics.top_hosts));
@@ -102,8 +102,8 @@ std::shared_ptr<const Snapshot> Engine::MakeSnapshot() const {
   AddHostGauges(most, *snapshot);
   snapshot->hosts_tracked = state_.windows.hosts_live();
   for (const uint32_t id : state_.hosts.Top(most)) snapshot->top_hosts.push_back(TotalsOf(id));
-  snapshot->relays =
-      state_.relays.Top(static_cast<std::size_t>(state_.config->metrics.top_relays));
+  snapshot->relays = state_.relays.Top(
+      every_relay ? SIZE_MAX : static_cast<std::size_t>(state_.config->metrics.top_relays));
   snapshot->relays_known = state_.relays.use().size();
   snapshot->alerts = state_.alerts.counts();
   snapshot->alerts.insert(snapshot->alerts.end(), blind_spots_.counts().begin(),

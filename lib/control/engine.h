@@ -66,7 +66,7 @@ class Engine {
     return restored;
   }
   int64_t NextEventTick() const;
-  std::shared_ptr<const Snapshot> MakeSnapshot() const;
+  std::shared_ptr<const Snapshot> MakeSnapshot(bool every_relay) const;
   std::vector<HostTotals> RankedHosts() const;
   std::vector<RelayUse> RelayUses() const { return state_.relays.use(); }
   std::vector<RelayNote> ReviewedRelays() const {

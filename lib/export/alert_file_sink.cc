@@ -29,7 +29,9 @@ void AlertFileSink::Submit(const control::Alert& alert) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= capacity_) {
-      ++refused_;
+      if (++refused_ == 1) {
+        LogError("alerts are lost: the alert file can't be written as fast as they come");
+      }
       return;
     }
     queue_.push_back(alert);

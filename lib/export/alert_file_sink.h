@@ -18,7 +18,8 @@ namespace mailtap::exporting {
 
 class AlertFileSink : public AlertSink {
  public:
-  static constexpr std::size_t kDefaultCapacity = 4096;
+  // As many as there are hosts to raise at once, where a worm or a reload does so.
+  static constexpr std::size_t kDefaultCapacity = 65'536;
 
   // Opens `path` (see FileWriter::Mode::kFollow) and starts the thread. `sensor` is this
   // sensor's name in each object; `capacity` is the queue's bound in alerts.

@@ -3,13 +3,17 @@
 #include <prometheus/text_serializer.h>
 
 #include "lib/export/file_writer.h"
+#include "lib/export/growth.h"
 
 namespace mailtap::exporting {
 
 std::vector<prometheus::MetricFamily> MetricsCollector::Collect() const {
   MetricFamilies families;
   AddSensorFamilies(status_(), families);
-  if (const auto snapshot = snapshot_()) {
+  if (auto snapshot = snapshot_()) {
+    if (start_ != nullptr) {
+      snapshot = std::make_shared<const control::Snapshot>(GrowthSince(*start_, *snapshot));
+    }
     AddTrafficFamilies(*snapshot, families);
     AddControlFamilies(*snapshot, families);
   }

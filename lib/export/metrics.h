@@ -30,9 +30,11 @@ class MetricsCollector : public prometheus::Collectable {
   using StatusSource = std::function<SensorStatus()>;
 
   // Both are called once a scrape, from whichever thread scrapes. The snapshot may be null
-  // before the first tick: families of the control core are left out then.
-  MetricsCollector(SnapshotSource snapshot, StatusSource status)
-      : snapshot_(std::move(snapshot)), status_(std::move(status)) {}
+  // before the first tick: families of the control core are left out then. Counters are told
+  // as since `start` (see GrowthSince), where there is one.
+  MetricsCollector(SnapshotSource snapshot, StatusSource status,
+                   std::shared_ptr<const control::Snapshot> start = nullptr)
+      : snapshot_(std::move(snapshot)), status_(std::move(status)), start_(std::move(start)) {}
 
   // Any thread, also several at once if the sources allow it.
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -40,6 +42,7 @@ class MetricsCollector : public prometheus::Collectable {
  private:
   const SnapshotSource snapshot_;
   const StatusSource status_;
+  const std::shared_ptr<const control::Snapshot> start_;
 };
 
 // All families in text format 0.0.4.

@@ -253,6 +253,39 @@ TEST(Metrics, ShowNamesAndRelayFiles) {
   EXPECT_EQ(Sample(text, R"(mailtap_relay_file_reads_total{result="failure"})"), "1");
 }
 
+// A process that went on from a checkpoint tells what came since, so that no counter falls for
+// a part where the one before it had gone further.
+TEST(Metrics, CountersBeginWithTheProcess) {
+  const auto start = SampleSnapshot();
+  const auto snapshot = std::make_shared<control::Snapshot>(*start);
+  const SensorStatus status = SampleStatus();
+  const MetricsCollector metrics([&] { return snapshot; }, [&] { return status; }, start);
+  std::istringstream unchanged(MetricsText(metrics));
+  for (std::string line, counter; std::getline(unchanged, line);) {
+    if (line.rfind("# TYPE", 0) == 0) {
+      const bool counts = absl::EndsWith(line, " counter");
+      counter = counts ? line.substr(7, line.rfind(' ') - 7) : "";
+    } else if (line[0] != '#' && !counter.empty()) {
+      const bool control = absl::StartsWith(counter, "mailtap_mail_") ||
+                           absl::StartsWith(counter, "mailtap_message") ||
+                           absl::StartsWith(counter, "mailtap_alerts_") ||
+                           absl::StartsWith(counter, "mailtap_relay_bytes");
+      if (!control) continue;
+      EXPECT_EQ(line.substr(line.rfind(' ')), " 0") << line;
+    }
+  }
+  snapshot->ticks += 2;
+  snapshot->relays[0].bytes += 1'000;
+  snapshot->alerts[0].raised += 3;
+  const std::string text = MetricsText(metrics);
+  EXPECT_EQ(Sample(text, "mailtap_tick_duration_seconds_count"), "2");
+  EXPECT_NE(text.find("} 1000\n"), text.npos);
+  EXPECT_EQ(
+      Sample(text, absl::StrCat("mailtap_alerts_raised_total{rule=\"", snapshot->alerts[0].rule,
+                                "\",severity=\"", Name(snapshot->alerts[0].severity), "\"}")),
+      "3");
+}
+
 TEST(Metrics, PromtoolFindsNothingWrong) {
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
   const TempDir dir;
