@@ -21,7 +21,7 @@ namespace mailtap::app {
 
 absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
     const std::vector<std::string>& eal_arguments, const std::string& config_path,
-    std::shared_ptr<const config::Config> config) {
+    std::shared_ptr<const config::Config> config, const std::atomic<bool>& stop) {
   std::unique_ptr<LiveSensor> sensor(new LiveSensor(config_path, std::move(config)));
   const std::string& state = sensor->config_->state.directory;
   if (!state.empty()) {
@@ -30,9 +30,11 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
   MAILTAP_ASSIGN_OR_RETURN(sensor->eal_, dataplane::Eal::Start(eal_arguments));
   sensor->clock_ = std::make_unique<dataplane::TscClock>();
   sensor->start_time_ = sensor->clock_->Now();
-  MAILTAP_RETURN_IF_ERROR(sensor->StartPorts());
-  MAILTAP_RETURN_IF_ERROR(sensor->StartWorkers());
-  MAILTAP_RETURN_IF_ERROR(sensor->StartOutputs());
+  for (const auto step :
+       {&LiveSensor::StartPorts, &LiveSensor::StartWorkers, &LiveSensor::StartOutputs}) {
+    if (stop) return absl::CancelledError("stopped while starting");
+    MAILTAP_RETURN_IF_ERROR((*sensor.*step)());
+  }
   return sensor;
 }
 

@@ -32,10 +32,11 @@ namespace mailtap::app {
 
 class LiveSensor {
  public:
-  // Starts EAL, ports, sinks and the web server; no packet is received yet. Main thread.
+  // Starts EAL, ports, sinks and the web server; no packet is received yet. Cancelled where
+  // `stop` was set meanwhile. Main thread.
   static absl::StatusOr<std::unique_ptr<LiveSensor>> Start(
       const std::vector<std::string>& eal_arguments, const std::string& config_path,
-      std::shared_ptr<const config::Config> config);
+      std::shared_ptr<const config::Config> config, const std::atomic<bool>& stop);
   ~LiveSensor();
 
   // Launches the lcores and runs the control core in the calling thread until `stop` is set;

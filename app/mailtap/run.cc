@@ -29,12 +29,17 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
     LogError(absl::string_view(status.message().data(), status.message().size()));
     return 1;
   };
-  auto sensor = LiveSensor::Start(eal_arguments, config_path, std::move(config));
-  if (!sensor.ok()) return fail(sensor.status());
+  // Before the sensor holds its lock: whoever finds it by that may signal it.
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
   std::signal(SIGHUP, OnHangup);
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that write alone
+  auto sensor = LiveSensor::Start(eal_arguments, config_path, std::move(config), g_stop);
+  if (absl::IsCancelled(sensor.status())) {
+    LogInfo("ended while starting, by a signal");
+    return 0;
+  }
+  if (!sensor.ok()) return fail(sensor.status());
   LogInfo("running; SIGHUP reloads the configuration, SIGINT or SIGTERM ends it");
   if (const absl::Status status = (*sensor)->Run(g_stop, g_reload); !status.ok())
     return fail(status);

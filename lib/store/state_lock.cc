@@ -49,7 +49,11 @@ absl::StatusOr<std::unique_ptr<StateLock>> StateLock::Take(const std::string& di
   if (file < 0) return Failed(path, "opened");
   std::unique_ptr<StateLock> taken(new StateLock(file, path));
   struct flock lock = WholeFile();
-  if (::fcntl(file, F_SETLK, &lock) == 0) return taken;
+  if (::fcntl(file, F_SETLK, &lock) == 0) {
+    // What the last holder said doesn't hold for this one.
+    if (::ftruncate(file, 0) != 0) return Failed(path, "written");
+    return taken;
+  }
   if (errno != EACCES && errno != EAGAIN) return Failed(path, "locked");
   if (::fcntl(file, F_GETLK, &lock) != 0) return Failed(path, "locked");
   return absl::FailedPreconditionError(absl::StrCat(

@@ -27,7 +27,7 @@ struct RunningSensor {
 class StateLock {
  public:
   // Makes the directory (mode 0750) where it is missing. FailedPrecondition, naming the holder,
-  // where another process holds it.
+  // where another process holds it. FindSensor() is Unavailable until the first Say().
   static absl::StatusOr<std::unique_ptr<StateLock>> Take(const std::string& directory);
   ~StateLock();
   StateLock(const StateLock&) = delete;

@@ -31,6 +31,36 @@ ask() { "$MAILTAP" reload --config "$work/mailtap.toml"; }
 
 if ask 2>"$work/ask.log"; then echo "reloaded what does not run"; exit 1; fi
 grep -q "no sensor runs" "$work/ask.log"
+
+# A sensor that starts survives SIGHUP, and reloads by it once it runs. What one that was killed has
+# left in the lock answers nobody. SIGTERM ends a start well.
+launch() {  # and hold it where it has just taken its lock
+  nsenter --net="/run/netns/$id-sen" -- "$MAILTAP" run --config "$work/mailtap.toml" -- \
+    --no-huge --no-shconf --no-pci -m 512 --lcores 0@0,1@1 "$(packet_port 0)" >"$work/start.log" 2>&1 &
+  sensor=$!
+  while [ -s "$work/state/sensor.lock" ]; do kill -0 "$sensor" || exit 1; done
+  kill -STOP "$sensor"
+}
+mkdir -p "$work/state"
+echo "7 ok 0123456789ab" >"$work/state/sensor.lock"
+launch
+kill -HUP "$sensor"
+if ask 2>"$work/ask.log"; then echo "a reload was confirmed before the sensor ran"; exit 1; fi
+grep -q "still starting" "$work/ask.log"
+kill -CONT "$sensor"
+for _ in $(seq 200); do
+  ! grep -q "^1 ok " "$work/state/sensor.lock" || break
+  sleep 0.1
+done
+grep -q "^1 ok " "$work/state/sensor.lock"
+kill -KILL "$sensor"
+wait "$sensor" || true
+launch
+kill -TERM "$sensor"
+kill -CONT "$sensor"
+wait "$sensor"
+grep -q "ended while starting" "$work/start.log"
+
 start_sensor --lcores 0@0,1@1 "$(packet_port 0)"
 cp "$work/mailtap.toml" "$work/good.toml"
 (

@@ -59,6 +59,15 @@ TEST_F(StateLockTest, TheHolderIsFoundWithWhatItSays) {
   }));
 }
 
+TEST_F(StateLockTest, WhatTheLastHolderSaidIsForgotten) {
+  ASSERT_TRUE((*StateLock::Take(directory_))->Say({.reloads = 9, .config_version = "v"}).ok());
+  const auto lock = StateLock::Take(directory_);
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  EXPECT_TRUE(InChild([&] {
+    return FindSensor(directory_).status().code() == absl::StatusCode::kUnavailable;
+  }));
+}
+
 TEST_F(StateLockTest, ASecondSensorIsRefusedAndToldOfTheFirst) {
   const auto lock = StateLock::Take(directory_);
   ASSERT_TRUE(lock.ok()) << lock.status();
