@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/status.h"
 #include "lib/store/read_uri.h"
+#include "lib/store/statement.h"
 
 namespace mailtap::store {
 namespace {
@@ -35,47 +36,9 @@ std::string PathIn(const std::string& directory) {
 
 }  // namespace
 
-// One statement, run once.
-class Database::Statement {
- public:
-  Statement(sqlite3* handle, const char* sql) {
-    sqlite3_prepare_v2(handle, sql, -1, &statement_, nullptr);
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  void Bind(int64_t value) { sqlite3_bind_int64(statement_, ++bound_, value); }
-  // `text` outlives the statement.
-  void BindText(absl::string_view text) {
-    sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_STATIC,
-                        SQLITE_UTF8);
-  }
-  void BindBlob(absl::string_view bytes) {
-    sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
-  }
-  bool Row() { return (result_ = sqlite3_step(statement_)) == SQLITE_ROW; }
-  bool Done() {
-    if (result_ == SQLITE_OK || result_ == SQLITE_ROW) Row();
-    return result_ == SQLITE_DONE;
-  }
-  int64_t Integer(int column) { return sqlite3_column_int64(statement_, column); }
-  std::string Bytes(int column) {
-    const void* data = sqlite3_column_blob(statement_, column);
-    const int size = sqlite3_column_bytes(statement_, column);
-    return data == nullptr ? "" : std::string(static_cast<const char*>(data), size);
-  }
-
- private:
-  sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0;
-  int result_ = SQLITE_OK;
-};
-
 absl::Status Database::Failed(absl::string_view what) const {
   const int code = sqlite3_errcode(handle_);
-  const std::string text = absl::StrCat(sqlite3_db_filename(handle_, "main"), ": ", what, ": ",
-                                        sqlite3_errmsg(handle_));
+  const std::string text = absl::StrCat(path_, ": ", what, ": ", sqlite3_errmsg(handle_));
   if (code == SQLITE_FULL) return absl::ResourceExhaustedError(text);
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return absl::DataLossError(text);
   return absl::UnavailableError(text);
@@ -102,19 +65,18 @@ absl::Status Database::Prepare() {
       !number("SELECT count(*) FROM sqlite_master", tables)) {
     return Failed("can't be read");
   }
-  const std::string path = sqlite3_db_filename(handle_, "main");
-  if (tables == 0 && id == 0 && schema == 0) return absl::NotFoundError(path);
+  if (tables == 0 && id == 0 && schema == 0) return absl::NotFoundError(path_);
   if (id != kApplicationId) {
-    return absl::DataLossError(absl::StrCat(path, ": is a database of another program"));
+    return absl::DataLossError(absl::StrCat(path_, ": is a database of another program"));
   }
   if (schema != kSchema) {
     return absl::DataLossError(
-        absl::StrCat(path, ": has schema ", schema, ", and this version knows ", kSchema));
+        absl::StrCat(path_, ": has schema ", schema, ", and this version knows ", kSchema));
   }
   Statement check(handle_, "PRAGMA quick_check(1)");
   if (!check.Row()) return Failed("can't be checked");
   if (const std::string verdict = check.Bytes(0); verdict != "ok") {
-    return absl::DataLossError(absl::StrCat(path, ": is damaged: ", verdict));
+    return absl::DataLossError(absl::StrCat(path_, ": is damaged: ", verdict));
   }
   return absl::OkStatus();
 }
@@ -129,7 +91,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenToRead(const std::string
   const std::string uri = UriToRead(path);
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
   const int result = sqlite3_open_v2(uri.c_str(), &handle, kFlags, nullptr);
-  std::unique_ptr<Database> database(new Database(handle));
+  std::unique_ptr<Database> database(new Database(handle, path));
   if (result != SQLITE_OK) return database->Failed("can't be opened");
   MAILTAP_RETURN_IF_ERROR(database->Prepare());
   return database;
@@ -172,9 +134,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
     }
   }
   sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(PathIn(directory).c_str(), &handle,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  std::unique_ptr<Database> database(new Database(handle));
+  const std::string path = PathIn(directory);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int result = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
+  std::unique_ptr<Database> database(new Database(handle, path));
   if (result != SQLITE_OK) return database->Failed("can't be made");
   sqlite3_busy_timeout(handle, 5'000);
   const std::string numbers = absl::StrCat("PRAGMA application_id = ", kApplicationId,

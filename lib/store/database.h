@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,7 +16,6 @@
 #include "lib/base/time.h"
 
 struct sqlite3;
-struct sqlite3_stmt;
 
 namespace mailtap::store {
 
@@ -98,8 +98,7 @@ class Database {
   static absl::Status SetAside(const std::string& directory, std::string& warning);
 
  private:
-  class Statement;
-  explicit Database(sqlite3* handle) : handle_(handle) {}
+  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
   absl::Status Prepare();
   absl::Status Execute(const char* sql);
   absl::Status Failed(absl::string_view what) const;
@@ -111,6 +110,7 @@ class Database {
   absl::Status StoreText(absl::string_view name, absl::string_view text);
 
   sqlite3* const handle_;
+  const std::string path_;
 };
 
 }  // namespace mailtap::store

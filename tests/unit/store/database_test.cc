@@ -24,6 +24,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 class DatabaseTest : public testing::Test {
  protected:
@@ -205,6 +206,13 @@ TEST_F(DatabaseTest, ANewerSchemaAndAStrangersFileAreSetAside) {
 
 TEST_F(DatabaseTest, WhereTheDirectoryIsMissingThereIsNothingToRead) {
   EXPECT_TRUE(absl::IsNotFound(Database::OpenToRead(directory_ + "/x").status()));
+}
+
+TEST_F(DatabaseTest, AnErrorNamesTheFileAlsoWhereItCantBeOpened) {
+  std::filesystem::create_directory(directory_ + "/state.db");
+  const auto database = Database::Open(directory_, warning_);
+  EXPECT_THAT(std::string(database.status().message()),
+              StartsWith(directory_ + "/state.db: can't be opened: "));
 }
 
 // A process that may write no further stands for a full disk.
