@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "app/mailtap/live_state.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
@@ -30,6 +31,7 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
   MAILTAP_ASSIGN_OR_RETURN(sensor->eal_, dataplane::Eal::Start(eal_arguments));
   sensor->clock_ = std::make_unique<dataplane::TscClock>();
   sensor->start_time_ = sensor->clock_->Now();
+  MAILTAP_RETURN_IF_ERROR(sensor->OpenState(stop));
   for (const auto step :
        {&LiveSensor::StartPorts, &LiveSensor::StartWorkers, &LiveSensor::StartOutputs}) {
     if (stop) return absl::CancelledError("stopped while starting");
@@ -42,6 +44,15 @@ LiveSensor::~LiveSensor() {
   http_.reset();  // before what its handlers look at
   if (writer_ != nullptr) writer_->Stop();
   if (output_ != nullptr) output_->Stop();
+}
+
+// Before the ports: a wait here lets no packets pile up in them.
+absl::Status LiveSensor::OpenState(const std::atomic<bool>& stop) {
+  const std::string& directory = config_->state.directory;
+  if (directory.empty()) return absl::OkStatus();
+  MAILTAP_ASSIGN_OR_RETURN(database_, OpenLiveState(
+                                          directory, [this] { return clock_->Now(); }, stop));
+  return absl::OkStatus();
 }
 
 absl::Status LiveSensor::StartPorts() {
@@ -134,25 +145,16 @@ absl::Status LiveSensor::StartControl() {
   }
   keeper_ = std::make_unique<StateKeeper>(*output_, config_->sensor.name);
   const auto make = [this] { return std::make_unique<control::Control>(config_, *keeper_); };
-  std::string warning;
-  MAILTAP_ASSIGN_OR_RETURN(auto database, store::Database::Open(directory, warning));
-  if (!warning.empty()) LogError(warning);
-  MAILTAP_ASSIGN_OR_RETURN(
-      Resumed resumed, Resume(directory, "a live sensor", Resumption::kLive, database, make));
+  MAILTAP_ASSIGN_OR_RETURN(Resumed resumed,
+                           Resume(directory, kLiveSource, Resumption::kLive, database_, make));
   control_ = std::move(resumed.control);
   if (resumed.tick.has_value()) {
-    // Ticks have to grow, and a clock that was set back would stop them.
-    if (*resumed.tick >= TickOf(clock_->Now())) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(directory, ": its state is of the future, ",
-                       FormatRfc3339(StartOfTick(*resumed.tick)), ": set the clock right"));
-    }
     for (Lane& lane : lanes_) {
       lane.worker->ResumeSessions(clock_->Now() +
                                   config_->timeouts.established * kNanosPerSecond);
     }
   }
-  writer_ = std::make_unique<store::Writer>(std::move(database));
+  writer_ = std::make_unique<store::Writer>(std::move(database_));
   return absl::OkStatus();
 }
 

@@ -56,6 +56,7 @@ class LiveSensor {
 
   LiveSensor(const std::string& config_path, std::shared_ptr<const config::Config> config)
       : config_(config), reloader_(config_path, std::move(config)) {}
+  absl::Status OpenState(const std::atomic<bool>& stop);
   absl::Status StartPorts();
   absl::Status StartWorkers();
   absl::Status StartOutputs();
@@ -84,7 +85,8 @@ class LiveSensor {
   exchange::KnownServers known_servers_;
   std::vector<Lane> lanes_;
   std::unique_ptr<exporting::LiveOutput> output_;
-  std::unique_ptr<StateKeeper> keeper_;  // null without a state directory, as the next
+  std::unique_ptr<store::Database> database_;  // until writer_ has it
+  std::unique_ptr<StateKeeper> keeper_;        // null without a state directory, as the next
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<control::Control> control_;
   Learner learner_;

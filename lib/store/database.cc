@@ -212,6 +212,13 @@ absl::StatusOr<std::optional<Blob>> Database::LoadBlob(absl::string_view name) {
   return std::nullopt;
 }
 
+absl::StatusOr<std::optional<int64_t>> Database::LatestTick() {
+  Statement select(handle_, "SELECT tick FROM blobs ORDER BY tick DESC LIMIT 1");
+  if (select.Row()) return select.Integer(0);
+  if (!select.Done()) return Failed("ticks can't be read");
+  return std::nullopt;
+}
+
 absl::StatusOr<std::string> Database::LoadText(absl::string_view name) {
   Statement select(handle_, "SELECT text FROM texts WHERE name = ?");
   select.BindText(name);

@@ -83,6 +83,8 @@ class Database {
   absl::StatusOr<std::optional<Blob>> AlertsOfCheckpoint() {
     return LoadBlob("checkpoint_alerts");
   }
+  // The latest tick at whose end something was saved, if anything was.
+  absl::StatusOr<std::optional<int64_t>> LatestTick();
   absl::StatusOr<std::string> Report();
   // Calls visit(row) for each alert change within [since, until), in the order in which they
   // came.

@@ -67,6 +67,7 @@ TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {
   {
     const auto database = Open();
     EXPECT_FALSE((*database->Checkpoint()).has_value());
+    EXPECT_FALSE((*database->LatestTick()).has_value());
     ASSERT_TRUE(database->Store(OneAlert(100)).ok());
     Batch checkpoint;
     checkpoint.open_alerts = {101, "open"};
@@ -79,6 +80,7 @@ TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {
   const auto database = Open();
   EXPECT_THAT(warning_, IsEmpty());
   EXPECT_EQ((*database->Checkpoint())->tick, 101);
+  EXPECT_EQ(*database->LatestTick(), 102);
   EXPECT_EQ((*database->Checkpoint())->bytes, std::string("all\0of it", 9));
   EXPECT_EQ((*database->OpenAlerts())->bytes, "open 102");
   EXPECT_EQ((*database->AlertsOfCheckpoint())->bytes, "open");

@@ -1,0 +1,31 @@
+// The state that a live sensor goes on from.
+#ifndef MAILTAP_APP_MAILTAP_LIVE_STATE_H_
+#define MAILTAP_APP_MAILTAP_LIVE_STATE_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "lib/base/time.h"
+#include "lib/store/database.h"
+
+namespace mailtap::app {
+
+inline constexpr char kLiveSource[] = "a live sensor";
+
+// Ticks have to grow, and a clock that was set back, or a restart within the second, would stop
+// them. So a state that is ahead of `now` by at most this is waited for; one further ahead is
+// set aside like a damaged one: the sensor must not stay blind.
+inline constexpr int64_t kMostSecondsAhead = 60;
+
+// Opens the state in `directory`; no tick in it is after `now` then, or equal, unless it is of
+// another source. Cancelled where `stop` was set while it waited.
+absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
+    const std::string& directory, const std::function<UnixNanos()>& now,
+    const std::atomic<bool>& stop);
+
+}  // namespace mailtap::app
+
+#endif  // MAILTAP_APP_MAILTAP_LIVE_STATE_H_
