@@ -1,8 +1,10 @@
 #include "lib/export/alert_file_sink.h"
 
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
+#include "lib/base/directory.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
 #include "lib/export/json.h"
@@ -12,6 +14,9 @@ namespace mailtap::exporting {
 absl::StatusOr<std::unique_ptr<AlertFileSink>> AlertFileSink::Start(const std::string& path,
                                                                     std::string sensor,
                                                                     std::size_t capacity) {
+  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty()) {
+    MAILTAP_RETURN_IF_ERROR(MakeDirectory(folder));
+  }
   MAILTAP_ASSIGN_OR_RETURN(auto writer, FileWriter::Open(path, FileWriter::Mode::kFollow));
   std::unique_ptr<AlertFileSink> sink(
       new AlertFileSink(std::move(writer), std::move(sensor), capacity));

@@ -21,8 +21,9 @@ class AlertFileSink : public AlertSink {
   // As many as there are hosts to raise at once, where a worm or a reload does so.
   static constexpr std::size_t kDefaultCapacity = 65'536;
 
-  // Opens `path` (see FileWriter::Mode::kFollow) and starts the thread. `sensor` is this
-  // sensor's name in each object; `capacity` is the queue's bound in alerts.
+  // Opens `path` (see FileWriter::Mode::kFollow), in a folder that it makes where it is
+  // missing, and starts the thread. `sensor` is this sensor's name in each object; `capacity`
+  // is the queue's bound in alerts.
   static absl::StatusOr<std::unique_ptr<AlertFileSink>> Start(
       const std::string& path, std::string sensor, std::size_t capacity = kDefaultCapacity);
   ~AlertFileSink() override;  // as Stop()

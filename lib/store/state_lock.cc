@@ -1,19 +1,18 @@
 #include "lib/store/state_lock.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "lib/base/directory.h"
+#include "lib/base/status.h"
 
 namespace mailtap::store {
 namespace {
@@ -37,13 +36,7 @@ absl::Status Failed(const std::string& path, absl::string_view what) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateLock>> StateLock::Take(const std::string& directory) {
-  std::error_code error;
-  const bool made = std::filesystem::create_directories(directory, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat(directory, ": the state directory can't be made: ", error.message()));
-  }
-  if (made) ::chmod(directory.c_str(), 0750);
+  MAILTAP_RETURN_IF_ERROR(MakeDirectory(directory));
   const std::string path = PathIn(directory);
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
   if (file < 0) return Failed(path, "opened");

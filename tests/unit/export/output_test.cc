@@ -139,8 +139,18 @@ TEST(AlertFileSink, TriesAgainByItselfWhenTheDiskHadNoRoom) {
   EXPECT_EQ(sink->status().dropped, 0u);
 }
 
+TEST(AlertFileSink, MakesItsFolder) {
+  const TempDir dir;
+  ASSERT_TRUE(AlertFileSink::Start(dir.File("d/e/a"), "s1").ok());
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(dir.File("d/e")).permissions(),
+            perms::owner_all | perms::group_read | perms::group_exec);
+}
+
 TEST(AlertFileSink, SaysWhyItCannotStart) {
-  EXPECT_TRUE(absl::IsNotFound(AlertFileSink::Start("/nonexistent/a", "s").status()));
+  EXPECT_TRUE(absl::IsUnavailable(AlertFileSink::Start("/dev/null/a", "s").status()));
+  const TempDir dir;
+  EXPECT_FALSE(AlertFileSink::Start(dir.path(), "s").ok());
 }
 
 TEST(LiveOutput, GivesEveryAlertToEverySink) {
