@@ -42,8 +42,10 @@ absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
       absl::StrCat(directory, "/state.db: goes up to ", FormatRfc3339(StartOfTick(*tick + 1)),
                    ", ahead of the clock's ", FormatRfc3339(now()));
   if (ahead <= kMostSecondsAhead) {
-    LogWarning(absl::StrCat(message, "; waits ", FormatDuration(ahead + 1),
-                            ", so that no second is counted twice"));
+    // Most quick restarts wait for the next second: nothing is wrong then.
+    const auto log = ahead == 0 ? LogInfo : LogWarning;
+    log(absl::StrCat(message, "; waits ", FormatDuration(ahead + 1),
+                     ", so that no second is counted twice"));
     MAILTAP_RETURN_IF_ERROR(WaitUntilAfter(*tick, now, stop));
     return database;
   }
