@@ -80,10 +80,14 @@ metrics() { within sen curl -sf http://127.0.0.1:9382/metrics; }
 # processor time at the rates used here.
 packet_port() { echo "--vdev=net_af_packet$1,iface=eth$1,framecnt=16384"; }
 
+# What the sensor is started through, if anything.
+launcher=()
+
 # start_sensor EAL-ARGUMENTS...: runs the sensor until it is ready.
 start_sensor() {
   # Not within(), so that $! is the sensor and no shell around it.
-  nsenter --net="/run/netns/$id-sen" -- "$MAILTAP" run --config "$work/mailtap.toml" -- \
+  nsenter --net="/run/netns/$id-sen" -- "${launcher[@]}" \
+    "$MAILTAP" run --config "$work/mailtap.toml" -- \
     --no-huge --no-shconf --no-pci -m 512 "$@" >"$work/sensor.log" 2>&1 &
   sensor=$!
   for _ in $(seq 150); do
