@@ -85,7 +85,14 @@ exporting::ReadyState LiveSensor::Ready() const {
                           reload.relay_fault);
   }
   constexpr int64_t kStallSeconds = 5;
-  return {exporting::CheckWorkersAlive(WorkerStatuses(), clock_->Now(), kStallSeconds), notice};
+  const UnixNanos now = clock_->Now();
+  absl::Status alive = exporting::CheckWorkersAlive(WorkerStatuses(), now, kStallSeconds);
+  if (alive.ok()) {
+    const auto snapshot = board_.Latest();
+    alive = exporting::CheckControlAlive(snapshot == nullptr ? 0 : snapshot->time, now,
+                                         kStallSeconds);
+  }
+  return {std::move(alive), std::move(notice)};
 }
 
 exporting::ReportInput LiveSensor::Report() const {

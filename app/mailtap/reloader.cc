@@ -55,20 +55,26 @@ std::shared_ptr<const config::Config> Reloader::PollRelays() {
     return nullptr;
   }
   config::RefreshedRelays refreshed = refreshing_.get();
-  for (const config::Fault& fault : refreshed.faults) LogError(config::ToString(fault));
-  const std::lock_guard lock(mutex_);
-  ++status_.relay_reads;
-  status_.relay_fault.clear();
-  if (!refreshed.faults.empty()) {
-    ++status_.relay_failures;
-    status_.relay_fault = config::ToString(refreshed.faults.front());
+  const std::vector<config::Fault>& faults = refreshed.faults;
+  std::shared_ptr<const config::Config> next;
+  if (refreshed.config.version != running_->version) {
+    next = std::make_shared<const config::Config>(std::move(refreshed.config));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++status_.relay_reads;
+    if (!faults.empty()) ++status_.relay_failures;
+    status_.relay_fault = faults.empty() ? "" : config::ToString(faults.front());
+    if (next != nullptr) PutInForce(next);
+  }
+  for (const config::Fault& fault : faults) LogError(config::ToString(fault));
+  if (!faults.empty()) {
     LogError("a relay file is faulty; what it held before stays in force");
   }
-  if (refreshed.config.version == running_->version) return nullptr;
-  running_ = std::make_shared<const config::Config>(std::move(refreshed.config));
-  status_.config_version = running_->version;
-  LogInfo(absl::StrCat("relay files read: configuration ", running_->version, " is in force"));
-  return running_;
+  if (next != nullptr) {
+    LogInfo(absl::StrCat("relay files read: configuration ", next->version, " is in force"));
+  }
+  return next;
 }
 
 void Reloader::WatchRelays() {
@@ -79,33 +85,50 @@ void Reloader::WatchRelays() {
 
 std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result,
                                                       UnixNanos now) {
+  std::vector<std::string> kept;
+  std::shared_ptr<const config::Config> next;
+  if (result.config.has_value()) {
+    kept = config::TakeOver(*running_, *result.config);
+    next = std::make_shared<const config::Config>(*std::move(result.config));
+  }
+  Record(result.faults, next, now);
   for (const config::Fault& fault : result.warnings) LogWarning(config::ToString(fault));
   for (const config::Fault& fault : result.faults) LogError(config::ToString(fault));
-  const std::lock_guard lock(mutex_);
-  ++status_.attempts;
-  if (!result.config.has_value()) {
-    ++status_.failures;
-    status_.fault = config::ToString(result.faults.front());
-    if (result.faults.size() > 1) {
-      absl::StrAppend(&status_.fault, " (and ", result.faults.size() - 1, " more faults)");
-    }
+  if (next == nullptr) {
     LogError(
         absl::StrCat("reload failed; configuration ", running_->version, " stays in force"));
     return nullptr;
   }
-  const std::vector<std::string> kept = config::TakeOver(*running_, *result.config);
   if (!kept.empty()) {
     LogWarning(absl::StrCat("only a restart changes ", absl::StrJoin(kept, ", "),
                             ": kept as they were"));
   }
-  running_ = std::make_shared<const config::Config>(*std::move(result.config));
   WatchRelays();
-  SetLogLevel(running_->log_level);
-  status_.fault.clear();
-  status_.last_success = now;
+  SetLogLevel(next->log_level);
+  LogInfo(absl::StrCat("reloaded: configuration ", next->version, " is in force"));
+  return next;
+}
+
+void Reloader::Record(const std::vector<config::Fault>& faults,
+                      std::shared_ptr<const config::Config> next, UnixNanos now) {
+  const std::lock_guard lock(mutex_);
+  ++status_.attempts;
+  if (next != nullptr) {
+    status_.fault.clear();
+    status_.last_success = now;
+    PutInForce(std::move(next));
+    return;
+  }
+  ++status_.failures;
+  status_.fault = config::ToString(faults.front());
+  if (faults.size() > 1) {
+    absl::StrAppend(&status_.fault, " (and ", faults.size() - 1, " more faults)");
+  }
+}
+
+void Reloader::PutInForce(std::shared_ptr<const config::Config> next) {
+  running_ = std::move(next);
   status_.config_version = running_->version;
-  LogInfo(absl::StrCat("reloaded: configuration ", running_->version, " is in force"));
-  return running_;
 }
 
 exporting::ReloadStatus Reloader::status() const {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "app/mailtap/relay_watch.h"
 #include "lib/base/time.h"
@@ -45,6 +46,11 @@ class Reloader {
   std::shared_ptr<const config::Config> PollRelays();
   void WatchRelays();
   std::shared_ptr<const config::Config> Adopt(config::ParseResult result, UnixNanos now);
+  // What came of an attempt; `next` is null where it failed.
+  void Record(const std::vector<config::Fault>& faults,
+              std::shared_ptr<const config::Config> next, UnixNanos now);
+  // With mutex_ held.
+  void PutInForce(std::shared_ptr<const config::Config> next);
 
   // What tells one state of a file from another.
   struct Stamp {
@@ -63,7 +69,9 @@ class Reloader {
   RelayWatch relay_watch_;
   std::future<config::ParseResult> reading_;
   std::future<config::RefreshedRelays> refreshing_;
-  mutable std::mutex mutex_;  // guards the rest
+  // Guards the rest, which only the control thread writes. Never held while logging: a scrape
+  // would wait for whoever reads standard error.
+  mutable std::mutex mutex_;
   std::shared_ptr<const config::Config> running_;
   exporting::ReloadStatus status_;
 };

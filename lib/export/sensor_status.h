@@ -126,6 +126,9 @@ struct SensorStatus {
 absl::Status CheckWorkersAlive(const std::vector<WorkerStatus>& workers, UnixNanos now,
                                int64_t limit_seconds);
 
+// The same of the control core: `last_tick` is the end of the last tick it closed, 0 for none.
+absl::Status CheckControlAlive(UnixNanos last_tick, UnixNanos now, int64_t limit_seconds);
+
 }  // namespace mailtap::exporting
 
 #endif  // MAILTAP_LIB_EXPORT_SENSOR_STATUS_H_

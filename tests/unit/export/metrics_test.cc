@@ -348,5 +348,13 @@ TEST(CheckWorkersAlive, NamesTheOneThatIsNot) {
   EXPECT_EQ(CheckWorkersAlive(workers, now, 3).message(), "worker 0 has not reported yet");
 }
 
+TEST(CheckControlAlive, SaysForHowLongItIsNot) {
+  const UnixNanos now = 1'000 * kNanosPerSecond;
+  EXPECT_TRUE(CheckControlAlive(now - 3 * kNanosPerSecond, now, 3).ok());
+  EXPECT_EQ(CheckControlAlive(now - 4 * kNanosPerSecond, now, 3).message(),
+            "the control core has not reported for 4s");
+  EXPECT_EQ(CheckControlAlive(0, now, 3).message(), "the control core has not reported yet");
+}
+
 }  // namespace
 }  // namespace mailtap::exporting
