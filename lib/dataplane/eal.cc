@@ -18,12 +18,20 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const std::vector<std::string>& 
   std::vector<char*> argv;
   for (std::string& argument : kept) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  if (rte_eal_init(static_cast<int>(kept.size()), argv.data()) < 0) {
+  const int parsed = rte_eal_init(static_cast<int>(kept.size()), argv.data());
+  if (parsed < 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "DPDK's EAL does not start: ", rte_strerror(rte_errno),
         "; its own messages are above. Without hugepages, try -- --no-huge --no-shconf"));
   }
-  return std::unique_ptr<Eal>(new Eal());
+  std::unique_ptr<Eal> eal(new Eal());
+  // Words that are no options are moved behind the program's name, which is moved behind the
+  // options. A typing error there, such as a lost "-a", would be a port less.
+  if (const auto rest = static_cast<std::size_t>(parsed) + 1; rest < kept.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("EAL does not know what to do with the argument \"", argv[rest], "\""));
+  }
+  return eal;
 }
 
 Eal::~Eal() { rte_eal_cleanup(); }

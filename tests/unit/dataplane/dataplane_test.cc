@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
 #include "lib/dataplane/eal.h"
@@ -62,6 +64,17 @@ pipeline::Frames Conversations(int count) {
     frames.insert(frames.end(), one.frames().begin(), one.frames().end());
   }
   return frames;
+}
+
+// In a process of its own, as EAL starts only once.
+TEST(EalDeathTest, RefusesWhatIsNoOption) {
+  const auto start = [] {
+    const auto eal = Eal::Start({"--no-huge", "--no-shconf", "0000:3b:00.0", "--no-pci", "-m",
+                                 "64", "--lcores", "0@0"});
+    std::cerr << eal.status();
+    std::exit(eal.ok() ? 0 : 1);
+  };
+  EXPECT_EXIT(start(), testing::ExitedWithCode(1), "with the argument \"0000:3b:00.0\"");
 }
 
 TEST(DataplaneTest, APortsPacketsReachTheRing) {
