@@ -198,10 +198,23 @@ void ReadLearning(TableReader& t, Learning& learning) {
   t.Text("file", 0, kLongestPath, learning.file);
 }
 
+// 0, or what at least lets one queue work: its shortest ring, the longest burst, and the mbufs
+// that an lcore keeps for itself.
+void ReadMbufs(TableReader& t, int64_t& mbufs) {
+  constexpr int64_t kFewest = 1'024;
+  constexpr int64_t kMost = 1 << 26;
+  t.Integer("mbufs", 0, kMost, mbufs);
+  if (mbufs != 0 && mbufs < kFewest) {
+    t.Error(*t.table().get("mbufs"),
+            absl::StrCat(t.PathOf("mbufs"), " must be 0, for as many as it takes, or from ",
+                         kFewest, " to ", kMost, ", not ", mbufs));
+  }
+}
+
 void ReadDataplane(TableReader& t, Dataplane& dataplane) {
   t.Integer("burst", 1, 512, dataplane.burst);
-  t.Integer("rx_descriptors", 64, 65'536, dataplane.rx_descriptors);
-  t.Integer("mbufs", 0, 1 << 26, dataplane.mbufs);
+  t.Integer("rx_descriptors", 64, 65'535, dataplane.rx_descriptors);
+  ReadMbufs(t, dataplane.mbufs);
   t.Integer("mtu", 576, 65'535, dataplane.mtu);
   t.Bool("promiscuous", dataplane.promiscuous);
   t.Integer("idle_sleep_us", 0, 1'000, dataplane.idle_sleep_us);
