@@ -63,6 +63,15 @@ bool IsGzip(FILE* file) {
   return first == kGzipMagic;
 }
 
+// All captures are open at once: the earliest packet may be in any. What the system allows by
+// default is too little for a day in files of a minute.
+void AllowManyFiles() {
+  rlimit files = {};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::string& path,
@@ -162,19 +171,6 @@ uint64_t CaptureReader::position() const {
   const long at = std::ftell(pcap_file(pcap_));
   return at < 0 ? 0 : static_cast<uint64_t>(at);
 }
-
-namespace {
-
-// All captures are open at once: the earliest packet may be in any. What the system allows by
-// default is too little for a day in files of a minute.
-void AllowManyFiles() {
-  rlimit files = {};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-}
-
-}  // namespace
 
 absl::StatusOr<CaptureMerge> CaptureMerge::Open(const std::vector<std::string>& paths) {
   if (paths.size() > UINT16_MAX) {

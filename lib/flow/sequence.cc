@@ -69,7 +69,7 @@ void Sequencer::OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack,
   const int32_t ahead = Distance(ack, hot.mark[end]);
   if (TestEnd(hot.state.fin, end)) {
     if (ahead > 1) return;  // acknowledges more than there is
-  } else if (ahead > kTrustedJump || ahead < -kLateCopy) {
+  } else if (IsFar(ack, hot.mark[end])) {
     if (!Jump(hot, cold, end, ack, 0, /*by_ack=*/true, now)) return;
   } else {
     Witness(hot, cold, end, ahead > 0);

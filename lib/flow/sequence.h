@@ -37,6 +37,12 @@ inline constexpr int32_t kPlausibleLoss = 1 << 30;
 // Payload further below the mark than this is no late copy. RFC 7323 caps windows at 1 GiB, but
 // a copy that is late by a quarter of that is not seen.
 inline constexpr int32_t kLateCopy = 1 << 28;
+// Whether `at` is neither a little ahead of `mark` nor behind it like a late copy: what lies
+// there is a jump.
+constexpr bool IsFar(uint32_t at, uint32_t mark) {
+  constexpr uint32_t kBehind = kLateCopy, kAhead = kTrustedJump;
+  return at - mark + kBehind > kBehind + kAhead;
+}
 // A hole further below the mark than this is settled at once: past 2^31 it would seem above it.
 inline constexpr uint32_t kMaxHoleDepth = 1u << 30;
 // Holes that lie side by side become one where no more time than this lies between them, so

@@ -66,9 +66,7 @@ void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& h
 bool Worker::HasOtherNumbers(const flow::HotSession& hot, End end,
                              const net::Segment& segment) const {
   const auto far = [&](End from, uint32_t at) {
-    const int32_t ahead = Distance(at, hot.mark[from]);
-    return TestEnd(hot.state.based, from) &&
-           (ahead > flow::kTrustedJump || ahead < -flow::kLateCopy);
+    return TestEnd(hot.state.based, from) && flow::IsFar(at, hot.mark[from]);
   };
   if ((segment.flags & net::kSyn) == 0) return !IsOther(hot) && far(end, segment.seq);
   if ((segment.flags & net::kAck) != 0 && far(flow::Other(end), segment.ack)) return true;

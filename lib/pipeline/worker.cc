@@ -67,9 +67,8 @@ inline uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& k
   const uint32_t slot = pending.unknown ? kNone : sessions_.Find(key, pending.flow_hash, end);
   if (slot != kNone) {
     const flow::HotSession& hot = sessions_.hot(slot);
-    constexpr uint32_t kBehind = flow::kLateCopy, kAhead = flow::kTrustedJump;
-    const bool near = segment.seq - hot.mark[end] + kBehind <= kBehind + kAhead;
-    if (near && (segment.flags & net::kSyn) == 0) [[likely]]
+    const bool far = flow::IsFar(segment.seq, hot.mark[end]);
+    if (!far && (segment.flags & net::kSyn) == 0) [[likely]]
       return slot;
     return HasOtherNumbers(hot, end, segment) ? StartAnew(pending, key, slot, end) : slot;
   }
