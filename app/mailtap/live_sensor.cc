@@ -101,6 +101,9 @@ absl::Status LiveSensor::StartWorkers() {
         lane.worker, pipeline::Worker::Create(*config_, patterns, *lane.ring, &known_servers_));
     lanes_.push_back(std::move(lane));
   }
+  LogInfo(absl::StrCat("workers: ", lanes_.size(), ", each with room for ",
+                       config_->limits.sessions, " mail sessions in ",
+                       lanes_.front().worker->session_bytes() >> 20, " MiB"));
   // A page of a table costs time when it is first used, and when it has been swapped out.
   if (::mlockall(MCL_CURRENT) != 0) {
     LogWarning(absl::StrCat("memory can't be locked: ", std::strerror(errno),

@@ -48,6 +48,7 @@ class ZeroedArray {
   const T& operator[](std::size_t i) const { return data_[i]; }
   T* data() { return data_; }
   std::size_t size() const { return size_; }
+  std::size_t bytes() const { return size_ * sizeof(T); }
 
  private:
   ZeroedBytes bytes_;
@@ -86,6 +87,7 @@ class Pool {
   T* data() { return elements_.data(); }
   uint32_t used() const { return used_; }
   uint32_t capacity() const { return static_cast<uint32_t>(elements_.size()); }
+  std::size_t bytes() const { return elements_.bytes(); }
   // Elements from this index on have never been taken.
   uint32_t touched() const { return touched_; }
 

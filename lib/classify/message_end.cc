@@ -35,7 +35,7 @@ std::size_t MessageEnd::Find(const uint8_t* data, std::size_t size, bool follows
   } else {
     std::memmove(last_, border + before + first - joined, joined);
   }
-  kept_ = size >= kKept ? kKept : joined;
+  kept_ = static_cast<uint8_t>(size >= kKept ? kKept : joined);
   // A long piece with commands behind its dot ends with a line's end.
   if (!whole && size > kLookedAt && !absl::EndsWith(piece, "\r\n")) return 0;
   const std::size_t from = whole ? 0 : size - std::min(size, kLookedAt);

@@ -26,7 +26,7 @@ class MessageEnd {
   static constexpr std::size_t kKept = 4;
 
   char last_[kKept] = {};  // what went before
-  std::size_t kept_ = 0;
+  uint8_t kept_ = 0;       // bytes of it
 };
 
 }  // namespace mailtap::classify

@@ -108,7 +108,6 @@ class SmtpTransactions {
   uint8_t chunks_head_ = 0;
   uint8_t chunks_size_ = 0;
   uint32_t chunks_[kMaxChunks] = {};
-  uint64_t chunk_left_ = 0;
 
   bool greeted_ = false;
   bool in_text_ = false;
@@ -116,22 +115,23 @@ class SmtpTransactions {
   bool auth_line_ = false;  // the client's next line answers a challenge
   bool starttls_ = false;   // the client's last command was STARTTLS
   bool tls_ = false;
+  bool paired_ = true;
+  bool measured_ = true;
 
   // The transaction under way.
   bool open_ = false;
   bool data_refused_ = false;
   uint8_t refusal_ = 0;         // class of what was refused in it, 4 before 5; 0: nothing
-  uint32_t accepted_ = 0;       // recipients
-  uint64_t text_ = 0;           // bytes of its chunks, or of the text that awaits its reply
   bool overlooked_ = false;     // the last text's end, and no command has come since
   bool text_accepted_ = false;  // by the reply that ended skipping()
+  uint32_t accepted_ = 0;       // recipients
 
   uint32_t messages_ = 0;
   uint32_t rejected_[2] = {};  // 4xx, 5xx
   uint32_t recipients_ = 0;
-  uint64_t text_bytes_ = 0;
-  bool paired_ = true;
-  bool measured_ = true;
+  uint64_t text_bytes_ = 0;  // of them all
+  uint64_t text_ = 0;  // of the transaction's chunks, or of the text that awaits its reply
+  uint64_t chunk_left_ = 0;
 };
 
 }  // namespace mailtap::classify

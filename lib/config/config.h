@@ -164,7 +164,7 @@ struct Diagnostics {
 
 // [limits]: sizes of tables, for each worker. Everything is allocated at start.
 struct Limits {
-  int64_t sessions = 262'144;       // mail sessions and candidates
+  int64_t sessions = 838'860;       // mail sessions and candidates
   int64_t conversations = 131'072;  // counter rows
   int64_t handshakes = 65'536;      // remembered SYNs to ports that are not mail ports
   int64_t dialogues = 32'768;       // sessions whose text is still being read

@@ -51,6 +51,7 @@ class HolePool {
   uint32_t oldest() const { return oldest_; }
   uint32_t used() const { return holes_.used(); }
   uint32_t capacity() const { return holes_.capacity(); }
+  std::size_t bytes() const { return holes_.bytes(); }
 
  private:
   uint32_t AllocateAfter(uint32_t older, uint32_t owner, uint8_t end, UnixNanos created);

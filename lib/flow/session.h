@@ -16,6 +16,7 @@
 namespace mailtap::flow {
 
 inline constexpr uint32_t kNone = 0xffffffff;  // no index
+inline constexpr uint32_t kNotBegun = kNone - 1;
 
 // The two ends of a session in the order in which the sensor met them. Which of them is the
 // client may become clear only later (`client_end`). A direction is named by its sender.
@@ -75,7 +76,7 @@ struct alignas(kCacheLine) ColdSession {
   uint32_t pending_packets[2];
   uint32_t slot;      // of the hot line, which may move; kNone while free
   uint32_t holes[2];  // head of the list of holes, lowest number first
-  uint32_t dialogue;  // text still being read, or kNone
+  uint32_t dialogue;  // text being read; kNotBegun before there is any, kNone after the last
   // Second line: touched at ticks and at the session's end.
   uint32_t timer_next;  // neighbours in the timer wheel
   uint32_t timer_prev;
@@ -88,6 +89,7 @@ struct alignas(kCacheLine) ColdSession {
   uint16_t timer_slot;
   uint16_t encap;  // number of the encapsulation stack, 0 for none
 
+  bool has_dialogue() const { return dialogue < kNotBegun; }
   uint64_t total(End end, int kind) const {
     return total_low[end][kind] | static_cast<uint64_t>(total_high[end][kind]) << 32;
   }

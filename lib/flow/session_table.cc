@@ -72,7 +72,8 @@ uint32_t SessionTable::Insert(const SessionKey& key, uint64_t hash, UnixNanos no
   cold.first_seen = cold.last_seen = now;
   cold.slot = slot;
   cold.holes[0] = cold.holes[1] = kNone;
-  cold.dialogue = cold.conversation = cold.name = kNone;
+  cold.dialogue = kNotBegun;
+  cold.conversation = cold.name = kNone;
   cold.timer_next = cold.timer_prev = kNone;
   cold.timer_slot = 0xffff;
   return slot;

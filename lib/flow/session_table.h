@@ -36,7 +36,7 @@ class SessionTable {
     const HotSession& hot = hot_[Home(hash)];
     if (hot.state.occupied != 0) __builtin_prefetch(&cold_[hot.cold]);
   }
-  // That session's dialogue, or kNone. To be called once the cold record is there.
+  // That session's dialogue, if it has one. To be called once the cold record is there.
   uint32_t DialogueAt(uint64_t hash) const {
     const HotSession& hot = hot_[Home(hash)];
     return hot.state.occupied != 0 ? cold_[hot.cold].dialogue : kNone;
@@ -64,9 +64,7 @@ class SessionTable {
   // Cold records from this index on have never been used; of the others, those without a slot
   // are free.
   uint32_t touched() const { return cold_.touched(); }
-  std::size_t bytes() const {
-    return hot_.size() * sizeof(HotSession) + capacity() * sizeof(ColdSession);
-  }
+  std::size_t bytes() const { return hot_.bytes() + cold_.bytes(); }
 
   // The hashes of a stored session.
   static uint64_t HashOf(const HotSession& hot);

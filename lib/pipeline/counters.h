@@ -54,6 +54,7 @@ struct alignas(kCacheLine) WorkerCounters {
   SingleWriterCounter sessions;
   SingleWriterCounter conversations;
   SingleWriterCounter dialogues;
+  SingleWriterCounter openings;  // of them, those that are at their beginning
   SingleWriterCounter holes;
   SingleWriterCounter last_tick;  // see TickOf()
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "absl/strings/ascii.h"
 #include "lib/flow/sequence.h"
 
 namespace mailtap::pipeline {
@@ -17,28 +16,8 @@ void Dialogue::Break() {
   if (smtp() != nullptr) smtp()->Lose();
 }
 
-bool Dialogue::BinaryUnderWay() const {
-  const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
-  for (const End end : {0, 1}) {
-    if ((broken || !from_start[end]) &&
-        std::any_of(text[end], text[end] + text_length[end], no_text)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-void Dialogue::DropLines(End end) {
-  const absl::string_view lines(text[end], text_length[end]);
-  const size_t last = text_ended[end] ? lines.npos : lines.rfind('\n');
-  const absl::string_view rest = last == lines.npos ? "" : lines.substr(last + 1);
-  std::memmove(text[end], rest.data(), rest.size());
-  text_length[end] = static_cast<uint32_t>(rest.size());
-  text_ended[end] = false;
-}
-
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)
-    : dialogues_(dialogues), held_(held_segments) {}
+    : dialogues_(dialogues), openings_(Openings(dialogues)), held_(held_segments) {}
 
 uint32_t DialoguePool::Allocate() {
   const uint32_t index = dialogues_.Take();
@@ -46,12 +25,28 @@ uint32_t DialoguePool::Allocate() {
   Dialogue& dialogue = dialogues_[index];
   dialogue = Dialogue{};
   dialogue.held = kNone;
-  return index;
+  if (Reopen(dialogue)) return index;
+  dialogues_.Give(index);
+  return kNone;
+}
+
+bool DialoguePool::Reopen(Dialogue& dialogue) {
+  dialogue.opening = openings_.Take();
+  if (dialogue.opening == kNone) return false;
+  openings_[dialogue.opening].Reset();
+  return true;
+}
+
+void DialoguePool::CloseOpening(Dialogue& dialogue) {
+  if (dialogue.opening == kNone) return;
+  openings_.Give(dialogue.opening);
+  dialogue.opening = kNone;
 }
 
 void DialoguePool::Free(uint32_t index) {
   Dialogue& dialogue = dialogues_[index];
   while (dialogue.held != kNone) Drop(&dialogue.held, dialogue);
+  CloseOpening(dialogue);
   dialogues_.Give(index);
 }
 

@@ -1,5 +1,5 @@
 // The text of a session, as long as somebody reads it: the opening of a candidate, the commands
-// and replies of clear SMTP, a ClientHello.
+// and replies of clear mail, a ClientHello.
 //
 // Segments are delivered in stream order, and neither side ahead of what its sender had seen of
 // the other: order is taken from sequence and ACK numbers, never from arrival. What comes too
@@ -15,14 +15,12 @@
 #include "lib/classify/imap_transfers.h"
 #include "lib/classify/message_end.h"
 #include "lib/classify/pop3_retrievals.h"
-#include "lib/classify/preface.h"
-#include "lib/classify/recogniser.h"
 #include "lib/classify/smtp_transactions.h"
 #include "lib/classify/starttls_watcher.h"
-#include "lib/classify/tls_certificate.h"
 #include "lib/classify/tls_hello.h"
 #include "lib/flow/sequence.h"
 #include "lib/flow/session.h"
+#include "lib/pipeline/opening_text.h"
 
 namespace mailtap::pipeline {
 
@@ -45,43 +43,24 @@ struct TextSegment {
   }
 };
 
-struct Dialogue {
-  static constexpr uint32_t kTextBytes = 192;  // of each side's opening
-
-  // What each side said first, in the order of the session's ends, not of the roles.
-  char text[2][kTextBytes];
-  // The server name that a ClientHello gives, then those of a certificate. Also what lies
-  // behind the texts: Hyperscan may read past their ends.
-  char name[classify::TlsHelloParser::kMaxName];
-  uint32_t text_length[2];
-  uint32_t next[2];   // sequence number to be delivered next
-  uint32_t begin[2];  // where the text begins, behind what a proxy was told
-  bool started[2];    // `next` is set
-  bool from_start[2];
-  bool text_ended[2];  // the opening is complete, or goes on behind a gap
-  bool server_first;
-  bool server_proved;  // to be mail's, by its words
-  bool hello_started;
-  bool hello_cut;  // bytes of it are missing: it is judged by what came before
-  bool certificate_started;
-  uint8_t prefaces;  // found so far
-  bool broken;       // see Break
-  uint8_t held_count;
+struct alignas(kCacheLine) Dialogue {
+  uint32_t next[2];     // sequence number to be delivered next
+  uint32_t opening;     // index of the OpeningText, or kNone
   uint32_t held;        // list of held segments, in no order
-  uint32_t reread;      // the client's next bytes that are in `text` already
   uint32_t text_start;  // number of the first byte of the message text under way
   uint32_t text_seen;   // number behind the last piece given to `message_end`
   uint32_t reported_messages;
   uint32_t reported_rejected;
-  uint32_t segments;  // payload segments seen
+  uint8_t held_count;
+  bool started[2];  // `next` is set
+  bool broken;      // see Break
+  bool hello_started;
+  bool certificate_started;
+  classify::MessageEnd message_end;
+  classify::StarttlsWatcher watcher;
   // What counts messages: SMTP's until a server greets like another service.
   std::variant<classify::SmtpTransactions, classify::ImapTransfers, classify::Pop3Retrievals>
       messages;
-  classify::MessageEnd message_end;
-  classify::StarttlsWatcher watcher;
-  classify::TlsHelloParser hello;
-  classify::TlsCertificateParser certificate;
-  classify::Preface preface;
 
   // Something is lost: counts are unknown from here on.
   void Break();
@@ -93,21 +72,8 @@ struct Dialogue {
   const classify::SmtpTransactions* smtp() const { return std::get_if<0>(&messages); }
   const classify::ImapTransfers* imap() const { return std::get_if<1>(&messages); }
   const classify::Pop3Retrievals* pop3() const { return std::get_if<2>(&messages); }
-
-  // Whether an opening that is not its stream's start holds what no line of text does.
-  bool BinaryUnderWay() const;
-  // Forgets the whole lines of an opening.
-  void DropLines(flow::End end);
-
-  classify::Speech Spoken(flow::End end, bool ended) const {
-    return {.text = {text[end], text_length[end]},
-            .from_start = from_start[end],
-            .ended = ended || text_ended[end],
-            .cut = text_ended[end]};
-  }
 };
-static_assert(sizeof(Dialogue::name) >= classify::Speech::kSlack);
-static_assert(sizeof(Dialogue) <= 18 * kCacheLine);
+static_assert(sizeof(Dialogue) <= 4 * kCacheLine);
 
 // Ends that are read out of turn, or -1.
 // Sets of ends, in one register: three numbers would be put together in memory at every call.
@@ -119,30 +85,44 @@ struct Turns {
   uint32_t stopped : 2 = 0;  // waits until the other has answered
 };
 
-// Both pools of one worker, allocated by the constructor.
+// The pools of one worker, allocated by the constructor.
 class DialoguePool {
  public:
+  // Few sessions are at their beginning at the same time: a quarter as many openings.
+  static constexpr uint32_t Openings(uint32_t dialogues) { return (dialogues + 3) / 4; }
+
   DialoguePool(uint32_t dialogues, uint32_t held_segments);
 
-  // Brings what every piece of text touches towards the cache. `index` may be kNone.
+  // Brings what every piece of text touches towards the cache. `index` may be none.
   void Prefetch(uint32_t index) const {
     // Half of the sessions have none, and a branch would guess wrong: theirs is the first one.
-    uint32_t some = index == flow::kNone ? 0 : 0xffffffff;
+    uint32_t some = index >= flow::kNotBegun ? 0 : 0xffffffff;
     asm("" : "+r"(some));  // or the compiler makes it a branch
     const uint32_t at = index & some;
     const auto* dialogue = reinterpret_cast<const char*>(&dialogues_[at]);
-    constexpr std::size_t kBookkeeping = offsetof(Dialogue, text_length);
     for (std::size_t line = 0; line < 3; ++line) {
-      __builtin_prefetch(dialogue + kBookkeeping + line * kCacheLine);
+      __builtin_prefetch(dialogue + line * kCacheLine);
     }
   }
 
-  // A fresh dialogue, or kNone.
+  // A fresh dialogue with its opening, or kNone.
   uint32_t Allocate();
   void Free(uint32_t index);
+  // A dialogue whose opening was closed gets another. False where there is none.
+  bool Reopen(Dialogue& dialogue);
+  void CloseOpening(Dialogue& dialogue);
+  // Null where it is closed.
+  OpeningText* opening(const Dialogue& dialogue) {
+    return dialogue.opening == flow::kNone ? nullptr : &openings_[dialogue.opening];
+  }
+  const OpeningText* opening(const Dialogue& dialogue) const {
+    return dialogue.opening == flow::kNone ? nullptr : &openings_[dialogue.opening];
+  }
   Dialogue& operator[](uint32_t index) { return dialogues_[index]; }
   const Dialogue& operator[](uint32_t index) const { return dialogues_[index]; }
   uint32_t used() const { return dialogues_.used(); }
+  uint32_t openings() const { return openings_.used(); }
+  std::size_t bytes() const { return dialogues_.bytes() + openings_.bytes() + held_.bytes(); }
 
   // Calls reader(end, piece) for each piece of `segment`, and of held ones whose turn it
   // brings, in order; holds it where its own turn has not come. `turns()` gives the Turns of
@@ -211,6 +191,7 @@ class DialoguePool {
                       Reader& reader);
 
   Pool<Dialogue, &Dialogue::held> dialogues_;
+  Pool<OpeningText, &OpeningText::next_free> openings_;
   Pool<Held, &Held::next> held_;
 };
 

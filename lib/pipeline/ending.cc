@@ -13,17 +13,15 @@ using flow::Stage;
 // Reads what is left of a session that has ended, and decides about it for good.
 void Worker::CloseText(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
-  const uint32_t index = sessions_.cold(hot).dialogue;
-  if (index == kNone) return;
-  Dialogue& dialogue = dialogues_[index];
+  const flow::ColdSession& cold = sessions_.cold(hot);
+  if (!cold.has_dialogue()) return;
+  Dialogue& dialogue = dialogues_[cold.dialogue];
   for (int round = 0; round < 2 * dialogue.held_count + 2; ++round) {
-    if (dialogue.held == kNone || sessions_.cold(hot).dialogue == kNone) break;
+    if (dialogue.held == kNone || !cold.has_dialogue()) break;
     Resume(slot, round % 2);
   }
-  if (sessions_.cold(hot).dialogue != kNone) Judge(slot, /*finished=*/true);
-  if (sessions_.cold(hot).dialogue != kNone && dialogue.smtp() != nullptr) {
-    dialogue.smtp()->Finish();
-  }
+  if (cold.has_dialogue()) Judge(slot, /*finished=*/true);
+  if (cold.has_dialogue() && dialogue.smtp() != nullptr) dialogue.smtp()->Finish();
 }
 
 // Ends a session: settles, decides, reports and removes it. False, with nothing removed, where
@@ -68,12 +66,12 @@ bool Worker::SendName(const flow::HotSession& hot, meter::NameSource source,
 
 // Whether both sides were read from the start to the end, in clear.
 bool Worker::HeardWhole(const flow::HotSession& hot) const {
-  const uint32_t index = sessions_.cold_at(hot.cold).dialogue;
-  if (index == kNone || hot.state.tls != static_cast<uint32_t>(Tls::kNone) ||
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  if (!cold.has_dialogue() || hot.state.tls != static_cast<uint32_t>(Tls::kNone) ||
       hot.state.seen != 3 || hot.state.synced != 3) {
     return false;
   }
-  const Dialogue& dialogue = dialogues_[index];
+  const Dialogue& dialogue = dialogues_[cold.dialogue];
   const Turns turns = TurnsOf(hot);
   const auto heard = [&](End end) {
     // What nobody has answered counts for nothing.
@@ -171,7 +169,7 @@ void Worker::Forget(uint32_t slot) {
   remove_ = false;
   sequencer_.SettleAll(hot, cold);
   timers_.Cancel(hot.cold);
-  if (cold.dialogue != kNone) dialogues_.Free(cold.dialogue);
+  if (cold.has_dialogue()) dialogues_.Free(cold.dialogue);
   if (cold.name != kNone) names_.Release(cold.name);
   if (cold.conversation != kNone) conversations_.Release(cold.conversation);
   if (IsUndecided(hot)) --undecided_;

@@ -28,6 +28,9 @@ class NameTable {
   absl::string_view Get(uint32_t number) const {
     return {entries_[number].text, entries_[number].length};
   }
+  std::size_t bytes() const {
+    return entries_.bytes() + buckets_.capacity() * sizeof(uint32_t);
+  }
 
  private:
   struct Entry {

@@ -35,35 +35,35 @@ Worker::Hint Worker::PastHint(const flow::HotSession& hot) const {
 void Worker::Judge(uint32_t slot, bool finished) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return;
-  if (sessions_.cold(hot).dialogue == kNone) return;  // rejected, and about to be removed
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (!sessions_.cold(hot).has_dialogue()) return;  // rejected, and about to be removed
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   if (dialogue.hello_started) return JudgeHello(slot, finished);
-  if (finished && dialogue.preface.reading()) return Reject(slot);
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  if (finished && opening.preface.reading()) return Reject(slot);
   const End client = ClientEnd(hot);
   const Hint port = PortHint(hot);
-  classify::Context context = {.server_first = dialogue.server_first,
+  classify::Context context = {.server_first = opening.server_first,
                                .client_seen = TestEnd(hot.state.seen, client),
                                .finished = finished};
   if (port.known) context.port_service = port.service;
   if (dialogue.broken) {
     if (const Hint past = PastHint(hot); past.known) context.port_service = past.service;
   }
-  const classify::Recognition found =
-      recogniser_.Judge(dialogue.Spoken(client, finished),
-                        dialogue.Spoken(flow::Other(client), finished), context);
+  const classify::Recognition found = recogniser_.Judge(
+      opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);
   if (found.answer == Answer::kYes) {
     const bool hello_lost = found.evidence == Evidence::kPort && port.known && port.tls;
     Accept(slot, found.service, found.evidence,
            hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
     // Behind a gap TLS need not show a record's start; met under way it has to, in the end.
-    const bool hidden = port.known && port.tls && dialogue.BinaryUnderWay();
+    const bool hidden = port.known && port.tls && opening.BinaryUnderWay(dialogue.broken);
     if (hidden && (dialogue.broken || !finished)) return;
     Reject(slot, found.contradicts);
   } else {
-    dialogue.server_proved |= found.server_proves;
-    if (found.client_stale) dialogue.DropLines(client);
-    if (found.server_stale) dialogue.DropLines(flow::Other(client));
+    opening.server_proved |= found.server_proves;
+    if (found.client_stale) opening.DropLines(client);
+    if (found.server_stale) opening.DropLines(flow::Other(client));
   }
 }
 
@@ -74,7 +74,6 @@ void Worker::Decide(flow::HotSession& hot, Stage stage) {
 
 void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) {
   flow::HotSession& hot = sessions_.hot(slot);
-  const uint32_t index = sessions_.cold(hot).dialogue;
   Decide(hot, Stage::kMail);
   hot.state.service = static_cast<uint32_t>(service);
   hot.state.evidence = static_cast<uint32_t>(evidence);
@@ -85,10 +84,13 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
   if (port.known ? port.service != service : classify::IsForeignPort(number)) {
     CountMismatch(Mismatch::kMailOnOtherPort);
   }
-  if (index == kNone) return;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (!cold.has_dialogue()) return;
+  Dialogue& dialogue = dialogues_[cold.dialogue];
   if (evidence == Evidence::kBanner && service == Service::kSmtp) {
-    SendBannerName(hot, dialogues_[index]);
+    SendBannerName(hot, *dialogues_.opening(dialogue));
   }
+  if (!dialogue.hello_started) dialogues_.CloseOpening(dialogue);
 }
 
 // `contradicts`: what was said is something else's, rather than too little.
@@ -107,7 +109,7 @@ void Worker::Reject(uint32_t slot, bool contradicts) {
 
 void Worker::StopReading(flow::HotSession& hot) {
   flow::ColdSession& cold = sessions_.cold(hot);
-  if (cold.dialogue == kNone) return;
+  if (!cold.has_dialogue()) return;
   Fold(hot);  // takes the messages counted so far
   dialogues_.Free(cold.dialogue);
   cold.dialogue = kNone;
@@ -125,11 +127,11 @@ void Worker::KeepName(flow::HotSession& hot, absl::string_view name) {
 }
 
 // The token after the code of a greeting, where it is a dotted name (RFC 5321, 4.2).
-void Worker::SendBannerName(const flow::HotSession& hot, const Dialogue& dialogue) {
+void Worker::SendBannerName(const flow::HotSession& hot, const OpeningText& opening) {
   const End server = flow::Other(ClientEnd(hot));
-  absl::string_view text(dialogue.text[server], dialogue.text_length[server]);
+  absl::string_view text = opening.text(server);
   constexpr size_t kCode = 4;
-  if (text.size() <= kCode || !dialogue.from_start[server]) return;
+  if (text.size() <= kCode || !opening.from_start[server]) return;
   text.remove_prefix(kCode);
   const absl::string_view token = text.substr(0, text.find_first_of(" \r\n"));
   if (token.size() == text.size() || token.size() > meter::NameRecord::kMaxLength) return;

@@ -40,8 +40,6 @@ uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
     split_encaps_.Number(net::Select(pending.segment.encap, split_kinds_), full);
   }
   if (full) Short(Shortage::kEncapsulations);
-  cold.dialogue = dialogues_.Allocate();
-  if (cold.dialogue == kNone) Short(Shortage::kDialogues);
   Schedule(hot);
   return slot;
 }
@@ -77,13 +75,6 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
                            (ports_.Contains(segment.src_port) && OpensLikeServer(segment));
   hot.state.client_known = syn;
   hot.state.client_end = (syn ? ack : from_server) ? 1 : 0;
-  if (sessions_.cold(hot).dialogue == kNone) {
-    // Nobody can read it: the port must do.
-    const Hint port = PortHint(hot);
-    if (port.known) {
-      Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
-    }
-  }
   return slot;
 }
 
@@ -93,9 +84,7 @@ uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey&
   if (slot == kNone) return kNone;
   ++undecided_;
   suspicion_.Raise(pending.rough_hash);
-  if (sessions_.cold(sessions_.hot(slot)).dialogue != kNone) return slot;
-  Forget(slot);
-  return kNone;
+  return slot;
 }
 
 bool Worker::HasRoomForUndecided() {

@@ -12,45 +12,44 @@ using flow::End;
 bool Worker::OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before) {
   constexpr uint8_t kMostPrefaces = 2;  // a proxy's header, then a tunnel
   flow::HotSession& hot = sessions_.hot(slot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogues_[sessions_.cold(hot).dialogue]);
   const End client = ClientEnd(hot);
-  if (dialogue.prefaces == kMostPrefaces || dialogue.preface.tunnel()) return false;
-  const absl::string_view text(dialogue.text[client], dialogue.text_length[client]);
+  if (opening.prefaces == kMostPrefaces || opening.preface.tunnel()) return false;
+  const absl::string_view text = opening.text(client);
   const Preface::Kind kind = Preface::Detect(text);
   if (kind == Preface::Kind::kNone) return false;
   // Words tell by themselves, a few binary bytes only at the start.
   const bool binary = kind == Preface::Kind::kSocks4 || kind == Preface::Kind::kSocks5;
-  if (binary && !dialogue.from_start[client]) return false;
+  if (binary && !opening.from_start[client]) return false;
   const Preface preface(kind);
   // A proxy says nothing before it is asked.
-  if (preface.tunnel() && dialogue.text_length[flow::Other(client)] != 0) return false;
-  dialogue.preface = preface;
-  ++dialogue.prefaces;
-  dialogue.preface.Feed(classify::Side::kClient, reinterpret_cast<const uint8_t*>(text.data()),
-                        said_before);
+  if (preface.tunnel() && opening.length[flow::Other(client)] != 0) return false;
+  opening.preface = preface;
+  ++opening.prefaces;
+  opening.preface.Feed(classify::Side::kClient, reinterpret_cast<const uint8_t*>(text.data()),
+                       said_before);
   ReadPreface(slot, client, piece);
   return true;
 }
 
 // Whether the client's first bytes may yet turn out to be one.
 bool Worker::MayOpenPreface(const flow::HotSession& hot) const {
-  const uint32_t index = sessions_.cold_at(hot.cold).dialogue;
-  if (index == flow::kNone) return false;
-  const Dialogue& dialogue = dialogues_[index];
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  if (!cold.has_dialogue()) return false;
+  const OpeningText& opening = *dialogues_.opening(dialogues_[cold.dialogue]);
   const End client = ClientEnd(hot);
-  return dialogue.from_start[client] &&
-         Preface::MayBecome({dialogue.text[client], dialogue.text_length[client]});
+  return opening.from_start[client] && Preface::MayBecome(opening.text(client));
 }
 
 void Worker::ReadPreface(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  Preface& preface = dialogues_.opening(dialogue)->preface;
   const classify::Side side = SideOf(hot, end);
-  const auto taken =
-      static_cast<uint32_t>(dialogue.preface.Feed(side, piece.data, piece.captured));
-  const bool more = dialogue.preface.reading(side);
+  const auto taken = static_cast<uint32_t>(preface.Feed(side, piece.data, piece.captured));
+  const bool more = preface.reading(side);
   const bool cut = more && piece.captured < piece.length;
-  if (dialogue.preface.failed() || dialogue.broken || cut) return Reject(slot);
+  if (preface.failed() || dialogue.broken || cut) return Reject(slot);
   if (more) return;
   BeginDialogue(hot, end, piece.seq + taken);
   if (taken == piece.length) return;
@@ -66,14 +65,15 @@ void Worker::ReadPreface(uint32_t slot, End end, const TextSegment& piece) {
 // What `end` says from `seq` on is the dialogue.
 void Worker::BeginDialogue(flow::HotSession& hot, End end, uint32_t seq) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  dialogue.begin[end] = seq;
-  dialogue.from_start[end] = true;
-  dialogue.text_length[end] = 0;
-  dialogue.text_ended[end] = false;
-  dialogue.segments = 0;
-  hot.state.via = static_cast<uint32_t>(dialogue.preface.via());
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  opening.begin[end] = seq;
+  opening.from_start[end] = true;
+  opening.length[end] = 0;
+  opening.text_ended[end] = false;
+  opening.segments = 0;
+  hot.state.via = static_cast<uint32_t>(opening.preface.via());
   if (end != ClientEnd(hot)) return;
-  const bool greeted = dialogue.text_length[flow::Other(end)] != 0;
+  const bool greeted = opening.length[flow::Other(end)] != 0;
   dialogue.messages = classify::SmtpTransactions(/*from_start=*/!greeted);
   dialogue.watcher = {};
 }

@@ -1,6 +1,5 @@
 // What is read of a session's text. What follows from it is in judging.cc.
 #include <algorithm>
-#include <cstring>
 
 #include "lib/pipeline/worker.h"
 
@@ -9,6 +8,7 @@ namespace mailtap::pipeline {
 using flow::End;
 using flow::EndBit;
 using flow::kNone;
+using flow::kNotBegun;
 using flow::Stage;
 using flow::TestEnd;
 
@@ -16,16 +16,32 @@ namespace {
 
 // After so many segments without a decision a flow is judged by what there is: every byte of
 // both openings may come in a segment of its own.
-constexpr uint32_t kMaxOpeningSegments = 2 * Dialogue::kTextBytes;
+constexpr uint32_t kMaxOpeningSegments = 2 * OpeningText::kTextBytes;
 // How long a handshake may come behind the text that follows it: mirrors reorder within
 // milliseconds.
 constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
 
 }  // namespace
 
+// There is something to read. False where nobody can: there is no room.
+bool Worker::StartReading(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  flow::ColdSession& cold = sessions_.cold(hot);
+  cold.dialogue = dialogues_.Allocate();
+  if (cold.dialogue != kNone) return true;
+  Short(Shortage::kDialogues);
+  remove_ = hot.state.standard_port == 0;  // there is nothing to go by
+  // The port must do.
+  if (const Hint port = PortHint(hot); port.known) {
+    Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
+  }
+  return false;
+}
+
 void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.dialogue == kNotBegun && !StartReading(slot)) return;
   Dialogue& dialogue = dialogues_[cold.dialogue];
   if (TestEnd(TurnsOf(hot).ignored, end)) {
     // Text is passed over, but not the answer to what the client is yet to be heard saying.
@@ -38,7 +54,9 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
-  ++dialogue.segments;
+  if (OpeningText* opening = dialogues_.opening(dialogue); opening != nullptr) {
+    ++opening->segments;
+  }
   const TextSegment piece = {
       .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
       .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
@@ -72,7 +90,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   }
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
-      !dialogue.hello_started && dialogue.segments > kMaxOpeningSegments) {
+      !dialogue.hello_started && dialogues_.opening(dialogue)->segments > kMaxOpeningSegments) {
     Judge(slot, /*finished=*/true);
   }
 }
@@ -116,6 +134,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
   if (dialogue.started[0] && dialogue.started[1]) return;
+  OpeningText* opening = dialogues_.opening(dialogue);
   const bool fresh = !dialogue.started[0] && !dialogue.started[1];
   for (const End e : {0, 1}) {
     if (dialogue.started[e]) continue;
@@ -130,17 +149,18 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
       sequencer_.Synchronize(hot, cold, e, first.seq, now_);
     }
     if (TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
-      dialogue.started[e] = dialogue.from_start[e] = true;
+      dialogue.started[e] = true;
       dialogue.next[e] = hot.base[e];
+      if (opening != nullptr) opening->from_start[e] = true;
     } else if (first.length != 0) {
       dialogue.started[e] = true;
       dialogue.next[e] = first.seq;
     }
-    dialogue.begin[e] = dialogue.next[e];
+    if (opening != nullptr) opening->begin[e] = dialogue.next[e];
   }
-  if (fresh) {
+  if (fresh && opening != nullptr) {
     const End server = flow::Other(ClientEnd(hot));
-    dialogue.messages = classify::SmtpTransactions(dialogue.from_start[server]);
+    dialogue.messages = classify::SmtpTransactions(opening->from_start[server]);
   }
 }
 
@@ -150,12 +170,14 @@ void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   const bool text = TestEnd(TurnsOf(hot).free, lost_end);  // of a message: not needed
   if (dialogues_.SkipGap(dialogue, lost_end, to) == 0 || text) return;
   dialogue.Break();
-  if (lost_end == ClientEnd(hot)) dialogue.hello_cut = dialogue.hello_started;
+  OpeningText* opening = dialogues_.opening(dialogue);
+  if (opening == nullptr) return;
+  if (lost_end == ClientEnd(hot)) opening->hello_cut = dialogue.hello_started;
   // Without its first bytes a side is like one met under way.
-  if (dialogue.text_length[lost_end] == 0) {
-    dialogue.from_start[lost_end] = false;
+  if (opening->length[lost_end] == 0) {
+    opening->from_start[lost_end] = false;
   } else {
-    dialogue.text_ended[lost_end] = true;
+    opening->text_ended[lost_end] = true;
   }
 }
 
@@ -163,7 +185,7 @@ void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
 void Worker::Resume(uint32_t slot, End lost_end) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
-  if (cold.dialogue == kNone) return;
+  if (cold.dialogue == kNone || (cold.dialogue == kNotBegun && !StartReading(slot))) return;
   Dialogue& dialogue = dialogues_[cold.dialogue];
   BeginText(hot, lost_end, {});
   const Turns turns = TurnsOf(hot);
@@ -185,11 +207,12 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   const bool snapped = piece.captured < piece.length;
   if (dialogue.hello_started) return ReadTls(slot, end, piece);
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
-    if (dialogue.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
+    OpeningText& opening = *dialogues_.opening(dialogue);
+    if (opening.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
     if (JudgeRecord(slot, end, piece)) return;
-    const uint32_t said_before = dialogue.text_length[end];
-    ReadOpening(slot, end, piece);
-    if (snapped) dialogue.text_ended[end] = true;
+    const uint32_t said_before = opening.length[end];
+    ReadOpening(hot, end, piece);
+    if (snapped) opening.text_ended[end] = true;
     if (end == ClientEnd(hot) && OpenPreface(slot, piece, said_before)) return;
     if (end != ClientEnd(hot) && JudgeServerTls(slot)) return;
   }
@@ -204,29 +227,23 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   }
 }
 
-void Worker::ReadOpening(uint32_t slot, End end, const TextSegment& piece) {
-  flow::HotSession& hot = sessions_.hot(slot);
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+void Worker::ReadOpening(const flow::HotSession& hot, End end, const TextSegment& piece) {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot);
-  uint32_t& kept = dialogue.text_length[end];
-  if (kept == 0 && end != client) {
+  if (opening.length[end] == 0 && end != client) {
     // By its own account: the mirror may lack what it answers, or deliver that first.
-    const uint32_t begin = dialogue.started[client] ? dialogue.begin[client] : hot.base[client];
-    dialogue.server_first =
-        dialogue.from_start[end] && TestEnd(hot.state.synced, client) && piece.ack == begin;
+    const uint32_t begin = dialogue.started[client] ? opening.begin[client] : hot.base[client];
+    opening.server_first =
+        opening.from_start[end] && TestEnd(hot.state.synced, client) && piece.ack == begin;
   }
-  if (end == client && piece.OpensTls()) dialogue.text_ended[end] = true;
+  if (end == client && piece.OpensTls()) opening.text_ended[end] = true;
   uint32_t again = 0;
   if (end == client) {
-    again = std::min(dialogue.reread, piece.captured);
-    dialogue.reread -= again;
+    again = std::min(opening.reread, piece.captured);
+    opening.reread -= again;
   }
-  const uint32_t take = std::min(piece.captured - again, Dialogue::kTextBytes - kept);
-  if (!dialogue.text_ended[end]) {
-    std::memcpy(dialogue.text[end] + kept, piece.data + again, take);
-    kept += take;
-    if (kept == Dialogue::kTextBytes) dialogue.text_ended[end] = true;
-  }
+  opening.Append(end, piece.data + again, piece.captured - again);
 }
 
 }  // namespace mailtap::pipeline

@@ -97,7 +97,9 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   // mail's: servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
   constexpr int64_t kGreetingPatience = 300;
   const End client = ClientEnd(hot);
-  const bool greeted = cold.dialogue != kNone && dialogues_[cold.dialogue].server_proved;
+  const OpeningText* opening =
+      cold.has_dialogue() ? dialogues_.opening(dialogues_[cold.dialogue]) : nullptr;
+  const bool greeted = opening != nullptr && opening->server_proved;
   const bool silent = hot.state.payload == 0 || (!TestEnd(hot.state.payload, client) &&
                                                  (greeted || hot.state.standard_port != 0));
   const bool awaited = hot.state.synced == 3 && silent &&
@@ -181,7 +183,7 @@ void Worker::Fold(flow::HotSession& hot) {
     bytes.repeated += first ? cold.total(end, flow::kRepeated) : pending[end][flow::kRepeated];
     bytes.packets += first ? cold.packets[end] : packets[end];
   }
-  if (cold.dialogue == kNone || hot.state.service != static_cast<uint32_t>(Service::kSmtp)) {
+  if (!cold.has_dialogue() || hot.state.service != static_cast<uint32_t>(Service::kSmtp)) {
     return;
   }
   Dialogue& dialogue = dialogues_[cold.dialogue];
@@ -221,6 +223,7 @@ void Worker::SetGauges(int64_t tick) {
   counters_.sessions.Set(sessions_.size());
   counters_.conversations.Set(conversations_.size());
   counters_.dialogues.Set(dialogues_.used());
+  counters_.openings.Set(dialogues_.openings());
   counters_.holes.Set(holes_.used());
   counters_.last_tick.Set(static_cast<uint64_t>(tick));
 }

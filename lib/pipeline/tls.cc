@@ -9,17 +9,35 @@ using flow::End;
 using flow::kNone;
 using flow::Stage;
 
-// The client's text has turned into TLS.
-void Worker::StartHello(flow::HotSession& hot, Dialogue& dialogue, End client,
-                        const uint8_t* data, uint32_t size) {
+// Whether a candidate's client opens with a hello. At the stream's start any bytes that may
+// become one are read as one.
+bool Worker::StartsWithHello(const flow::HotSession& hot, const TextSegment& piece) const {
+  const End client = ClientEnd(hot);
+  const OpeningText& opening =
+      *dialogues_.opening(dialogues_[sessions_.cold_at(hot.cold).dialogue]);
+  return opening.from_start[client] && piece.captured != 0 &&
+         piece.seq == opening.begin[client] &&
+         classify::LooksLikeClientHello(piece.data, piece.captured);
+}
+
+// The client's text has turned into TLS, `at` bytes into a piece.
+void Worker::StartHello(uint32_t slot, const TextSegment& piece, uint32_t at) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  if (dialogues_.opening(dialogue) == nullptr && !dialogues_.Reopen(dialogue)) {
+    Short(Shortage::kDialogues);
+    return StopReading(hot);
+  }
+  OpeningText& opening = *dialogues_.opening(dialogue);
   if (hot.state.tls == static_cast<uint32_t>(Tls::kNone)) {
-    hot.state.tls = static_cast<uint32_t>(Tls::kImplicit);
+    // Met between the server's words and TLS, it was asked for.
+    const bool asked = opening.length[server] != 0 && !opening.from_start[server];
+    hot.state.tls = static_cast<uint32_t>(asked ? Tls::kStarttls : Tls::kImplicit);
   }
   dialogue.hello_started = true;
-  dialogue.text_length[client] = 0;
-  dialogue.text_ended[client] = true;
-  dialogue.hello.Start(dialogue.name);
-  dialogue.hello.Feed(data, size);
+  opening.StartHello(client).Feed(piece.data + at, piece.captured - at);
+  JudgeHello(slot, /*finished=*/piece.captured < piece.length);
 }
 
 // A piece of a session in which a ClientHello has begun.
@@ -29,8 +47,9 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
   const bool snapped = piece.captured < piece.length;
   if (end == ClientEnd(hot)) {
     if (dialogue.certificate_started) return;
-    if (!dialogue.hello_cut) dialogue.hello.Feed(piece.data, piece.captured);
-    JudgeHello(slot, /*finished=*/snapped || dialogue.hello_cut);
+    OpeningText& opening = *dialogues_.opening(dialogue);
+    if (!opening.hello_cut) opening.hello().Feed(piece.data, piece.captured);
+    JudgeHello(slot, /*finished=*/snapped || opening.hello_cut);
   } else if (dialogue.certificate_started) {
     ReadCertificate(hot, piece);
     if (snapped) StopReading(hot);
@@ -41,7 +60,7 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
 void Worker::ReadCertificate(flow::HotSession& hot, const TextSegment& piece) {
   flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  TlsCertificateParser& certificate = dialogue.certificate;
+  TlsCertificateParser& certificate = dialogues_.opening(dialogue)->certificate();
   for (uint32_t at = 0; at < piece.captured;) {
     at += static_cast<uint32_t>(certificate.Feed(piece.data + at, piece.captured - at));
     if (certificate.status() == TlsCertificateParser::Status::kName) {
@@ -58,7 +77,7 @@ void Worker::ReadCertificate(flow::HotSession& hot, const TextSegment& piece) {
 // The port that the dialogue is meant for: behind a proxy, where the tunnel leads.
 uint16_t Worker::TargetPort(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
-  const uint16_t target = dialogue.preface.target_port();
+  const uint16_t target = dialogues_.opening(dialogue)->preface.target_port();
   return target != 0 ? target : hot.port[flow::Other(ClientEnd(hot))];
 }
 
@@ -66,19 +85,21 @@ uint16_t Worker::TargetPort(const flow::HotSession& hot) const {
 void Worker::JudgeHello(uint32_t slot, bool finished) {
   flow::HotSession& hot = sessions_.hot(slot);
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  const TlsHelloParser& hello = dialogue.hello;
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  const TlsHelloParser& hello = opening.hello();
   if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
   if (!IsMail(hot) && !AcceptHello(slot)) return Reject(slot);
   if (const absl::string_view name = hello.server_name(); !name.empty()) KeepName(hot, name);
   if (finished || hello.status() != TlsHelloParser::Status::kDone) return StopReading(hot);
   dialogue.certificate_started = true;
-  dialogue.certificate.Start(dialogue.name);
+  opening.StartCertificate();
 }
 
 // Accepts a candidate for what its hello, its port or the server's greeting says.
 bool Worker::AcceptHello(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
-  const TlsHelloParser& hello = dialogues_[sessions_.cold(hot).dialogue].hello;
+  const TlsHelloParser& hello =
+      dialogues_.opening(dialogues_[sessions_.cold(hot).dialogue])->hello();
   if (hello.status() == TlsHelloParser::Status::kNotHello) return false;
   const auto tls = static_cast<Tls>(hot.state.tls);
   const uint16_t target = TargetPort(hot);
@@ -111,7 +132,8 @@ bool Worker::AcceptHello(uint32_t slot) {
 // The service that the server greeted as, before TLS hid the rest.
 std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
-  return recogniser_.Greeting(dialogue.Spoken(flow::Other(ClientEnd(hot)), /*ended=*/false));
+  return recogniser_.Greeting(
+      dialogues_.opening(dialogue)->Spoken(flow::Other(ClientEnd(hot)), /*ended=*/false));
 }
 
 // A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
@@ -123,13 +145,14 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   const bool client = end == ClientEnd(hot);
   // From the start on, the ClientHello is read for its name.
   if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;
-  if (dialogue.from_start[end] || dialogue.hello_started) return false;
+  const OpeningText& opening = *dialogues_.opening(dialogue);
+  if (opening.from_start[end] || dialogue.hello_started) return false;
   if (const Hint port = PortHint(hot); port.known) {
     Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
   } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
     Accept(slot, *greeting, Evidence::kBanner, Tls::kStarttls);
   } else if (const Hint past = PastHint(hot); past.known) {
-    const bool asked = dialogue.text_length[0] + dialogue.text_length[1] != 0;
+    const bool asked = opening.length[0] + opening.length[1] != 0;
     Accept(slot, past.service, Evidence::kPort, asked ? Tls::kStarttls : Tls::kImplicit);
   } else {
     return false;
@@ -147,11 +170,11 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   if (standard.known && !standard.tls) return false;
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
-  const auto* text = reinterpret_cast<const uint8_t*>(dialogue.text[server]);
+  const OpeningText& opening = *dialogues_.opening(dialogue);
+  const auto* text = reinterpret_cast<const uint8_t*>(opening.text(server).data());
   // An alert only says that the client spoke none.
-  if (!dialogue.from_start[server] ||
-      !classify::LooksLikeTlsRecord(text, dialogue.text_length[server]) ||
-      text[0] != kTlsHandshake) {
+  if (!opening.from_start[server] ||
+      !classify::LooksLikeTlsRecord(text, opening.length[server]) || text[0] != kTlsHandshake) {
     return false;
   }
   if (port.known) {

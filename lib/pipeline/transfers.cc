@@ -20,11 +20,11 @@ uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const 
 // be anybody's commands.
 void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot), server = flow::Other(client);
   const bool first =
-      dialogue.from_start[server] && piece.captured != 0 &&
-      piece.seq == dialogue.begin[server] &&
-      (!dialogue.started[client] || dialogue.next[client] == dialogue.begin[client]);
+      opening.from_start[server] && piece.captured != 0 && piece.seq == opening.begin[server] &&
+      (!dialogue.started[client] || dialogue.next[client] == opening.begin[client]);
   if (!first) return;
   if (piece.data[0] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
   if (piece.data[0] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
@@ -118,17 +118,7 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     return ReadMessageText(slot, piece);
   }
   const uint32_t missing = piece.length - piece.captured;
-  // At the stream's start any bytes that may become a hello are read as one.
-  const bool opening =
-      dialogue.from_start[client] && piece.captured != 0 && piece.seq == dialogue.begin[client];
-  if (!mail && opening && classify::LooksLikeClientHello(piece.data, piece.captured)) {
-    const End server = flow::Other(client);
-    if (dialogue.text_length[server] != 0 && !dialogue.from_start[server]) {
-      hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);  // met between its words and TLS
-    }
-    StartHello(hot, dialogue, client, piece.data, piece.captured);
-    return JudgeHello(slot, /*finished=*/missing != 0);
-  }
+  if (!mail && StartsWithHello(hot, piece)) return StartHello(slot, piece, /*at=*/0);
   const classify::ImapTransfers* imap = dialogue.imap();
   const bool in_literal = imap != nullptr && imap->literal_left(kUp) != 0;
   uint32_t taken = ReadCommands(hot, piece);
@@ -146,8 +136,7 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
     Judge(slot, /*finished=*/false);
     if (sessions_.cold(hot).dialogue == kNone) return;
-    StartHello(hot, dialogue, client, piece.data + taken, piece.captured - taken);
-    return JudgeHello(slot, /*finished=*/missing != 0);
+    return StartHello(slot, piece, taken);
   }
   SkipAhead(hot, client, missing);
   // No more TLS to come, and no counts, or none that others don't need the room for.
@@ -190,11 +179,9 @@ void Worker::Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t take
                                         .captured = rest,
                                         .data = piece.data + taken,
                                         .push = piece.push});
-  if (held) {
-    dialogue.reread += rest;
-  } else {
-    dialogue.Break();
-  }
+  if (!held) return dialogue.Break();
+  OpeningText* opening = dialogues_.opening(dialogue);
+  if (opening != nullptr) opening->reread += rest;
 }
 
 // Goes on behind a chunk or a literal whose start has been read; of the piece read last,

@@ -41,8 +41,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       conversations_(static_cast<uint32_t>(config.limits.conversations)),
       dialogues_(static_cast<uint32_t>(config.limits.dialogues),
                  static_cast<uint32_t>(config.limits.reorder_buffers)),
-      // Names are shared: a sixteenth of the sessions is more than a site has mail servers.
-      names_(static_cast<uint32_t>(config.limits.sessions) / 16 + 1),
+      // Names are shared: a 64th of the sessions is more than a site has mail servers.
+      names_(static_cast<uint32_t>(config.limits.sessions) / 64 + 1),
       encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {

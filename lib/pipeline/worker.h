@@ -34,6 +34,7 @@
 #include "lib/pipeline/dns_streams.h"
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
+#include "lib/pipeline/pending.h"
 #include "lib/pipeline/reassembler.h"
 #include "lib/pipeline/tls_names.h"
 
@@ -76,20 +77,14 @@ class Worker {
   // Any thread.
   const WorkerCounters& counters() const { return counters_; }
 
+  // What its tables take for the sessions that `limits.sessions` has room for, and for all that
+  // belongs to them. Any thread.
+  std::size_t session_bytes() const {
+    return sessions_.bytes() + dialogues_.bytes() + holes_.bytes() + names_.bytes() +
+           dirty_.capacity() * sizeof(uint32_t);
+  }
+
  private:
-  // A packet that needs a session looked up, between decoding and its turn.
-  struct Pending {
-    net::Segment segment;
-    uint64_t flow_hash = 0;
-    uint64_t copy_place = 0;  // see flow::CopyTable
-    UnixNanos time = 0;
-    uint32_t handshake_slot = 0;
-    uint32_t encap_tag = 0;
-    uint16_t rough_hash = 0;  // on odd ports
-    bool mail_port = false;
-    bool suspected = false;  // held in the suspicion array until its turn is over
-    bool unknown = false;    // no session is there for it yet
-  };
   static constexpr uint32_t kPendingSlots = 16;
   // A packet's cold record is asked for when so many more are queued behind it, its dialogue
   // when so many are ahead of it.
@@ -162,6 +157,7 @@ class Worker {
                          const flow::Handshake& handshake) const;
 
   // Text (reading.cc)
+  bool StartReading(uint32_t slot);
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
   Turns TurnsOf(const flow::HotSession& hot) const;
   bool AwaitsHandshake(const flow::HotSession& hot, flow::End end) const;
@@ -169,7 +165,7 @@ class Worker {
   void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
-  void ReadOpening(uint32_t slot, flow::End end, const TextSegment& piece);
+  void ReadOpening(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
 
   // Messages (transfers.cc)
   void ChooseCounter(const flow::HotSession& hot, const TextSegment& piece);
@@ -194,8 +190,8 @@ class Worker {
   // TLS (tls.cc)
   void ReadTls(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadCertificate(flow::HotSession& hot, const TextSegment& piece);
-  void StartHello(flow::HotSession& hot, Dialogue& dialogue, flow::End client,
-                  const uint8_t* data, uint32_t size);
+  bool StartsWithHello(const flow::HotSession& hot, const TextSegment& piece) const;
+  void StartHello(uint32_t slot, const TextSegment& piece, uint32_t at);
   void JudgeHello(uint32_t slot, bool finished);
   bool AcceptHello(uint32_t slot);
   bool JudgeServerTls(uint32_t slot);
@@ -210,7 +206,7 @@ class Worker {
   void Reject(uint32_t slot, bool contradicts = true);
   void StopReading(flow::HotSession& hot);
   void KeepName(flow::HotSession& hot, absl::string_view name);
-  void SendBannerName(const flow::HotSession& hot, const Dialogue& dialogue);
+  void SendBannerName(const flow::HotSession& hot, const OpeningText& opening);
   struct Hint {
     bool known = false;
     Service service = Service::kSmtp;

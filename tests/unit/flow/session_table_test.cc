@@ -91,8 +91,10 @@ TEST(SessionTable, ANewSessionIsBlank) {
   const ColdSession& cold = table.cold(table.hot(slot));
   EXPECT_EQ(cold.pending_observed[1], 0u);
   EXPECT_EQ(cold.last_seen, 2);
-  for (const uint32_t index : {cold.holes[0], cold.holes[1], cold.dialogue, cold.conversation,
-                               cold.name, cold.timer_next, cold.timer_prev}) {
+  EXPECT_EQ(cold.dialogue, kNotBegun);
+  EXPECT_FALSE(cold.has_dialogue());
+  for (const uint32_t index : {cold.holes[0], cold.holes[1], cold.conversation, cold.name,
+                               cold.timer_next, cold.timer_prev}) {
     EXPECT_EQ(index, kNone);
   }
 }
@@ -165,11 +167,6 @@ TEST(SessionTable, AgreesWithAMapAtEveryLoad) {
     EXPECT_GT(large.size(), 300u);
     large.Run(3'000, 20);
   }
-}
-
-TEST(SessionTable, ASessionOfTheDefaultTableTakes256Bytes) {
-  constexpr uint32_t kSessions = 262'144;
-  EXPECT_LE(SessionTable(kSessions).bytes(), std::size_t{kSessions} * 256);
 }
 
 }  // namespace

@@ -243,12 +243,34 @@ TEST(DialoguePool, TheReaderMayFreeTheDialogueOnTheWay) {
 
 TEST(DialoguePool, RunsOut) {
   DialoguePool pool(2, 0);
-  const uint32_t a = pool.Allocate(), b = pool.Allocate();
+  const uint32_t a = pool.Allocate();
+  pool.CloseOpening(pool[a]);
+  const uint32_t b = pool.Allocate();
   EXPECT_NE(a, b);
+  pool.CloseOpening(pool[b]);
   EXPECT_EQ(pool.Allocate(), flow::kNone);
   EXPECT_EQ(pool.used(), 2u);
   pool.Free(a);
   EXPECT_EQ(pool.Allocate(), a);
+}
+
+// A quarter as many can be at their beginning.
+TEST(DialoguePool, OpeningsRunOut) {
+  DialoguePool pool(8, 0);
+  const uint32_t a = pool.Allocate(), b = pool.Allocate();
+  EXPECT_EQ(pool.openings(), 2u);
+  EXPECT_EQ(pool.Allocate(), flow::kNone);
+  EXPECT_EQ(pool.used(), 2u);
+  pool.CloseOpening(pool[a]);
+  const uint32_t c = pool.Allocate();
+  EXPECT_NE(c, flow::kNone);
+  EXPECT_FALSE(pool.Reopen(pool[a]));
+  EXPECT_EQ(pool.opening(pool[a]), nullptr);
+  pool.Free(b);
+  EXPECT_TRUE(pool.Reopen(pool[a]));
+  pool.Free(a);
+  pool.Free(c);
+  EXPECT_EQ(pool.openings(), 0u);
 }
 
 }  // namespace

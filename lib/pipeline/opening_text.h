@@ -1,0 +1,79 @@
+// How a session begins: what both sides say until it is clear what it is, and the ClientHello
+// and certificate where it turns to TLS. Held only that long, and much larger than what the
+// rest of a dialogue needs.
+#ifndef MAILTAP_LIB_PIPELINE_OPENING_TEXT_H_
+#define MAILTAP_LIB_PIPELINE_OPENING_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+
+#include "absl/strings/string_view.h"
+#include "lib/classify/preface.h"
+#include "lib/classify/recogniser.h"
+#include "lib/classify/tls_certificate.h"
+#include "lib/classify/tls_hello.h"
+#include "lib/flow/session.h"
+
+namespace mailtap::pipeline {
+
+struct OpeningText {
+  static constexpr uint32_t kTextBytes = 192;  // of each side
+  static constexpr uint32_t kNameBytes = classify::TlsHelloParser::kMaxName;
+
+  // Forgets all that was read.
+  void Reset();
+
+  absl::string_view text(flow::End end) const { return {buffer + at[end], length[end]}; }
+  // Adds to an end's text as far as there is room.
+  void Append(flow::End end, const uint8_t* data, uint32_t size);
+  // Forgets the whole lines of an end's text.
+  void DropLines(flow::End end);
+  // Whether what is not its stream's start holds what no line of text does. `gaps`: something
+  // is missing of either.
+  bool BinaryUnderWay(bool gaps) const;
+
+  // A ClientHello begins: from here on the client's text gives way to names.
+  classify::TlsHelloParser& StartHello(flow::End client);
+  classify::TlsHelloParser& hello() { return std::get<classify::TlsHelloParser>(tls); }
+  // Its names have been read, and the server's certificate may follow.
+  void StartCertificate() { tls.emplace<classify::TlsCertificateParser>().Start(name()); }
+  classify::TlsCertificateParser& certificate() {
+    return std::get<classify::TlsCertificateParser>(tls);
+  }
+
+  classify::Speech Spoken(flow::End end, bool ended) const {
+    return {.text = text(end),
+            .from_start = from_start[end],
+            .ended = ended || text_ended[end],
+            .cut = text_ended[end]};
+  }
+
+  // What each end said first, in the order of the ends, not of the roles. Once a hello has
+  // begun, the server's text and a name. Hyperscan may read a little past a text's end.
+  char buffer[2 * kTextBytes + classify::Speech::kSlack];
+  uint16_t at[2];      // where in it an end's text lies
+  uint16_t length[2];  // bytes of it
+  uint32_t begin[2];   // sequence number of the text's start, behind what a proxy was told
+  uint32_t reread;     // the client's next bytes that are in its text already
+  uint32_t segments;   // with payload, seen so far
+  uint32_t next_free;  // the pool's
+  bool from_start[2];
+  bool text_ended[2];  // the opening is complete, or goes on behind a gap
+  bool server_first;
+  bool server_proved;  // to be mail's, by its words
+  bool hello_cut;      // bytes of the hello are missing: it is judged by what came before
+  uint8_t prefaces;    // found so far
+  std::variant<classify::TlsHelloParser, classify::TlsCertificateParser> tls;
+  classify::Preface preface;
+
+ private:
+  char* name() { return buffer + kTextBytes; }
+};
+static_assert(sizeof(OpeningText::buffer) >= OpeningText::kTextBytes + OpeningText::kNameBytes);
+static_assert(OpeningText::kNameBytes >= classify::Speech::kSlack);
+static_assert(sizeof(OpeningText) <= 592);
+
+}  // namespace mailtap::pipeline
+
+#endif  // MAILTAP_LIB_PIPELINE_OPENING_TEXT_H_
