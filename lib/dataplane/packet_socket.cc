@@ -1,6 +1,8 @@
 #include "lib/dataplane/packet_socket.h"
 
 #include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <charconv>
@@ -21,7 +23,7 @@ bool IsBoundTo(int socket, unsigned interface_index) {
 
 }  // namespace
 
-PacketSocketDrops::PacketSocketDrops(unsigned interface_index) {
+PacketSockets::PacketSockets(unsigned interface_index) : interface_index_(interface_index) {
   if (interface_index == 0) return;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
@@ -32,7 +34,7 @@ PacketSocketDrops::PacketSocketDrops(unsigned interface_index) {
   }
 }
 
-uint64_t PacketSocketDrops::Read() const {
+uint64_t PacketSockets::Dropped() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const int socket : sockets_) {
     tpacket_stats stats = {};  // see packet(7), PACKET_STATISTICS
@@ -42,6 +44,16 @@ uint64_t PacketSocketDrops::Read() const {
     }
   }
   return dropped_;
+}
+
+bool PacketSockets::LinkUp() const {
+  if (sockets_.empty()) return true;
+  ifreq request = {};
+  request.ifr_ifindex = static_cast<int>(interface_index_);
+  // By its index: an interface may be renamed while it is in use.
+  return ::ioctl(sockets_.front(), SIOCGIFNAME, &request) == 0 &&
+         ::ioctl(sockets_.front(), SIOCGIFFLAGS, &request) == 0 &&
+         (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
 }  // namespace mailtap::dataplane

@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Start(uint16_t id, uint16_t queues,
   port->started_ = true;
   rte_eth_dev_info info = {};
   rte_eth_dev_info_get(id, &info);
-  port->socket_drops_ = std::make_unique<PacketSocketDrops>(info.if_index);
+  port->sockets_ = std::make_unique<PacketSockets>(info.if_index);
   if (config.promiscuous && rte_eth_promiscuous_enable(id) != 0) {
     LogWarning(absl::StrCat("port ", name,
                             ": promiscuous mode refused; a mirror's frames for "
@@ -152,7 +152,7 @@ PortStats Port::stats() const {
   if (rte_eth_stats_get(id_, &stats) == 0) {
     out.packets = stats.ipackets;
     out.bytes = stats.ibytes;
-    out.missed = stats.imissed + socket_drops_->Read();
+    out.missed = stats.imissed + sockets_->Dropped();
     out.errors = stats.ierrors;
     out.no_mbuf = stats.rx_nombuf;
     const int counted = std::min<int>(queues_, RTE_ETHDEV_QUEUE_STAT_CNTRS);
@@ -161,7 +161,8 @@ PortStats Port::stats() const {
     }
   }
   rte_eth_link link = {};
-  out.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0;
+  out.link_up =
+      rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0 && sockets_->LinkUp();
   return out;
 }
 

@@ -63,7 +63,7 @@ class Port {
   std::string name_;
   rte_mempool* pool_ = nullptr;
   bool started_ = false;
-  std::unique_ptr<PacketSocketDrops> socket_drops_;  // set while the port is started
+  std::unique_ptr<PacketSockets> sockets_;  // set while the port is started
 };
 
 }  // namespace mailtap::dataplane

@@ -155,9 +155,11 @@ TEST(IdlerTest, RestsAfterManyRoundsWithoutPacketsAndNoSooner) {
 
 TEST(IdlerTest, NeverRestsUnlessConfigured) { EXPECT_EQ(Rests(0, 10'000, false), 0); }
 
-TEST(PacketSocketDropsTest, AnInterfaceWithoutSocketsDropsNothing) {
-  EXPECT_EQ(PacketSocketDrops(0).Read(), 0);
-  EXPECT_EQ(PacketSocketDrops(1).Read(), 0);
+TEST(PacketSocketsTest, NothingIsKnownOfAnInterfaceWithoutSockets) {
+  for (const unsigned index : {0u, 1u}) {
+    EXPECT_EQ(PacketSockets(index).Dropped(), 0);
+    EXPECT_TRUE(PacketSockets(index).LinkUp());
+  }
 }
 
 }  // namespace
