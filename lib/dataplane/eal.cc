@@ -1,14 +1,45 @@
 #include "lib/dataplane/eal.h"
 
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_version.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "lib/base/status.h"
 
 namespace mailtap::dataplane {
+namespace {
+
+// Whether a port of this device is there. True too on a bus whose devices can't be looked up.
+bool HasPort(const rte_devargs& device) {
+  rte_dev_iterator ports = {};
+  if (rte_eth_iterator_init(&ports, device.name) != 0) return true;
+  const bool found = rte_eth_iterator_next(&ports) != RTE_MAX_ETHPORTS;
+  rte_eth_iterator_cleanup(&ports);
+  return found;
+}
+
+// EAL goes on without a device that was asked for by name and does not come up: half of a TAP
+// would be missing, and nothing would tell.
+absl::Status CheckDevices() {
+  std::vector<std::string> missing;
+  const rte_devargs* device;
+  RTE_EAL_DEVARGS_FOREACH(nullptr, device) {
+    if (device->policy != RTE_DEV_BLOCKED && !HasPort(*device)) missing.push_back(device->name);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "no port came up for ", absl::StrJoin(missing, ", "), " of EAL's arguments: there is no ",
+      "such device, its driver refused it (EAL's own messages are above), or DPDK has no ",
+      "driver for it (dpdk-devbind.py --status)"));
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const std::vector<std::string>& arguments) {
   // EAL permutes its argv and keeps pointers into it.
@@ -31,6 +62,7 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const std::vector<std::string>& 
     return absl::InvalidArgumentError(
         absl::StrCat("EAL does not know what to do with the argument \"", argv[rest], "\""));
   }
+  MAILTAP_RETURN_IF_ERROR(CheckDevices());
   return eal;
 }
 

@@ -13,7 +13,8 @@ namespace mailtap::dataplane {
 // rte_eal_init for the life of the object. One a process.
 class Eal {
  public:
-  // `arguments`: EAL's own, without the program's name. Main thread.
+  // `arguments`: EAL's own, without the program's name. Fails where a device that they name has
+  // no port. Main thread.
   static absl::StatusOr<std::unique_ptr<Eal>> Start(const std::vector<std::string>& arguments);
   ~Eal();
   Eal(const Eal&) = delete;

@@ -66,15 +66,31 @@ pipeline::Frames Conversations(int count) {
   return frames;
 }
 
-// In a process of its own, as EAL starts only once.
+// Ends the process, as EAL starts only once: with 1 where it doesn't.
+void StartAndExit(std::vector<std::string> arguments) {
+  for (const char* usual : {"--no-huge", "--no-shconf", "--no-pci", "-m", "64", "--lcores"}) {
+    arguments.push_back(usual);
+  }
+  arguments.push_back("0@0");
+  const auto eal = Eal::Start(arguments);
+  std::cerr << eal.status();
+  std::exit(eal.ok() ? 0 : 1);
+}
+
 TEST(EalDeathTest, RefusesWhatIsNoOption) {
-  const auto start = [] {
-    const auto eal = Eal::Start({"--no-huge", "--no-shconf", "0000:3b:00.0", "--no-pci", "-m",
-                                 "64", "--lcores", "0@0"});
-    std::cerr << eal.status();
-    std::exit(eal.ok() ? 0 : 1);
-  };
-  EXPECT_EXIT(start(), testing::ExitedWithCode(1), "with the argument \"0000:3b:00.0\"");
+  EXPECT_EXIT(StartAndExit({"0000:3b:00.0"}), testing::ExitedWithCode(1),
+              "with the argument \"0000:3b:00.0\"");
+}
+
+TEST(EalDeathTest, RefusesToGoOnWithoutAPortThatIsAskedFor) {
+  const std::string works = "--vdev=net_null0", fails = "--vdev=net_pcap0,rx_pcap=/nowhere";
+  EXPECT_EXIT(StartAndExit({works}), testing::ExitedWithCode(0), "OK");
+  EXPECT_EXIT(StartAndExit({works, fails}), testing::ExitedWithCode(1),
+              "no port came up for net_pcap0 of");
+  EXPECT_EXIT(StartAndExit({fails, works}), testing::ExitedWithCode(1),
+              "no port came up for net_pcap0 of");
+  EXPECT_EXIT(StartAndExit({"--vdev=net_null1", works, "-a", "0000:3b:00.0"}),
+              testing::ExitedWithCode(1), "no port came up for 0000:3b:00.0 of");
 }
 
 TEST(DataplaneTest, APortsPacketsReachTheRing) {
