@@ -59,7 +59,13 @@ exporting::SensorStatus LiveSensor::Status() const {
   status.sinks = output_->sink_status();
   if (writer_ != nullptr) {
     const store::WriterStatus state = writer_->status();
-    status.state = {state.stored, state.errors, state.skipped, state.queued};
+    status.state = {.stored = state.stored,
+                    .errors = state.errors,
+                    .late = state.late,
+                    .skipped = state.skipped,
+                    .dropped_checkpoints = state.dropped_checkpoints,
+                    .dropped_alerts = state.dropped_alerts,
+                    .queued = state.queued};
   }
   status.learning = learner_.status();
   status.reload = reloader_.status();

@@ -50,11 +50,21 @@ void AddState(const SensorStatus& s, MetricFamilies& f) {
             "Batches of state that were stored: a second's alerts, or a checkpoint.")
       .Add({}, s.state->stored);
   f.Counter("mailtap_state_errors_total",
-            "Batches of state that could not be stored; their alerts went out all the same.")
+            "Failed attempts to store a batch of state; its alerts went out all the same.")
       .Add({}, s.state->errors);
+  f.Counter(
+       "mailtap_state_late_total",
+       "Batches of alerts that went out before they were stored, since that took too long.")
+      .Add({}, s.state->late);
   f.Counter("mailtap_state_checkpoints_skipped_total",
             "Checkpoints left out because the one before was still being stored.")
       .Add({}, s.state->skipped);
+  auto dropped =
+      f.Counter("mailtap_state_dropped_total",
+                "What was never stored because too much was waiting, by kind; alerts "
+                "went out all the same.");
+  dropped.Add({MetricLabel("kind", "checkpoint")}, s.state->dropped_checkpoints);
+  dropped.Add({MetricLabel("kind", "alert")}, s.state->dropped_alerts);
   f.Gauge("mailtap_state_queue_length", "Batches of state waiting to be stored.")
       .Add({}, s.state->queued);
 }

@@ -93,9 +93,12 @@ struct ReloadStatus {
 // What keeps the state on disk. Batches: the alerts of a tick, or a checkpoint.
 struct StateStatus {
   uint64_t stored = 0;   // batches, since start
-  uint64_t errors = 0;   // batches that could not be stored
+  uint64_t errors = 0;   // attempts to store one that failed
+  uint64_t late = 0;     // batches whose alerts went out before they were stored
   uint64_t skipped = 0;  // checkpoints left out, as the one before was still being stored
-  uint64_t queued = 0;   // batches, now
+  uint64_t dropped_checkpoints = 0;  // for want of room in the queue
+  uint64_t dropped_alerts = 0;       // the same; they went out all the same
+  uint64_t queued = 0;               // batches, now
 };
 
 // How far the learning mode is.

@@ -39,6 +39,7 @@ std::string PathIn(const std::string& directory) {
 absl::Status Database::Failed(absl::string_view what) const {
   const int code = sqlite3_errcode(handle_);
   const std::string text = absl::StrCat(path_, ": ", what, ": ", sqlite3_errmsg(handle_));
+  if (code == SQLITE_BUSY) return absl::AbortedError(text);
   if (code == SQLITE_FULL) return absl::ResourceExhaustedError(text);
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return absl::DataLossError(text);
   return absl::UnavailableError(text);

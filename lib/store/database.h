@@ -70,6 +70,7 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // Aborted where another process has the file locked for longer than five seconds,
   // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error.
   absl::Status Store(const Batch& batch);
 

@@ -1,12 +1,28 @@
 #include "lib/store/writer.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "lib/base/log.h"
 
 namespace mailtap::store {
+namespace {
 
-Writer::Writer(std::unique_ptr<Database> database) : database_(std::move(database)) {
-  thread_ = std::thread([this] { Run(); });
+std::size_t SizeOf(const Batch& batch) {
+  std::size_t bytes = batch.report.size();
+  for (const AlertRow& alert : batch.alerts) bytes += sizeof(alert) + alert.json.size();
+  for (const HourRow& hour : batch.hours) bytes += sizeof(hour) + hour.json.size();
+  if (batch.open_alerts.has_value()) bytes += batch.open_alerts->bytes.size();
+  if (batch.checkpoint.has_value()) bytes += batch.checkpoint->bytes.size();
+  return bytes;
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Database> database, WriterBounds bounds)
+    : bounds_(bounds), database_(std::move(database)) {
+  storing_ = std::thread([this] { StoreQueued(); });
+  releasing_ = std::thread([this] { ReleaseSettled(); });
 }
 
 Writer::~Writer() { Stop(); }
@@ -22,9 +38,15 @@ void Writer::Submit(Batch batch, std::function<void()> then) {
   {
     const std::lock_guard lock(mutex_);
     if (batch.checkpoint.has_value()) ++checkpoints_;
-    queue_.emplace_back(std::move(batch), std::move(then));
+    unreleased_.push_back(
+        {std::move(then), Clock::now() + bounds_.patience, !batch.alerts.empty()});
+    queue_.push_back({std::move(batch), ++submitted_, 0});
+    Measure(queue_.back());
+    while (queued_bytes_ > bounds_.queue_bytes && DropLeastValuable()) {
+    }
   }
-  wake_.notify_one();
+  wake_storing_.notify_one();
+  wake_releasing_.notify_one();
 }
 
 void Writer::Stop() {
@@ -32,8 +54,9 @@ void Writer::Stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  wake_storing_.notify_one();
+  if (storing_.joinable()) storing_.join();
+  if (releasing_.joinable()) releasing_.join();
 }
 
 WriterStatus Writer::status() const {
@@ -43,25 +66,99 @@ WriterStatus Writer::status() const {
   return status;
 }
 
-void Writer::Run() {
+// With mutex_ held, as the next.
+void Writer::Measure(Waiting& waiting) {
+  queued_bytes_ -= waiting.bytes;
+  waiting.bytes = SizeOf(waiting.batch);
+  queued_bytes_ += waiting.bytes;
+}
+
+// False where nothing can be dropped: a batch that waits alone stays, however large.
+bool Writer::DropLeastValuable() {
+  if (queue_.size() <= 1) return false;
+  for (Waiting& waiting : queue_) {
+    if (!waiting.batch.checkpoint.has_value()) continue;
+    // The next one holds all of it, but for the hours that have ended: those stay.
+    waiting.batch.checkpoint.reset();
+    waiting.batch.report.clear();
+    Measure(waiting);
+    --checkpoints_;
+    ++status_.dropped_checkpoints;
+    return true;
+  }
+  for (Waiting& waiting : queue_) {
+    if (&waiting == &queue_.back()) break;
+    if (!waiting.batch.open_alerts.has_value()) continue;
+    // No loss: a batch behind it says what is open then.
+    waiting.batch.open_alerts.reset();
+    Measure(waiting);
+    return true;
+  }
+  status_.dropped_alerts += queue_.front().batch.alerts.size();
+  queued_bytes_ -= queue_.front().bytes;
+  queue_.pop_front();
+  return true;
+}
+
+void Writer::StoreQueued() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    const auto [batch, then] = std::move(queue_.front());
+    wake_storing_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) break;
+    const Waiting next = std::move(queue_.front());
     queue_.pop_front();
+    queued_bytes_ -= next.bytes;
     lock.unlock();
-    const absl::Status stored = database_->Store(batch);
-    then();
+    StoreOne(next.batch);
     lock.lock();
-    if (batch.checkpoint.has_value()) --checkpoints_;
+    if (next.batch.checkpoint.has_value()) --checkpoints_;
+    settled_ = next.number;
+    wake_releasing_.notify_one();
+  }
+  storing_ended_ = true;
+  wake_releasing_.notify_one();
+}
+
+void Writer::StoreOne(const Batch& batch) {
+  for (;;) {
+    const absl::Status stored =
+        given_up_ ? absl::CancelledError("given up") : database_->Store(batch);
+    Tell(stored);
+    std::unique_lock lock(mutex_);
     ++(stored.ok() ? status_.stored : status_.errors);
-    if (!stored.ok() && !failing_) {
-      LogError(absl::StrCat("state is not stored: ", std::string(stored.message())));
-    } else if (stored.ok() && failing_) {
-      LogInfo("state is stored again");
+    if (!absl::IsAborted(stored)) return;
+    // SQLite has waited already, but needn't have.
+    constexpr std::chrono::milliseconds kPause(100);
+    if (wake_storing_.wait_for(lock, kPause, [this] { return stopping_; })) {
+      given_up_ = true;
+      return;
     }
-    failing_ = !stored.ok();
+  }
+}
+
+void Writer::Tell(const absl::Status& stored) {
+  if (!stored.ok() && !failing_) {
+    LogError(absl::StrCat("state is not stored: ", std::string(stored.message())));
+  } else if (stored.ok() && failing_) {
+    LogInfo("state is stored again");
+  }
+  failing_ = !stored.ok();
+}
+
+void Writer::ReleaseSettled() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_releasing_.wait(lock, [this] { return storing_ended_ || !unreleased_.empty(); });
+    if (unreleased_.empty()) return;
+    const uint64_t number = ++released_;
+    const bool settled = wake_releasing_.wait_until(
+        lock, unreleased_.front().due, [&] { return storing_ended_ || settled_ >= number; });
+    const Unreleased next = std::move(unreleased_.front());
+    unreleased_.pop_front();
+    if (!settled && next.has_alerts) ++status_.late;
+    lock.unlock();
+    next.then();
+    lock.lock();
   }
 }
 

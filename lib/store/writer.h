@@ -2,14 +2,15 @@
 #ifndef MAILTAP_LIB_STORE_WRITER_H_
 #define MAILTAP_LIB_STORE_WRITER_H_
 
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 #include "lib/store/database.h"
 
@@ -17,40 +18,85 @@ namespace mailtap::store {
 
 struct WriterStatus {
   uint64_t stored = 0;   // batches
-  uint64_t errors = 0;   // batches that could not be stored
-  uint64_t skipped = 0;  // checkpoints that were not taken because the one before was not done
-  uint64_t queued = 0;   // batches waiting
+  uint64_t errors = 0;   // attempts to store a batch that failed
+  uint64_t late = 0;     // batches with alerts that went out before they were stored
+  uint64_t skipped = 0;  // checkpoints not taken because the one before was not done
+  uint64_t dropped_checkpoints = 0;  // for want of room in the queue, as the next
+  uint64_t dropped_alerts = 0;
+  uint64_t queued = 0;  // batches waiting
 };
 
-// A thread of its own with a queue in front.
+struct WriterBounds {
+  // How long what a batch is about waits for it to be stored.
+  std::chrono::milliseconds patience{3'000};
+  // What may wait behind the batch that is being stored. A checkpoint of full tables fits.
+  std::size_t queue_bytes = 256 << 20;
+};
+
+// Two threads of its own with a queue in front: one stores, and the other sees to it that what
+// the batches are about goes on in time, whatever holds up the first.
 class Writer {
  public:
-  explicit Writer(std::unique_ptr<Database> database);
+  explicit Writer(std::unique_ptr<Database> database, WriterBounds bounds = {});
   ~Writer();  // as Stop()
 
   // Whether a checkpoint may be given now; counted as skipped where not. One thread.
   bool ReadyForCheckpoint();
-  // Queues a batch. `then` is called on the writer's thread when it is stored, or could not be,
-  // in the order of the batches: what the batch is about goes on even when the disk is full.
+  // Queues a batch. While another process locks the file, it is tried again. Where the queue is
+  // full, what is least valuable is dropped: waiting checkpoints, then the oldest alerts.
+  //
+  // `then` is called in the order of the batches, on a thread of the writer's: when the batch
+  // is stored, or could not be (the disk is full), or after `patience`.
   void Submit(Batch batch, std::function<void()> then);
-  // Stores what is queued, and ends the thread. Idempotent.
+  // Stores what is queued, and ends the threads. Where the file is locked, that is given up
+  // after one attempt. Idempotent.
   void Stop();
 
   // Any thread.
   WriterStatus status() const;
 
  private:
-  void Run();
+  using Clock = std::chrono::steady_clock;
+  struct Waiting {
+    Batch batch;
+    uint64_t number = 0;  // batches are numbered from 1
+    std::size_t bytes = 0;
+  };
+  struct Unreleased {
+    std::function<void()> then;
+    Clock::time_point due;
+    bool has_alerts = false;
+  };
 
-  const std::unique_ptr<Database> database_;  // the writer's thread only
-  mutable std::mutex mutex_;                  // guards all below
-  std::condition_variable wake_;
-  std::deque<std::pair<Batch, std::function<void()>>> queue_;
+  void StoreQueued();
+  void StoreOne(const Batch& batch);
+  void Tell(const absl::Status& stored);
+  void ReleaseSettled();
+  bool DropLeastValuable();
+  void Measure(Waiting& waiting);
+
+  const WriterBounds bounds_;
+  // The storing thread only, up to the mutex.
+  const std::unique_ptr<Database> database_;
+  bool failing_ = false;  // the last attempt failed: logged already
+  bool given_up_ = false;
+
+  // Guards all below. Never held while logging: a scrape would wait for whoever reads that.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_storing_;
+  std::condition_variable wake_releasing_;
+  std::deque<Waiting> queue_;
+  std::size_t queued_bytes_ = 0;
+  std::deque<Unreleased> unreleased_;
+  uint64_t submitted_ = 0;  // batches; the next three are numbers of batches too
+  uint64_t settled_ = 0;    // stored up to this one, or given up
+  uint64_t released_ = 0;
   bool stopping_ = false;
-  bool failing_ = false;      // the last batch could not be stored: logged already
+  bool storing_ended_ = false;
   uint64_t checkpoints_ = 0;  // in the queue, or being stored
   WriterStatus status_;
-  std::thread thread_;
+  std::thread storing_;
+  std::thread releasing_;
 };
 
 }  // namespace mailtap::store

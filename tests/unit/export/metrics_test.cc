@@ -122,6 +122,26 @@ TEST(Metrics, SayHowFarTheLearningModeIs) {
   EXPECT_EQ(Sample(text, "mailtap_learning_proposals_timestamp_seconds"), "5");
 }
 
+TEST(Metrics, SayWhatBecameOfTheState) {
+  SensorStatus status = SampleStatus();
+  EXPECT_EQ(Text(SampleSnapshot(), status).find("mailtap_state"), std::string::npos);
+  status.state = StateStatus{.stored = 9,
+                             .errors = 1,
+                             .late = 2,
+                             .skipped = 3,
+                             .dropped_checkpoints = 4,
+                             .dropped_alerts = 5,
+                             .queued = 6};
+  const std::string text = Text(SampleSnapshot(), status);
+  EXPECT_EQ(Sample(text, "mailtap_state_stored_total"), "9");
+  EXPECT_EQ(Sample(text, "mailtap_state_errors_total"), "1");
+  EXPECT_EQ(Sample(text, "mailtap_state_late_total"), "2");
+  EXPECT_EQ(Sample(text, "mailtap_state_checkpoints_skipped_total"), "3");
+  EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="checkpoint"})"), "4");
+  EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="alert"})"), "5");
+  EXPECT_EQ(Sample(text, "mailtap_state_queue_length"), "6");
+}
+
 TEST(Metrics, TellHostsOfOneAddressApart) {
   auto snapshot = SampleSnapshot();
   snapshot->host_gauges.push_back(snapshot->host_gauges[0]);

@@ -245,24 +245,5 @@ TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
   EXPECT_EQ(Alerts(*again).size(), 2u);
 }
 
-TEST_F(DatabaseTest, OnlyOneCheckpointWaitsAtATime) {
-  Writer writer(Open());
-  std::promise<void> entered, leave;
-  Batch batch;
-  batch.open_alerts = {1, "o"};
-  batch.checkpoint = {1, "c"};
-  EXPECT_TRUE(writer.ReadyForCheckpoint());
-  writer.Submit(batch, [&] {
-    entered.set_value();
-    leave.get_future().wait();
-  });
-  entered.get_future().wait();
-  EXPECT_FALSE(writer.ReadyForCheckpoint());
-  EXPECT_EQ(writer.status().skipped, 1u);
-  leave.set_value();
-  writer.Stop();
-  EXPECT_TRUE(writer.ReadyForCheckpoint());
-}
-
 }  // namespace
 }  // namespace mailtap::store

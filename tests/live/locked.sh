@@ -1,0 +1,47 @@
+#!/bin/bash
+# Another program has the state's file locked: alerts go out all the same, and are stored later.
+. "$(dirname "$0")/init.sh"
+make_network 1
+generate --seed 3 --packets 5000 --mail-share 30
+cat >>"$work/mailtap.toml" <<CONF
+[[rule]]
+name = "any mail out"
+window = "24h"
+raise = "1kB"
+CONF
+sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+stored() {
+  python3 -c 'import sqlite3, sys
+print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(
+    "SELECT count(*) FROM alerts").fetchone()[0])' "$work/state/state.db"
+}
+
+start_sensor --lcores 0@0,1@1 "$(packet_port 0)"
+python3 -c 'import os, sqlite3, sys, time
+state = sqlite3.connect(sys.argv[1], isolation_level=None)
+state.execute("BEGIN IMMEDIATE")
+open(sys.argv[2], "w").close()
+while os.path.exists(sys.argv[2]):
+    time.sleep(0.05)' "$work/state/state.db" "$work/locked" &
+locker=$!
+until [ -e "$work/locked" ]; do kill -0 "$locker"; sleep 0.05; done
+within src tcpreplay --intf1=eth0 --pps=5000 "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
+for _ in $(seq 100); do
+  [ ! -s "$work/alerts.jsonl" ] || break
+  sleep 0.1
+done
+sleep 1
+out=$(wc -l <"$work/alerts.jsonl")
+[ "$out" -gt 0 ] || { echo "no alert goes out"; exit 1; }
+[ "$(stored)" = 0 ] || { echo "the state is not locked"; exit 1; }
+metrics | grep '^mailtap_state_late_total [1-9]'
+
+rm "$work/locked"
+wait "$locker"
+for _ in $(seq 100); do
+  [ "$(stored)" -lt "$(wc -l <"$work/alerts.jsonl")" ] || break
+  sleep 0.1
+done
+[ "$(stored)" -ge "$out" ] || { echo "alerts are not stored later"; exit 1; }
+stop_sensor
+echo "$out alerts went out before they were stored"
