@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <exception>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
+#include "lib/export/connection_deadlines.h"
 #include "lib/export/listen_socket.h"
 
 namespace mailtap::exporting {
@@ -21,6 +23,8 @@ namespace {
 
 constexpr std::size_t kConnectionMemoryBytes = 32 * 1024;
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
+// How many times http.timeout a client may take for an answer: pages may be large.
+constexpr int kAnswerTimeouts = 3;
 
 HttpResponse PlainText(int status, absl::string_view text) {
   HttpResponse response;
@@ -52,6 +56,10 @@ MHD_Result Queue(MHD_Connection* connection, const HttpResponse& page, bool allo
       MHD_queue_response(connection, static_cast<unsigned>(page.status), response);
   MHD_destroy_response(response);
   return result;
+}
+
+int SocketOf(MHD_Connection* connection) {
+  return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 }
 
 bool HasBody(MHD_Connection* connection) {
@@ -89,10 +97,14 @@ class HttpServer::Impl {
                               std::size_t* upload_size, void** request);
   static void OnCompleted(void* self, MHD_Connection* connection, void** request,
                           MHD_RequestTerminationCode code);
+  static void OnConnection(void* self, MHD_Connection* connection, void** context,
+                           MHD_ConnectionNotificationCode code);
   MHD_Result Answer(MHD_Connection* connection, const std::string& path,
-                    const std::string& method) const;
+                    const std::string& method);
 
   const HttpRoutes routes_;
+  std::chrono::seconds timeout_{0};
+  ConnectionDeadlines deadlines_;
   MHD_Daemon* daemon_ = nullptr;
   uint16_t port_ = 0;
   std::atomic<int> in_flight_{0};  // requests whose answer is not out yet
@@ -101,6 +113,7 @@ class HttpServer::Impl {
 absl::Status HttpServer::Impl::Start(const config::Http& config) {
   MAILTAP_ASSIGN_OR_RETURN(const ListenSocket socket, Listen(config.address, config.port));
   port_ = socket.port;
+  timeout_ = std::chrono::seconds(config.timeout_seconds);
   daemon_ = MHD_start_daemon(
       MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG,
       /*port=*/0, /*apc=*/nullptr, nullptr, &OnRequest, this,  //
@@ -112,6 +125,7 @@ absl::Status HttpServer::Impl::Start(const config::Http& config) {
       MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(config.timeout_seconds),
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,  //
       MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this,             //
+      MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,           //
       MHD_OPTION_END);
   if (daemon_ == nullptr) {
     close(socket.fd);
@@ -147,15 +161,28 @@ MHD_Result HttpServer::Impl::OnRequest(void* self, MHD_Connection* connection, c
   return impl->Answer(connection, url, method);
 }
 
-void HttpServer::Impl::OnCompleted(void* self, MHD_Connection*, void** request,
+void HttpServer::Impl::OnCompleted(void* self, MHD_Connection* connection, void** request,
                                    MHD_RequestTerminationCode) {
   if (*request == nullptr) return;  // failed before its headers were complete
-  static_cast<Impl*>(self)->in_flight_.fetch_sub(1);
+  auto* impl = static_cast<Impl*>(self);
+  impl->in_flight_.fetch_sub(1);
+  impl->deadlines_.Set(SocketOf(connection), impl->timeout_);
   *request = nullptr;
 }
 
+void HttpServer::Impl::OnConnection(void* self, MHD_Connection* connection, void**,
+                                    MHD_ConnectionNotificationCode code) {
+  auto* impl = static_cast<Impl*>(self);
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    impl->deadlines_.Set(SocketOf(connection), impl->timeout_);
+  } else {
+    impl->deadlines_.Clear(SocketOf(connection));
+  }
+}
+
 MHD_Result HttpServer::Impl::Answer(MHD_Connection* connection, const std::string& path,
-                                    const std::string& method) const {
+                                    const std::string& method) {
+  deadlines_.Set(SocketOf(connection), kAnswerTimeouts * timeout_);
   const auto route = routes_.find(path);
   if (route == routes_.end()) {
     return Queue(connection, PlainText(MHD_HTTP_NOT_FOUND, "not found"), false);

@@ -2,8 +2,8 @@
 //
 // Answers GET and HEAD; knows no request bodies and no parameters. One thread polls all
 // connections, so a slow client holds up nobody. Bounded: connections in all and by address
-// (from the configuration), 32 KiB a connection for its request's headers, and the time it may
-// be idle.
+// (from the configuration), 32 KiB a connection for its request's headers, and the time in all
+// that a client may take for a request and for its answer.
 #ifndef MAILTAP_LIB_EXPORT_HTTP_SERVER_H_
 #define MAILTAP_LIB_EXPORT_HTTP_SERVER_H_
 

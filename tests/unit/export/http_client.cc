@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 
 namespace mailtap::exporting {
@@ -75,13 +76,16 @@ bool RawClient::Send(const std::string& bytes) {
          static_cast<ssize_t>(bytes.size());
 }
 
+std::string RawClient::Read(std::size_t most) {
+  std::string bytes(most, '\0');
+  bytes.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, recv(fd_, bytes.data(), most, 0))));
+  return bytes;
+}
+
 std::string RawClient::ReadToEnd() {
-  std::string all;
-  char buffer[4096];
-  ssize_t n;
-  while ((n = recv(fd_, buffer, sizeof(buffer), 0)) > 0) {
-    all.append(buffer, static_cast<std::size_t>(n));
-  }
+  std::string all, some;
+  while (!(some = Read(4096)).empty()) all += some;
   return all;
 }
 

@@ -30,6 +30,8 @@ class RawClient {
   bool connected() const { return connected_; }
   // False when the server has closed the connection.
   bool Send(const std::string& bytes);
+  // What is there, and at most so much; nothing at the end of the connection.
+  std::string Read(std::size_t most);
   // Everything up to the end of the connection, a reset included.
   std::string ReadToEnd();
   // Up to and including `mark`, or less where the connection ended.
