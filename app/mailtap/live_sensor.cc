@@ -6,10 +6,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "app/mailtap/live_state.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
@@ -23,7 +25,9 @@ namespace mailtap::app {
 absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
     const std::vector<std::string>& eal_arguments, const std::string& config_path,
     std::shared_ptr<const config::Config> config, const std::atomic<bool>& stop) {
-  std::unique_ptr<LiveSensor> sensor(new LiveSensor(config_path, std::move(config)));
+  // Absolute, for who asks for a reload from another directory.
+  std::unique_ptr<LiveSensor> sensor(
+      new LiveSensor(std::filesystem::absolute(config_path), std::move(config)));
   const std::string& state = sensor->config_->state.directory;
   if (!state.empty()) {
     MAILTAP_ASSIGN_OR_RETURN(sensor->lock_, store::StateLock::Take(state));
@@ -236,9 +240,12 @@ void LiveSensor::Reload() {
   const exporting::ReloadStatus status = reloader_.status();
   if (lock_ == nullptr || status.attempts == reloads_said_) return;
   reloads_said_ = status.attempts;
-  const absl::Status said = lock_->Say({.reloads = status.attempts,
-                                        .last_reload_ok = status.fault.empty(),
-                                        .config_version = status.config_version});
+  const absl::Status said =
+      lock_->Say({.reloads = status.attempts,
+                  .last_reload_ok = status.fault.empty(),
+                  .config_version = status.config_version,
+                  .config_path = config_path_,
+                  .awaits_restart = absl::StrJoin(status.awaits_restart, ", ")});
   if (!said.ok()) LogError(said.message());
 }
 

@@ -55,7 +55,7 @@ class LiveSensor {
   };
 
   LiveSensor(const std::string& config_path, std::shared_ptr<const config::Config> config)
-      : config_(config), reloader_(config_path, std::move(config)) {}
+      : config_path_(config_path), config_(config), reloader_(config_path, std::move(config)) {}
   absl::Status OpenState(const std::atomic<bool>& stop);
   absl::Status StartPorts();
   absl::Status StartWorkers();
@@ -72,6 +72,7 @@ class LiveSensor {
   std::vector<exporting::WorkerStatus> WorkerStatuses() const;
   exporting::ReadyState Ready() const;
 
+  const std::string config_path_;
   const std::shared_ptr<const config::Config> config_;  // as of the start
   Reloader reloader_;
   std::shared_ptr<const config::Config> next_config_;  // read, to be put in force

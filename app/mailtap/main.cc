@@ -203,7 +203,7 @@ int Main(int argc, char** argv) {
     return Propose(propose_options, config);
   }
   if (explain->parsed()) return Explain(explain_options, config);
-  if (reload->parsed()) return Reload(*config);
+  if (reload->parsed()) return Reload(*config, config_path);
   if (run->parsed()) return Run(eal_arguments, config_path, config);
   replay_options.config = config_path;
   replay_options.progress = !no_progress;

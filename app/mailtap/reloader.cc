@@ -91,7 +91,7 @@ std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result
     kept = config::TakeOver(*running_, *result.config);
     next = std::make_shared<const config::Config>(*std::move(result.config));
   }
-  Record(result.faults, next, now);
+  Record(result.faults, next, kept, now);
   for (const config::Fault& fault : result.warnings) LogWarning(config::ToString(fault));
   for (const config::Fault& fault : result.faults) LogError(config::ToString(fault));
   if (next == nullptr) {
@@ -110,12 +110,14 @@ std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result
 }
 
 void Reloader::Record(const std::vector<config::Fault>& faults,
-                      std::shared_ptr<const config::Config> next, UnixNanos now) {
+                      std::shared_ptr<const config::Config> next,
+                      const std::vector<std::string>& kept, UnixNanos now) {
   const std::lock_guard lock(mutex_);
   ++status_.attempts;
   if (next != nullptr) {
     status_.fault.clear();
     status_.last_success = now;
+    status_.awaits_restart = kept;
     PutInForce(std::move(next));
     return;
   }

@@ -46,9 +46,10 @@ class Reloader {
   std::shared_ptr<const config::Config> PollRelays();
   void WatchRelays();
   std::shared_ptr<const config::Config> Adopt(config::ParseResult result, UnixNanos now);
-  // What came of an attempt; `next` is null where it failed.
+  // What came of an attempt; `next` is null where it failed, `kept` what it could not change.
   void Record(const std::vector<config::Fault>& faults,
-              std::shared_ptr<const config::Config> next, UnixNanos now);
+              std::shared_ptr<const config::Config> next, const std::vector<std::string>& kept,
+              UnixNanos now);
   // With mutex_ held.
   void PutInForce(std::shared_ptr<const config::Config> next);
 

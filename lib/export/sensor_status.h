@@ -85,7 +85,9 @@ struct ReloadStatus {
   UnixNanos last_success = 0;  // of the start too
   std::string fault;           // why the last attempt failed; empty where it did not
   std::string config_version;  // in force
-  uint64_t relay_reads = 0;    // of the relay files, because one had changed
+  // Keys that the last good attempt found changed, and that only a restart puts in force.
+  std::vector<std::string> awaits_restart;
+  uint64_t relay_reads = 0;  // of the relay files, because one had changed
   uint64_t relay_failures = 0;
   std::string relay_fault;  // why the last one left a file's entries as they were, or empty
 };

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -31,6 +32,21 @@ struct flock WholeFile() {
 absl::Status Failed(const std::string& path, absl::string_view what) {
   return absl::UnavailableError(
       absl::StrCat(path, ": can't be ", what, ": ", std::strerror(errno)));
+}
+
+// More than Say() writes: a path has at most PATH_MAX bytes, of which each may be escaped.
+constexpr std::size_t kMostBytes = 32 * 1024;
+
+// What Say() wrote. False for nothing.
+bool Parse(absl::string_view text, RunningSensor& sensor) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  if (lines.size() < 4) return false;
+  const std::vector<std::string> words = absl::StrSplit(lines[0], ' ');
+  if (words.size() != 3 || !absl::SimpleAtoi(words[0], &sensor.reloads)) return false;
+  sensor.last_reload_ok = words[1] == "ok";
+  sensor.config_version = words[2];
+  sensor.awaits_restart = std::string(lines[2]);
+  return absl::CUnescape(lines[1], &sensor.config_path);
 }
 
 }  // namespace
@@ -57,11 +73,11 @@ absl::StatusOr<std::unique_ptr<StateLock>> StateLock::Take(const std::string& di
 StateLock::~StateLock() { ::close(file_); }
 
 absl::Status StateLock::Say(const RunningSensor& sensor) {
-  const std::string text =
-      absl::StrCat(sensor.reloads, " ", sensor.last_reload_ok ? "ok" : "failed", " ",
-                   sensor.config_version, "\n");
-  // One write: a reader finds the old line or the new one. (Counts grow, so the new one covers
-  // it.)
+  const std::string text = absl::StrCat(
+      sensor.reloads, " ", sensor.last_reload_ok ? "ok" : "failed", " ", sensor.config_version,
+      "\n", absl::CEscape(sensor.config_path), "\n", sensor.awaits_restart, "\n");
+  // One write: a reader finds the old lines or the new ones, and may find the end of longer old
+  // ones behind these.
   const auto size = static_cast<ssize_t>(text.size());
   if (::pwrite(file_, text.data(), text.size(), 0) != size || ::ftruncate(file_, size) != 0) {
     return Failed(path_, "written");
@@ -77,21 +93,18 @@ absl::StatusOr<RunningSensor> FindSensor(const std::string& directory) {
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (file < 0) return errno == ENOENT ? nobody() : Failed(path, "opened");
   struct flock lock = WholeFile();
-  char text[256] = {};
+  std::string text(kMostBytes, '\0');
   const bool asked = ::fcntl(file, F_GETLK, &lock) == 0;
-  const ssize_t size = ::pread(file, text, sizeof(text) - 1, 0);
+  const ssize_t size = ::pread(file, text.data(), text.size(), 0);
   ::close(file);
   if (!asked || size < 0) return Failed(path, "read");
   if (lock.l_type == F_UNLCK) return nobody();
+  text.resize(static_cast<std::size_t>(size));
   RunningSensor sensor;
   sensor.pid = lock.l_pid;
-  const std::vector<std::string> words =
-      absl::StrSplit(absl::string_view(text), absl::ByAnyChar(" \n"), absl::SkipEmpty());
-  if (words.size() != 3 || !absl::SimpleAtoi(words[0], &sensor.reloads)) {
+  if (!Parse(text, sensor)) {
     return absl::UnavailableError(absl::StrCat(path, ": the sensor is still starting"));
   }
-  sensor.last_reload_ok = words[1] == "ok";
-  sensor.config_version = words[2];
   return sensor;
 }
 

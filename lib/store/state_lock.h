@@ -19,6 +19,9 @@ struct RunningSensor {
   uint64_t reloads = 0;        // attempts that have ended, since its start
   bool last_reload_ok = true;  // the last of them
   std::string config_version;  // in force
+  std::string config_path;     // of the file that it reads, absolute
+  std::string
+      awaits_restart;  // keys of it that only a restart puts in force: "[http], [limits]"
 };
 
 // Held by a sensor for as long as it runs. A record lock (fcntl(2)) on DIRECTORY/sensor.lock:

@@ -100,8 +100,24 @@ grep -q 'unknown key limit' "$work/sensor.log"
 cp "$work/good.toml" "$work/mailtap.toml"
 echo '[limits]
 sessions = 4096' >>"$work/mailtap.toml"
-ask
+ask >"$work/asked"
 grep -q 'only a restart changes \[limits\]' "$work/sensor.log"
+grep -q 'stays in force; only a restart changes \[limits\]: kept' "$work/asked"
+# With a change that needs none beside it.
+printf '[[rule]]\nname = "other"\nwindow = "1h"\nraise = "1000GB"\n' >>"$work/mailtap.toml"
+ask >"$work/asked"
+grep -q 'is in force; only a restart changes \[limits\]: kept' "$work/asked"
+# The sensor reads its own file, whatever else is good.
+if "$MAILTAP" reload --config "$work/good.toml" 2>"$work/ask.log"; then
+  echo "another file was said to be in force"; exit 1
+fi
+grep -q "the sensor reads $work/mailtap.toml, not $work/good.toml" "$work/ask.log"
+# By whatever name.
+ln -s mailtap.toml "$work/link.toml"
+(cd "$work" && "$MAILTAP" reload --config link.toml) >"$work/asked"
+cp "$work/good.toml" "$work/mailtap.toml"
+ask >"$work/asked"
+grep -qx 'configuration [0-9a-f]* is in force' "$work/asked"
 within sen curl -sf http://127.0.0.1:9382/readyz | grep -qx ready
 stop_sensor >"$work/last"
 diff <(whom "$work/replay.jsonl") <(whom "$work/alerts.jsonl")

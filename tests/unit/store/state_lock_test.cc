@@ -47,7 +47,18 @@ TEST_F(StateLockTest, TheHolderIsFoundWithWhatItSays) {
   EXPECT_TRUE(InChild([&] {
     return FindSensor(directory_).status().code() == absl::StatusCode::kUnavailable;
   })) << "it has not said anything yet";
-  ASSERT_TRUE((*lock)->Say({.reloads = 9, .config_version = "0123456789ab"}).ok());
+  ASSERT_TRUE((*lock)
+                  ->Say({.reloads = 9,
+                         .config_version = "0123456789ab",
+                         .config_path = "/etc/a file\nof two lines",
+                         .awaits_restart = "[http], [limits]"})
+                  .ok());
+  EXPECT_TRUE(InChild([&] {
+    const auto sensor = FindSensor(directory_);
+    return sensor.ok() && sensor->reloads == 9 && sensor->last_reload_ok &&
+           sensor->config_path == "/etc/a file\nof two lines" &&
+           sensor->awaits_restart == "[http], [limits]";
+  }));
   ASSERT_TRUE(
       (*lock)
           ->Say({.reloads = 10, .last_reload_ok = false, .config_version = "0123456789ab"})
@@ -55,7 +66,8 @@ TEST_F(StateLockTest, TheHolderIsFoundWithWhatItSays) {
   EXPECT_TRUE(InChild([&] {
     const auto sensor = FindSensor(directory_);
     return sensor.ok() && sensor->pid == holder && sensor->reloads == 10 &&
-           !sensor->last_reload_ok && sensor->config_version == "0123456789ab";
+           !sensor->last_reload_ok && sensor->config_version == "0123456789ab" &&
+           sensor->config_path.empty() && sensor->awaits_restart.empty();
   }));
 }
 
