@@ -65,7 +65,8 @@ exporting::SensorStatus LiveSensor::Status() const {
                     .skipped = state.skipped,
                     .dropped_checkpoints = state.dropped_checkpoints,
                     .dropped_alerts = state.dropped_alerts,
-                    .queued = state.queued};
+                    .queued = state.queued,
+                    .cut = state.cut};
   }
   status.learning = learner_.status();
   status.reload = reloader_.status();

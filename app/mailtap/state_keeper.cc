@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "lib/base/status.h"
 #include "lib/base/time.h"
+#include "lib/control/hour_summary.h"
 #include "lib/export/hour_json.h"
 #include "lib/export/json.h"
 
@@ -27,7 +28,8 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control&
   if (checkpoint) {
     last_minute_ = tick / kEvery;
     for (const control::Hour& hour : control.TakeHours()) {
-      batch.hours.push_back({hour.hour, exporting::HourJson(hour)});
+      batch.hours.push_back(
+          {hour.hour, exporting::HourJson(hour), exporting::HourJson(control::CutDown(hour))});
     }
     batch.checkpoint = {tick, control.Save()};
     batch.report = report();

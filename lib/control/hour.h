@@ -143,6 +143,7 @@ struct Hour {
   std::vector<HourAct> acts;      // by peers, then sessions, then host
   uint64_t more_acts = 0;
   std::vector<HourPeaks> peaks;  // in configuration order; none where [learning] is off
+  bool cut_down = false;         // see CutDown()
 };
 
 }  // namespace mailtap::control

@@ -167,4 +167,19 @@ Hour SummarizeHour(const State& state) {
   return hour;
 }
 
+Hour CutDown(const Hour& hour) {
+  Hour sums;
+  sums.hour = hour.hour;
+  sums.first_tick = hour.first_tick;
+  sums.capture = hour.capture;
+  sums.totals = hour.totals;
+  sums.more_hosts = hour.more_hosts + hour.hosts.size();
+  sums.others = hour.others;
+  for (const HourHost& host : hour.hosts) sums.others += host.counts;
+  sums.more_servers = hour.more_servers + hour.servers.size();
+  sums.more_acts = hour.more_acts + hour.acts.size();
+  sums.cut_down = true;
+  return sums;
+}
+
 }  // namespace mailtap::control

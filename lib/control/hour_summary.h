@@ -11,6 +11,10 @@ namespace mailtap::control {
 // only.
 Hour SummarizeHour(const State& state);
 
+// Its sums alone: none of its hosts, servers, relays, acts and peaks, which are some thousand
+// times as long. Hosts and servers count among those that are not told apart.
+Hour CutDown(const Hour& hour);
+
 }  // namespace mailtap::control
 
 #endif  // MAILTAP_LIB_CONTROL_HOUR_SUMMARY_H_

@@ -223,6 +223,7 @@ Hour HourOf(const Json& json) {
     relay.at("sessions").get_to(row.sessions);
     relay.at("bytes").get_to(row.bytes);
   }
+  hour.cut_down = json.value("cut_down", false);  // most lack it
   // Written since there is a learning mode.
   if (!json.contains("acts")) return hour;
   for (const Json& act : json.at("acts")) hour.acts.push_back(ActOf(act));
@@ -244,19 +245,21 @@ std::string HourJson(const Hour& hour) {
   }
   for (const control::HourAct& act : hour.acts) acts.push_back(ActJson(act));
   for (const control::HourPeaks& rule : hour.peaks) peaks.push_back(PeaksJson(rule));
-  return Dump(Json{{"hour", hour.hour},
-                   {"first_tick", hour.first_tick},
-                   {"capture", CaptureJson(hour.capture)},
-                   {"totals", TotalsJson(hour)},
-                   {"hosts", std::move(hosts)},
-                   {"more_hosts", hour.more_hosts},
-                   {"others", CountsJson(hour.others)},
-                   {"servers", std::move(servers)},
-                   {"more_servers", hour.more_servers},
-                   {"relays", std::move(relays)},
-                   {"acts", std::move(acts)},
-                   {"more_acts", hour.more_acts},
-                   {"peaks", std::move(peaks)}});
+  Json json{{"hour", hour.hour},
+            {"first_tick", hour.first_tick},
+            {"capture", CaptureJson(hour.capture)},
+            {"totals", TotalsJson(hour)},
+            {"hosts", std::move(hosts)},
+            {"more_hosts", hour.more_hosts},
+            {"others", CountsJson(hour.others)},
+            {"servers", std::move(servers)},
+            {"more_servers", hour.more_servers},
+            {"relays", std::move(relays)},
+            {"acts", std::move(acts)},
+            {"more_acts", hour.more_acts},
+            {"peaks", std::move(peaks)}};
+  if (hour.cut_down) json["cut_down"] = true;
+  return Dump(json);
 }
 
 absl::StatusOr<Hour> ParseHour(absl::string_view json) {

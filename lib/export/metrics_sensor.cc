@@ -67,6 +67,9 @@ void AddState(const SensorStatus& s, MetricFamilies& f) {
   dropped.Add({MetricLabel("kind", "alert")}, s.state->dropped_alerts);
   f.Gauge("mailtap_state_queue_length", "Batches of state waiting to be stored.")
       .Add({}, s.state->queued);
+  f.Counter("mailtap_state_hours_cut_total",
+            "Hours of which reports know only sums, as state could not be stored for too long.")
+      .Add({}, s.state->cut);
 }
 
 void AddLearning(const SensorStatus& s, MetricFamilies& f) {

@@ -97,7 +97,10 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
 void AddCoverage(const PeriodInput& input, Period& period) {
   constexpr UnixNanos kHour = kHourSeconds * kNanosPerSecond;
   std::map<int64_t, int64_t> judged;
-  for (const control::Hour& hour : input.hours) judged[hour.hour] = hour.capture.seconds;
+  for (const control::Hour& hour : input.hours) {
+    judged[hour.hour] = hour.capture.seconds;
+    period.cut_down_hours += hour.cut_down;
+  }
   if (input.since >= input.until) return;
   for (int64_t h = input.since / kHour; h * kHour < input.until; ++h) {
     const UnixNanos from = std::max(input.since, h * kHour);

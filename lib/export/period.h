@@ -89,6 +89,7 @@ struct Period {
   std::string source, config_version;
   int64_t covered_seconds = 0;  // of the period
   std::vector<PeriodGap> gaps;  // hours that were not judged in whole
+  int64_t cut_down_hours = 0;   // of which there are sums alone
   control::HourCapture capture;
   control::HourTotalsTable totals = {};
   std::vector<PeriodHost> hosts;  // by unapproved sent bytes

@@ -223,6 +223,12 @@ DocumentSection Coverage(const Period& period) {
     section.paragraphs.push_back(
         absl::StrCat("And ", period.gaps.size() - kMostGaps, " more such times."));
   }
+  if (period.cut_down_hours > 0) {
+    section.paragraphs.push_back(
+        absl::StrCat("Hours of which only sums are known, as the state could not be stored for "
+                     "too long: ",
+                     period.cut_down_hours, ". Their hosts, servers and relays are lost."));
+  }
   return section;
 }
 

@@ -139,6 +139,7 @@ Json CoverageJson(const Period& period) {
   return {{"seconds", (period.until - period.since) / kNanosPerSecond},
           {"covered_seconds", period.covered_seconds},
           {"gaps", std::move(gaps)},
+          {"cut_down_hours", period.cut_down_hours},
           {"packets", period.capture.packets},
           {"dropped", period.capture.dropped},
           {"snapped", period.capture.snapped},

@@ -32,6 +32,7 @@ struct AlertRow {
 struct HourRow {
   int64_t hour = 0;  // hours since 1970 (UTC)
   std::string json;
+  std::string short_json;  // in its place where too much waits for a disk that is full
 };
 
 // What the control core saved at the end of `tick`; lib/store doesn't look into it.

@@ -1,6 +1,8 @@
 #include "lib/store/writer.h"
 
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/log.h"
@@ -11,7 +13,9 @@ namespace {
 std::size_t SizeOf(const Batch& batch) {
   std::size_t bytes = batch.report.size();
   for (const AlertRow& alert : batch.alerts) bytes += sizeof(alert) + alert.json.size();
-  for (const HourRow& hour : batch.hours) bytes += sizeof(hour) + hour.json.size();
+  for (const HourRow& hour : batch.hours) {
+    bytes += sizeof(hour) + hour.json.size() + hour.short_json.size();
+  }
   if (batch.open_alerts.has_value()) bytes += batch.open_alerts->bytes.size();
   if (batch.checkpoint.has_value()) bytes += batch.checkpoint->bytes.size();
   return bytes;
@@ -94,9 +98,15 @@ bool Writer::DropLeastValuable() {
     Measure(waiting);
     return true;
   }
-  status_.dropped_alerts += queue_.front().batch.alerts.size();
-  queued_bytes_ -= queue_.front().bytes;
+  Waiting oldest = std::move(queue_.front());
   queue_.pop_front();
+  queued_bytes_ -= oldest.bytes;
+  status_.dropped_alerts += oldest.batch.alerts.size();
+  // Of an hour that both have, the later row counts.
+  std::vector<HourRow>& hours = queue_.front().batch.hours;
+  hours.insert(hours.begin(), std::make_move_iterator(oldest.batch.hours.begin()),
+               std::make_move_iterator(oldest.batch.hours.end()));
+  Measure(queue_.front());
   return true;
 }
 
@@ -105,7 +115,7 @@ void Writer::StoreQueued() {
   for (;;) {
     wake_storing_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) break;
-    const Waiting next = std::move(queue_.front());
+    Waiting next = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= next.bytes;
     lock.unlock();
@@ -119,11 +129,18 @@ void Writer::StoreQueued() {
   wake_releasing_.notify_one();
 }
 
-void Writer::StoreOne(const Batch& batch) {
+void Writer::StoreOne(Batch& batch) {
+  // Only with a checkpoint: whoever goes on from an older one counts these hours again.
+  if (batch.checkpoint.has_value()) {
+    waiting_hours_.MoveTo(batch.hours);
+  } else {
+    KeepHours(batch);
+  }
   for (;;) {
     const absl::Status stored =
         given_up_ ? absl::CancelledError("given up") : database_->Store(batch);
     Tell(stored);
+    if (!stored.ok() && !absl::IsAborted(stored)) KeepHours(batch);
     std::unique_lock lock(mutex_);
     ++(stored.ok() ? status_.stored : status_.errors);
     if (!absl::IsAborted(stored)) return;
@@ -134,6 +151,13 @@ void Writer::StoreOne(const Batch& batch) {
       return;
     }
   }
+}
+
+// They go with the next checkpoint.
+void Writer::KeepHours(Batch& batch) {
+  const uint64_t cut = waiting_hours_.Add(std::exchange(batch.hours, {}));
+  const std::lock_guard lock(mutex_);
+  status_.cut += cut;
 }
 
 void Writer::Tell(const absl::Status& stored) {

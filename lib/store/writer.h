@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "lib/store/database.h"
+#include "lib/store/waiting_hours.h"
 
 namespace mailtap::store {
 
@@ -24,6 +25,7 @@ struct WriterStatus {
   uint64_t dropped_checkpoints = 0;  // for want of room in the queue, as the next
   uint64_t dropped_alerts = 0;
   uint64_t queued = 0;  // batches waiting
+  uint64_t cut = 0;     // hours cut down to their short_json, as too much waited
 };
 
 struct WriterBounds {
@@ -34,7 +36,8 @@ struct WriterBounds {
 };
 
 // Two threads of its own with a queue in front: one stores, and the other sees to it that what
-// the batches are about goes on in time, whatever holds up the first.
+// the batches are about goes on in time, whatever holds up the first. Hours of a checkpoint
+// that could not be stored go with the next one: what comes later says nothing of them.
 class Writer {
  public:
   explicit Writer(std::unique_ptr<Database> database, WriterBounds bounds = {});
@@ -69,7 +72,8 @@ class Writer {
   };
 
   void StoreQueued();
-  void StoreOne(const Batch& batch);
+  void StoreOne(Batch& batch);
+  void KeepHours(Batch& batch);
   void Tell(const absl::Status& stored);
   void ReleaseSettled();
   bool DropLeastValuable();
@@ -80,6 +84,7 @@ class Writer {
   const std::unique_ptr<Database> database_;
   bool failing_ = false;  // the last attempt failed: logged already
   bool given_up_ = false;
+  WaitingHours waiting_hours_;
 
   // Guards all below. Never held while logging: a scrape would wait for whoever reads that.
   mutable std::mutex mutex_;

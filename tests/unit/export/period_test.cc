@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/control/hour_summary.h"
 #include "lib/export/hour_json.h"
 #include "lib/export/json.h"
 #include "lib/export/report.h"
@@ -167,6 +168,22 @@ TEST(Period, SaysWhatWasNotCovered) {
   input.since += 1800 * kNanosPerSecond;
   EXPECT_EQ(Gather(input).covered_seconds, 1800);
   EXPECT_THAT(Gather(input).gaps, IsEmpty());
+}
+
+TEST(Period, SaysOfWhichHoursItKnowsSumsAlone) {
+  PeriodInput input = Input(3);
+  EXPECT_THAT(PeriodText(Gather(input), 100), Not(HasSubstr("only sums")));
+  const auto cut_down = ParseHour(HourJson(control::CutDown(input.hours[1])));
+  ASSERT_TRUE(cut_down.ok()) << cut_down.status();
+  input.hours[1] = *cut_down;
+  const Period period = Gather(input);
+  EXPECT_EQ(period.cut_down_hours, 1);
+  EXPECT_EQ(period.covered_seconds, 3 * 3600);
+  EXPECT_EQ(period.more_hosts, 1u);
+  EXPECT_EQ(period.others.unapproved_sent, 1000u);
+  EXPECT_EQ(period.capture.packets, 3000u);
+  EXPECT_EQ(Json::parse(PeriodJson(period))["coverage"]["cut_down_hours"], 1);
+  EXPECT_THAT(PeriodText(period, 100), HasSubstr("for too long: 1. Their hosts"));
 }
 
 TEST(Period, HasTheAlertsThatWereOpenInIt) {
