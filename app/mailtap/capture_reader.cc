@@ -187,24 +187,22 @@ absl::StatusOr<CaptureMerge> CaptureMerge::Open(const std::vector<std::string>& 
   for (const auto& capture : merge.captures_) {
     if (capture->Next()) merge.waiting_.push_back(capture.get());
   }
+  std::make_heap(merge.waiting_.begin(), merge.waiting_.end(), IsLater);
   return merge;
 }
 
 const pipeline::PacketView* CaptureMerge::Next() {
-  if (given_ != nullptr && !given_->Next()) {
-    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), given_));
+  if (given_ == nullptr || !given_->Next()) {
+    if (waiting_.empty()) return nullptr;
+    std::pop_heap(waiting_.begin(), waiting_.end(), IsLater);
+    given_ = waiting_.back();
+    waiting_.pop_back();
+  } else if (!waiting_.empty() && IsLater(given_, waiting_.front())) {
+    if (waiting_.size() > 1) std::pop_heap(waiting_.begin(), waiting_.end(), IsLater);
+    std::swap(given_, waiting_.back());
+    if (waiting_.size() > 1) std::push_heap(waiting_.begin(), waiting_.end(), IsLater);
   }
-  given_ = nullptr;
-  if (waiting_.empty()) return nullptr;
-  given_ = waiting_.size() == 1 ? waiting_.front() : Earliest();
   return &given_->packet();
-}
-
-CaptureReader* CaptureMerge::Earliest() const {
-  return *std::min_element(waiting_.begin(), waiting_.end(),
-                           [](const CaptureReader* a, const CaptureReader* b) {
-                             return a->packet().time < b->packet().time;
-                           });
 }
 
 uint64_t CaptureMerge::position() const {

@@ -119,11 +119,19 @@ class CaptureMerge {
 
  private:
   CaptureMerge() = default;
-  CaptureReader* Earliest() const;
+  // Whether `a` gives its packet after `b` gives its own. Ports are numbered in the user's
+  // order.
+  static bool IsLater(const CaptureReader* a, const CaptureReader* b) {
+    const pipeline::PacketView& x = a->packet();
+    const pipeline::PacketView& y = b->packet();
+    return x.time != y.time ? x.time > y.time : x.port > y.port;
+  }
 
   std::vector<std::unique_ptr<CaptureReader>> captures_;
-  std::vector<CaptureReader*> waiting_;  // those with a packet to give, in the user's order
-  CaptureReader* given_ = nullptr;       // whose packet was given last
+  // Whose packet was given last. It stays out of the heap: most often the next one is its too,
+  // as where captures follow each other.
+  CaptureReader* given_ = nullptr;
+  std::vector<CaptureReader*> waiting_;  // the others with a packet to give: a heap by IsLater
 };
 
 }  // namespace mailtap::app
