@@ -189,16 +189,10 @@ std::vector<absl::Status> WriteFiles(const ReplayOptions& options, const Parts& 
   return failures;
 }
 
-// What went wrong without stopping the replay. The log has the failures too: the summary may go
-// to the disk that is full.
-std::vector<std::string> Warnings(const exporting::ReportInput& report,
-                                  const std::vector<absl::Status>& failures) {
+// What went wrong without stopping the replay; the summary itself tells of the captures. The
+// log has it too: the summary may go to the disk that is full.
+std::vector<std::string> Warnings(const std::vector<absl::Status>& failures) {
   std::vector<std::string> warnings;
-  for (const exporting::CaptureRead& capture : report.captures) {
-    if (capture.damage.empty()) continue;
-    warnings.push_back(absl::StrCat(capture.path, ": damaged after packet ", capture.packets,
-                                    ": ", capture.damage, "; everything before is counted"));
-  }
   for (const absl::Status& failure : failures) {
     LogError(failure.message());
     warnings.emplace_back(failure.message());
@@ -251,11 +245,15 @@ int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> c
   exporting::SummaryInput summary;
   summary.report = Gather(parts);
   summary.seconds = elapsed.count();
-  summary.warnings = Warnings(summary.report, WriteFiles(options, parts, summary.report));
+  summary.warnings = Warnings(WriteFiles(options, parts, summary.report));
   exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
   std::cout.flush();
   if (!std::cout.good()) LogError("the summary could not be written");
-  return summary.warnings.empty() && std::cout.good() ? 0 : kIncomplete;
+  const auto whole = [](const auto& capture) { return capture->damage().empty(); };
+  const bool complete =
+      summary.warnings.empty() && std::cout.good() &&
+      std::all_of(captures->captures().begin(), captures->captures().end(), whole);
+  return complete ? 0 : kIncomplete;
 }
 
 }  // namespace mailtap::app

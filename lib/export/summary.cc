@@ -180,9 +180,9 @@ void WriteWarnings(std::ostream& out, const SummaryInput& input, const TextStyle
   std::vector<std::string> warnings;
   for (const CaptureRead& capture : input.report.captures) {
     if (!capture.damage.empty()) {
-      warnings.push_back(absl::StrCat(capture.path, ": ", capture.damage, " (after ",
+      warnings.push_back(absl::StrCat(capture.path, ": damaged after ",
                                       Grouped(capture.packets),
-                                      " packets, which are counted)"));
+                                      " packets, which are counted: ", capture.damage));
     }
     if (!capture.clock.empty()) {
       warnings.push_back(absl::StrCat(capture.path, ": ", capture.clock));

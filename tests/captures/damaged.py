@@ -70,7 +70,9 @@ def check_cut(checks, folder, name, content, before, packets):
     done = lib.replay(folder / "got", [path], outputs=OUTPUTS)
     said = done.stdout + done.stderr
     checks.equal(done.status, INCOMPLETE, f"{name}: exit status")
-    checks.expect(str(path) in said and "damaged" in said, f"{name}: message in {said!r}")
+    checks.equal(said.count(f"{path}: damaged after {before} packets"), 1,
+                 f"{name}: told once in {said!r}")
+    checks.equal(said.count(str(path)), 1, f"{name}: told of nothing else in {said!r}")
     checks.equal(done.report["packets"], before, f"{name}: packets counted")
     checks.expect(done.report["captures"][0]["damage"], f"{name}: damage in the report")
     (folder / "clean.pcap").write_bytes(lib.pcap_bytes(lib.ETHERNET, packets[:before]))

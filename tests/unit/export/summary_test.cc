@@ -55,7 +55,7 @@ Packets that were not looked into
   not_tcp   12,345  1.00%
 
 Warnings
-  ! b.pcap: truncated dump file (after 567 packets, which are counted)
+  ! b.pcap: damaged after 567 packets, which are counted: truncated dump file
   ! b.pcap: 1 packet from 1970
   ! no [[relay]] is configured
 )");
