@@ -207,7 +207,8 @@ struct Dataplane {
   int64_t burst = 32;             // packets a receive call; 1..512
   int64_t rx_descriptors = 4096;  // per queue; rounded to what the port allows
   int64_t mbufs = 0;              // per port; 0: computed from queues and descriptors
-  int64_t mtu = 9216;             // the largest frame's payload; where the port allows it
+  int64_t mtu = 0;                // the largest frame's payload; 0: of jumbo frames, or less
+                                  // where the port takes no more
   bool promiscuous = true;
   // The longest that a worker without packets rests before it looks again; 0: it never rests.
   // 0..1000 microseconds.

@@ -198,24 +198,25 @@ void ReadLearning(TableReader& t, Learning& learning) {
   t.Text("file", 0, kLongestPath, learning.file);
 }
 
-// 0, or what at least lets one queue work: its shortest ring, the longest burst, and the mbufs
-// that an lcore keeps for itself.
-void ReadMbufs(TableReader& t, int64_t& mbufs) {
-  constexpr int64_t kFewest = 1'024;
-  constexpr int64_t kMost = 1 << 26;
-  t.Integer("mbufs", 0, kMost, mbufs);
-  if (mbufs != 0 && mbufs < kFewest) {
-    t.Error(*t.table().get("mbufs"),
-            absl::StrCat(t.PathOf("mbufs"), " must be 0, for as many as it takes, or from ",
-                         kFewest, " to ", kMost, ", not ", mbufs));
+// 0, which means `automatic`, or from `least` to `most`.
+void ReadZeroOr(TableReader& t, const char* key, const char* automatic, int64_t least,
+                int64_t most, int64_t& value) {
+  t.Integer(key, 0, most, value);
+  if (value != 0 && value < least) {
+    t.Error(*t.table().get(key),
+            absl::StrCat(t.PathOf(key), " must be 0, for ", automatic, ", or from ", least,
+                         " to ", most, ", not ", value));
   }
 }
 
 void ReadDataplane(TableReader& t, Dataplane& dataplane) {
   t.Integer("burst", 1, 512, dataplane.burst);
   t.Integer("rx_descriptors", 64, 65'535, dataplane.rx_descriptors);
-  ReadMbufs(t, dataplane.mbufs);
-  t.Integer("mtu", 576, 65'535, dataplane.mtu);
+  // What at least lets one queue work: its shortest ring, the longest burst, and the mbufs that
+  // an lcore keeps for itself. How many it takes is known with the port.
+  constexpr int64_t kFewestMbufs = 1'024;
+  ReadZeroOr(t, "mbufs", "as many as it takes", kFewestMbufs, 1 << 26, dataplane.mbufs);
+  ReadZeroOr(t, "mtu", "9216 where the port takes that", 576, 65'535, dataplane.mtu);
   t.Bool("promiscuous", dataplane.promiscuous);
   t.Integer("idle_sleep_us", 0, 1'000, dataplane.idle_sleep_us);
 }

@@ -28,23 +28,42 @@ absl::Status DpdkError(absl::string_view what, const std::string& port, int erro
       absl::StrCat("port ", port, ": ", what, ": ", rte_strerror(error < 0 ? -error : error)));
 }
 
-// Asks for `mtu`, or for the most that the device takes.
+// Asks for the configured MTU, or for one that jumbo frames pass. A port that stays below what
+// somebody asked for is worth a warning; one that is as it always was is not.
 void SetMtu(uint16_t id, const std::string& name, int64_t mtu, const rte_eth_dev_info& info) {
-  const auto wanted = static_cast<uint16_t>(
-      std::min<int64_t>(mtu, info.max_mtu != 0 ? info.max_mtu : UINT16_MAX));
-  if (rte_eth_dev_set_mtu(id, wanted) != 0) {
-    uint16_t present = 0;
-    rte_eth_dev_get_mtu(id, &present);
-    LogWarning(absl::StrCat("port ", name, ": MTU ", wanted, " refused, stays at ", present,
-                            "; larger frames may be dropped by the device"));
+  constexpr int64_t kJumbo = 9'216;
+  const int64_t wanted = mtu != 0 ? mtu : kJumbo;
+  const int64_t most = info.max_mtu != 0 ? info.max_mtu : UINT16_MAX;
+  const int error = rte_eth_dev_set_mtu(id, static_cast<uint16_t>(std::min(wanted, most)));
+  uint16_t present = 0;
+  rte_eth_dev_get_mtu(id, &present);
+  if (mtu == 0) {
+    LogInfo(absl::StrCat("port ", name, ": MTU ", present, "; larger frames may not arrive"));
+  } else if (error != 0 || most < wanted) {
+    LogWarning(absl::StrCat("port ", name, ": dataplane.mtu = ", mtu, " refused, the MTU is ",
+                            present, "; larger frames may not arrive"));
   }
 }
 
-uint32_t MbufCount(const config::Dataplane& config, uint16_t queues, uint16_t descriptors) {
-  if (config.mbufs != 0) return static_cast<uint32_t>(config.mbufs);
-  // Full rings, a burst in each worker's hands, and what lcore caches keep.
-  constexpr uint32_t kSpare = 4'096;
-  return queues * (descriptors + 2u * static_cast<uint32_t>(config.burst)) + kSpare;
+constexpr uint32_t kMbufCache = 256;  // of each lcore
+
+// The mbufs of a port: those configured, or as many as it takes. FailedPrecondition where the
+// configured ones may all be in the queues, so that none is left for a packet to come.
+absl::StatusOr<uint32_t> MbufCount(const config::Dataplane& config, const std::string& port,
+                                   uint16_t queues, uint16_t descriptors) {
+  // A full ring, two bursts in a worker's hands, and what its lcore's cache keeps before it
+  // gives some back (half as much again, see rte_mempool_create).
+  const uint32_t of_queue =
+      descriptors + 2u * static_cast<uint32_t>(config.burst) + kMbufCache + kMbufCache / 2;
+  const uint32_t least = queues * of_queue;
+  if (config.mbufs != 0 && config.mbufs < least) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("port ", port, ": dataplane.mbufs = ", config.mbufs, " is too few for ",
+                     queues, " receive queues with dataplane.rx_descriptors = ", descriptors,
+                     " each: from ", least, ", or 0 for as many as it takes"));
+  }
+  constexpr uint32_t kSpare = 4'096;  // what drivers take in advance
+  return config.mbufs != 0 ? static_cast<uint32_t>(config.mbufs) : least + kSpare;
 }
 
 }  // namespace
@@ -120,11 +139,13 @@ absl::Status Port::Configure(const config::Dataplane& config) {
     return DpdkError("refuses its descriptors", name_, error);
   }
   const int socket = rte_eth_dev_socket_id(id_);
-  constexpr unsigned kCache = 256;
-  pool_ = rte_pktmbuf_pool_create(absl::StrCat("mailtap_rx_", id_).c_str(),
-                                  MbufCount(config, queues_, descriptors), kCache, 0,
-                                  RTE_MBUF_DEFAULT_BUF_SIZE, socket);
-  if (pool_ == nullptr) return DpdkError("no memory for its mbufs", name_, rte_errno);
+  MAILTAP_ASSIGN_OR_RETURN(const uint32_t mbufs,
+                           MbufCount(config, name_, queues_, descriptors));
+  pool_ = rte_pktmbuf_pool_create(absl::StrCat("mailtap_rx_", id_).c_str(), mbufs, kMbufCache,
+                                  0, RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+  if (pool_ == nullptr) {
+    return DpdkError(absl::StrCat("no memory for its ", mbufs, " mbufs"), name_, rte_errno);
+  }
   for (uint16_t queue = 0; queue < queues_; ++queue) {
     rte_eth_rxconf rx = info.default_rxconf;
     rx.offloads = conf.rxmode.offloads;

@@ -40,8 +40,8 @@ class Port {
 
   // Configures and starts the port with `queues` receive queues, spread by a symmetric hash
   // over the addresses where the device can. Main thread, after Eal::Start. Settings that the
-  // device refuses and that can be done without (MTU, promiscuous mode, hash) are logged as
-  // warnings.
+  // device refuses and that can be done without (a configured MTU, promiscuous mode, hash) are
+  // logged as warnings. FailedPrecondition where the configured mbufs are too few.
   static absl::StatusOr<std::unique_ptr<Port>> Start(uint16_t id, uint16_t queues,
                                                      const config::Dataplane& config);
   ~Port();

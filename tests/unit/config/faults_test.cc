@@ -75,12 +75,15 @@ TEST(FaultTest, WrongTypesSayWhatBelongsThere) {
                           HasSubstr("not an array"), HasSubstr("not 1.5"),
                           HasSubstr("dataplane.idle_sleep_us must be an integer from 0 to "
                                     "1000, not 1001")));
-  EXPECT_THAT(FaultsWith("[dataplane]\nrx_descriptors = 65536\nmbufs = 1023\n"),
+  EXPECT_THAT(FaultsWith("[dataplane]\nrx_descriptors = 65536\nmbufs = 1023\nmtu = 575\n"),
               ElementsAre("f:5:18: dataplane.rx_descriptors must be an integer from 64 to "
                           "65535, not 65536",
                           "f:6:9: dataplane.mbufs must be 0, for as many as it takes, or from "
-                          "1024 to 67108864, not 1023"));
-  EXPECT_THAT(FaultsWith("[dataplane]\nrx_descriptors = 65535\nmbufs = 1024\n"), IsEmpty());
+                          "1024 to 67108864, not 1023",
+                          "f:7:7: dataplane.mtu must be 0, for 9216 where the port takes that, "
+                          "or from 576 to 65535, not 575"));
+  EXPECT_THAT(FaultsWith("[dataplane]\nrx_descriptors = 65535\nmbufs = 1024\nmtu = 0\n"),
+              IsEmpty());
   EXPECT_THAT(FaultsWith("[relay]\nname = \"x\"\n"),
               ElementsAre("f:4:1: relay must be written as [[relay]], once for each entry"));
   EXPECT_THAT(FaultsWith("[services.smtp]\nports = 25\ntls_ports = [\"465\", 0, 70000]\n"),

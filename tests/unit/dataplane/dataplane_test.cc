@@ -1,4 +1,5 @@
 // One process, one EAL: a virtual port that plays a capture, an lcore that polls it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "lib/dataplane/eal.h"
 #include "lib/dataplane/idle.h"
 #include "lib/dataplane/lcore.h"
@@ -19,6 +21,10 @@
 
 namespace mailtap::dataplane {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
 
 // A pcap file of the frames (draft-ietf-opsawg-pcap), as long as the object lives.
 class Capture {
@@ -93,18 +99,44 @@ TEST(EalDeathTest, RefusesToGoOnWithoutAPortThatIsAskedFor) {
               testing::ExitedWithCode(1), "no port came up for 0000:3b:00.0 of");
 }
 
-TEST(DataplaneTest, APortsPacketsReachTheRing) {
-  constexpr int kConversations = 20;
-  const pipeline::Frames frames = Conversations(kConversations);
-  const Capture capture(frames);
-  // Two lcores on one CPU, so that the test asks nothing of the machine.
-  auto eal = Eal::Start({"--no-huge", "--no-shconf", "--no-pci", "-m", "256", "--lcores",
-                         "0@0,1@0", "--vdev=net_pcap0,rx_pcap=" + capture.path()});
-  ASSERT_TRUE(eal.ok()) << eal.status();
-  ASSERT_EQ((*eal)->worker_lcores(), std::vector<unsigned>{1});
+constexpr int kConversations = 20;
+
+// Ports that play a capture each. A port that was closed is gone, so each test has its own.
+class DataplaneTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    frames_ = Conversations(kConversations);
+    static const Capture capture(frames_);
+    // Two lcores on one CPU, so that the test asks nothing of the machine.
+    std::vector<std::string> arguments = {"--no-huge", "--no-shconf", "--no-pci", "-m",
+                                          "256",       "--lcores",    "0@0,1@0"};
+    for (int n = 0; n < 5; ++n) {
+      arguments.push_back(absl::StrCat("--vdev=net_pcap", n, ",rx_pcap=", capture.path()));
+    }
+    auto eal = Eal::Start(arguments);
+    ASSERT_TRUE(eal.ok()) << eal.status();
+    eal_ = *std::move(eal);
+  }
+  static void TearDownTestSuite() { eal_.reset(); }
+  // What starting a port says in the log.
+  static std::string LogOfStart(uint16_t id, const config::Dataplane& config) {
+    testing::internal::CaptureStderr();
+    const auto port = Port::Start(id, 1, config);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(port.ok()) << port.status();
+    return log;
+  }
+
+  static inline pipeline::Frames frames_;
+  static inline std::unique_ptr<Eal> eal_;
+};
+
+TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
+  const pipeline::Frames& frames = frames_;
+  ASSERT_EQ(eal_->worker_lcores(), std::vector<unsigned>{1});
   EXPECT_FALSE(Eal::DpdkVersion().empty());
 
-  ASSERT_EQ(Port::Available(), std::vector<uint16_t>{0});
+  ASSERT_EQ(Port::Available(), (std::vector<uint16_t>{0, 1, 2, 3, 4}));
   ASSERT_EQ(Port::MaxQueues(0).value(), 1);
   config::Config config;
   config.dataplane.rx_descriptors = 512;
@@ -146,6 +178,32 @@ TEST(DataplaneTest, APortsPacketsReachTheRing) {
             kConversations * pipeline::BytesOf(pipeline::SmtpScript(), kDown));
   EXPECT_EQ(seen.sum.bytes[kUp].inferred + seen.sum.bytes[kDown].inferred, 0);
   EXPECT_GT(clock.Now(), before);
+}
+
+TEST_F(DataplaneTest, MbufsThatTheQueuesCanHoldAreTooFew) {
+  config::Dataplane config;
+  config.rx_descriptors = 1024;
+  config.mbufs = 1024;
+  EXPECT_EQ(Port::Start(1, 1, config).status().message(),
+            "port net_pcap1: dataplane.mbufs = 1024 is too few for 1 receive queues with "
+            "dataplane.rx_descriptors = 1024 each: from 1472, or 0 for as many as it takes");
+  config.mbufs = 1472;
+  const auto enough = Port::Start(2, 1, config);
+  EXPECT_TRUE(enough.ok()) << enough.status();
+}
+
+// net_pcap changes no MTU.
+TEST_F(DataplaneTest, AnMtuThatNobodyAskedForIsNoWarning) {
+  config::Dataplane config;
+  EXPECT_THAT(LogOfStart(3, config),
+              AllOf(HasSubstr("info"), HasSubstr("MTU 1500"), Not(HasSubstr("warn"))));
+}
+
+TEST_F(DataplaneTest, AnMtuThatSomebodyAskedForInVainIs) {
+  config::Dataplane config;
+  config.mtu = 9000;
+  EXPECT_THAT(LogOfStart(4, config),
+              AllOf(HasSubstr("warn"), HasSubstr("dataplane.mtu = 9000 refused")));
 }
 
 // How often this thread has given up its core by itself.
