@@ -1,10 +1,8 @@
-// Several captures as one stream, and what that costs where they are many.
+// Several captures as one stream.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <ctime>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -54,23 +52,6 @@ class CaptureMergeTest : public testing::Test {
     EXPECT_EQ(merge.Next(), nullptr) << "and stays at its end";
     return packets;
   }
-  // Processor time that packets of captures take which go on at the same time.
-  double SecondsFor(int captures, int packets) {
-    paths_.clear();
-    for (int c = 0; c < captures; ++c) {
-      std::vector<uint32_t> micros;
-      for (int p = 0; p <= packets / captures; ++p) micros.push_back(p * captures + c);
-      AddCapture(micros);
-    }
-    double best = 1e9;
-    for (int run = 0; run < 3; ++run) {
-      CaptureMerge merge = Open();
-      const std::clock_t start = std::clock();
-      for (int p = 0; p < packets; ++p) EXPECT_NE(merge.Next(), nullptr);
-      best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
-    }
-    return best;
-  }
 
   static constexpr uint32_t kFrame = 64;
   const TempDir dir_;
@@ -118,15 +99,6 @@ TEST_F(CaptureMergeTest, AnyNumberOfCapturesGivesThatOrder) {
     expected.push_back(absl::StrCat(all[first][next[first]++], ":", first));
   }
   EXPECT_EQ(Packets(), expected);
-}
-
-// Looking at each capture for each packet takes some 25 times as long, not 3.
-TEST_F(CaptureMergeTest, HundredsOfCapturesCostLittleMoreThanAFew) {
-  constexpr int kPackets = 50'000, kMostTimes = 10;
-  const double few = SecondsFor(5, kPackets);
-  const double many = SecondsFor(500, kPackets);
-  EXPECT_LT(many, few * kMostTimes);
-  RecordProperty("times", absl::StrCat(many / few));
 }
 
 }  // namespace
