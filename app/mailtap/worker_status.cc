@@ -30,8 +30,7 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
       {"conversations", counters.conversations.value(),
        static_cast<uint64_t>(limits.conversations)},
       {"dialogues", counters.dialogues.value(), static_cast<uint64_t>(limits.dialogues)},
-      {"openings", counters.openings.value(),
-       pipeline::DialoguePool::Openings(static_cast<uint32_t>(limits.dialogues))},
+      {"openings", counters.openings.value(), pipeline::DialoguePool::Openings(limits)},
       {"holes", counters.holes.value(), static_cast<uint64_t>(limits.holes)},
   };
   status.ring_used_bytes = ring.used();

@@ -16,8 +16,8 @@ void Dialogue::Break() {
   if (smtp() != nullptr) smtp()->Lose();
 }
 
-DialoguePool::DialoguePool(uint32_t dialogues, uint32_t held_segments)
-    : dialogues_(dialogues), openings_(Openings(dialogues)), held_(held_segments) {}
+DialoguePool::DialoguePool(uint32_t dialogues, uint32_t openings, uint32_t held_segments)
+    : dialogues_(dialogues), openings_(openings), held_(held_segments) {}
 
 uint32_t DialoguePool::Allocate() {
   const uint32_t index = dialogues_.Take();
@@ -66,6 +66,35 @@ DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
   // The sender had seen the other side up to `ack`; a FIN takes a number too.
   const int32_t unheard = Distance(segment.ack, dialogue.next[other]);
   return unheard > (flow::TestEnd(fin_bits, other) ? 1 : 0) ? Turn::kLater : Turn::kNow;
+}
+
+// Sent again, a segment acknowledges what answers it, too. Where the other end's next words are
+// held, and wait for this segment, so much of it as they answer is its turn; the rest is held.
+bool DialoguePool::TakeAnswered(Dialogue& dialogue, End end, TextSegment& segment) {
+  const End other = flow::Other(end);
+  if (!dialogue.started[0] || !dialogue.started[1]) return false;
+  if (Distance(segment.seq, dialogue.next[end]) > 0) return false;
+  uint32_t i = dialogue.held;
+  const auto waits = [&](const Held& held) {
+    return held.end == other && Distance(held.seq, dialogue.next[other]) <= 0 &&
+           Distance(held.ack, dialogue.next[end]) > 0 && Distance(segment.ack, held.seq) > 0;
+  };
+  while (i != kNone && !waits(held_[i])) i = held_[i].next;
+  if (i == kNone) return false;
+  const uint32_t answered = std::min(held_[i].ack - segment.seq, segment.length);
+  if (answered < segment.length) {
+    TextSegment rest = segment;
+    rest.seq += answered;
+    rest.length -= answered;
+    rest.captured -= std::min(answered, rest.captured);
+    rest.data += answered;
+    if (Hold(dialogue, end, rest)) {
+      segment.length = answered;
+      segment.captured = std::min(answered, segment.captured);
+    }
+  }
+  segment.ack = dialogue.next[other];
+  return true;
 }
 
 // Small pieces that follow each other share a buffer. False where they can't.

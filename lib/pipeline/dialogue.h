@@ -18,6 +18,7 @@
 #include "lib/classify/smtp_transactions.h"
 #include "lib/classify/starttls_watcher.h"
 #include "lib/classify/tls_hello.h"
+#include "lib/config/config.h"
 #include "lib/flow/sequence.h"
 #include "lib/flow/session.h"
 #include "lib/pipeline/opening_text.h"
@@ -88,10 +89,13 @@ struct Turns {
 // The pools of one worker, allocated by the constructor.
 class DialoguePool {
  public:
-  // Few sessions are at their beginning at the same time: a quarter as many openings.
-  static constexpr uint32_t Openings(uint32_t dialogues) { return (dialogues + 3) / 4; }
+  // Few sessions are at their beginning at the same time, but for those that may long be
+  // undecided.
+  static uint32_t Openings(const config::Limits& limits) {
+    return static_cast<uint32_t>((limits.dialogues + 3) / 4 + limits.undecided);
+  }
 
-  DialoguePool(uint32_t dialogues, uint32_t held_segments);
+  DialoguePool(uint32_t dialogues, uint32_t openings, uint32_t held_segments);
 
   // Brings what every piece of text touches towards the cache. `index` may be none.
   void Prefetch(uint32_t index) const {
@@ -129,7 +133,7 @@ class DialoguePool {
   // the moment. Returns false where the segment had to be held and could not. The reader may
   // call DeliverHeld; it returns false where it has freed the dialogue.
   template <typename GetTurns, typename Reader>
-  bool Offer(Dialogue& dialogue, flow::End end, const TextSegment& segment, uint32_t fin_bits,
+  bool Offer(Dialogue& dialogue, flow::End end, TextSegment segment, uint32_t fin_bits,
              GetTurns&& turns, Reader&& reader);
   // Delivers the first held segment of `end` that starts before `until`, if it is next or
   // `over_gaps`. False where there was none to deliver.
@@ -177,6 +181,7 @@ class DialoguePool {
   enum class Turn { kNow, kLater, kPast };
   static Turn TurnOf(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
                      uint32_t fin_bits, Turns turns);
+  bool TakeAnswered(Dialogue& dialogue, flow::End end, TextSegment& segment);
   bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   static bool Append(Held& held, const TextSegment& segment);
   // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
@@ -219,12 +224,13 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
 }
 
 template <typename GetTurns, typename Reader>
-bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, const TextSegment& segment,
+bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
                          uint32_t fin_bits, GetTurns&& turns, Reader&& reader) {
   switch (TurnOf(dialogue, end, segment, fin_bits, turns())) {
     case Turn::kPast:
       return true;
     case Turn::kLater:
+      if (!flow::TestEnd(turns().stopped, end) && TakeAnswered(dialogue, end, segment)) break;
       if (Hold(dialogue, end, segment)) return true;
       if (!flow::TestEnd(turns().free, end)) return false;
       break;

@@ -137,6 +137,10 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
 
   const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
+  if (!StartReading(slot)) {  // while the handshake is still known, for a later try
+    Forget(slot);
+    return kNone;
+  }
   flow::HotSession& hot = sessions_.hot(slot);
   if (handshake == nullptr) {
     hot.state.client_end = OpensLikeServer(segment) ? 1 : 0;

@@ -15,7 +15,7 @@ void OpeningText::Reset() {
   at[1] = kTextBytes;
   length[0] = length[1] = 0;
   begin[0] = begin[1] = 0;
-  reread = segments = 0;
+  reread = 0;
   for (const End end : {0, 1}) from_start[end] = text_ended[end] = false;
   server_first = server_proved = hello_cut = false;
   prefaces = 0;

@@ -56,7 +56,6 @@ struct OpeningText {
   uint16_t length[2];  // bytes of it
   uint32_t begin[2];   // sequence number of the text's start, behind what a proxy was told
   uint32_t reread;     // the client's next bytes that are in its text already
-  uint32_t segments;   // with payload, seen so far
   uint32_t next_free;  // the pool's
   bool from_start[2];
   bool text_ended[2];  // the opening is complete, or goes on behind a gap

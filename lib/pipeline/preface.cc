@@ -70,7 +70,6 @@ void Worker::BeginDialogue(flow::HotSession& hot, End end, uint32_t seq) {
   opening.from_start[end] = true;
   opening.length[end] = 0;
   opening.text_ended[end] = false;
-  opening.segments = 0;
   hot.state.via = static_cast<uint32_t>(opening.preface.via());
   if (end != ClientEnd(hot)) return;
   const bool greeted = opening.length[flow::Other(end)] != 0;

@@ -14,9 +14,8 @@ using flow::TestEnd;
 
 namespace {
 
-// After so many segments without a decision a flow is judged by what there is: every byte of
-// both openings may come in a segment of its own.
-constexpr uint32_t kMaxOpeningSegments = 2 * OpeningText::kTextBytes;
+// When one side has said so much without a decision, a flow is judged by what there is.
+constexpr int32_t kMostUndecidedBytes = 1 << 16;
 // How long a handshake may come behind the text that follows it: mirrors reorder within
 // milliseconds.
 constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
@@ -54,9 +53,6 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
-  if (OpeningText* opening = dialogues_.opening(dialogue); opening != nullptr) {
-    ++opening->segments;
-  }
   const TextSegment piece = {
       .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
       .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
@@ -90,7 +86,9 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   }
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
-      !dialogue.hello_started && dialogues_.opening(dialogue)->segments > kMaxOpeningSegments) {
+      !dialogue.hello_started &&
+      flow::Distance(dialogue.next[end], dialogues_.opening(dialogue)->begin[end]) >
+          kMostUndecidedBytes) {
     Judge(slot, /*finished=*/true);
   }
 }
@@ -191,6 +189,10 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   const Turns turns = TurnsOf(hot);
   if (TestEnd(turns.ignored | turns.stopped, lost_end)) return;
   PassGap(hot, lost_end, hot.mark[lost_end]);
+  // Of a certificate that was cut nothing is read, and others need the room.
+  if (dialogue.certificate_started && lost_end != ClientEnd(hot)) {
+    return StopReading(hot);
+  }
   dialogues_.Pump(
       dialogue, hot.state.fin, [&] { return TurnsOf(hot); },
       [&](End from, const TextSegment& piece) {

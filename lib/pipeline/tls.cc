@@ -108,18 +108,17 @@ bool Worker::AcceptHello(uint32_t slot) {
 
   const bool hello_read = hello.status() == TlsHelloParser::Status::kDone;
   const Hint port = PortHint(hot);
-  if (port.known && port.tls) {
-    const bool named = claimed == port.service;
-    Accept(slot, port.service, named ? Evidence::kSni : Evidence::kPort, tls);
+  const bool tunnel = hot.state.via != static_cast<uint32_t>(Via::kNone);
+  const bool leads_to_tls = tunnel && ports_.Contains(target) && ports_.tls(target);
+  if ((port.known && port.tls) || leads_to_tls) {
+    const Service service = leads_to_tls ? ports_.service(target) : port.service;
+    Accept(slot, service, claimed == service ? Evidence::kSni : Evidence::kPort, tls);
   } else if (tls == Tls::kStarttls && port.known) {
     Accept(slot, port.service, Evidence::kPort, tls);
   } else if (claimed.has_value()) {
     Accept(slot, *claimed, Evidence::kSni, tls);
   } else if (const auto greeting = GreetedAs(hot); greeting && tls == Tls::kStarttls) {
     Accept(slot, *greeting, Evidence::kBanner, tls);
-  } else if (hot.state.via != static_cast<uint32_t>(Via::kNone) && ports_.Contains(target) &&
-             ports_.tls(target)) {
-    Accept(slot, ports_.service(target), Evidence::kPort, tls);
   } else if (const Hint past = PastHint(hot);
              past.known && (!hello_read || tls == Tls::kStarttls)) {
     Accept(slot, past.service, Evidence::kPort, tls);

@@ -35,6 +35,13 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
   if (!IsMail(hot)) ChooseCounter(hot, piece);
+  // It has agreed to TLS, though the mirror lacks the client's hello.
+  if (dialogue.broken && IsMail(hot) && hot.state.tls == static_cast<uint32_t>(Tls::kNone) &&
+      piece.captured >= classify::kHelloStart &&
+      classify::LooksLikeServerHello(piece.data, piece.captured)) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
+    return StopReading(hot);
+  }
   if (flow::TestEnd(TurnsOf(hot).ignored, server)) return;
   const uint32_t missing = piece.length - piece.captured;
   if (dialogue.smtp() != nullptr) {

@@ -40,6 +40,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       handshakes_(static_cast<uint32_t>(config.limits.handshakes)),
       conversations_(static_cast<uint32_t>(config.limits.conversations)),
       dialogues_(static_cast<uint32_t>(config.limits.dialogues),
+                 DialoguePool::Openings(config.limits),
                  static_cast<uint32_t>(config.limits.reorder_buffers)),
       // Names are shared: a 64th of the sessions is more than a site has mail servers.
       names_(static_cast<uint32_t>(config.limits.sessions) / 64 + 1),
@@ -59,7 +60,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
     }
   }
   ports_.Watch(net::kDnsPort);
-  dirty_.reserve(2 * sessions_.capacity());
+  dirty_.reserve(sessions_.capacity());
 }
 
 inline uint32_t Worker::FindOrCreate(Pending& pending, const flow::SessionKey& key, End& end) {

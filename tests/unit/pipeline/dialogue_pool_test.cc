@@ -13,7 +13,8 @@ constexpr uint32_t kBase[2] = {1'000, 0xfffffff0};  // the second end's numbers 
 // A dialogue of which both ends' numbers are known, and what its reader got.
 class Talk {
  public:
-  explicit Talk(uint32_t held_segments = 64) : pool(4, held_segments), index(pool.Allocate()) {
+  explicit Talk(uint32_t held_segments = 64)
+      : pool(4, 4, held_segments), index(pool.Allocate()) {
     for (const flow::End end : {0, 1}) {
       dialogue().started[end] = true;
       dialogue().next[end] = kBase[end];
@@ -86,6 +87,25 @@ TEST(DialoguePool, AnAnswerWaitsForItsQuestion) {
   EXPECT_EQ(talk.heard, "");
   talk.Say(0, 0, 0, "what");
   EXPECT_EQ(talk.heard, "0:what 1:answer 0:more ");
+}
+
+// The question was lost, its answer was not, and the question is asked again.
+TEST(DialoguePool, AQuestionThatIsSentAgainGoesBeforeItsAnswer) {
+  Talk talk;
+  talk.Say(1, 0, 3, "answer");
+  EXPECT_EQ(talk.heard, "");
+  talk.Say(0, 0, 6, "ask");
+  EXPECT_EQ(talk.heard, "0:ask 1:answer ");
+  talk.Say(0, 3, 6, "more");
+  EXPECT_EQ(talk.heard, "0:ask 1:answer 0:more ");
+}
+
+// So much of it as is answered.
+TEST(DialoguePool, AQuestionMayBeSentAgainTogetherWithTheNext) {
+  Talk talk;
+  talk.Say(1, 0, 3, "answer");
+  talk.Say(0, 0, 6, "askmore");
+  EXPECT_EQ(talk.heard, "0:ask 1:answer 0:more ");
 }
 
 TEST(DialoguePool, AFinTakesANumber) {
@@ -242,7 +262,7 @@ TEST(DialoguePool, TheReaderMayFreeTheDialogueOnTheWay) {
 }
 
 TEST(DialoguePool, RunsOut) {
-  DialoguePool pool(2, 0);
+  DialoguePool pool(2, 1, 0);
   const uint32_t a = pool.Allocate();
   pool.CloseOpening(pool[a]);
   const uint32_t b = pool.Allocate();
@@ -254,9 +274,9 @@ TEST(DialoguePool, RunsOut) {
   EXPECT_EQ(pool.Allocate(), a);
 }
 
-// A quarter as many can be at their beginning.
+// Not all can be at their beginning at the same time.
 TEST(DialoguePool, OpeningsRunOut) {
-  DialoguePool pool(8, 0);
+  DialoguePool pool(8, 2, 0);
   const uint32_t a = pool.Allocate(), b = pool.Allocate();
   EXPECT_EQ(pool.openings(), 2u);
   EXPECT_EQ(pool.Allocate(), flow::kNone);

@@ -278,5 +278,31 @@ TEST(Mirror, LostQuestionOfALookalike) {
   EXPECT_EQ(Only(sensor), "none");
 }
 
+// The client's first words come before the greeting that they answer, and once more later.
+TEST(Mirror, ARetransmissionBehindAReorderedGreeting) {
+  const Script script = {
+      {kDown, "+OK POP3 ready\r\n"}, {kUp, "USER u\r\n"}, {kDown, "+OK\r\n"},
+      {kUp, "PASS p\r\n"},           {kDown, "+OK\r\n"},  {kUp, "STAT\r\n"},
+      {kDown, "+OK 1 9\r\n"},        {kUp, "QUIT\r\n"},   {kDown, "+OK bye\r\n"}};
+  for (const std::size_t at : {6, 8, 10}) {
+    Frames frames = Play(script, 10'110).frames();
+    ASSERT_EQ(frames[3].direction, kDown);
+    ASSERT_EQ(frames[4].direction, kUp);
+    Frame words = frames[4];
+    constexpr std::size_t kAck = 14 + 20 + 8;  // acknowledges what has been heard since
+    words.bytes.replace(kAck, 4, frames[at].bytes, kAck, 4);
+    std::swap(frames[3], frames[4]);
+    std::swap(frames[3].time, frames[4].time);
+    frames.insert(frames.begin() + static_cast<long>(at), words);
+    frames[at].time = frames[at + 1].time;
+    Sensor sensor;
+    sensor.Play(frames).Finish();
+    EXPECT_EQ(Only(sensor),
+              absl::StrCat("pop3 banner none ", BytesOf(script, kUp), "/",
+                           BytesOf(script, kDown), " messages null rejected null"))
+        << at;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

@@ -205,5 +205,18 @@ TEST(Opening, MailIsFoundUnderWay) {
   }
 }
 
+// However small its pieces are.
+TEST(Opening, ALongGreetingMayTakeAnyNumberOfSegments) {
+  Script script = SmtpScript();
+  script[0].text = "220 mx.example.net ESMTP " + std::string(480, 'x') + "\r\n";
+  for (const uint16_t port : {25, 2'525}) {
+    Sensor sensor;
+    sensor.Play(Play(script, port, 1).frames()).Finish();
+    EXPECT_EQ(Only(sensor), absl::StrCat("smtp banner none ", BytesOf(script, kUp), "/",
+                                         BytesOf(script, kDown), " messages 1 rejected 0"))
+        << port;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

@@ -205,5 +205,31 @@ TEST(Tls, AfterARefusalASecondAttemptMaySucceed) {
   EXPECT_THAT(Replayed(smtp, 25), StartsWith("smtp banner starttls"));
 }
 
+// The mirror lacks the start of the client's hello; the server answers it.
+TEST(Tls, AnUpgradeIsKnownByTheServersHelloToo) {
+  const struct {
+    Script script;
+    uint16_t port;
+    const char* expected;
+  } kCases[] = {{SmtpStarttlsScript(), 25, "smtp banner starttls"},
+                {SmtpStarttlsScript(), 2'525, "smtp banner starttls"},
+                {ImapStarttlsScript(), 143, "imap banner starttls"},
+                {Pop3StlsScript(), 110, "pop3 banner starttls"}};
+  for (const auto& c : kCases) {
+    Conversation lossy("10.1.0.5", 40'000, "192.0.2.25", c.port);
+    lossy.Handshake();
+    for (const Line& line : c.script) {
+      if (line.from == kUp && line.text[0] == '\x16') {
+        lossy.Lost(kUp, line.text.substr(0, 20)).Client(line.text.substr(20));
+      } else {
+        Say(lossy, {line});
+      }
+    }
+    Sensor sensor;
+    sensor.Play(lossy.frames()).Idle(10).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith(c.expected)) << c.port;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

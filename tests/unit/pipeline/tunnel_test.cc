@@ -128,6 +128,9 @@ TEST(Tunnel, TlsInsideIsMailByItsNameOrBecauseItLeadsToAMailPort) {
               StartsWith("imap port implicit"));
   EXPECT_THAT(Only(*Replayed(Joined(Connect("a.example:465"), other), 3'128)),
               StartsWith("smtp port implicit"));
+  // As on the ports themselves, a name does not contradict them.
+  EXPECT_THAT(Only(*Replayed(Joined(Connect("a.example:995"), named), 3'128)),
+              StartsWith("pop3 port implicit"));
 }
 
 TEST(Tunnel, WebTrafficInsideIsNoMail) {
