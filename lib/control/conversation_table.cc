@@ -20,19 +20,33 @@ uint32_t ConversationTable::Add(uint32_t hash, const meter::ConversationKey& key
   return id;
 }
 
-void ConversationTable::Retire(uint32_t hash, uint32_t id) {
-  Unhash(hash, id);
+uint32_t ConversationTable::FindAt(uint32_t hash, const meter::ConversationKey& key,
+                                   uint32_t tick) const {
+  const uint32_t first = FindFirst(hash);
+  uint32_t found = kNone;
+  // What is retired has counted nothing after its last tick, and each one after it only what
+  // came then: of those that reach up to `tick` it is the earliest.
+  for (uint32_t id = first; id != kNone; id = links_[id].next_of_hash) {
+    const Conversation& c = conversations_[id];
+    if (!c.retired || c.key != key || c.last_tick < tick) continue;
+    if (found == kNone || c.last_tick < conversations_[found].last_tick) found = id;
+  }
+  return found != kNone ? found : FindFrom(first, key);
+}
+
+void ConversationTable::Retire(uint32_t id) {
+  if (indexes_servers_) TakeFromServer(id);
   conversations_[id].retired = true;
 }
 
 void ConversationTable::Remove(uint32_t hash, uint32_t id) {
-  if (!conversations_[id].retired) Unhash(hash, id);
+  if (indexes_servers_ && !conversations_[id].retired) TakeFromServer(id);
+  Unhash(hash, id);
   conversations_[id].known = false;
   free_.push_back(id);
 }
 
 void ConversationTable::Unhash(uint32_t hash, uint32_t id) {
-  if (indexes_servers_) TakeFromServer(id);
   const uint32_t first = heads_.Find(hash);
   const uint32_t next = links_[id].next_of_hash;
   if (first != id) {

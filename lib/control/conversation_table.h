@@ -57,11 +57,15 @@ class ConversationTable {
     return first;
   }
   uint32_t FindFrom(uint32_t first, const meter::ConversationKey& key) const {
-    while (first != kNone && conversations_[first].key != key) {
+    while (first != kNone &&
+           (conversations_[first].key != key || conversations_[first].retired)) {
       first = links_[first].next_of_hash;
     }
     return first;
   }
+  // The one that counted what came for `key` in `tick`, as Conversation::last_tick counts: it
+  // may be retired. Else the one that Find() gives.
+  uint32_t FindAt(uint32_t hash, const meter::ConversationKey& key, uint32_t tick) const;
   void Prefetch(uint32_t id) const { __builtin_prefetch(&conversations_[id]); }
   void PrefetchPlace(uint32_t id) const { __builtin_prefetch(&places_[id]); }
 
@@ -84,7 +88,7 @@ class ConversationTable {
   uint32_t Add(uint32_t hash, const meter::ConversationKey& key);
   // It is judged otherwise from now on: Find() no longer gives it, so that what comes goes to a
   // new one. What it did stays, as evidence under the old verdict.
-  void Retire(uint32_t hash, uint32_t id);
+  void Retire(uint32_t id);
   // Takes it out. It must be in no list any more.
   void Remove(uint32_t hash, uint32_t id);
 

@@ -38,7 +38,7 @@ void Engine::RunTick(int64_t tick) {
   state_.windows.Expire(tick);
   intake_.Fold(tick);
   state_.hours.Count(blind_spots_.Count(tick));
-  sessions_.PutOut();
+  sessions_.PutOut(tick);
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
   state_.forgotten += state_.servers.EndTick(tick);

@@ -61,6 +61,13 @@ Judgement Intake::JudgementOf(const meter::ConversationKey& key) const {
   return Judge(key, tick_);
 }
 
+Judgement Intake::JudgementAt(const meter::ConversationKey& key, int64_t tick) const {
+  const uint32_t id = state_.conversations.FindAt(
+      ConversationTable::HashOf(key), key,
+      static_cast<uint32_t>(std::max<int64_t>(0, tick - state_.first_tick)));
+  return id != kNone ? JudgementOf(state_.conversations.at(id)) : Judge(key, tick_);
+}
+
 void Intake::Flush() {
   std::array<uint32_t, kBatch> hashes;
   for (std::size_t i = 0; i < pending_count_; ++i) {

@@ -55,6 +55,8 @@ class Intake {
   std::vector<uint32_t> NamedOf(const meter::ConversationKey& key, int64_t tick) const;
   // What the policy says of a conversation, from memory where it is known.
   Judgement JudgementOf(const meter::ConversationKey& key) const;
+  // What it said when the conversation's traffic of `tick` was counted, where that is known.
+  Judgement JudgementAt(const meter::ConversationKey& key, int64_t tick) const;
 
  private:
   // `first`: what ConversationTable::FindFirst() said of the hash.

@@ -143,8 +143,7 @@ uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& jud
 }
 
 void Intake::Retire(uint32_t id) {
-  const meter::ConversationKey& key = state_.conversations.at(id).key;
-  state_.conversations.Retire(ConversationTable::HashOf(key), id);
+  state_.conversations.Retire(id);
   state_.retired.push_back(id);
 }
 
@@ -175,8 +174,8 @@ bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
 
 void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
   Conversation& conversation = state_.conversations.at(id);
-  if (conversation.retired) return;
   if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
+  if (conversation.retired) return;
   if (RejudgeFrom(state_.last_tick + 1, id)) return;
   for (const Role role : {Role::kClient, Role::kServer}) {
     const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];

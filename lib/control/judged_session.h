@@ -12,8 +12,9 @@ namespace mailtap::control {
 struct JudgedSession {
   meter::SessionRecord record;
   std::string sni;  // empty where there was none
+  // Under which its last bytes were counted.
   config::Verdict verdict = config::Verdict::kTransit;
-  std::string relay;  // the matching entry's name; empty: none
+  std::string relay;  // the name of the entry that matched then; empty: none
 };
 
 }  // namespace mailtap::control

@@ -63,15 +63,18 @@ bool SessionBook::Before(const Pending& a, const Pending& b) {
   return CompareEncap(a.record.encap, b.record.encap) < 0;
 }
 
-void SessionBook::PutOut() {
+void SessionBook::PutOut(int64_t tick) {
   std::vector<uint32_t> order(pending_.size());
   for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(),
             [&](uint32_t a, uint32_t b) { return Before(pending_[a], pending_[b]); });
   for (const uint32_t i : order) {
-    const Judgement judgement = intake_.JudgementOf(pending_[i].record.key);
     JudgedSession session;
     session.record = pending_[i].record;
+    // It may have ended long after it last said something, and be judged otherwise by now.
+    const int64_t counted =
+        session.record.counted_at_end ? tick : TickOf(session.record.last_seen);
+    const Judgement judgement = intake_.JudgementAt(session.record.key, counted);
     session.sni = std::move(pending_[i].sni);
     session.verdict = judgement.verdict;
     AddTo(state_.totals[static_cast<int>(session.record.key.service)]

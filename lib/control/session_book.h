@@ -21,9 +21,10 @@ class SessionBook {
   // Gathers a session; its SNI has been given to the name book before.
   void Apply(const meter::SessionRecord& session);
 
-  // Judges and puts out what was gathered: by first_seen, then by key, port, and all the rest
-  // that shows.
-  void PutOut();
+  // Puts out what was gathered until the end of `tick`: by first_seen, then by key, port, and
+  // all the rest that shows. Each has the verdict under which its last bytes were counted, so
+  // that sessions and totals agree. After Intake::Fold().
+  void PutOut(int64_t tick);
 
  private:
   struct Pending {

@@ -90,6 +90,11 @@ struct alignas(kCacheLine) ColdSession {
   uint16_t encap;  // number of the encapsulation stack, 0 for none
 
   bool has_dialogue() const { return dialogue < kNotBegun; }
+  bool has_pending() const {
+    return (pending_observed[0] | pending_observed[1] | pending_inferred[0] |
+            pending_inferred[1] | pending_repeated[0] | pending_repeated[1] |
+            pending_packets[0] | pending_packets[1]) != 0;
+  }
   uint64_t total(End end, int kind) const {
     return total_low[end][kind] | static_cast<uint64_t>(total_high[end][kind]) << 32;
   }

@@ -142,6 +142,10 @@ struct SessionRecord {
   Via via = Via::kNone;
   bool established = false;
   bool has_sni = false;
+  // A delta of the tick in which it ended holds bytes of it, or its failure. Otherwise its last
+  // bytes are in one of last_seen's tick, or where packets were lost, of one within
+  // timeouts.inference after that.
+  bool counted_at_end = false;
   net::EncapStack encap;  // of the session's first packet
 };
 

@@ -43,9 +43,10 @@ bool Worker::EndSession(uint32_t slot) {
       Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
     }
   }
+  const bool counts = hot.state.counted == 0 || cold.has_pending();
   Fold(hot);
   if (IsMail(hot)) {
-    if (!Report(hot)) return false;
+    if (!Report(hot, counts)) return false;
     if (hot.state.established != 0) --established_;
   }
   if (hot.state.established == 0) CountFailed(hot);
@@ -111,7 +112,7 @@ void Worker::TellMessages(const flow::HotSession& hot, meter::SessionRecord& rec
   }
 }
 
-bool Worker::Report(const flow::HotSession& hot) {
+bool Worker::Report(const flow::HotSession& hot, bool counted_at_end) {
   const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
   const End client = ClientEnd(hot);
   meter::SessionRecord record = {.key = KeyOf(hot),
@@ -135,6 +136,7 @@ bool Worker::Report(const flow::HotSession& hot) {
   record.via = static_cast<Via>(hot.state.via);
   record.established = hot.state.established != 0;
   record.has_sni = cold.name != kNone;
+  record.counted_at_end = counted_at_end;
   record.encap = encaps_.Get(cold.encap);
   if (record.has_sni &&
       !SendName(hot, meter::NameSource::kSni, names_.Get(cold.name), cold.last_seen)) {

@@ -231,7 +231,7 @@ class Worker {
   // Ends of sessions (ending.cc)
   bool EndSession(uint32_t slot);
   void CloseText(uint32_t slot);
-  bool Report(const flow::HotSession& hot);
+  bool Report(const flow::HotSession& hot, bool counted_at_end);
   bool HeardWhole(const flow::HotSession& hot) const;
   void TellMessages(const flow::HotSession& hot, meter::SessionRecord& record) const;
   bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,

@@ -145,12 +145,25 @@ def capture(folder):
     mail(12, "10.1.0.5", "198.51.100.61", "approved", "feed")
     mail(13, "10.1.0.5", "198.51.100.70", "approved", "list: branch", 2525)
     mail(14, "10.1.0.5", "198.51.100.50", "approved", "migration")
+    # Over before midnight, though its record comes after it.
+    mail(118, "10.1.0.6", "198.51.100.50", "approved", "migration")
     mail(121, "10.1.0.5", "198.51.100.50", external, None)
+    # Its server's name comes once it is over, and before its record.
+    mail(130, "10.1.0.6", "198.51.100.13", external, None)
+    mirror.answer(135, ["mx.relay.example"], "198.51.100.13")
     # The first name's time is over: 60 s and 10 s of grace, and the pause of the session.
     mail(3000, "10.1.0.1", "198.51.100.10", external, None)
     path = folder / "names.pcap"
     path.write_bytes(lib.pcap_bytes(lib.ETHERNET, mirror.packets))
     return path, wanted
+
+
+def by_verdict(rows, *keys):
+    sums = {}
+    for row in rows:
+        before = sums.get(row["verdict"], (0,) * len(keys))
+        sums[row["verdict"]] = tuple(a + row[key] for a, key in zip(before, keys))
+    return {verdict: total for verdict, total in sums.items() if any(total)}
 
 
 def main():
@@ -174,18 +187,21 @@ def main():
             for workers in (2, 5):
                 checks.equal(runs[workers].files[name], run.files[name],
                              f"{name} with {workers} workers")
+        checks.equal(by_verdict(run.report["totals"], "sessions", "bytes_up"),
+                     by_verdict([{**flow, "sessions": 1} for flow in run.flows], "sessions",
+                                "bytes_up"), "sessions and bytes by verdict, of report and flows")
         expired = [alert for alert in run.alerts if alert["rule"] == "relay:expired"]
         checks.equal([(a["time"], a["state"], a["relay"], a["hosts"]) for a in expired],
-                     [("2026-06-30T22:00:00.000000Z", "raised", "migration", ["10.1.0.5"])],
+                     [("2026-06-30T22:00:00.000000Z", "raised", "migration", ["10.1.0.5", "10.1.0.6"])],
                      "alerts on the entry whose last day was over")
         relays = {relay["name"]: relay for relay in run.report["relays"]}
         checks.equal({name: relay["sessions"] for name, relay in relays.items()},
-                     {"cloud": 3, "trial": 1, "migration": 1, "feed": 2, "list: branch": 1},
+                     {"cloud": 3, "trial": 1, "migration": 2, "feed": 2, "list: branch": 1},
                      "sessions by relay entry")
         checks.equal(relays["trial"]["mode"], "observe", "the mode of the entry on trial")
         checks.equal(relays["list: branch"]["ticket"], "C-7", "the ticket out of the file")
         metrics = run.files["metrics"].decode()
-        for line in ('mailtap_dns_answers_total{result="learnt"} 6',
+        for line in ('mailtap_dns_answers_total{result="learnt"} 7',
                      'mailtap_dns_answers_total{result="ignored"} 1',
                      'mailtap_relay_sessions_total{relay="cloud"} 3'):
             checks.expect(line in metrics.splitlines(), f"metric {line}")

@@ -164,6 +164,21 @@ TEST(Checkpoint, ComesBackUnderAnotherConfiguration) {
   EXPECT_EQ(bench.output.alerts[0].value, 1000) << "with what was counted before";
 }
 
+// What was retired names its relay entry by number too, and there may be fewer of them now.
+TEST(Checkpoint, ComesBackAfterReloadsThatTookRelaysAway) {
+  config::Config config = OneRule();
+  config.relays = {RelayTo("unused", "198.51.100.9"), RelayTo("b", kOut)};
+  Restartable bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 50));
+  bench.config.relays[0] = RelayTo("first", kOut);
+  bench.control->Reload(std::make_shared<const config::Config>(bench.config));
+  bench.Tick(Delta(kHost, kOut, kT0 + 1, 50));
+  bench.config.relays.pop_back();
+  bench.control->Reload(std::make_shared<const config::Config>(bench.config));
+  bench.Restart();
+  EXPECT_EQ(Volumes(*bench.control), "approved=100");
+}
+
 TEST(Checkpoint, ABlindSpotGoesOn) {
   config::Config config = BaseConfig();
   config.blind_spots[static_cast<int>(config::BlindSpotKind::kSilentPort)] = SilentPort();

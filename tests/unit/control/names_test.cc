@@ -15,20 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr char kClient[] = "10.1.0.1", kServer[] = "192.0.2.1", kResolver[] = "10.0.0.53";
-
-meter::AnswerRecord Answer(const std::string& name, const std::string& address, int64_t tick,
-                           uint32_t ttl = 60, const std::string& by = kResolver) {
-  meter::AnswerRecord answer;
-  answer.server = Ip(by);
-  answer.time = StartOfTick(tick);
-  answer.ttl = ttl;
-  answer.length = static_cast<uint8_t>(name.size());
-  std::copy(name.begin(), name.end(), answer.name);
-  answer.address_count = 1;
-  answer.addresses[0] = Ip(address);
-  return answer;
-}
+constexpr char kClient[] = "10.1.0.1", kServer[] = "192.0.2.1";
 
 meter::NameRecord Claim(const meter::ConversationKey& key, const std::string& name,
                         int64_t tick) {

@@ -58,6 +58,36 @@ TEST(Sessions, AreJudgedWhetherOrNotTheirTrafficWasCounted) {
   EXPECT_EQ(bench.output.sessions[2].verdict, Verdict::kTransit);
 }
 
+// Closed, and written only after its server's name was learnt: what it sent stays unapproved.
+TEST(Sessions, HaveTheVerdictUnderWhichTheirLastBytesWereCounted) {
+  config::Config config = BaseConfig();
+  config.dns.resolvers = {Net(kResolver)};
+  config.relays = {Relay("cloud")};
+  config.relays[0].names = {"mx.cloud.example"};
+  Bench bench(config);
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 5));
+  bench.control.Apply(Answer("mx.cloud.example", "198.51.100.1", kT0 + 5));
+  bench.control.EndTick(kT0 + 5);
+  // Nothing has come under the new verdict yet; then another connection's bytes have.
+  bench.control.Apply(Session("10.1.0.1", "198.51.100.1", kT0, 1));
+  bench.control.EndTick(kT0 + 10);
+  bench.control.Apply(Session("10.1.0.1", "198.51.100.1", kT0, 2));
+  // Records of a tick come in any order.
+  bench.control.Apply(Session("10.1.0.1", "198.51.100.1", kT0 + 12, 3));
+  meter::SessionRecord late = Session("10.1.0.1", "198.51.100.1", kT0, 4);
+  late.counted_at_end = true;
+  bench.control.Apply(late);
+  bench.control.Apply(Delta("10.1.0.1", "198.51.100.1", kT0 + 12, 7));
+  bench.control.EndTick(kT0 + 12);
+  std::vector<std::string> shown;
+  for (const JudgedSession& s : bench.output.sessions) {
+    shown.push_back(absl::StrCat(s.record.client_port, " ", Name(s.verdict), " ", s.relay));
+  }
+  EXPECT_EQ(shown, (std::vector<std::string>{"1 unapproved_external ", "2 unapproved_external ",
+                                             "4 approved cloud", "3 approved cloud"}));
+  EXPECT_EQ(Volumes(bench.control), "approved=7 unapproved_external=5");
+}
+
 TEST(Sessions, WaitForTheEndOfTheirTick) {
   Bench bench(BaseConfig());
   bench.control.Apply(Session("10.1.0.1", "198.51.100.1", kT0));

@@ -1,5 +1,7 @@
 #include "tests/unit/control/testing.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -70,6 +72,19 @@ meter::DeltaRecord Delta(const std::string& client, const std::string& server, i
   delta.last_seen = StartOfTick(tick) + kNanosPerMilli;
   delta.sessions = 1;
   return delta;
+}
+
+meter::AnswerRecord Answer(const std::string& name, const std::string& address, int64_t tick,
+                           uint32_t ttl, const std::string& by) {
+  meter::AnswerRecord answer;
+  answer.server = Ip(by);
+  answer.time = StartOfTick(tick);
+  answer.ttl = ttl;
+  answer.length = static_cast<uint8_t>(name.size());
+  std::copy(name.begin(), name.end(), answer.name);
+  answer.address_count = 1;
+  answer.addresses[0] = Ip(address);
+  return answer;
 }
 
 meter::ConversationKey Key(const std::string& client, const std::string& server, uint16_t port,

@@ -46,6 +46,11 @@ meter::DeltaRecord Delta(const std::string& client, const std::string& server, i
                          uint64_t up, uint64_t down = 0, uint16_t port = 25,
                          Service service = Service::kSmtp);
 
+// What a name server said; kResolver is configured by those that need one.
+inline constexpr char kResolver[] = "10.0.0.53";
+meter::AnswerRecord Answer(const std::string& name, const std::string& address, int64_t tick,
+                           uint32_t ttl = 60, const std::string& by = kResolver);
+
 // The key of such a delta.
 meter::ConversationKey Key(const std::string& client, const std::string& server,
                            uint16_t port = 25, Service service = Service::kSmtp);

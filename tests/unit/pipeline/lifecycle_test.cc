@@ -62,6 +62,20 @@ TEST(Lifecycle, GreetingThenResetIsNoSession) {
   EXPECT_EQ(Only(sensor), "none");
 }
 
+TEST(Lifecycle, ASessionTellsWhetherItsEndCountedBytes) {
+  Conversation mail = To(25);
+  mail.Handshake();
+  Say(mail, SmtpScript());
+  mail.Close();
+  Sensor waited, stopped;
+  waited.Play(mail.frames()).Idle(60);
+  stopped.Play(mail.frames()).Finish();
+  ASSERT_EQ(waited.sessions().size(), 1u);
+  ASSERT_EQ(stopped.sessions().size(), 1u);
+  EXPECT_FALSE(waited.sessions()[0].counted_at_end);
+  EXPECT_TRUE(stopped.sessions()[0].counted_at_end);
+}
+
 TEST(Lifecycle, PortsUsedAgainMakeTwoSessions) {
   Conversation first = To(25), second = To(25);
   first.Handshake();
