@@ -96,7 +96,11 @@ int main(int argc, char** argv) {
   // A reader that closes the pipe early is a failed write, not a silent death.
   std::signal(SIGPIPE, SIG_IGN);
   auto parsed = mailtap::gen::ParseCommandLine(argc, argv);
-  if (const auto* status = std::get_if<mailtap::gen::ExitStatus>(&parsed)) return status->value;
+  if (const auto* exit = std::get_if<mailtap::gen::ExitStatus>(&parsed)) {
+    if (exit->value != 0 || std::cout.flush().good()) return exit->value;
+    std::cerr << "mailtap-gen: standard output could not be written\n";
+    return 1;
+  }
   const absl::Status status = mailtap::gen::Run(std::get<mailtap::gen::Options>(parsed));
   if (!status.ok()) {
     std::cerr << "mailtap-gen: " << status.message() << '\n';

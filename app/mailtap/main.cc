@@ -23,6 +23,14 @@
 namespace mailtap::app {
 namespace {
 
+// `status`, unless something that went to standard output got lost: nobody may take what is
+// left of it for the whole.
+int AllWritten(int status) {
+  if (status != 0 || std::cout.flush().good()) return status;
+  LogError("standard output could not be written");
+  return 1;
+}
+
 // The configuration, or null after printing its faults. Warnings go to standard error too.
 std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
   config::ParseResult result = config::LoadFile(path);
@@ -215,7 +223,7 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return mailtap::app::Main(argc, argv);
+    return mailtap::app::AllWritten(mailtap::app::Main(argc, argv));
   } catch (const std::bad_alloc&) {
     mailtap::LogError(
         "out of memory; [limits] may ask for larger tables than there is room for");

@@ -84,6 +84,21 @@ def check_good(checks, path):
     checks.equal(again.stdout, printed.stdout, "--print of what --print gave")
 
 
+def check_full_output(checks, path):
+    """What can't be written whole must not look like success."""
+    path.write_text(GOOD, encoding="utf-8")
+    mailtap, generator = lib.program("MAILTAP"), lib.program("MAILTAP_GEN")
+    for command in ([mailtap, "check", path], [mailtap, "check", path, "--print"],
+                    [mailtap, "--version"], [mailtap, "--help"], [mailtap, "check", "--help"],
+                    [generator, "--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+        checks.equal(done.returncode, 1, f"{command} on a full device: exit status")
+        checks.expect("standard output could not be written" in done.stderr,
+                      f"{command} on a full device: {done.stderr!r}")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
@@ -91,6 +106,7 @@ def main():
         checks.equal(check(path).returncode, 1, "no such file: exit status")
         checks.equal(check(name).returncode, 1, "a folder: exit status")
         check_good(checks, path)
+        check_full_output(checks, path)
         for what, (text, lines, words) in BAD.items():
             check_bad(checks, path, what, text, lines, words)
     checks.finish()
