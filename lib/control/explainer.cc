@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,27 +16,39 @@ using config::Relay;
 
 std::vector<Explanation> Explainer::Explain(const net::IpAddress& host,
                                             const std::optional<net::IpAddress>& peer) const {
-  std::vector<uint32_t> ids;
-  state_.hosts.ForEach([&](uint32_t id) {
-    if (state_.hosts.at(id).key.address == host) ids.push_back(id);
-  });
-  std::sort(ids.begin(), ids.end(), [this](uint32_t a, uint32_t b) {
-    return state_.hosts.at(a).key < state_.hosts.at(b).key;
-  });
+  std::map<HostKey, Found> all = Find(host);
+  if (all.empty()) all.try_emplace({host});
   std::vector<Explanation> explanations;
-  for (const uint32_t id : ids) {
+  for (const auto& [key, found] : all) {
     explanations.push_back(Whom(host));
-    AddHost(id, peer, explanations.back());
-    AddRules(id, state_.rules.Groups(state_.hosts.at(id).group_set), explanations.back());
-  }
-  if (ids.empty()) {
-    explanations.push_back(Whom(host));
-    if (peer) AddUnseen(*peer, explanations.back());
-    if (explanations.back().internal) {
-      AddRules(kNone, state_.policy.GroupsOf(host), explanations.back());
+    Explanation& e = explanations.back();
+    e.encap = state_.encaps.Of(key.encap_tag);
+    if (found.host != kNone) {
+      e.known = true;
+      e.totals = state_.hosts.at(found.host).totals;
+      e.last_seen = StartOfTick(state_.first_tick + state_.hosts.at(found.host).last_tick);
     }
+    AddConversations(found.conversations, peer, e);
+    if (e.internal) AddRules(found.host, state_.policy.GroupsOf(host), e);
   }
   return explanations;
+}
+
+// Whatever it is: an external host is in no table but those of conversations.
+std::map<HostKey, Explainer::Found> Explainer::Find(const net::IpAddress& host) const {
+  std::map<HostKey, Found> all;
+  state_.hosts.ForEach([&](uint32_t id) {
+    const HostKey& key = state_.hosts.at(id).key;
+    if (key.address == host) all[key].host = id;
+  });
+  state_.conversations.ForEach([&](uint32_t id) {
+    const meter::ConversationKey& key = state_.conversations.at(id).key;
+    for (const Role role : {Role::kClient, Role::kServer}) {
+      const HostKey end = EndOf(key, role);
+      if (end.address == host) all[end].conversations.emplace_back(id, role);
+    }
+  });
+  return all;
 }
 
 Explanation Explainer::Whom(const net::IpAddress& host) const {
@@ -52,38 +66,35 @@ Explanation Explainer::Whom(const net::IpAddress& host) const {
   return explanation;
 }
 
-void Explainer::AddHost(uint32_t id, const std::optional<net::IpAddress>& peer,
-                        Explanation& explanation) const {
-  const Host& host = state_.hosts.at(id);
-  explanation.known = true;
-  explanation.encap = state_.encaps.Of(host.key.encap_tag);
-  explanation.totals = host.totals;
-  explanation.last_seen = StartOfTick(state_.first_tick + host.last_tick);
-  // A conversation that was judged otherwise before is there several times.
-  std::set<std::pair<meter::ConversationKey, Role>> known;
-  std::vector<ExplainedConversation>& all = explanation.conversations;
-  for (const Role role : {Role::kClient, Role::kServer}) {
-    uint32_t next = host.first_conversation[static_cast<int>(role)];
-    for (; next != kNone; next = state_.conversations.Next(next, role)) {
-      const Conversation& conversation = state_.conversations.at(next);
-      const meter::ConversationKey& key = conversation.key;
-      const net::IpAddress& other = role == Role::kClient ? key.server : key.client;
-      if (peer && other != *peer) continue;
-      const UnixNanos last_seen = StartOfTick(state_.first_tick + conversation.last_tick);
-      if (!known.emplace(key, role).second) {
-        for (ExplainedConversation& one : all) {
-          const bool same = one.role == role && one.peer == other &&
-                            one.port == key.server_port && one.service == key.service &&
-                            one.tls == key.tls;
-          if (same) one.last_seen = std::max(one.last_seen, last_seen);
-        }
-        continue;
-      }
-      all.push_back(OfKey(key, role));
-      all.back().last_seen = last_seen;
-      if (peer) AddEntries(key, all.back());
-    }
+void Explainer::AddConversations(const std::vector<std::pair<uint32_t, Role>>& found,
+                                 const std::optional<net::IpAddress>& peer,
+                                 Explanation& explanation) const {
+  // One that was judged otherwise before is there several times.
+  std::map<std::pair<meter::ConversationKey, Role>, UnixNanos> last_seen;
+  for (const auto& [id, role] : found) {
+    const Conversation& conversation = state_.conversations.at(id);
+    UnixNanos& last = last_seen[{conversation.key, role}];
+    // Of what is not judged nobody notes when it was.
+    if (conversation.verdict == config::Verdict::kTransit) continue;
+    last = std::max(last, StartOfTick(state_.first_tick + conversation.last_tick));
   }
+  std::set<std::pair<config::Verdict, net::IpAddress>> dealings;
+  std::vector<ExplainedConversation>& all = explanation.conversations;
+  for (const auto& [whose, last] : last_seen) {
+    const auto& [key, role] = whose;
+    ExplainedConversation conversation = OfKey(key, role);
+    conversation.last_seen = last;
+    if (!explanation.internal) {
+      explanation.known = true;
+      explanation.last_seen = std::max(explanation.last_seen, last);
+      if (conversation.peer_internal) dealings.emplace(conversation.verdict, conversation.peer);
+    }
+    if (peer && conversation.peer != *peer) continue;
+    if (peer) AddEntries(key, conversation);
+    all.push_back(std::move(conversation));
+  }
+  for (const auto& [verdict, host] : dealings)
+    ++explanation.dealings[static_cast<int>(verdict)];
   if (peer && all.empty()) AddUnseen(*peer, explanation);
   const auto order = [](const ExplainedConversation& c) {
     return std::tuple(-c.last_seen, c.peer, c.port, c.role, c.service, c.tls);
@@ -134,12 +145,14 @@ ExplainedConversation Explainer::OfKey(const meter::ConversationKey& key, Role r
   if (!out.name_observed) out.name = state_.names.ServerName(ServerOf(key));
   out.claimed = state_.claims.Of(key);
   std::sort(out.claimed.begin(), out.claimed.end());
-  if (!judgement.internal[static_cast<int>(role)]) return out;
-  const std::vector<uint32_t> groups =
-      state_.policy.GroupsOf(role == Role::kClient ? key.client : key.server);
+  // Rules look at internal ends: at the peer, where the host is external.
+  const Role other = role == Role::kClient ? Role::kServer : Role::kClient;
+  const Role whose = judgement.internal[static_cast<int>(role)] ? role : other;
+  if (!judgement.internal[static_cast<int>(whose)]) return out;
+  const std::vector<uint32_t> groups = state_.policy.GroupsOf(EndOf(key, whose).address);
   for (const PreparedRule& rule : state_.rules.rules()) {
     const bool leads = &rule == &state_.rules.rules()[rule.lead];
-    if (leads && (rule.roles >> static_cast<int>(role) & 1) != 0 &&
+    if (leads && (rule.roles >> static_cast<int>(whose) & 1) != 0 &&
         rule.Counts(key.service, judgement.verdict, key.tls) && rule.Concerns(groups)) {
       out.counted_by.push_back(rule.rule->name);
     }

@@ -2,8 +2,9 @@
 #ifndef MAILTAP_LIB_CONTROL_EXPLAINER_H_
 #define MAILTAP_LIB_CONTROL_EXPLAINER_H_
 
+#include <map>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/control/explanation.h"
@@ -13,8 +14,8 @@
 
 namespace mailtap::control {
 
-// Control thread only, between ticks. Takes time in proportion to the hosts, and to the relay
-// entries for each conversation with a peer that is asked for.
+// Control thread only, between ticks. Takes time in proportion to all conversations, and to the
+// relay entries for each conversation with a peer that is asked for.
 class Explainer {
  public:
   static constexpr std::size_t kMostConversations = 50;
@@ -30,8 +31,15 @@ class Explainer {
 
  private:
   Explanation Whom(const net::IpAddress& host) const;
-  void AddHost(uint32_t id, const std::optional<net::IpAddress>& peer,
-               Explanation& explanation) const;
+  // What the state has of a host.
+  struct Found {
+    uint32_t host = kNone;  // kNone: it isn't judged, or was never met
+    std::vector<std::pair<uint32_t, Role>> conversations;
+  };
+  std::map<HostKey, Found> Find(const net::IpAddress& host) const;
+  void AddConversations(const std::vector<std::pair<uint32_t, Role>>& found,
+                        const std::optional<net::IpAddress>& peer,
+                        Explanation& explanation) const;
   void AddUnseen(const net::IpAddress& peer, Explanation& explanation) const;
   ExplainedConversation OfKey(const meter::ConversationKey& key, Role role) const;
   void AddEntries(const meter::ConversationKey& key, ExplainedConversation& of) const;

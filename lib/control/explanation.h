@@ -35,7 +35,7 @@ struct ExplainedConversation {
   Service service = Service::kSmtp;
   Tls tls = Tls::kNone;
   bool seen = true;         // else it is what the policy would say of it
-  UnixNanos last_seen = 0;  // to the second; 0 where it was not seen
+  UnixNanos last_seen = 0;  // to the second; 0 where it was not seen, or is in transit
   config::Verdict verdict = config::Verdict::kTransit;
   bool peer_internal = false;
   std::string relay;     // the entry that approves it, or empty
@@ -48,7 +48,8 @@ struct ExplainedConversation {
   // there are.
   std::vector<ExplainedEntry> entries;
   std::size_t more_entries = 0;
-  std::vector<std::string> counted_by;  // the rules that count it for the host
+  // The rules that count it for the host; of an external host, for the peer.
+  std::vector<std::string> counted_by;
 };
 
 struct ExplainedCondition {
@@ -83,7 +84,9 @@ struct Explanation {
   net::EncapStack encap;  // see Alert
   bool internal = false;
   bool known = false;  // the state knows it; else the next three are 0
-  HostCounts totals;   // since start
+  HostCounts totals;   // since start; 0 of an external host
+  // Of an external host: the internal ones that have conversations with it, by verdict.
+  std::array<uint64_t, config::kVerdictCount> dealings = {};
   UnixNanos last_seen = 0;
   std::string asset;  // its name in the inventory, or empty, as the next
   std::string owner;

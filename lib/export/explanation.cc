@@ -36,6 +36,20 @@ void Line(std::ostream& out, std::size_t indent, const std::string& text, std::s
   WriteWrapped(out, Printable(text), indent + 2, width);
 }
 
+// Who of ours deals with an external host.
+std::string Dealings(const Explanation& e) {
+  std::vector<std::string> parts;
+  for (int v = 0; v < config::kVerdictCount; ++v) {
+    if (e.dealings[v] == 0) continue;
+    parts.push_back(absl::StrCat(Name(static_cast<config::Verdict>(v)), " with ", e.dealings[v],
+                                 e.dealings[v] == 1 ? " host" : " hosts"));
+  }
+  const std::string last =
+      e.last_seen == 0 ? "" : absl::StrCat("; last mail ", Stamp(e.last_seen));
+  return absl::StrCat("its mail with internal hosts: ",
+                      parts.empty() ? "none" : absl::StrJoin(parts, ", "), last);
+}
+
 void WriteHost(std::ostream& out, const Explanation& e, std::size_t width) {
   std::string who = net::ToString(e.host);
   if (e.encap.depth > 0) absl::StrAppend(&who, " in ", net::ToString(e.encap));
@@ -49,6 +63,10 @@ void WriteHost(std::ostream& out, const Explanation& e, std::size_t width) {
        width);
   if (!e.known) {
     Line(out, 2, "The state knows no mail of it.", width);
+    return;
+  }
+  if (!e.internal) {
+    Line(out, 2, Dealings(e), width);
     return;
   }
   Line(out, 2,
@@ -105,7 +123,8 @@ void WriteEntries(std::ostream& out, const ExplainedConversation& c, std::size_t
   }
 }
 
-void WriteConversation(std::ostream& out, const ExplainedConversation& c, std::size_t width) {
+void WriteConversation(std::ostream& out, const ExplainedConversation& c, bool internal,
+                       std::size_t width) {
   const bool client = c.role == Role::kClient;
   std::string what =
       absl::StrCat(client ? "to " : "from ", net::ToString(c.peer),
@@ -115,15 +134,19 @@ void WriteConversation(std::ostream& out, const ExplainedConversation& c, std::s
     absl::StrAppend(&what, ", server ", c.name,
                     c.name_observed ? " (by a resolver's answer)" : " (its own claim)");
   }
-  absl::StrAppend(&what, c.seen ? absl::StrCat(", last ", Stamp(c.last_seen))
-                                : ", not seen: what the policy would say");
+  if (!c.seen) {
+    absl::StrAppend(&what, ", not seen: what the policy would say");
+  } else if (c.last_seen != 0) {
+    absl::StrAppend(&what, ", last ", Stamp(c.last_seen));
+  }
   Line(out, 4, what, width);
   Line(out, 6, Reason(c), width);
   if (!c.claimed.empty()) {
     Line(out, 6, absl::StrCat("names claimed in it: ", absl::StrJoin(c.claimed, ", ")), width);
   }
   Line(out, 6,
-       absl::StrCat("rules that count it: ",
+       absl::StrCat("rules that count it",
+                    internal || !c.peer_internal ? "" : " for the internal host", ": ",
                     c.counted_by.empty() ? "none" : absl::StrJoin(c.counted_by, ", ")),
        width);
 }
@@ -133,7 +156,7 @@ void WriteConversations(std::ostream& out, const Explanation& e, bool entries,
   if (e.conversations.empty()) return;
   out << "\n  Conversations\n";
   for (const ExplainedConversation& c : e.conversations) {
-    WriteConversation(out, c, width);
+    WriteConversation(out, c, e.internal, width);
     if (entries) WriteEntries(out, c, width);
   }
   if (e.more_conversations > 0) {

@@ -12,6 +12,10 @@ using Json = nlohmann::ordered_json;
 // Version of the object; grows when a field changes its meaning or goes.
 constexpr int kExplanationSchema = 1;
 
+Json TimeOrNull(UnixNanos time) {
+  return time == 0 ? Json(nullptr) : Json(FormatRfc3339(time));
+}
+
 Json EntriesJson(const std::vector<control::ExplainedEntry>& entries) {
   Json array = Json::array();
   for (const control::ExplainedEntry& entry : entries) {
@@ -33,7 +37,7 @@ Json ConversationJson(const control::ExplainedConversation& c) {
           {"service", std::string(Name(c.service))},
           {"tls", std::string(Name(c.tls))},
           {"seen", c.seen},
-          {"last_seen", c.seen ? Json(FormatRfc3339(c.last_seen)) : Json(nullptr)},
+          {"last_seen", TimeOrNull(c.last_seen)},
           {"verdict", std::string(Name(c.verdict))},
           {"relay", TextOrNull(c.relay)},
           {"observed", TextOrNull(c.observed)},
@@ -75,6 +79,16 @@ Json RuleJson(const control::ExplainedRule& rule) {
           {"suppression", TextOrNull(rule.suppression)}};
 }
 
+Json DealingsJson(const control::Explanation& e) {
+  Json hosts = Json::object();
+  for (int v = 0; v < config::kVerdictCount; ++v) {
+    if (e.dealings[v] != 0) {
+      hosts[std::string(Name(static_cast<config::Verdict>(v)))] = e.dealings[v];
+    }
+  }
+  return hosts;
+}
+
 Json HostJson(const control::Explanation& e) {
   Json conversations = Json::array(), rules = Json::array();
   for (const auto& conversation : e.conversations) {
@@ -89,13 +103,14 @@ Json HostJson(const control::Explanation& e) {
           {"owner", TextOrNull(e.owner)},
           {"shared", e.shared},
           {"groups", e.groups},
-          {"last_seen", e.known ? Json(FormatRfc3339(e.last_seen)) : Json(nullptr)},
+          {"last_seen", TimeOrNull(e.last_seen)},
           {"unapproved_sent", e.totals.unapproved_sent},
           {"unapproved_received", e.totals.unapproved_received},
           {"unapproved_sessions", e.totals.unapproved_sessions},
           {"approved_sent", e.totals.approved_sent},
           {"approved_received", e.totals.approved_received},
           {"approved_sessions", e.totals.approved_sessions},
+          {"internal_hosts", DealingsJson(e)},
           {"conversations", std::move(conversations)},
           {"more_conversations", e.more_conversations},
           {"rules", std::move(rules)}};

@@ -47,6 +47,18 @@ def check_what_was_not_seen(checks, state):
                  "what the policy would say")
 
 
+def check_external(checks, state):
+    host = explain(state, "203.0.113.66")
+    checks.equal((host["known"], host["internal"], host["internal_hosts"], host["rules"]),
+                 (True, False, {"unapproved_external": 1}, []), "an external host")
+    checks.equal([(c["role"], c["peer"], c["verdict"], c["counted_by"])
+                  for c in host["conversations"]],
+                 [("server", HOST, "unapproved_external", ["bulk"])], "who deals with it")
+    approved = explain(state, "192.0.2.1", GATEWAY)["conversations"]
+    checks.equal([(c["seen"], c["relay"]) for c in approved], [(True, "gateway")],
+                 "an external host and its peer")
+
+
 def check_text(checks, state):
     text = state.explain(HOST, "203.0.113.66").stdout
     checks.expect("As of 2026-01-06 00:29:06 UTC, " in text and " ago" in text, "how old it is")
@@ -81,6 +93,7 @@ def main():
         state, _ = make(pathlib.Path(temporary))
         check_what_was_seen(checks, state)
         check_what_was_not_seen(checks, state)
+        check_external(checks, state)
         check_text(checks, state)
         check_faults(checks, state)
     checks.finish()

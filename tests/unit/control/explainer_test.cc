@@ -198,6 +198,36 @@ TEST(Explainer, OfAHostThatIsNotKnownThePolicyIsTold) {
   EXPECT_THAT(external.rules, IsEmpty());
 }
 
+// No rule judges it, but those who deal with it are ours.
+TEST(Explainer, AnExternalHostsConversationsAreThoseOfItsPeers) {
+  Bench bench(Policy());
+  bench.Tick(Delta(kHost, kOut, kT0, 1));
+  bench.Tick(Delta("10.9.0.1", kOut, kT0 + 1, 1));
+  bench.Tick(Delta(kHost, kGateway, kT0 + 2, 1));
+  bench.Tick(Delta("203.0.113.1", "203.0.113.2", kT0 + 3, 1));
+  const Explanation e = Explain(bench.control, kOut);
+  EXPECT_TRUE(e.known);
+  EXPECT_FALSE(e.internal);
+  EXPECT_THAT(e.rules, IsEmpty());
+  EXPECT_EQ(e.last_seen, StartOfTick(kT0 + 1));
+  EXPECT_EQ(e.dealings[static_cast<int>(config::Verdict::kUnapprovedExternal)], 2u);
+  ASSERT_EQ(e.conversations.size(), 2u);
+  EXPECT_EQ(e.conversations[0].role, Role::kServer);
+  EXPECT_EQ(net::ToString(e.conversations[0].peer), "10.9.0.1");
+  EXPECT_THAT(e.conversations[0].counted_by, ElementsAre("bulk", "of servers"));
+  EXPECT_THAT(e.conversations[1].counted_by, ElementsAre("bulk"));
+  const Explanation of_peer = Explain(bench.control, kGateway, kHost);
+  ASSERT_EQ(of_peer.conversations.size(), 1u);
+  EXPECT_TRUE(of_peer.conversations[0].seen);
+  EXPECT_EQ(of_peer.conversations[0].relay, "gateway");
+  EXPECT_EQ(of_peer.conversations[0].entries.size(), 3u);
+  const Explanation transit = Explain(bench.control, "203.0.113.1");
+  EXPECT_TRUE(transit.known);
+  ASSERT_EQ(transit.conversations.size(), 1u);
+  EXPECT_EQ(transit.conversations[0].verdict, config::Verdict::kTransit);
+  EXPECT_EQ(transit.conversations[0].last_seen, 0);
+}
+
 TEST(Explainer, AKnownHostAndAPeerThatItNeverMet) {
   Bench bench(Policy());
   bench.Tick(Delta(kHost, kOut, kT0, 1));

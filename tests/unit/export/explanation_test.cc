@@ -90,6 +90,24 @@ TEST(Explanation, AHostThatNobodyKnows) {
   EXPECT_THAT(text, Not(HasSubstr("Thresholds")));
 }
 
+TEST(Explanation, AnExternalHostThatOthersDealWith) {
+  ExplanationInput input = Sample();
+  control::Explanation& e = input.explanations[0];
+  e.internal = false;
+  e.rules.clear();
+  e.dealings[static_cast<int>(config::Verdict::kApproved)] = 1;
+  e.dealings[static_cast<int>(config::Verdict::kUnapprovedExternal)] = 2;
+  e.conversations[0].peer_internal = true;
+  const std::string text = ExplanationText(input, 200);
+  EXPECT_THAT(text, HasSubstr("external: only internal hosts are judged"));
+  EXPECT_THAT(text, HasSubstr("its mail with internal hosts: approved with 1 host, "
+                              "unapproved_external with 2 hosts; last mail 2026-11-23"));
+  EXPECT_THAT(text, HasSubstr("rules that count it for the internal host: bulk"));
+  EXPECT_THAT(text, Not(HasSubstr("since the state began")));
+  const auto json = nlohmann::json::parse(ExplanationJson(input));
+  EXPECT_EQ(json.at("hosts").at(0).at("internal_hosts").at("unapproved_external"), 2);
+}
+
 TEST(Explanation, AsJson) {
   const auto json = nlohmann::json::parse(ExplanationJson(Sample()));
   EXPECT_EQ(json.at("state_time"), "2026-11-23T20:41:07.000123Z");
