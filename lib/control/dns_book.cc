@@ -102,6 +102,23 @@ void DnsBook::AddEntries(const HostKey& server, int64_t tick,
   }
 }
 
+DnsBook::Lapsed DnsBook::LapsedOf(const HostKey& server, uint32_t entry, int64_t tick) const {
+  Lapsed lapsed;
+  const auto known = servers_.find(server);
+  if (known == servers_.end()) return lapsed;
+  for (const Binding& binding : known->second) {
+    const Name& name = names_[binding.name];
+    if (std::find(name.entries.begin(), name.entries.end(), entry) == name.entries.end()) {
+      continue;
+    }
+    if (binding.until >= tick) return {};
+    if (std::tie(binding.until, name.text) > std::tie(lapsed.until, lapsed.name)) {
+      lapsed = {name.text, binding.until};
+    }
+  }
+  return lapsed;
+}
+
 const std::string& DnsBook::NameOf(const HostKey& server) const {
   static const std::string* const kUnnamed = new std::string;
   const auto known = servers_.find(server);

@@ -40,6 +40,13 @@ class DnsBook {
 
   // Adds the entries that the relevant names of `server` fit that hold in `tick`.
   void AddEntries(const HostKey& server, int64_t tick, std::vector<uint32_t>& entries) const;
+  // A name of `server` that fits the relay entry and held up to a tick before `tick`, the last
+  // one of those that are kept. Empty where there is none, or one that holds.
+  struct Lapsed {
+    std::string name;
+    int64_t until = INT64_MIN;
+  };
+  Lapsed LapsedOf(const HostKey& server, uint32_t entry, int64_t tick) const;
   // The name that fits best for people: one that was asked for rather than an alias, then the
   // one that holds longest, then the first by letters. Empty where none is known.
   const std::string& NameOf(const HostKey& server) const;

@@ -176,9 +176,10 @@ void Explainer::AddEntries(const meter::ConversationKey& key, ExplainedConversat
                     order.end());
   for (std::size_t i = 0; i < shown; ++i) {
     const uint32_t index = order[i].second;
-    of.entries.push_back({relays[index].name, relays[index].owner, relays[index].file,
-                          relays[index].mode,
-                          DescribeMisses(relays[index], misses[index], key, client, server)});
+    const DnsBook::Lapsed lapsed = state_.dns.LapsedOf(ServerOf(key), index, tick_ + 1);
+    of.entries.push_back(
+        {relays[index].name, relays[index].owner, relays[index].file, relays[index].mode,
+         DescribeMisses(relays[index], misses[index], key, client, server, lapsed)});
   }
   of.more_entries = order.size() - shown;
 }

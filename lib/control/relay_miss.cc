@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "lib/base/time.h"
 #include "lib/control/relay_matcher.h"
 
 namespace mailtap::control {
@@ -15,9 +16,15 @@ absl::string_view FlowName(bool client, bool server) {
   return server ? Name(config::MailFlow::kInbound) : "transit";
 }
 
-std::string WhyNotNamed(const Relay& relay, const std::string& server) {
+std::string WhyNotNamed(const Relay& relay, const std::string& server,
+                        const DnsBook::Lapsed& lapsed) {
   const std::string resolved =
-      absl::StrCat("no answer of a configured resolver gives ", server, " one of its names");
+      lapsed.name.empty()
+          ? absl::StrCat("no answer of a configured resolver gives ", server,
+                         " one of its names")
+          : absl::StrCat("the resolver's answer that gave ", server, " the name ", lapsed.name,
+                         " lapsed at ", FormatRfc3339(StartOfTick(lapsed.until)).substr(0, 19),
+                         "Z (time to live and dns.grace)");
   return relay.trust == config::RelayTrust::kDns
              ? resolved
              : absl::StrCat(resolved, ", and none was claimed");
@@ -27,7 +34,7 @@ std::string WhyNotNamed(const Relay& relay, const std::string& server) {
 
 std::vector<std::string> DescribeMisses(const Relay& relay, uint8_t bits,
                                         const meter::ConversationKey& key, bool client,
-                                        bool server) {
+                                        bool server, const DnsBook::Lapsed& lapsed) {
   const std::string to = net::ToString(key.server);
   const auto names = [](std::string* out, Service service) {
     absl::StrAppend(out, Name(service));
@@ -60,11 +67,11 @@ std::vector<std::string> DescribeMisses(const Relay& relay, uint8_t bits,
         texts.push_back(absl::StrCat(to, " is not among its destinations"));
         break;
       case RelayMiss::kName:
-        texts.push_back(WhyNotNamed(relay, to));
+        texts.push_back(WhyNotNamed(relay, to, lapsed));
         break;
       case RelayMiss::kDestinationAndName:
         texts.push_back(absl::StrCat(to, " is not among its destinations"));
-        if (!relay.names.empty()) texts.push_back(WhyNotNamed(relay, to));
+        if (!relay.names.empty()) texts.push_back(WhyNotNamed(relay, to, lapsed));
         break;
     }
   }

@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "lib/config/config.h"
+#include "lib/control/dns_book.h"
 #include "lib/meter/records.h"
 
 namespace mailtap::control {
 
 // `bits` as RelayMatcher::MissesOf() gives them; each half a sentence. `client` and `server`:
-// is that end internal. Pure function, any thread.
+// is that end internal. `lapsed`: of the entry and the server, see DnsBook::LapsedOf(). Pure
+// function, any thread.
 std::vector<std::string> DescribeMisses(const config::Relay& relay, uint8_t bits,
                                         const meter::ConversationKey& key, bool client,
-                                        bool server);
+                                        bool server, const DnsBook::Lapsed& lapsed);
 
 }  // namespace mailtap::control
 

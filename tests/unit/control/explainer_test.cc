@@ -228,6 +228,29 @@ TEST(Explainer, AnExternalHostsConversationsAreThoseOfItsPeers) {
   EXPECT_EQ(transit.conversations[0].last_seen, 0);
 }
 
+TEST(Explainer, TellsOfANameThatHasLapsed) {
+  config::Config config = Policy();
+  config.dns.resolvers = {Net(kResolver)};
+  config.dns.grace_seconds = 10;
+  Bench bench(config);
+  bench.control.Apply(Answer("mx.relay.example", kOut, kT0));
+  bench.control.Apply(Answer("mx.another.example", kGateway, kT0));
+  bench.Tick(Delta(kHost, kOut, kT0 + 100, 1));
+  bench.Tick(Delta(kHost, kGateway, kT0 + 100 + 1, 1, 0, 587));
+  const auto misses = [&](const char* server) {
+    const Explanation e = Explain(bench.control, kHost, server);
+    for (const ExplainedEntry& entry : e.conversations.at(0).entries) {
+      if (entry.name == "cloud") return entry.misses;
+    }
+    return std::vector<std::string>();
+  };
+  EXPECT_THAT(misses(kOut),
+              ElementsAre("the resolver's answer that gave 198.51.100.1 the name "
+                          "mx.relay.example lapsed at 2023-11-14T23:01:10Z (time to live and "
+                          "dns.grace)"));
+  EXPECT_THAT(misses(kGateway), ElementsAre(HasSubstr("no answer of a configured resolver")));
+}
+
 TEST(Explainer, AKnownHostAndAPeerThatItNeverMet) {
   Bench bench(Policy());
   bench.Tick(Delta(kHost, kOut, kT0, 1));
