@@ -62,6 +62,12 @@ CLI::Option* AddPercent(CLI::App& app, const std::string& name, double& value,
       ->capture_default_str();
 }
 
+// Of files: an empty name, as a variable that isn't set leaves it, is not one that wasn't
+// given.
+std::string NoEmptyName(const std::string& text) {
+  return text.empty() ? "the name is empty" : "";
+}
+
 void AddOutput(CLI::App& app, Texts& texts, PortOptions& port) {
   const std::string group = "Output";
   app.add_option(
@@ -74,12 +80,15 @@ void AddOutput(CLI::App& app, Texts& texts, PortOptions& port) {
       ->group(group);
   app.add_option("--out", texts.out, "the capture; - for standard output")
       ->type_name("FILE")
+      ->check(NoEmptyName, "")
       ->group(group);
   app.add_option("--truth", texts.truth, "the sessions' truth, instead of beside the capture")
       ->type_name("FILE")
+      ->check(NoEmptyName, "")
       ->group(group);
   app.add_option("--summary", texts.summary, "the summary, instead of beside the capture")
       ->type_name("FILE")
+      ->check(NoEmptyName, "")
       ->group(group);
   app.add_option("--format", texts.format,
                  "pcap (microseconds), pcap-ns (nanoseconds) or pcapng (nanoseconds)")
@@ -88,6 +97,7 @@ void AddOutput(CLI::App& app, Texts& texts, PortOptions& port) {
       ->group(group);
   app.add_option("--recipe", texts.recipe, "places explicit sessions; see below")
       ->type_name("FILE")
+      ->check(NoEmptyName, "")
       ->group(group);
 }
 

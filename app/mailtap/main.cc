@@ -88,6 +88,17 @@ int Check(const std::string& path, bool print) {
   return 0;
 }
 
+// Of files and folders: an empty name, as a variable that isn't set leaves it, is not one that
+// wasn't given.
+const CLI::Validator& Named() {
+  static const CLI::Validator named(
+      [](const std::string& text) {
+        return std::string(text.empty() ? "the name is empty" : "");
+      },
+      "");
+  return named;
+}
+
 CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_path) {
   CLI::App* replay =
       cli.add_subcommand("replay", "judge captures as if they were live traffic");
@@ -96,14 +107,15 @@ CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_p
                    "pcap or pcapng files, - for standard input; several merge by time")
       ->required();
   replay->add_option("--config", config_path, "configuration file")->capture_default_str();
-  replay->add_option("--flows", options.flows, "write mail sessions here, one JSON a line");
-  replay->add_option("--alerts", options.alerts, "write alerts here, one JSON a line");
-  replay->add_option("--report", options.report, "write the report here, as JSON");
-  replay->add_option("--metrics", options.metrics,
-                     "write the metrics here, as Prometheus text");
-  replay->add_option(
-      "--state", options.state,
-      "keep state in this folder: what was stopped goes on when it is run again");
+  const auto named = [replay](const char* option, std::string& name, const char* help) {
+    replay->add_option(option, name, help)->check(Named());
+  };
+  named("--flows", options.flows, "write mail sessions here, one JSON a line");
+  named("--alerts", options.alerts, "write alerts here, one JSON a line");
+  named("--report", options.report, "write the report here, as JSON");
+  named("--metrics", options.metrics, "write the metrics here, as Prometheus text");
+  named("--state", options.state,
+        "keep state in this folder: what was stopped goes on when it is run again");
   replay->add_option("--workers", options.workers, "worker threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -113,8 +125,10 @@ CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_p
 CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_path) {
   CLI::App* report = cli.add_subcommand(
       "report", "hosts, relays, exceptions and coverage of a time, from a sensor's state");
-  report->add_option("--state", options.state,
-                     "the state's folder, or its file state.db; default: the configuration's");
+  report
+      ->add_option("--state", options.state,
+                   "the state's folder, or its file state.db; default: the configuration's")
+      ->check(Named());
   report->add_option("--config", config_path, "configuration file, read for state.directory")
       ->capture_default_str();
   report->add_option("--since", options.since,
@@ -124,7 +138,8 @@ CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_p
   report->add_option("--format", options.format, "text, json or html")
       ->check(CLI::IsMember({"text", "json", "html"}))
       ->capture_default_str();
-  report->add_option("--output", options.output, "write it here, not to standard output");
+  report->add_option("--output", options.output, "write it here, not to standard output")
+      ->check(Named());
   report->footer("Example: mailtap report --since 30d --format html --output report.html");
   return report;
 }
@@ -134,13 +149,16 @@ CLI::App* AddPropose(CLI::App& cli, ProposeOptions& options, std::string& config
       "propose", "groups, thresholds and relay entries that a sensor's traffic suggests");
   propose->add_option("--config", config_path, "configuration file that they are for")
       ->capture_default_str();
-  propose->add_option("--state", options.state,
-                      "the state's folder, or its file state.db; default: the configuration's");
+  propose
+      ->add_option("--state", options.state,
+                   "the state's folder, or its file state.db; default: the configuration's")
+      ->check(Named());
   propose->add_option("--since", options.since,
                       "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
                       "(7d); default: four weeks, or more where [learning] asks for it");
   propose->add_option("--until", options.until, "likewise; default: the last checkpoint");
-  propose->add_option("--output", options.output, "write it here, not to standard output");
+  propose->add_option("--output", options.output, "write it here, not to standard output")
+      ->check(Named());
   propose->footer("It is configuration text to review; nothing comes into force by itself.");
   return propose;
 }
@@ -151,8 +169,10 @@ CLI::App* AddExplain(CLI::App& cli, ExplainOptions& options, std::string& config
   explain->add_option("host", options.host, "IP address")->required();
   explain->add_option("peer", options.peer, "IP address of the other end");
   explain->add_option("--config", config_path, "configuration file")->capture_default_str();
-  explain->add_option("--state", options.state,
-                      "the state's folder, or its file state.db; default: the configuration's");
+  explain
+      ->add_option("--state", options.state,
+                   "the state's folder, or its file state.db; default: the configuration's")
+      ->check(Named());
   explain->add_flag("--json", options.json, "as JSON");
   explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
   return explain;

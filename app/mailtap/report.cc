@@ -17,6 +17,18 @@
 namespace mailtap::app {
 namespace {
 
+// An error where all that the state knows is later than `until`: a report of it would look like
+// one of a time without mail.
+absl::Status CheckEnd(store::Database& database, UnixNanos until, UnixNanos state_time) {
+  MAILTAP_ASSIGN_OR_RETURN(const auto before, HoursOf(database, 0, until));
+  if (!before.empty()) return absl::OkStatus();
+  MAILTAP_ASSIGN_OR_RETURN(const auto all, HoursOf(database, 0, state_time));
+  if (all.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the period ends, at ", FormatRfc3339(until), ", before the state begins, at ",
+      FormatRfc3339(StartOfTick(all.front().first_tick))));
+}
+
 absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
   MAILTAP_ASSIGN_OR_RETURN(StoredState state, ReadState(options.state));
   exporting::PeriodInput input;
@@ -31,6 +43,9 @@ absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
     MAILTAP_ASSIGN_OR_RETURN(input.since, TimeOf("--since", options.since, input.until));
   }
   MAILTAP_ASSIGN_OR_RETURN(input.hours, HoursOf(*state.database, input.since, input.until));
+  if (input.hours.empty()) {
+    MAILTAP_RETURN_IF_ERROR(CheckEnd(*state.database, input.until, state.time()));
+  }
   if (options.since.empty()) {
     input.since =
         input.hours.empty() ? input.until : StartOfTick(input.hours.front().first_tick);

@@ -58,13 +58,17 @@ absl::StatusOr<Prefix> ParsePrefix(absl::string_view text) {
   if (!address.ok()) return address.status();
   if (slash == absl::string_view::npos) return Prefix{*address, 128};
 
-  const int bits = address->is_v4() ? 32 : 128;
+  // The mapped form counts all 128 bits, as everywhere else.
+  const bool mapped = address->is_v4() && text.find(':') != text.npos;
+  const int bits = address->is_v4() && !mapped ? 32 : 128;
+  const int least = mapped ? kV4Offset : 0;
   const absl::string_view digits = text.substr(slash + 1);
   int length = 0;
   if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos ||
-      !absl::SimpleAtoi(digits, &length) || length > bits) {
+      !absl::SimpleAtoi(digits, &length) || length > bits || length < least) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" needs a prefix length from 0 to ", bits));
+        absl::StrCat("\"", text, "\" ", mapped ? "is an IPv4 network in IPv6's form and " : "",
+                     "needs a prefix length from ", least, " to ", bits));
   }
   if (bits == 32) length += kV4Offset;
   const Prefix prefix{Masked(*address, length), static_cast<uint8_t>(length)};

@@ -84,8 +84,9 @@ bool CoversFamily(const Prefix& prefix);
 
 // "10.0.0.0/8", "2001:db8::/32"; a single address prints without its length.
 std::string ToString(const Prefix& prefix);
-// A prefix or a single address. InvalidArgument says what is wrong; set host bits are an error
-// (10.1.2.3/8), since they mean that the writer meant something else.
+// A prefix or a single address. IPv4 may be in the mapped form (::ffff:10.0.0.0/104).
+// InvalidArgument says what is wrong; set host bits are an error (10.1.2.3/8), since they mean
+// that the writer meant something else.
 absl::StatusOr<Prefix> ParsePrefix(absl::string_view text);
 
 }  // namespace mailtap::net

@@ -76,6 +76,21 @@ def check_unwritable(checks, folder):
             checks.expect(f"cannot open {path}" in done.stderr, f"--{output}: {done.stderr}")
 
 
+def check_empty_names(checks, folder):
+    """A name out of a variable that isn't set is no wish for no output."""
+    for output in ("flows", "alerts", "report", "metrics", "state"):
+        done = replay(folder, SOURCE, f"--{output}", "")
+        checks.expect(done.returncode != 0 and done.stdout == "", f"--{output} '': status")
+        checks.expect(f"--{output}: the name is empty" in done.stderr, f"--{output}: {done.stderr}")
+    for command in ("report", "propose"):
+        done = subprocess.run([lib.program("MAILTAP"), command, "--output", ""],
+                              capture_output=True, text=True, check=False)
+        checks.expect("--output: the name is empty" in done.stderr, f"{command}: {done.stderr}")
+    done = subprocess.run([lib.program("MAILTAP_GEN"), "--out", ""], capture_output=True, text=True,
+                          check=False)
+    checks.expect("--out: the name is empty" in done.stderr, f"mailtap-gen: {done.stderr}")
+
+
 def check_no_memory(checks, folder):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
@@ -93,6 +108,7 @@ def main():
         check_full_disk(checks, pathlib.Path(name))
         check_overwriting(checks, pathlib.Path(name))
         check_unwritable(checks, pathlib.Path(name))
+        check_empty_names(checks, pathlib.Path(name))
         check_no_memory(checks, pathlib.Path(name))
     checks.finish()
 

@@ -196,6 +196,8 @@ def check_report_faults(checks, state):
             (["--state", state.folder / "nowhere"], "there is no state"),
             (["--state", folder, "--since", "soon"], "--since must be a time"),
             (["--state", folder, "--since", "2026-02-02"], "the period begins"),
+            (["--state", folder, "--until", "2026-01-04"],
+             "before the state begins, at 2026-01-05T23:40:"),
             (["--state", folder, "--until", "9999-12-31"], "--until must lie from 1970 to 2200"),
             (["--state", folder, "--since", "1969-12-31"], "--since must lie from 1970 to 2200"),
             (["--state", folder, "--until", "1970-01-02", "--since", "7d"],

@@ -78,6 +78,23 @@ TEST(PrefixTest, LengthCountsInTheMappedForm) {
   EXPECT_EQ(P("10.0.0.0/8").length, 104);
   EXPECT_EQ(P("10.0.0.1").length, 128);
   EXPECT_EQ(P("fd00::/8").length, 8);
+  EXPECT_EQ(P("::ffff:203.0.113.0/120"), P("203.0.113.0/24"));
+  EXPECT_EQ(P("::ffff:cb00:7100/120"), P("203.0.113.0/24"));
+  EXPECT_EQ(P("::ffff:0.0.0.0/96"), P("0.0.0.0/0"));
+  EXPECT_EQ(P("::ffff:203.0.113.1/128"), P("203.0.113.1"));
+}
+
+TEST(PrefixTest, RefusesAMappedOneThatIsMoreThanIpv4) {
+  for (const char* text : {"::ffff:203.0.113.0/24", "::ffff:0.0.0.0/95",
+                           "::ffff:203.0.113.0/129", "::ffff:203.0.113.0/"}) {
+    EXPECT_EQ(ParsePrefix(text).status().message(),
+              absl::StrCat("\"", text,
+                           "\" is an IPv4 network in IPv6's form and needs a prefix "
+                           "length from 96 to 128"));
+  }
+  EXPECT_EQ(ParsePrefix("::ffff:203.0.113.1/120").status().message(),
+            "\"::ffff:203.0.113.1/120\" has bits set past its prefix length; did you mean "
+            "203.0.113.0/24?");
 }
 
 TEST(PrefixTest, RefusesWhatIsNoPrefix) {
