@@ -216,12 +216,17 @@ class Restorer {
     for (EvidenceLog& one : state_.evidence) {
       if (one.shape().width == width) log = &one;
     }
+    int64_t last = INT64_MIN;
     for (std::size_t n = in_.GetCount(sizeof(TickRow)); n > 0 && in_.ok(); --n) {
-      const auto bucket = in_.Get<int64_t>();
+      const auto tick = in_.Get<int64_t>();
       auto row = in_.Get<TickRow>();
       if (row.conversation >= conversations_.size()) return in_.Fail();
       row.conversation = conversations_[row.conversation];
-      if (log != nullptr) log->Add(row, bucket * width);
+      if (log == nullptr) continue;
+      // Each tick stands for a part of a bucket.
+      if (tick != last) log->Split();
+      last = tick;
+      log->Add(row, tick);
     }
   }
 

@@ -166,9 +166,9 @@ class Saver {
       uint64_t count = 0;
       log.ForEachRow([&](auto&&...) { ++count; });
       out_.Put(count);
-      log.ForEachRow([&](int64_t bucket, TickRow row) {
+      log.ForEachRow([&](int64_t tick, TickRow row) {
         row.conversation = conversations_.at(row.conversation);
-        out_.Put(bucket);
+        out_.Put(tick);
         out_.Put(row);
       });
     }

@@ -53,10 +53,6 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
   const EvidenceLog& log = sources.logs[rule.evidence_log];
   const bool client = role == Role::kClient;
   const Direction out = client ? kUp : kDown;
-  const auto counts = [&](int64_t first) {
-    return sources.rules.Open(rule, first) ||
-           sources.rules.Open(rule, first + rule.shape.width - 1);
-  };
   uint32_t id = host.first_conversation[static_cast<int>(role)];
   for (; id != kNone; id = sources.conversations.Next(id, role)) {
     const Conversation& conversation = sources.conversations.at(id);
@@ -64,8 +60,8 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
     if (!rule.Counts(key.service, conversation.verdict, key.tls)) continue;
     Contribution share;
     const int64_t window = rule.shape.window_seconds;
-    log.ForEach(id, window, tick, [&](const TickRow& row, int64_t first) {
-      if (!counts(first)) return;
+    log.ForEach(id, window, tick, [&](const TickRow& row, int64_t added) {
+      if (!sources.rules.Open(rule, added)) return;
       share.peer.sent += row.bytes[out];
       share.peer.received += row.bytes[Opposite(out)];
       share.peer.sessions += row.sessions;

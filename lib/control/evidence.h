@@ -39,8 +39,8 @@ struct EvidenceSources {
   const RuleIndex& rules;
 };
 
-// Over exactly the window of `rule`, which is `entity`'s, at the end of `tick`; where the rule
-// has hours or days, to the bucket. Takes time in proportion to the conversations of the host,
+// Over exactly the window of `rule`, which is `entity`'s, at the end of `tick`, and of what the
+// rule's hours and days let count. Takes time in proportion to the conversations of the host,
 // or of the group. Equal shares go by sent, received, sessions, then by peer.
 Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
                         const PreparedRule& rule, int64_t tick, std::size_t most_peers);

@@ -26,8 +26,10 @@ TickRow EvidenceLog::SumsOf(uint32_t conversation, uint64_t row) const {
 void EvidenceLog::StartTick(int64_t tick) {
   tick_ = tick;
   const int64_t bucket = shape_.BucketOf(tick);
-  if (!buckets_.empty() && buckets_.back().number == bucket) return;
-  buckets_.push_back({bucket, next_});
+  const bool goes_on = !split_ && !buckets_.empty() && buckets_.back().number == bucket;
+  split_ = false;
+  if (goes_on) return;
+  buckets_.push_back({bucket, tick, next_});
   current_row_ = next_;
 }
 

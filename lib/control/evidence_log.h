@@ -17,8 +17,8 @@
 namespace mailtap::control {
 
 // Rows in the order of their buckets, so that those that leave the window are freed in whole
-// blocks and none is ever looked for. The rows of a conversation are chained, newest first.
-// Control thread only.
+// blocks and none is ever looked for. The rows of a conversation are chained, newest first. A
+// bucket may be split, where a rule begins or ends to count. Control thread only.
 class EvidenceLog {
  public:
   // `shape`: the bucket width, and the longest window that will be read.
@@ -37,6 +37,8 @@ class EvidenceLog {
       Append(row);
     }
   }
+  // What comes is kept apart from what the bucket holds by now.
+  void Split() { split_ = true; }
   // Brings near what Add() will need: first where the conversation's newest row is, then, once
   // that has come, the row itself if Add() may add to it.
   void Prefetch(uint32_t conversation) const {
@@ -47,9 +49,9 @@ class EvidenceLog {
     __builtin_prefetch(&CommonAt(newest_[conversation]));
   }
 
-  // Calls visit(sums, its bucket's first tick) for each row of `conversation` that a window of
-  // `window_seconds` (at most the longest) holds at the end of `tick`, newest first. The sums
-  // tell no `last_seen`.
+  // Calls visit(sums, tick) for each row of `conversation` that a window of `window_seconds`
+  // (at most the longest) holds at the end of `tick`, newest first; with the first tick in
+  // which anything was added to the row's part of its bucket. The sums tell no `last_seen`.
   template <typename Visit>
   void ForEach(uint32_t conversation, int64_t window_seconds, int64_t tick,
                Visit&& visit) const {
@@ -59,11 +61,11 @@ class EvidenceLog {
     for (uint64_t n = newest_[conversation]; n >= first_ && n != 0; n = Before(n)) {
       while (bucket->first_row > n) ++bucket;
       if (!shape.Holds(bucket->number, tick)) return;
-      visit(SumsOf(conversation, n), bucket->number * shape.width);
+      visit(SumsOf(conversation, n), bucket->tick);
     }
   }
 
-  // Calls visit(bucket's number, sums) for each row that is kept, the oldest bucket first.
+  // Calls visit(tick, sums) for each row that is kept, the oldest first; the tick as above.
   template <typename Visit>
   void ForEachRow(Visit&& visit) const {
     std::vector<std::pair<uint64_t, uint32_t>> rows;  // number, conversation
@@ -76,7 +78,7 @@ class EvidenceLog {
     auto bucket = buckets_.begin();
     for (const auto& [n, conversation] : rows) {
       while (std::next(bucket) != buckets_.end() && std::next(bucket)->first_row <= n) ++bucket;
-      visit(bucket->number, SumsOf(conversation, n));
+      visit(bucket->tick, SumsOf(conversation, n));
     }
   }
 
@@ -92,7 +94,7 @@ class EvidenceLog {
   // Frees the buckets that the longest window no longer holds at the end of `tick`.
   void Expire(int64_t tick);
   // Frees the oldest bucket although a window still holds it; not the newest, to which rows are
-  // still added. Returns how many rows that were.
+  // still added. Returns how many rows that were. Of a split one the oldest part.
   std::size_t DropOldest();
   bool can_drop() const { return buckets_.size() > 1; }
   std::size_t rows() const { return static_cast<std::size_t>(next_ - first_); }
@@ -101,6 +103,7 @@ class EvidenceLog {
   static constexpr uint64_t kBlockRows = 4096;
   struct Bucket {
     int64_t number;
+    int64_t tick;  // the first in which anything was added
     uint64_t first_row;
   };
 
@@ -171,6 +174,7 @@ class EvidenceLog {
   uint64_t next_ = 1;
   uint64_t current_row_ = 1;  // the first of the bucket to which rows are added
   int64_t tick_ = INT64_MIN;  // of the last Add()
+  bool split_ = false;        // with the next tick a part of its own begins
 };
 
 }  // namespace mailtap::control

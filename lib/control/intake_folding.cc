@@ -54,7 +54,10 @@ void Intake::ForEachShare(const Lane& lane, Visit&& visit) const {
 }
 
 void Intake::Fold(int64_t tick) {
-  state_.rules.StartTick(tick);
+  if (state_.rules.StartTick(tick)) {
+    // Evidence has to tell what counted for a rule with hours from what came just before.
+    for (EvidenceLog& log : state_.evidence) log.Split();
+  }
   const int64_t length = state_.config->metrics.capture_window_seconds;
   period_ = tick / length;
   period_start_ = period_ * length - state_.first_tick;

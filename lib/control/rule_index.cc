@@ -94,10 +94,15 @@ uint16_t RuleIndex::ScheduleOf(const config::Rule& rule) {
   return static_cast<uint16_t>(schedules_.size() - 1);
 }
 
-void RuleIndex::StartTick(int64_t tick) {
+bool RuleIndex::StartTick(int64_t tick) {
+  bool changed = !started_ && !schedules_.empty();
+  started_ = true;
   for (std::size_t i = 0; i < schedules_.size(); ++i) {
-    open_[i] = schedules_[i].Holds(tick, zone_);
+    const bool open = schedules_[i].Holds(tick, zone_);
+    changed |= open != open_[i];
+    open_[i] = open;
   }
+  return changed;
 }
 
 bool RuleIndex::CountsFailed(const Kind& kind) const {

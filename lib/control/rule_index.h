@@ -85,8 +85,9 @@ class RuleIndex {
 
   const absl::TimeZone& timezone() const { return zone_; }
 
-  // Which schedules hold for traffic of `tick`; before Open().
-  void StartTick(int64_t tick);
+  // Which schedules hold for traffic of `tick`; before Open(). Returns whether that may differ
+  // from the last call's.
+  bool StartTick(int64_t tick);
   // Whether the rule counts traffic of that tick.
   bool Open(const PreparedRule& rule) const {
     return rule.schedule == PreparedRule::kAlways || open_[rule.schedule];
@@ -130,6 +131,7 @@ class RuleIndex {
   absl::TimeZone zone_;
   std::vector<Schedule> schedules_;  // each different one once
   std::vector<bool> open_;           // by schedule, in the tick under way
+  bool started_ = false;             // some tick is under way
   std::map<std::vector<uint32_t>, uint32_t> group_set_numbers_;
   std::deque<std::vector<uint32_t>> group_sets_;
   absl::flat_hash_map<uint64_t, const RuleSet*> known_;

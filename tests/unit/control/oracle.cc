@@ -135,9 +135,7 @@ void Oracle::See(const View& view) {
     const config::Rule& rule = config_.rules[number];
     for (const EntityKey& key : EntitiesOf(number, view)) {
       EntityState& entity = entities_[key];
-      if (view.traffic) entity.evidence.push_back(views_.size() - 1);
-      if (!InHours(rule, view.tick)) continue;
-      entity.views.push_back(views_.size() - 1);
+      if (InHours(rule, view.tick)) entity.views.push_back(views_.size() - 1);
     }
   }
 }
@@ -179,14 +177,11 @@ std::vector<const Oracle::View*> Oracle::InWindow(int64_t tick,
   return held;
 }
 
-// Hours are cut to whole buckets here.
 std::vector<const Oracle::View*> Oracle::EvidenceOf(int64_t tick, const config::Rule& rule,
                                                     const EntityState& entity) const {
-  const int64_t width = std::max<int64_t>(1, rule.window_seconds / 60);
   std::vector<const View*> held;
-  for (const View* view : InWindow(tick, rule, entity.evidence)) {
-    const int64_t first = view->tick - view->tick % width;
-    if (InHours(rule, first) || InHours(rule, first + width - 1)) held.push_back(view);
+  for (const View* view : InWindow(tick, rule, entity.views)) {
+    if (view->traffic) held.push_back(view);
   }
   return held;
 }

@@ -55,9 +55,8 @@ class Oracle {
   // the site), in which role.
   using EntityKey = std::tuple<int, int, net::IpAddress, Role>;
   struct EntityState {
-    std::vector<std::size_t> views;     // that its rule counts
-    std::vector<std::size_t> evidence;  // that it would count at another hour too
-    std::vector<double> values;         // by condition
+    std::vector<std::size_t> views;  // that its rule counts
+    std::vector<double> values;      // by condition
     bool tracked = false;
     bool open = false;
     bool news = false;
