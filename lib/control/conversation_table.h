@@ -104,6 +104,9 @@ class ConversationTable {
   }
   // The end's peer in the peer table, or kNone where no rule counts peers.
   uint32_t& peer(uint32_t id, Role role) { return places_[id].peer[static_cast<int>(role)]; }
+  uint32_t peer(uint32_t id, Role role) const {
+    return places_[id].peer[static_cast<int>(role)];
+  }
   // What HourBook keeps with it.
   HourBook::Place& hour_place(uint32_t id) { return places_[id].hour; }
 

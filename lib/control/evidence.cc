@@ -58,6 +58,11 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
     const Conversation& conversation = sources.conversations.at(id);
     const meter::ConversationKey& key = conversation.key;
     if (!rule.Counts(key.service, conversation.verdict, key.tls)) continue;
+    if (rule.metric == Metric::kNewPeers) {
+      // Of all the peers in the window few are new.
+      const uint32_t peer = sources.conversations.peer(id, role);
+      if (peer == kNone || !sources.peers.Counts(peer, rule.peer_slot)) continue;
+    }
     Contribution share;
     const int64_t window = rule.shape.window_seconds;
     log.ForEach(id, window, tick, [&](const TickRow& row, int64_t added) {

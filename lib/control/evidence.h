@@ -12,6 +12,7 @@
 #include "lib/control/evidence_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
+#include "lib/control/peer_table.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/windows.h"
 
@@ -37,11 +38,13 @@ struct EvidenceSources {
   const NameBook& names;
   const DnsBook& dns;
   const RuleIndex& rules;
+  const PeerTable& peers;
 };
 
 // Over exactly the window of `rule`, which is `entity`'s, at the end of `tick`, and of what the
-// rule's hours and days let count. Takes time in proportion to the conversations of the host,
-// or of the group. Equal shares go by sent, received, sessions, then by peer.
+// rule's hours and days let count; of peers only those that are new where these are counted.
+// Takes time in proportion to the conversations of the host, or of the group. Equal shares go
+// by sent, received, sessions, then by peer.
 Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
                         const PreparedRule& rule, int64_t tick, std::size_t most_peers);
 

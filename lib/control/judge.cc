@@ -206,7 +206,7 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const Evidence evidence = GatherEvidence(
       {state_.conversations, state_.hosts, state_.evidence, state_.names, state_.dns,
-       state_.rules},
+       state_.rules, state_.windows.peers()},
       entity, rule, tick,
       static_cast<std::size_t>(std::max<int64_t>(0, state_.config->alerts.top_peers)));
 

@@ -46,6 +46,11 @@ class PeerTable {
   // The bucket of the newest row of `peer` in the window of the rule with `slot`, or kNever.
   int64_t& LastBucket(uint32_t peer, uint16_t slot) { return marks_[First(peer) + slot]; }
 
+  // Whether the peer counts in that window.
+  bool Counts(uint32_t peer, uint16_t slot) const {
+    return marks_[First(peer) + slot] != kNever;
+  }
+
   // The slots are numbered anew: old slot i is now to[i], or gone, with no row left, where that
   // is kNoSlot.
   static constexpr uint16_t kNoSlot = UINT16_MAX;

@@ -179,9 +179,15 @@ std::vector<const Oracle::View*> Oracle::InWindow(int64_t tick,
 
 std::vector<const Oracle::View*> Oracle::EvidenceOf(int64_t tick, const config::Rule& rule,
                                                     const EntityState& entity) const {
+  const bool of_new = rule.metric == Metric::kNewPeers;
+  const std::vector<const View*> all = InWindow(tick, rule, entity.views);
+  std::set<net::IpAddress> met;
+  for (const View* view : all) {
+    if (of_new && Amount(*view, rule) > 0) met.insert(view->peer);
+  }
   std::vector<const View*> held;
-  for (const View* view : InWindow(tick, rule, entity.views)) {
-    if (view->traffic) held.push_back(view);
+  for (const View* view : all) {
+    if (view->traffic && (!of_new || met.contains(view->peer))) held.push_back(view);
   }
   return held;
 }
