@@ -33,7 +33,7 @@ struct AlertPeer {
   uint16_t port = 0;  // of the server end
   uint64_t sent = 0;  // bytes by the host to the peer, and back
   uint64_t received = 0;
-  uint64_t sessions = 0;
+  uint64_t sessions = 0;  // of failed_sessions: those that came to nothing
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;
   bool name_observed = false;  // by a resolver's answer
   uint8_t tls = 0;             // bit per Tls: the states that its traffic was in

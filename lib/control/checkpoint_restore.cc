@@ -97,6 +97,9 @@ class Restorer {
     for (std::size_t n = in_.GetCount(2 * sizeof(int64_t)); n > 0 && in_.ok(); --n) {
       RestoreEvidence();
     }
+    for (const SavedRule& rule : rules_) {
+      if (rule.first && rule.metric == config::Metric::kFailedSessions) RestoreFailures(rule);
+    }
     blind_spots.Restore(in_, same_capture);
     return in_.ok() && in_.at_end();
   }
@@ -108,6 +111,7 @@ class Restorer {
     uint16_t to = Windows::kNoRule;
     uint16_t conditions = 1;  // of the rule
     config::Metric metric = config::Metric::kSentBytes;
+    bool first = true;  // of the rule's
   };
 
   void RestoreRules() {
@@ -118,7 +122,7 @@ class Restorer {
         const bool gone = lead == Windows::kNoRule;
         rules_.push_back({lead, static_cast<uint16_t>(gone ? lead : lead + i),
                           static_cast<uint16_t>(shape.conditions.size()),
-                          shape.conditions[i].first});
+                          shape.conditions[i].first, i == 0});
       }
     }
   }
@@ -227,6 +231,26 @@ class Restorer {
       if (tick != last) log->Split();
       last = tick;
       log->Add(row, tick);
+    }
+  }
+
+  void RestoreFailures(const SavedRule& rule) {
+    for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) {
+      const auto tick = in_.Get<int64_t>();
+      FailureLog::Subject subject;
+      in_.Get(subject.host);
+      in_.Get(subject.role);
+      FailureLog::Peer peer;
+      in_.Get(peer.address);
+      in_.Get(peer.port);
+      in_.Get(peer.service);
+      in_.Get(peer.verdict);
+      in_.Get(peer.tls);
+      FailureLog::Sums sums;
+      in_.Get(sums.count);
+      in_.Get(sums.first_seen);
+      if (!in_.ok() || rule.to == Windows::kNoRule) continue;
+      state_.failures[state_.rules.rules()[rule.to].failure_log].Add(subject, peer, sums, tick);
     }
   }
 

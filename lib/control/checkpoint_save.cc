@@ -57,6 +57,7 @@ class Saver {
     SavePeers();
     SaveRows();
     SaveEvidence();
+    SaveFailures();
     blind_spots.Save(out_);
     return out_.Take();
   }
@@ -170,6 +171,27 @@ class Saver {
         row.conversation = conversations_.at(row.conversation);
         out_.Put(tick);
         out_.Put(row);
+      });
+    }
+  }
+
+  void SaveFailures() {
+    for (const PreparedRule& rule : state_.rules.rules()) {
+      if (rule.failure_log == PreparedRule::kNoLog) continue;
+      const FailureLog& log = state_.failures[rule.failure_log];
+      out_.Put(uint64_t{log.rows()});
+      log.ForEachRow([&](int64_t tick, const FailureLog::Subject& subject,
+                         const FailureLog::Peer& peer, const FailureLog::Sums& sums) {
+        out_.Put(tick);
+        out_.Put(subject.host);
+        out_.Put(subject.role);
+        out_.Put(peer.address);
+        out_.Put(peer.port);
+        out_.Put(peer.service);
+        out_.Put(peer.verdict);
+        out_.Put(peer.tls);
+        out_.Put(sums.count);
+        out_.Put(sums.first_seen);
       });
     }
   }

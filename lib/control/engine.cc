@@ -41,6 +41,7 @@ void Engine::RunTick(int64_t tick) {
   sessions_.PutOut(tick);
   JudgeAll(tick);
   for (EvidenceLog& log : state_.evidence) log.Expire(tick);
+  for (FailureLog& log : state_.failures) log.Expire(tick);
   state_.forgotten += state_.servers.EndTick(tick);
   janitor_.Tidy(tick);
   state_.last_tick = tick;

@@ -4,6 +4,10 @@
 #include <array>
 #include <bit>
 #include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 
 namespace mailtap::control {
 namespace {
@@ -33,6 +37,7 @@ uint64_t MetricOf(const Contribution& share, Metric metric) {
     case Metric::kReceivedBytes:
       return share.peer.received;
     case Metric::kSessions:
+    case Metric::kFailedSessions:
       return share.peer.sessions;
     case Metric::kMessages:
       return share.messages;
@@ -41,8 +46,6 @@ uint64_t MetricOf(const Contribution& share, Metric metric) {
     case Metric::kDistinctPeers:
     case Metric::kNewPeers:
       return 1;
-    case Metric::kFailedSessions:
-      return 0;  // such attempts are no conversation
   }
   return 0;
 }
@@ -89,6 +92,15 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
   }
 }
 
+// Whether a rule of another scope than the host's counts the host for `entity`.
+bool Concerns(const EvidenceSources& sources, const PreparedRule& rule, const Entity& entity,
+              const Host& host) {
+  const std::vector<uint32_t>& groups = sources.rules.Groups(host.group_set);
+  return rule.scope == config::Scope::kGroup
+             ? std::find(groups.begin(), groups.end(), entity.host) != groups.end()
+             : rule.Concerns(groups);
+}
+
 // The number of hosts that have a part in `shares`.
 std::size_t SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
                      const Entity& entity, int64_t tick, std::vector<Contribution>& shares) {
@@ -99,17 +111,51 @@ std::size_t SharesOf(const EvidenceSources& sources, const PreparedRule& rule,
   std::size_t hosts = 0;
   sources.hosts.ForEach([&](uint32_t id) {
     const Host& host = sources.hosts.at(id);
-    const std::vector<uint32_t>& groups = sources.rules.Groups(host.group_set);
-    const bool counts =
-        rule.scope == config::Scope::kGroup
-            ? std::find(groups.begin(), groups.end(), entity.host) != groups.end()
-            : rule.Concerns(groups);
-    if (!counts) return;
+    if (!Concerns(sources, rule, entity, host)) return;
     const std::size_t before = shares.size();
     AddSharesOf(host, sources, rule, entity.role, tick, shares);
     if (shares.size() > before) ++hosts;
   });
   return hosts;
+}
+
+// The same of connections that came to nothing: of each peer as many as its sessions.
+std::size_t FailuresOf(const EvidenceSources& sources, const PreparedRule& rule,
+                       const Entity& entity, int64_t tick, std::vector<Contribution>& shares) {
+  const FailureLog& log = sources.failures[rule.failure_log];
+  absl::flat_hash_map<std::pair<uint32_t, FailureLog::Peer>, FailureLog::Sums> sums;
+  absl::flat_hash_set<HostKey> hosts;
+  const auto add = [&](const HostKey& host, const FailureLog::Peers& peers) {
+    hosts.insert(host);
+    for (const auto& [peer, counted] : peers) sums[{host.encap_tag, peer}] += counted;
+  };
+  if (rule.scope == config::Scope::kHost) {
+    const HostKey& host = sources.hosts.at(entity.host).key;
+    log.ForEachOf({host, entity.role}, tick,
+                  [&](const FailureLog::Peers& peers) { add(host, peers); });
+  } else {
+    log.ForEach(tick, [&](const FailureLog::Subject& subject, const FailureLog::Peers& peers) {
+      const uint32_t host = sources.hosts.Find(subject.host);
+      if (subject.role != entity.role || host == kNone ||
+          !Concerns(sources, rule, entity, sources.hosts.at(host))) {
+        return;
+      }
+      add(subject.host, peers);
+    });
+  }
+  for (const auto& [key, counted] : sums) {
+    const auto& [encap_tag, peer] = key;
+    Contribution& share = shares.emplace_back();
+    share.peer.peer = peer.address;
+    share.peer.port = peer.port;
+    share.peer.sessions = counted.count;
+    share.peer.verdict = peer.verdict;
+    share.peer.tls = static_cast<uint8_t>(1u << static_cast<int>(peer.tls));
+    share.server = {peer.address, encap_tag};
+    share.service = peer.service;
+    share.first_seen = counted.first_seen;
+  }
+  return hosts.size();
 }
 
 Confidence ConfidenceOf(const std::vector<Contribution>& shares) {
@@ -185,13 +231,18 @@ Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
   std::vector<Contribution> shares;
   Evidence evidence;
   evidence.hosts = SharesOf(sources, rule, entity, tick, shares);
+  // Where the capture shows little, what failed may only have been missed.
+  evidence.confidence = ConfidenceOf(shares);
+  if (metric == Metric::kFailedSessions) {
+    shares.clear();
+    evidence.hosts = FailuresOf(sources, rule, entity, tick, shares);
+  }
   if (shares.empty()) return evidence;
   evidence.empty = false;
   evidence.first_seen = INT64_MAX;
   for (const Contribution& share : shares) {
     evidence.first_seen = std::min(evidence.first_seen, share.first_seen);
   }
-  evidence.confidence = ConfidenceOf(shares);
   std::sort(shares.begin(), shares.end(),
             [](const Contribution& a, const Contribution& b) { return KeyOf(a) < KeyOf(b); });
   CountKinds(shares, metric, evidence);

@@ -10,6 +10,7 @@
 #include "lib/control/conversation_table.h"
 #include "lib/control/dns_book.h"
 #include "lib/control/evidence_log.h"
+#include "lib/control/failure_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/name_book.h"
 #include "lib/control/peer_table.h"
@@ -34,7 +35,8 @@ struct Evidence {
 struct EvidenceSources {
   const ConversationTable& conversations;
   const HostTable& hosts;
-  const std::vector<EvidenceLog>& logs;  // as PreparedRule::evidence_log counts them
+  const std::vector<EvidenceLog>& logs;     // as PreparedRule::evidence_log counts them
+  const std::vector<FailureLog>& failures;  // as PreparedRule::failure_log does
   const NameBook& names;
   const DnsBook& dns;
   const RuleIndex& rules;

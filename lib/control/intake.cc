@@ -116,7 +116,7 @@ void Intake::Settle(int64_t tick) {
       const auto service = static_cast<int>(delta.key.service);
       const Judgement judgement = JudgementOf(delta.key);
       AddTo(state_.totals[service][static_cast<int>(judgement.verdict)], delta);
-      GatherFailed(delta, judgement);
+      if (delta.failed_sessions > 0) GatherFailed(delta, judgement);
       continue;
     }
     const uint32_t hash = ConversationTable::HashOf(delta.key);
@@ -164,6 +164,18 @@ void Intake::GatherFailed(const meter::DeltaRecord& delta, const Judgement& judg
     lane.failed += delta.failed_sessions;
     lane.failed_seen = std::max(lane.failed_seen, delta.last_seen);
     Touch(lane_id, lane);
+    const auto keeps = [this](const Counting& counting) {
+      return state_.rules.rules()[counting.rule].failure_log != PreparedRule::kNoLog;
+    };
+    const auto sums = lane.counting_sums();
+    if (std::none_of(sums.begin(), sums.end(), keeps)) continue;
+    const HostKey peer =
+        EndOf(delta.key, role == Role::kClient ? Role::kServer : Role::kClient);
+    failures_.push_back({{EndOf(delta.key, role), role},
+                         {peer.address, delta.key.server_port, delta.key.service,
+                          judgement.verdict, delta.key.tls},
+                         {delta.failed_sessions, delta.first_seen},
+                         lane_id});
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "lib/base/large_vector.h"
+#include "lib/control/failure_log.h"
 #include "lib/control/state.h"
 #include "lib/control/tick_row.h"
 
@@ -90,6 +91,7 @@ class Intake {
   // What the row's conversation adds to what is known of the capture.
   Sight SightOf(Conversation& conversation, const TickRow& row) const;
   void FoldInto(uint32_t lane_id, const TickRow& row, Role role, const Sight& sight);
+  void FoldFailures(int64_t tick);
   void CountPeers(const Lane& lane, const TickRow& row, int64_t tick);
   void CountLane(Lane& lane, int64_t tick);
   struct Share;
@@ -114,6 +116,13 @@ class Intake {
   std::vector<uint32_t> entity_of_rule_;  // for Attach()
   LargeVector<TickRow> rows_;             // of the tick, one a conversation
   LargeVector<uint32_t> lanes_;           // touched in the tick
+  struct Failure {
+    FailureLog::Subject subject;
+    FailureLog::Peer peer;
+    FailureLog::Sums sums;
+    uint32_t lane;
+  };
+  std::vector<Failure> failures_;  // of the tick, for the rules that keep evidence of them
   // The tick's period of metrics.capture_window, and its first tick as Conversation::last_tick
   // counts.
   int64_t period_ = 0;

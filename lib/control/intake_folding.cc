@@ -1,6 +1,7 @@
 // The end of a tick: what was gathered goes into evidence, windows, baselines and totals.
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "lib/control/intake.h"
 
@@ -71,6 +72,7 @@ void Intake::Fold(int64_t tick) {
     FoldRow(rows_[i], tick);
   }
   rows_.clear();
+  FoldFailures(tick);
 
   constexpr std::size_t kLaneAhead = 16, kAhead = 8;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -89,6 +91,27 @@ void Intake::Fold(int64_t tick) {
     CountLane(state_.hosts.lane(lanes_[i]), tick);
   }
   lanes_.clear();
+}
+
+void Intake::FoldFailures(int64_t tick) {
+  // Where there is no room for all, those with the most stay, whatever order they came in.
+  std::sort(failures_.begin(), failures_.end(), [](const Failure& a, const Failure& b) {
+    return std::tie(a.subject, b.sums.count, a.peer, a.sums.first_seen) <
+           std::tie(b.subject, a.sums.count, b.peer, b.sums.first_seen);
+  });
+  for (const Failure& failure : failures_) {
+    uint16_t last = PreparedRule::kNoLog;
+    for (const Counting& counting : state_.hosts.lane(failure.lane).counting_sums()) {
+      const PreparedRule& rule = state_.rules.rules()[counting.rule];
+      // A rule by groups has an entity for each of the host's, and yet one log.
+      if (rule.failure_log == PreparedRule::kNoLog || rule.failure_log == last) continue;
+      last = rule.failure_log;
+      if (!state_.rules.Open(rule)) continue;
+      FailureLog& log = state_.failures[last];
+      if (!log.Add(failure.subject, failure.peer, failure.sums, tick)) ++state_.forgotten;
+    }
+  }
+  failures_.clear();
 }
 
 // Each line is asked for when the one that names it has had time to come.

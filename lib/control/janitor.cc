@@ -7,7 +7,8 @@
 namespace mailtap::control {
 
 void Janitor::Tidy(int64_t tick) {
-  TidyEvidence();
+  TidyLogs(state_.evidence, state_.bounds.evidence_rows);
+  TidyLogs(state_.failures, state_.bounds.failure_rows);
   state_.forgotten += state_.windows.Trim(state_.bounds.window_rows);
   state_.forgotten += state_.names.Trim() + state_.dns.Trim() + state_.claims.Trim();
   TidyRetired(tick);
@@ -15,16 +16,17 @@ void Janitor::Tidy(int64_t tick) {
   TidyHosts();
 }
 
-void Janitor::TidyEvidence() {
+template <typename Log>
+void Janitor::TidyLogs(std::vector<Log>& logs, std::size_t most) {
   for (;;) {
     std::size_t rows = 0;
-    EvidenceLog* longest = nullptr;
-    for (EvidenceLog& log : state_.evidence) {
+    Log* longest = nullptr;
+    for (Log& log : logs) {
       rows += log.rows();
       if (!log.can_drop()) continue;
       if (longest == nullptr || log.rows() > longest->rows()) longest = &log;
     }
-    if (rows <= state_.bounds.evidence_rows || longest == nullptr) return;
+    if (rows <= most || longest == nullptr) return;
     state_.forgotten += longest->DropOldest();
   }
 }

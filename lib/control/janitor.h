@@ -21,7 +21,9 @@ class Janitor {
   void TidyRetired(int64_t tick);
   void TidyConversations();
   void TidyHosts();
-  void TidyEvidence();
+  // Where `logs` hold more than `most` rows the oldest go.
+  template <typename Log>
+  void TidyLogs(std::vector<Log>& logs, std::size_t most);
   bool IsIdle(uint32_t host) const;
   void Forget(uint32_t conversation);
 

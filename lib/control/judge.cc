@@ -205,8 +205,8 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   Entity& entity = state_.windows.at(change.entity);
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const Evidence evidence = GatherEvidence(
-      {state_.conversations, state_.hosts, state_.evidence, state_.names, state_.dns,
-       state_.rules, state_.windows.peers()},
+      {state_.conversations, state_.hosts, state_.evidence, state_.failures, state_.names,
+       state_.dns, state_.rules, state_.windows.peers()},
       entity, rule, tick,
       static_cast<std::size_t>(std::max<int64_t>(0, state_.config->alerts.top_peers)));
 

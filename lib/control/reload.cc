@@ -62,6 +62,18 @@ std::vector<EvidenceLog> NewEvidence(std::vector<EvidenceLog> before,
   return logs;
 }
 
+// Logs of rules that go on do so.
+std::vector<FailureLog> NewFailures(std::vector<FailureLog> before, const RuleIndex& old,
+                                    const std::vector<uint16_t>& to, const State& state) {
+  std::vector<FailureLog> logs = state.NewFailures();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const uint16_t log = old.rules()[i].failure_log;
+    if (to[i] == kNoRule || log == PreparedRule::kNoLog) continue;
+    logs[state.rules.rules()[to[i]].failure_log] = std::move(before[log]);
+  }
+  return logs;
+}
+
 }  // namespace
 
 void Engine::Reload(std::shared_ptr<const config::Config> next) {
@@ -80,10 +92,11 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
       std::exchange(state_.config, std::move(next));
   const config::Config& config = *state_.config;
   state_.policy = Policy(config);
-  state_.rules = std::move(rules);
+  const RuleIndex old = std::exchange(state_.rules, std::move(rules));
   state_.windows.Renumber(to, slots, state_.rules.peer_slots());
   state_.evidence =
       NewEvidence(std::exchange(state_.evidence, {}), state_.rules.evidence_shapes());
+  state_.failures = NewFailures(std::exchange(state_.failures, {}), old, to, state_);
   const std::vector<uint32_t> relay_to = state_.relays.Reload(config.relays);
   state_.alerts.Reload(State::TermsOf(config), config.alerts.update_seconds);
   state_.suppressions.Reload(config);

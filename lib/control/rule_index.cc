@@ -66,6 +66,7 @@ void RuleIndex::Prepare(const config::Config& config, uint16_t number) {
                           .number = number,
                           .lead = lead,
                           .evidence_log = 0,
+                          .failure_log = PreparedRule::kNoLog,
                           .peer_slot = 0,
                           .by_baseline = condition == &rule && rule.by_baseline(),
                           .schedule = ScheduleOf(rule),
@@ -79,7 +80,13 @@ void RuleIndex::Prepare(const config::Config& config, uint16_t number) {
         index == lead ? EvidenceLogOf(prepared.shape) : rules_[lead].evidence_log;
     if (CountsPeers(prepared.metric)) prepared.peer_slot = peer_slots_++;
     new_peers_ |= prepared.metric == config::Metric::kNewPeers;
-    if (prepared.metric == config::Metric::kFailedSessions) of_failed_.push_back(index);
+    if (prepared.metric == config::Metric::kFailedSessions) {
+      of_failed_.push_back(index);
+      if (index == lead) {
+        prepared.failure_log = static_cast<uint16_t>(failure_shapes_.size());
+        failure_shapes_.push_back(prepared.shape);
+      }
+    }
     rules_.push_back(std::move(prepared));
   }
 }

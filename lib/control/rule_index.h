@@ -22,6 +22,7 @@ namespace mailtap::control {
 // A rule with several conditions is prepared once for each, one after the other.
 struct PreparedRule {
   static constexpr uint16_t kAlways = 0xffff;
+  static constexpr uint16_t kNoLog = 0xffff;
 
   const config::Rule* rule;  // lives as long as the configuration, as the next
   const config::Condition* condition;
@@ -33,6 +34,7 @@ struct PreparedRule {
   uint16_t number;        // of the rule in the configuration
   uint16_t lead;          // of its first condition
   uint16_t evidence_log;  // rules of equal bucket width share one; that of the first condition
+  uint16_t failure_log;   // of a first condition on failed sessions; else kNoLog
   uint16_t peer_slot;     // counts those that count peers; meaningless for others
   bool by_baseline;       // of the first condition: `raise` is only the least
   uint16_t schedule;      // when it counts; kAlways: without an end
@@ -80,6 +82,8 @@ class RuleIndex {
   uint16_t Find(const RuleShape& shape) const;
   // Of each evidence log: the bucket width, and the longest window that reads it.
   const std::vector<WindowShape>& evidence_shapes() const { return evidence_shapes_; }
+  // Of each failure log, as PreparedRule::failure_log counts them: its rule's window.
+  const std::vector<WindowShape>& failure_shapes() const { return failure_shapes_; }
   // How many conditions count peers.
   uint16_t peer_slots() const { return peer_slots_; }
 
@@ -125,6 +129,7 @@ class RuleIndex {
 
   std::vector<PreparedRule> rules_;
   std::vector<WindowShape> evidence_shapes_;
+  std::vector<WindowShape> failure_shapes_;
   uint16_t peer_slots_ = 0;
   bool new_peers_ = false;           // some rule counts them
   std::vector<uint16_t> of_failed_;  // rules that count failed sessions

@@ -20,6 +20,7 @@
 #include "lib/control/dns_book.h"
 #include "lib/control/encap_book.h"
 #include "lib/control/evidence_log.h"
+#include "lib/control/failure_log.h"
 #include "lib/control/host_table.h"
 #include "lib/control/hour_book.h"
 #include "lib/control/name_book.h"
@@ -43,6 +44,7 @@ struct State {
         rules(*config),
         windows(rules, hosts),
         evidence(rules.evidence_shapes().begin(), rules.evidence_shapes().end()),
+        failures(NewFailures()),
         names(bounds),
         dns(static_cast<std::size_t>(config->dns.names), config->dns.grace_seconds,
             [this](absl::string_view name) { return policy.relays().NamedBy(name, false); }),
@@ -74,6 +76,7 @@ struct State {
   // and role; those of hosts are in the hosts' lists.
   absl::flat_hash_map<std::tuple<uint16_t, uint32_t, Role>, uint32_t> shared_entities;
   std::vector<EvidenceLog> evidence;  // as PreparedRule::evidence_log counts them
+  std::vector<FailureLog> failures;   // as PreparedRule::failure_log does
   NameBook names;
   DnsBook dns;
   ClaimBook claims;
@@ -102,6 +105,15 @@ struct State {
       for (; id != kNone; id = windows.at(id).next_of_host) visit(id);
     });
     for (const auto& [key, id] : shared_entities) visit(id);
+  }
+
+  // Logs for the rules in force, of which nothing has been counted.
+  std::vector<FailureLog> NewFailures() const {
+    std::vector<FailureLog> logs;
+    for (const WindowShape& shape : rules.failure_shapes()) {
+      logs.emplace_back(shape, bounds.failure_rows);
+    }
+    return logs;
   }
 
   // What raises and clears the alerts of the rules, in their order.

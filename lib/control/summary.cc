@@ -139,9 +139,14 @@ std::string Most(const Alert& alert, std::size_t peers) {
   if (alert.top_peers.empty()) return "";
   const AlertPeer& top = alert.top_peers.front();
   const std::string name = top.name.empty() ? "" : absl::StrCat(" (", top.name, ")");
+  const std::string amount =
+      alert.metric == Metric::kFailedSessions
+          ? absl::StrCat(top.sessions, Plural(static_cast<double>(top.sessions), " connection",
+                                              " connections"))
+          : absl::StrCat(FormatBytes(top.sent), " sent, ", FormatBytes(top.received),
+                         " received");
   return absl::StrCat(", ", peers > 1 ? "most with " : "", net::ToString(top.peer), " port ",
-                      top.port, name, ": ", FormatBytes(top.sent), " sent, ",
-                      FormatBytes(top.received), " received");
+                      top.port, name, ": ", amount);
 }
 
 // ", although its mail is expected to go by relay entry "gateway" or "cloud mail","

@@ -187,8 +187,11 @@ TEST(Janitor, LeavesNothingOfWhatItForgets) {
 
 // What is forgotten does not depend on the order of records either.
 TEST(Bounds, ForgetTheSameWhateverTheOrder) {
-  const Bounds bounds = {
-      .conversations = 12, .hosts = 3, .window_rows = 40, .evidence_rows = 30};
+  const Bounds bounds = {.conversations = 12,
+                         .hosts = 3,
+                         .window_rows = 40,
+                         .evidence_rows = 30,
+                         .failure_rows = 4};
   for (uint64_t seed = 0; seed < 60 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     Scenario scenario = RandomScenario(seed, 60);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/control/failure_log.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -62,6 +63,89 @@ TEST(CountedEvidence, OfNewPeersListsThoseAlone) {
   EXPECT_THAT(Peers(alert), ElementsAre("198.51.100.3:25 20/0 x1", "198.51.100.2:25 10/0 x1"));
   EXPECT_EQ(alert.first_seen, StartOfTick(kT0 + 61));
   EXPECT_THAT(alert.summary, HasSubstr(" with 2 external servers"));
+}
+
+// `count` connections that came to nothing, of which the first began at the tick's start.
+meter::DeltaRecord Failed(const std::string& client, const std::string& server, int64_t tick,
+                          uint32_t count, uint16_t port = 25) {
+  meter::DeltaRecord delta = Delta(client, server, tick, 0, 0, port);
+  delta.bytes[kUp].packets = delta.bytes[kDown].packets = delta.sessions = 0;
+  delta.failed_sessions = count;
+  return delta;
+}
+
+config::Config FailedRule(double raise) {
+  config::Config config = OneRule();
+  config::Rule& rule = config.rules[0];
+  rule.metric = config::Metric::kFailedSessions;
+  rule.raise = rule.clear = raise;
+  return config;
+}
+
+TEST(CountedEvidence, OfFailedSessionsIsWhomTheyWereTo) {
+  Bench bench(FailedRule(6));
+  bench.Tick(Delta(kHost, "198.51.100.9", kT0, 1'000'000, 500));
+  bench.Tick(Failed(kHost, "198.51.100.1", kT0 + 1, 1));
+  bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 2, 2, 587));
+  bench.Tick(Failed("10.0.0.2", "198.51.100.7", kT0 + 2, 5));
+  bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 3, 1, 587));
+  bench.Tick(Delta(kHost, "198.51.100.2", kT0 + 4, 7000));
+  meter::DeltaRecord nothing = Failed(kHost, "198.51.100.9", kT0 + 5, 0);
+  nothing.last_seen += kNanosPerMilli;
+  bench.control.Apply(nothing);
+  bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 5, 2));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  const Alert& alert = bench.output.alerts[0];
+  EXPECT_THAT(Peers(alert), ElementsAre("198.51.100.2:587 0/0 x3", "198.51.100.2:25 0/0 x2",
+                                        "198.51.100.1:25 0/0 x1"));
+  EXPECT_EQ(alert.first_seen, StartOfTick(kT0 + 1));
+  EXPECT_EQ(alert.last_seen, StartOfTick(kT0 + 5) + kNanosPerMilli);
+  EXPECT_THAT(alert.summary, HasSubstr(" with 2 external servers that are not approved relays, "
+                                       "most with 198.51.100.2 port 587: 3 connections ("));
+}
+
+TEST(CountedEvidence, OfFailedSessionsThatLastedIsWhatTheWindowHolds) {
+  config::Config config = FailedRule(1);
+  config.rules[0].sustained_seconds = 60;
+  config.rules[0].hold_seconds = 1;
+  Bench bench(config);
+  bench.Tick(Failed(kHost, "198.51.100.1", kT0, 1));
+  bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 30, 1));
+  for (int64_t i = 31; i < 70; ++i) bench.Tick(Delta(kHost, kOut, kT0 + i, 1000));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_THAT(Peers(bench.output.alerts[0]), ElementsAre("198.51.100.2:25 0/0 x1"));
+  EXPECT_EQ(bench.output.alerts[0].first_seen, StartOfTick(kT0 + 30));
+  EXPECT_GE(bench.output.alerts[0].last_seen, bench.output.alerts[0].first_seen);
+}
+
+TEST(CountedEvidence, OfASitesFailedSessionsIsOfAllItsHosts) {
+  config::Config config = FailedRule(5);
+  config.rules[0].scope = config::Scope::kSite;
+  Bench bench(config);
+  bench.Tick(Delta("10.0.0.3", "198.51.100.9", kT0, 1'000'000, 500));
+  bench.Tick(Failed(kHost, "198.51.100.1", kT0 + 1, 1));
+  bench.Tick(Failed("10.0.0.2", "198.51.100.1", kT0 + 2, 1));
+  bench.Tick(Failed("10.0.0.2", "198.51.100.2", kT0 + 2, 3));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  const Alert& alert = bench.output.alerts[0];
+  EXPECT_THAT(Peers(alert), ElementsAre("198.51.100.2:25 0/0 x3", "198.51.100.1:25 0/0 x2"));
+  EXPECT_THAT(alert.summary, HasSubstr("The site (2 hosts) had 5 connections"));
+}
+
+// A scan fills no table: the value is exact, and those with the most are told apart.
+TEST(CountedEvidence, OfAScanIsBounded) {
+  constexpr uint32_t kScanned = FailureLog::kMostPeers + 100;
+  Bench bench(FailedRule(kScanned));
+  for (uint32_t i = 0; i < kScanned; ++i) {
+    const std::string server = absl::StrCat("198.51.", i / 200, ".", i % 200);
+    bench.control.Apply(Failed(kHost, server, kT0, i + 10 < kScanned ? 1 : 2));
+  }
+  bench.control.EndTick(kT0);
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_EQ(bench.output.alerts[0].value, kScanned + 10);
+  EXPECT_EQ(bench.output.alerts[0].top_peers.at(9).sessions, 2u);
+  EXPECT_THAT(bench.output.alerts[0].summary, HasSubstr("with 1024 external servers"));
+  EXPECT_EQ(bench.control.MakeSnapshot()->peers_forgotten, 100u);
 }
 
 }  // namespace

@@ -187,7 +187,11 @@ std::vector<const Oracle::View*> Oracle::EvidenceOf(int64_t tick, const config::
   }
   std::vector<const View*> held;
   for (const View* view : all) {
-    if (view->traffic && (!of_new || met.contains(view->peer))) held.push_back(view);
+    if (rule.metric == Metric::kFailedSessions) {
+      if (view->delta.failed_sessions > 0) held.push_back(view);
+    } else if (view->traffic && (!of_new || met.contains(view->peer))) {
+      held.push_back(view);
+    }
   }
   return held;
 }

@@ -81,6 +81,7 @@ class Oracle {
   void Report(AlertState state, int64_t tick, const EntityKey& key, EntityState& entity);
   void AddEvidence(const std::vector<const View*>& held, const config::Rule& rule,
                    EntityState& entity, Alert& alert) const;
+  void AddSight(const std::vector<const View*>& held, Alert& alert) const;
   std::vector<const View*> InWindow(int64_t tick, const config::Condition& condition,
                                     const std::vector<std::size_t>& views) const;
   std::vector<const View*> EvidenceOf(int64_t tick, const config::Rule& rule,

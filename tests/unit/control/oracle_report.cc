@@ -105,15 +105,19 @@ void Oracle::Report(AlertState state, int64_t tick, const EntityKey& key, Entity
   alert.host = std::get<2>(key);
   alert.role = std::get<3>(key);
   alert.last_seen = entity.last_seen;
-  AddEvidence(EvidenceOf(tick, rule, entity), rule, entity, alert);
+  const std::vector<const View*> held = EvidenceOf(tick, rule, entity);
+  AddEvidence(held, rule, entity, alert);
+  // What failed has no bytes; the mail besides it tells how well the capture shows it.
+  const bool failed = rule.metric == Metric::kFailedSessions;
+  AddSight(failed ? InWindow(tick, rule, entity.views) : held, alert);
   alerts.push_back(alert);
 }
 
 void Oracle::AddEvidence(const std::vector<const View*>& held, const config::Rule& rule,
                          EntityState& entity, Alert& alert) const {
   const bool by_peers = CountsPeers(rule.metric);
+  const bool failed = rule.metric == Metric::kFailedSessions;
   PeerSums peers;
-  SightOfDeltas sight;
   std::map<Verdict, uint64_t> verdicts;
   std::map<Service, uint64_t> services;
   std::set<std::pair<Verdict, net::IpAddress>> verdict_peers;
@@ -126,17 +130,15 @@ void Oracle::AddEvidence(const std::vector<const View*>& held, const config::Rul
     sum.peer.peer = view->peer;
     sum.peer.port = key.server_port;
     sum.peer.verdict = view->verdict;
-    sum.peer.sent += view->sent;
-    sum.peer.received += view->received;
-    sum.peer.sessions += view->delta.sessions;
-    const bool failed = rule.metric == Metric::kFailedSessions;  // they have no evidence
-    const uint64_t amount = failed ? 0 : Amount(*view, rule);
+    sum.peer.sent += failed ? 0 : view->sent;
+    sum.peer.received += failed ? 0 : view->received;
+    sum.peer.sessions += failed ? view->delta.failed_sessions : view->delta.sessions;
+    const uint64_t amount = Amount(*view, rule);
     sum.share = by_peers ? 1 : sum.share + amount;
     const bool new_verdict = verdict_peers.insert({view->verdict, view->peer}).second;
     const bool new_service = service_peers.insert({key.service, view->peer}).second;
     verdicts[view->verdict] += by_peers ? (new_verdict ? 1 : 0) : amount;
     services[key.service] += by_peers ? (new_service ? 1 : 0) : amount;
-    sight.Add(view->delta);
   }
   if (alert.state == AlertState::kRaised) entity.first_seen = first;
   alert.first_seen = entity.first_seen;
@@ -148,8 +150,15 @@ void Oracle::AddEvidence(const std::vector<const View*>& held, const config::Rul
   }
   alert.verdict = entity.verdict;
   alert.service = entity.service;
-  sight.Tell(alert.confidence);
   alert.top_peers = TopPeers(peers, config_.alerts.top_peers);
+}
+
+void Oracle::AddSight(const std::vector<const View*>& held, Alert& alert) const {
+  SightOfDeltas sight;
+  for (const View* view : held) {
+    if (view->traffic) sight.Add(view->delta);
+  }
+  sight.Tell(alert.confidence);
 }
 
 }  // namespace mailtap::control
