@@ -165,9 +165,17 @@ void Worker::Fold(flow::HotSession& hot) {
   }
   if (!IsMail(hot) || hot.state.established == 0) return;
 
+  const bool first = hot.state.counted == 0;
+  const auto [messages, rejected] = TakeMessages(hot, cold);
+  const auto any = [](const uint32_t(&of)[3]) { return (of[0] | of[1] | of[2]) != 0; };
+  // A session that ends long after its last packet must not lend that packet's time to what
+  // others of the conversation bring.
+  if (!first && (packets[0] | packets[1] | messages | rejected) == 0 && !any(pending[0]) &&
+      !any(pending[1])) {
+    return;
+  }
   Converse(hot, cold);
   meter::DeltaRecord& delta = conversations_.Touch(cold.conversation);
-  const bool first = hot.state.counted == 0;
   hot.state.counted = 1;
   const bool known = hot.state.synced == 0 && cold.first_seen < counted_before_;
   delta.sessions += first && !known ? 1 : 0;
@@ -183,16 +191,23 @@ void Worker::Fold(flow::HotSession& hot) {
     bytes.repeated += first ? cold.total(end, flow::kRepeated) : pending[end][flow::kRepeated];
     bytes.packets += first ? cold.packets[end] : packets[end];
   }
+  delta.messages += messages;
+  delta.rejected += rejected;
+}
+
+Worker::Messages Worker::TakeMessages(const flow::HotSession& hot,
+                                      const flow::ColdSession& cold) {
   if (!cold.has_dialogue() || hot.state.service != static_cast<uint32_t>(Service::kSmtp)) {
-    return;
+    return {};
   }
   Dialogue& dialogue = dialogues_[cold.dialogue];
   const classify::SmtpTransactions* smtp = dialogue.smtp();
-  if (smtp == nullptr) return;
-  delta.messages += smtp->messages() - dialogue.reported_messages;
-  delta.rejected += smtp->rejected() - dialogue.reported_rejected;
+  if (smtp == nullptr) return {};
+  const Messages fresh = {smtp->messages() - dialogue.reported_messages,
+                          smtp->rejected() - dialogue.reported_rejected};
   dialogue.reported_messages = smtp->messages();
   dialogue.reported_rejected = smtp->rejected();
+  return fresh;
 }
 
 // Finds the session's conversation; another one when it has gone over to TLS since.

@@ -223,6 +223,12 @@ class Worker {
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
   void Fold(flow::HotSession& hot);
+  struct Messages {
+    uint32_t accepted = 0;
+    uint32_t rejected = 0;
+  };
+  // Those that Fold() has not told of yet.
+  Messages TakeMessages(const flow::HotSession& hot, const flow::ColdSession& cold);
   void RebuildSuspicion();
   void SetGauges(int64_t tick);
   meter::ConversationKey KeyOf(const flow::HotSession& hot) const;

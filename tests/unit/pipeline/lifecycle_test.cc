@@ -117,6 +117,21 @@ TEST(Lifecycle, ClosedSessionsLingerForLateCopies) {
   EXPECT_EQ(sensor.counters().sessions.value(), 0u);
 }
 
+TEST(Lifecycle, AnEndLendsItsTimeToNoOtherSession) {
+  const auto session = [](uint16_t client_port, int64_t second) {
+    Conversation c = To(143, client_port).At(kStart + second * kNanosPerSecond);
+    c.Handshake();
+    Say(c, ImapScript());
+    return c.frames();
+  };
+  Sensor sensor;
+  sensor.Play(session(1'001, 0)).Play(session(1'002, 600)).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 2u);
+  for (const meter::DeltaRecord& delta : sensor.deltas()) {
+    EXPECT_LT(delta.last_seen - delta.first_seen, 10 * kNanosPerSecond);
+  }
+}
+
 TEST(Lifecycle, EstablishedSessionsIdleOutAfterFortyMinutes) {
   Conversation c = To(143);
   c.Handshake();
