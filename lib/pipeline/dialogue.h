@@ -76,7 +76,6 @@ struct alignas(kCacheLine) Dialogue {
 };
 static_assert(sizeof(Dialogue) <= 4 * kCacheLine);
 
-// Ends that are read out of turn, or -1.
 // Sets of ends, in one register: three numbers would be put together in memory at every call.
 struct Turns {
   // Message text under way: gaps in it do not matter, and its pieces are delivered as they
