@@ -38,10 +38,7 @@ bool Worker::EndSession(uint32_t slot) {
     // Headers, or one direction's acknowledgments, are all that the mirror shows; or TLS
     // without its ClientHello.
     const Hint standard = PortHint(hot);
-    const Hint port = standard.known || !tells_no_more ? standard : PastHint(hot);
-    if (port.known) {
-      Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
-    }
+    AcceptByPort(slot, standard.known || !tells_no_more ? standard : PastHint(hot));
   }
   const bool counts = hot.state.counted == 0 || cold.has_pending();
   Fold(hot);

@@ -93,6 +93,12 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
   if (!dialogue.hello_started) dialogues_.CloseOpening(dialogue);
 }
 
+// Where nothing that was said tells, the port must do.
+void Worker::AcceptByPort(uint32_t slot, const Hint& port) {
+  if (!port.known) return;
+  Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
+}
+
 // `contradicts`: what was said is something else's, rather than too little.
 void Worker::Reject(uint32_t slot, bool contradicts) {
   flow::HotSession& hot = sessions_.hot(slot);

@@ -30,10 +30,7 @@ bool Worker::StartReading(uint32_t slot) {
   if (cold.dialogue != kNone) return true;
   Short(Shortage::kDialogues);
   remove_ = hot.state.standard_port == 0;  // there is nothing to go by
-  // The port must do.
-  if (const Hint port = PortHint(hot); port.known) {
-    Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kNone);
-  }
+  AcceptByPort(slot, PortHint(hot));
   return false;
 }
 

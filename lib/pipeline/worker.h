@@ -200,18 +200,19 @@ class Worker {
   uint16_t TargetPort(const flow::HotSession& hot) const;
 
   // Verdicts (judging.cc)
-  void Judge(uint32_t slot, bool finished);
-  void Decide(flow::HotSession& hot, flow::Stage stage);
-  void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
-  void Reject(uint32_t slot, bool contradicts = true);
-  void StopReading(flow::HotSession& hot);
-  void KeepName(flow::HotSession& hot, absl::string_view name);
-  void SendBannerName(const flow::HotSession& hot, const OpeningText& opening);
   struct Hint {
     bool known = false;
     Service service = Service::kSmtp;
     bool tls = false;
   };
+  void Judge(uint32_t slot, bool finished);
+  void Decide(flow::HotSession& hot, flow::Stage stage);
+  void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
+  void AcceptByPort(uint32_t slot, const Hint& port);
+  void Reject(uint32_t slot, bool contradicts = true);
+  void StopReading(flow::HotSession& hot);
+  void KeepName(flow::HotSession& hot, absl::string_view name);
+  void SendBannerName(const flow::HotSession& hot, const OpeningText& opening);
   Hint PortHint(const flow::HotSession& hot) const;
   Hint PastHint(const flow::HotSession& hot) const;
 

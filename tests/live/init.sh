@@ -74,6 +74,17 @@ CONF
     --metrics "$work/replay.prom" >"$work/replay.log"
 }
 
+# alert_on_any_mail: a rule that any mail out raises, and alerts in $work/alerts.jsonl.
+alert_on_any_mail() {
+  cat >>"$work/mailtap.toml" <<CONF
+[[rule]]
+name = "any mail out"
+window = "24h"
+raise = "1kB"
+CONF
+  sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+}
+
 metrics() { within sen curl -sf http://127.0.0.1:9382/metrics; }
 
 # packet_port N: a DPDK port on interface ethN, with a ring that outlasts a few seconds without

@@ -3,13 +3,7 @@
 . "$(dirname "$0")/init.sh"
 make_network 1
 generate --seed 3 --packets 5000 --mail-share 30
-cat >>"$work/mailtap.toml" <<CONF
-[[rule]]
-name = "any mail out"
-window = "24h"
-raise = "1kB"
-CONF
-sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+alert_on_any_mail
 stored() {
   python3 -c 'import sqlite3, sys
 print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(

@@ -9,12 +9,8 @@ cat >>"$work/mailtap.toml" <<CONF
 [[relay]]
 name = "gateway"
 sources = ["10.255.0.1"]
-[[rule]]
-name = "any mail out"
-window = "24h"
-raise = "1kB"
 CONF
-sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+alert_on_any_mail
 # Packets are sent at another pace than the capture's, so alerts are compared by whom they concern.
 whom() {
   python3 -c 'import json, sys
