@@ -85,10 +85,10 @@ class Worker {
   }
 
  private:
-  static constexpr uint32_t kPendingSlots = 16;
+  static constexpr uint32_t kPendingSlots = 32;
   // A packet's cold record is asked for when so many more are queued behind it, its dialogue
   // when so many are ahead of it.
-  static constexpr uint32_t kHotAhead = 4, kDialogueAhead = 3;
+  static constexpr uint32_t kHotAhead = 10, kDialogueAhead = 3;
   // A mirror of both sides of a firewall that rewrites sequence numbers shows two handshakes
   // where there is one: another SYN within the first time, or what fits none while one is
   // under way. The first of them counts.
