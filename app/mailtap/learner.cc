@@ -68,20 +68,14 @@ void Learner::Begin(std::shared_ptr<const config::Config> config) {
 }
 
 void Learner::Finish(int64_t tick, const LearningResult& result) {
-  const std::lock_guard lock(mutex_);
-  if (!status_.has_value()) return;  // turned off meanwhile
+  if (!Record(tick, result)) return;  // turned off meanwhile
   if (!result.status.ok()) {
-    ++status_->errors;
     next_look_ = tick + kHour;
     LogError(absl::StrCat("no proposals: ", std::string(result.status.message()),
                           "; tried again in an hour"));
     return;
   }
-  status_->seconds = result.seconds;
-  known_at_ = tick;
   if (!result.proposed.empty()) {
-    ++status_->written;
-    status_->last_written = result.until;
     next_look_ = tick + kDay;
     LogInfo(absl::StrCat(path_, ": ", result.proposed, " proposed from ",
                          FormatDuration(result.seconds),
@@ -92,6 +86,22 @@ void Learner::Finish(int64_t tick, const LearningResult& result) {
   if (std::exchange(said_, true)) return;
   LogInfo(absl::StrCat("learning: ", ProgressText(learning_, result.seconds),
                        " of traffic are known; proposals come after that"));
+}
+
+bool Learner::Record(int64_t tick, const LearningResult& result) {
+  const std::lock_guard lock(mutex_);
+  if (!status_.has_value()) return false;
+  if (!result.status.ok()) {
+    ++status_->errors;
+    return true;
+  }
+  status_->seconds = result.seconds;
+  known_at_ = tick;
+  if (!result.proposed.empty()) {
+    ++status_->written;
+    status_->last_written = result.until;
+  }
+  return true;
 }
 
 std::optional<exporting::LearningStatus> Learner::status() const {

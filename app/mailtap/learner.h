@@ -29,6 +29,8 @@ class Learner {
  private:
   void Begin(std::shared_ptr<const config::Config> config);
   void Finish(int64_t tick, const LearningResult& result);
+  // What came of a look, for status(). False where [learning] is off by now.
+  bool Record(int64_t tick, const LearningResult& result);
 
   // Control thread, up to the mutex.
   config::Learning learning_;  // as it was when last looked at
@@ -37,7 +39,8 @@ class Learner {
   int64_t next_look_ = INT64_MIN;  // tick
   bool outdated_ = false;          // [learning] has changed since the look began
   bool said_ = false;              // how much is lacking
-  mutable std::mutex mutex_;       // guards the rest
+  // Guards the rest. Never held while logging: a scrape would wait for whoever reads that.
+  mutable std::mutex mutex_;
   std::optional<exporting::LearningStatus> status_;
   int64_t known_at_ = 0;  // the tick that status_->seconds is of
   int64_t last_tick_ = 0;

@@ -31,17 +31,20 @@ AlertFileSink::AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sen
 AlertFileSink::~AlertFileSink() { Stop(); }
 
 void AlertFileSink::Submit(const control::Alert& alert) {
+  bool room = false, first_lost = false;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= capacity_) {
-      if (++refused_ == 1) {
-        LogError("alerts are lost: the alert file can't be written as fast as they come");
-      }
-      return;
+    room = !stopping_ && queue_.size() < capacity_;
+    if (room) {
+      queue_.push_back(alert);
+    } else {
+      first_lost = ++refused_ == 1;
     }
-    queue_.push_back(alert);
   }
-  wake_.notify_one();
+  if (room) wake_.notify_one();
+  if (first_lost) {
+    LogError("alerts are lost: the alert file can't be written as fast as they come");
+  }
 }
 
 SinkStatus AlertFileSink::status() const {

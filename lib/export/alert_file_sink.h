@@ -48,7 +48,8 @@ class AlertFileSink : public AlertSink {
   const std::size_t capacity_;
   const std::unique_ptr<FileWriter> writer_;  // the sink's thread only
 
-  mutable std::mutex mutex_;          // guards all below
+  // Guards all below. Never held while logging: a scrape would wait for whoever reads that.
+  mutable std::mutex mutex_;
   std::condition_variable wake_;      // with mutex_
   std::deque<control::Alert> queue_;  // control core adds, the sink's thread takes
   bool stopping_ = false;

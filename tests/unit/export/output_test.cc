@@ -1,7 +1,12 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -95,6 +100,46 @@ TEST(AlertFileSink, AFullQueueDropsAndCounts) {
   EXPECT_EQ(sink->status().dropped, 10u);
   sink->Stop();
   EXPECT_EQ(ReadFile(dir.File("a")), "");
+}
+
+// Standard error that nobody reads, while it is in scope: whoever logs waits.
+class BlockedLog {
+ public:
+  BlockedLog() : before_(dup(STDERR_FILENO)) {
+    EXPECT_EQ(pipe(ends_), 0);
+    fcntl(ends_[1], F_SETFL, O_NONBLOCK);
+    const std::string full(4096, 'x');
+    while (write(ends_[1], full.data(), full.size()) > 0) {
+    }
+    fcntl(ends_[1], F_SETFL, 0);
+    dup2(ends_[1], STDERR_FILENO);
+    close(ends_[1]);
+  }
+  // Lets those that wait go on.
+  ~BlockedLog() {
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+    close(ends_[0]);
+  }
+
+ private:
+  const int before_;
+  int ends_[2] = {};
+};
+
+TEST(AlertFileSink, SaysThatAlertsAreLostAlsoWhereNobodyReadsTheLog) {
+  const TempDir dir;
+  auto sink = AlertFileSink::Start(dir.File("a"), "s1", /*capacity=*/0).value();
+  std::future<void> submitted, seen;
+  {
+    std::signal(SIGPIPE, SIG_IGN);
+    const BlockedLog blocked;
+    submitted = std::async(std::launch::async, [&] { sink->Submit(NumberedAlert(1)); });
+    seen = std::async(std::launch::async, [&] {
+      while (sink->status().dropped < 1) std::this_thread::yield();
+    });
+    EXPECT_EQ(seen.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  }
 }
 
 TEST(AlertFileSink, EveryAlertIsWrittenOrCountedWhateverTheSpeed) {
