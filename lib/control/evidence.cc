@@ -29,6 +29,11 @@ struct Contribution {
 
 auto KeyOf(const Contribution& s) { return std::tie(s.peer.peer, s.peer.port, s.peer.verdict); }
 
+// By KeyOf(); of equals that with the smallest tag comes first and lends the peer its name.
+bool Before(const Contribution& a, const Contribution& b) {
+  return KeyOf(a) != KeyOf(b) ? KeyOf(a) < KeyOf(b) : a.server.encap_tag < b.server.encap_tag;
+}
+
 uint64_t MetricOf(const Contribution& share, Metric metric) {
   switch (metric) {
     case Metric::kSentBytes:
@@ -243,8 +248,7 @@ Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,
   for (const Contribution& share : shares) {
     evidence.first_seen = std::min(evidence.first_seen, share.first_seen);
   }
-  std::sort(shares.begin(), shares.end(),
-            [](const Contribution& a, const Contribution& b) { return KeyOf(a) < KeyOf(b); });
+  std::sort(shares.begin(), shares.end(), Before);
   CountKinds(shares, metric, evidence);
 
   std::vector<Contribution> merged = Merged(shares);

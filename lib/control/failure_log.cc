@@ -8,14 +8,17 @@ bool FailureLog::Add(const Subject& subject, const Peer& peer, const Sums& sums,
     buckets_.emplace_back().number = number;
   }
   Bucket& bucket = buckets_.back();
-  Peers& peers = bucket.peers[subject];
-  const auto known = peers.find(peer);
-  if (known != peers.end()) {
-    known->second += sums;
-    return true;
+  const auto found = bucket.peers.find(subject);
+  if (found != bucket.peers.end()) {
+    const auto known = found->second.find(peer);
+    if (known != found->second.end()) {
+      known->second += sums;
+      return true;
+    }
+    if (found->second.size() >= kMostPeers) return false;
   }
-  if (peers.size() >= kMostPeers || bucket.rows >= most_rows_) return false;
-  peers.emplace(peer, sums);
+  if (bucket.rows >= most_rows_) return false;
+  bucket.peers[subject].emplace(peer, sums);
   ++bucket.rows;
   ++rows_;
   return true;

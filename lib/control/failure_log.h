@@ -78,7 +78,7 @@ class FailureLog {
       if (found != bucket.peers.end()) visit(found->second);
     }
   }
-  // Calls visit(subject, peers) for each bucket and subject in that window.
+  // Calls visit(subject, peers) for each bucket and subject in that window; each has a peer.
   template <typename Visit>
   void ForEach(int64_t tick, Visit&& visit) const {
     for (const Bucket& bucket : buckets_) {

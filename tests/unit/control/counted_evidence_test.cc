@@ -132,6 +132,39 @@ TEST(CountedEvidence, OfASitesFailedSessionsIsOfAllItsHosts) {
   EXPECT_THAT(alert.summary, HasSubstr("The site (2 hosts) had 5 connections"));
 }
 
+// One address in several encapsulations may have as many names, and the row has room for one.
+TEST(CountedEvidence, OfAPeerInSeveralEncapsulationsHasTheNameInTheFirst) {
+  config::Config config = FailedRule(16);
+  config.rules[0].scope = config::Scope::kSite;
+  config.dns.resolvers = {Net(kResolver)};
+  Bench bench(config);
+  for (uint32_t tag = 16; tag >= 1; --tag) {
+    meter::AnswerRecord answer = Answer(absl::StrCat("mx", tag, ".example"), kOut, kT0);
+    answer.encap_tag = tag;
+    bench.control.Apply(answer);
+    meter::DeltaRecord failed = Failed(kHost, kOut, kT0, 1);
+    failed.key.encap_tag = tag;
+    bench.control.Apply(failed);
+  }
+  bench.control.EndTick(kT0);
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_THAT(Peers(bench.output.alerts[0]), ElementsAre("198.51.100.1:25 0/0 x16"));
+  EXPECT_EQ(bench.output.alerts[0].top_peers[0].name, "mx1.example");
+}
+
+TEST(CountedEvidence, OfFailedSessionsHasNoHostWithoutOne) {
+  config::Config config = FailedRule(5);
+  config.rules[0].scope = config::Scope::kSite;
+  Bench bench(config, {.failure_rows = 1});
+  bench.control.Apply(Failed(kHost, "198.51.100.1", kT0, 2));
+  bench.control.Apply(Failed("10.0.0.2", "198.51.100.2", kT0, 3));
+  bench.control.EndTick(kT0);
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  const Alert& alert = bench.output.alerts[0];
+  EXPECT_THAT(Peers(alert), ElementsAre("198.51.100.1:25 0/0 x2"));
+  EXPECT_THAT(alert.summary, HasSubstr("The site (1 host) had 5 connections"));
+}
+
 // A scan fills no table: the value is exact, and those with the most are told apart.
 TEST(CountedEvidence, OfAScanIsBounded) {
   constexpr uint32_t kScanned = FailureLog::kMostPeers + 100;
