@@ -183,9 +183,8 @@ class Restorer {
     const bool by_relay = relay != kNoRelay;
     if (!in_.ok() || (by_relay && relay >= relay_to_.size())) return in_.Fail();
     if (by_relay) relay = relay_to_[relay];
-    const uint32_t id = intake_.Restore(key, judgement, retired);
+    const uint32_t id = intake_.Restore(key, judgement, last_tick, retired);
     Conversation& conversation = state_.conversations.at(id);
-    conversation.last_tick = last_tick;
     conversation.seen = seen & 3;
     conversation.seen_before = seen >> 2 & 3;
     conversations_.push_back(id);

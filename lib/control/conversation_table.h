@@ -23,8 +23,8 @@ struct alignas(64) Conversation {
   uint32_t lanes[kRoleCount] = {kNone, kNone};  // by Role; kNone where that end is external
   uint32_t tick_row = kNone;                    // in the tick being gathered
   uint32_t relay = kNone;                       // index of the entry that approved it
-  uint32_t last_tick = 0;                       // counted from the first tick
-  uint16_t evidence_set = 0;                    // which evidence logs it goes into
+  uint32_t last_tick = 0;     // that it counted in, from the first tick; not kept of transit
+  uint16_t evidence_set = 0;  // which evidence logs it goes into
   config::Verdict verdict = config::Verdict::kTransit;
   bool known : 1 = false;    // false: the place is free
   bool retired : 1 = false;  // see ConversationTable::Retire()

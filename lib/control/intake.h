@@ -44,7 +44,8 @@ class Intake {
 
   // As another process left it: a conversation and how it was judged. It is retired where the
   // policy judges otherwise now.
-  uint32_t Restore(const meter::ConversationKey& key, const Judgement& judgement, bool retired);
+  uint32_t Restore(const meter::ConversationKey& key, const Judgement& judgement,
+                   uint32_t last_tick, bool retired);
   // The entity of a rule, given by its first condition, and a host, group or the site; made
   // where it is not there yet.
   uint32_t EntityOf(uint16_t rule, uint32_t subject, Role role);

@@ -131,9 +131,10 @@ uint32_t Intake::SharedEntity(uint16_t rule, uint32_t subject, Role role) {
 }
 
 uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& judgement,
-                         bool retired) {
+                         uint32_t last_tick, bool retired) {
   const uint32_t hash = ConversationTable::HashOf(key);
   const uint32_t id = NewConversation(hash, key, judgement);
+  state_.conversations.at(id).last_tick = last_tick;
   if (retired) {
     Retire(id);
   } else {
@@ -164,10 +165,15 @@ void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
 
 bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
   tick_ = tick;
-  const Conversation& conversation = state_.conversations.at(id);
+  Conversation& conversation = state_.conversations.at(id);
   const Judgement before = JudgementOf(conversation);
   const Judgement now = Judge(conversation.key, tick_);
   if (before == now) return false;
+  // Nothing has noted when transit was last counted. Until now, at the latest: so sessions that
+  // ended before now are found to be of it.
+  if (before.verdict == config::Verdict::kTransit) {
+    conversation.last_tick = static_cast<uint32_t>(tick - 1 - state_.first_tick);
+  }
   Retire(id);
   return true;
 }

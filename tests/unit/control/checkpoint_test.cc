@@ -164,6 +164,22 @@ TEST(Checkpoint, ComesBackUnderAnotherConfiguration) {
   EXPECT_EQ(bench.output.alerts[0].value, 1000) << "with what was counted before";
 }
 
+TEST(Checkpoint, OfTransitKnowsWhatItWasUnderOtherNetworks) {
+  Restartable bench(BaseConfig());
+  bench.Tick(Delta(kHost, kOut, kT0, 1));
+  bench.Tick(Delta("192.168.0.1", kOut, kT0 + 5, 7));
+  bench.config.networks.internal.push_back(Net("192.168.0.0/16"));
+  for (int restarts = 0; restarts < 2; ++restarts) bench.Restart();
+  meter::SessionRecord session;
+  session.key = Key("192.168.0.1", kOut);
+  session.established = true;
+  session.first_seen = session.last_seen = StartOfTick(kT0 + 5);
+  bench.control->Apply(session);
+  bench.Tick(Delta("192.168.0.1", kOut, kT0 + 6, 9));
+  ASSERT_EQ(bench.output.sessions.size(), 1u);
+  EXPECT_EQ(bench.output.sessions[0].verdict, config::Verdict::kTransit);
+}
+
 // What was retired names its relay entry by number too, and there may be fewer of them now.
 TEST(Checkpoint, ComesBackAfterReloadsThatTookRelaysAway) {
   config::Config config = OneRule();

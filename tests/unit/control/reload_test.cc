@@ -208,6 +208,28 @@ TEST(Reload, OfNetworksJudgesHostsThatAreInternalOnlyNow) {
   EXPECT_EQ(bench.output.alerts[0].value, 1000);
 }
 
+// A session that ended before is written after it: its bytes were counted as transit.
+TEST(Reload, OfNetworksLeavesTransitThatWasCountedWhatItWas) {
+  config::Config config = BaseConfig();
+  Bench bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 1));
+  meter::SessionRecord session;
+  session.key = Key("192.168.0.1", kOut);
+  session.established = true;
+  session.first_seen = session.last_seen = StartOfTick(kT0 + 5);
+  bench.Tick(Delta("192.168.0.1", kOut, kT0 + 5, 7));
+  config.networks.internal.push_back(Net("192.168.0.0/16"));
+  Reload(bench, config);
+  bench.control.Apply(session);
+  bench.Tick(Delta("192.168.0.1", kOut, kT0 + 6, 9));
+  session.last_seen = StartOfTick(kT0 + 6);
+  bench.control.Apply(session);
+  bench.control.EndTick(kT0 + 7);
+  ASSERT_EQ(bench.output.sessions.size(), 2u);
+  EXPECT_EQ(bench.output.sessions[0].verdict, config::Verdict::kTransit);
+  EXPECT_EQ(bench.output.sessions[1].verdict, config::Verdict::kUnapprovedExternal);
+}
+
 TEST(Reload, OfGroupsPutsKnownHostsUnderTheirRules) {
   config::Config config = OneRule();
   config.groups = {{"desks", {Net("10.0.1.0/24")}}};
