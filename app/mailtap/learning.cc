@@ -25,7 +25,7 @@ LearningResult WriteProposals(const config::Config& config,
                               const std::vector<exporting::StoredAlert>& alerts,
                               const std::string& path) {
   LearningResult result;
-  for (const control::Hour& hour : hours) result.seconds += hour.capture.seconds;
+  for (const control::Hour& hour : hours) result.seconds += hour.learnt_seconds();
   if (result.seconds < config.learning.after_seconds) return result;
   if (path.empty()) {
     result.status = absl::FailedPreconditionError(

@@ -144,6 +144,9 @@ struct Hour {
   uint64_t more_acts = 0;
   std::vector<HourPeaks> peaks;  // in configuration order; none where [learning] is off
   bool cut_down = false;         // see CutDown()
+
+  // What of it can be learnt from: where it was cut down, nothing tells what hosts did.
+  int64_t learnt_seconds() const { return cut_down ? 0 : capture.seconds; }
 };
 
 }  // namespace mailtap::control

@@ -12,7 +12,8 @@ namespace mailtap::control {
 Hour SummarizeHour(const State& state);
 
 // Its sums alone: none of its hosts, servers, relays, acts and peaks, which are some thousand
-// times as long. Hosts and servers count among those that are not told apart.
+// times as long. Hosts and servers count among those that are not told apart. Nothing is learnt
+// from such an hour.
 Hour CutDown(const Hour& hour);
 
 }  // namespace mailtap::control

@@ -14,8 +14,8 @@ Proposals Propose(const ProposalInput& input) {
   Proposals proposals;
   Learnt learnt{input, policy};
   for (const Hour& hour : input.hours) {
-    learnt.seconds += hour.capture.seconds;
-    learnt.hours += hour.capture.seconds > 0;
+    learnt.seconds += hour.learnt_seconds();
+    learnt.hours += hour.learnt_seconds() > 0;
   }
   proposals.seconds = learnt.seconds;
   if (!input.hours.empty()) {

@@ -196,7 +196,7 @@ void ProposeGroups(const Learnt& learnt, Proposals& proposals) {
     }
   }
   uint64_t untold = 0;
-  for (const Hour& hour : learnt.input.hours) untold += hour.more_acts;
+  for (const Hour& hour : learnt.input.hours) untold += hour.cut_down ? 0 : hour.more_acts;
   for (int kind = 0; kind < static_cast<int>(kinds.size()); ++kind) {
     if (!kinds[kind].hosts.empty()) {
       AddGroup(learnt, static_cast<Kind>(kind), kinds[kind], all, taken, proposals);

@@ -189,6 +189,7 @@ void AddEvidence(const Learnt& learnt, const ServerKey& key, const Use& use,
 HourTotals UnapprovedOf(const std::vector<Hour>& hours) {
   HourTotals sum;
   for (const Hour& hour : hours) {
+    if (hour.cut_down) continue;
     for (const auto& service : hour.totals) {
       for (const auto verdict :
            {config::Verdict::kUnapprovedExternal, config::Verdict::kUnapprovedInternal}) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/control/hour_summary.h"
 #include "tests/unit/control/proposals_testing.h"
 
 namespace mailtap::control {
@@ -45,6 +46,21 @@ std::vector<Hour> Using(const HourServer& server, int64_t hours = kDayHours) {
     totals.bytes[kUp] += server.bytes[kUp] * 4;
   }
   return all;
+}
+
+// As hours are after a disk was full: there was mail, and nothing tells whose.
+TEST(ProposedRelays, LearnNothingFromHoursThatWereCutDown) {
+  std::vector<Hour> hours = Using(Server(kServer, 4), 5 * kDayHours);
+  for (std::size_t i = kDayHours; i < hours.size(); ++i) {
+    hours[i].more_acts = 3;
+    hours[i] = CutDown(hours[i]);
+  }
+  const Proposals proposals = Of(hours);
+  EXPECT_EQ(proposals.seconds, kDayHours * kHourSeconds);
+  const Proposals expected = Of(Using(Server(kServer, 4), kDayHours));
+  ASSERT_THAT(proposals.relays, SizeIs(1));
+  EXPECT_EQ(All(proposals.relays[0].evidence), All(expected.relays[0].evidence));
+  EXPECT_EQ(All(proposals.group_notes), All(expected.group_notes));
 }
 
 TEST(ProposedRelays, AServerThatManyHostsUseSteadily) {
