@@ -170,7 +170,8 @@ void LiveSensor::KeepState(bool last) {
   if (keeper_ == nullptr) return;
   const int64_t tick = TickOf(board_.Latest()->time) - 1;
   auto batch = keeper_->EndTick(
-      tick, *control_, last, [this] { return writer_->ReadyForCheckpoint(); },
+      tick, *control_, last,
+      [this](int64_t minute) { return writer_->ReadyForCheckpoint(minute); },
       [this] {
         constexpr std::size_t kMostHosts = 1000;  // in the report that is kept
         exporting::ReportInput report = Report();

@@ -49,7 +49,7 @@ absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config>
 void ReplayState::EndTick(int64_t tick, control::Control& control, bool last,
                           const std::function<std::string()>& report) {
   const auto batch = keeper_->EndTick(
-      tick, control, last, [] { return true; }, report);
+      tick, control, last, [](int64_t) { return true; }, report);
   if (!batch.has_value()) return;
   if (status_.ok()) status_ = database_->Store(*batch);
   keeper_->Release()();

@@ -13,11 +13,11 @@
 namespace mailtap::app {
 
 std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control& control,
-                                                 bool last,
-                                                 const std::function<bool()>& checkpoint_now,
+                                                 bool last, const CheckpointNow& checkpoint_now,
                                                  const std::function<std::string()>& report) {
   constexpr int64_t kEvery = 60;
-  const bool checkpoint = last || (tick / kEvery != last_minute_ && checkpoint_now());
+  const int64_t minute = tick / kEvery;
+  const bool checkpoint = last || (minute != last_minute_ && checkpoint_now(minute));
   if (alerts_.empty() && !checkpoint) return std::nullopt;
   store::Batch batch;
   for (const control::Alert& alert : alerts_) {
@@ -26,7 +26,7 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control&
   }
   batch.open_alerts = {tick, control.SaveOpenAlerts()};
   if (checkpoint) {
-    last_minute_ = tick / kEvery;
+    last_minute_ = minute;
     for (const control::Hour& hour : control.TakeHours()) {
       batch.hours.push_back(
           {hour.hour, exporting::HourJson(hour), exporting::HourJson(control::CutDown(hour))});

@@ -21,8 +21,9 @@ namespace mailtap::app {
 // thread.
 class StateKeeper : public control::Output {
  public:
-  // Stores a batch and then lets its alerts go on: the second argument.
-  using Store = std::function<void(store::Batch, std::function<void()>)>;
+  // Whether the checkpoint of this minute, which is due, may be taken now. While it may not, it
+  // is asked again each tick.
+  using CheckpointNow = std::function<bool(int64_t minute)>;
 
   // `next` outlives this object. `sensor` is the name in the alerts' lines.
   StateKeeper(control::Output& next, std::string sensor)
@@ -32,11 +33,10 @@ class StateKeeper : public control::Output {
   void OnSuppressed(const control::Alert& alert) override { alerts_.push_back(alert); }
   void OnSession(const control::JudgedSession& session) override { next_.OnSession(session); }
 
-  // What is due at the end of `tick`, if anything. `checkpoint_now`: whether a checkpoint that
-  // is due may be taken; `report`: what goes with it. After the `last` one nothing comes, so a
-  // checkpoint is due.
+  // What is due at the end of `tick`, if anything. `report`: what goes with a checkpoint. After
+  // the `last` one nothing comes, so a checkpoint is due and isn't asked for.
   std::optional<store::Batch> EndTick(int64_t tick, control::Control& control, bool last,
-                                      const std::function<bool()>& checkpoint_now,
+                                      const CheckpointNow& checkpoint_now,
                                       const std::function<std::string()>& report);
   // What lets the alerts of the last batch go on; any thread, once.
   std::function<void()> Release();

@@ -57,7 +57,7 @@ void AddState(const SensorStatus& s, MetricFamilies& f) {
        "Batches of alerts that went out before they were stored, since that took too long.")
       .Add({}, s.state->late);
   f.Counter("mailtap_state_checkpoints_skipped_total",
-            "Checkpoints left out because the one before was still being stored.")
+            "Checkpoints not taken when due because the one before was still being stored.")
       .Add({}, s.state->skipped);
   auto dropped =
       f.Counter("mailtap_state_dropped_total",

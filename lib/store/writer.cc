@@ -31,10 +31,10 @@ Writer::Writer(std::unique_ptr<Database> database, WriterBounds bounds)
 
 Writer::~Writer() { Stop(); }
 
-bool Writer::ReadyForCheckpoint() {
+bool Writer::ReadyForCheckpoint(int64_t due) {
   const std::lock_guard lock(mutex_);
   if (checkpoints_ == 0) return true;
-  ++status_.skipped;
+  if (std::exchange(last_refused_, due) != due) ++status_.skipped;
   return false;
 }
 
@@ -130,6 +130,7 @@ void Writer::StoreQueued() {
 }
 
 void Writer::StoreOne(Batch& batch) {
+  if (given_up_) return;
   // Only with a checkpoint: whoever goes on from an older one counts these hours again.
   if (batch.checkpoint.has_value()) {
     waiting_hours_.MoveTo(batch.hours);
@@ -137,8 +138,7 @@ void Writer::StoreOne(Batch& batch) {
     KeepHours(batch);
   }
   for (;;) {
-    const absl::Status stored =
-        given_up_ ? absl::CancelledError("given up") : database_->Store(batch);
+    const absl::Status stored = database_->Store(batch);
     Tell(stored);
     if (!stored.ok() && !absl::IsAborted(stored)) KeepHours(batch);
     std::unique_lock lock(mutex_);

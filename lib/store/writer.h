@@ -21,7 +21,7 @@ struct WriterStatus {
   uint64_t stored = 0;   // batches
   uint64_t errors = 0;   // attempts to store a batch that failed
   uint64_t late = 0;     // batches with alerts that went out before they were stored
-  uint64_t skipped = 0;  // checkpoints not taken because the one before was not done
+  uint64_t skipped = 0;  // checkpoints not taken when due, as the one before was not done
   uint64_t dropped_checkpoints = 0;  // for want of room in the queue, as the next
   uint64_t dropped_alerts = 0;
   uint64_t queued = 0;  // batches waiting
@@ -43,8 +43,9 @@ class Writer {
   explicit Writer(std::unique_ptr<Database> database, WriterBounds bounds = {});
   ~Writer();  // as Stop()
 
-  // Whether a checkpoint may be given now; counted as skipped where not. One thread.
-  bool ReadyForCheckpoint();
+  // Whether the checkpoint that is `due` may be given now; it may be asked for again. Counted
+  // as skipped, once, where not. One thread.
+  bool ReadyForCheckpoint(int64_t due);
   // Queues a batch. While another process locks the file, it is tried again. Where the queue is
   // full, what is least valuable is dropped: waiting checkpoints, then the oldest alerts.
   //
@@ -98,7 +99,8 @@ class Writer {
   uint64_t released_ = 0;
   bool stopping_ = false;
   bool storing_ended_ = false;
-  uint64_t checkpoints_ = 0;  // in the queue, or being stored
+  uint64_t checkpoints_ = 0;          // in the queue, or being stored
+  int64_t last_refused_ = INT64_MIN;  // which checkpoint was last due and not taken
   WriterStatus status_;
   std::thread storing_;
   std::thread releasing_;
