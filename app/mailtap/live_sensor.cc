@@ -239,8 +239,10 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
 void LiveSensor::Reload() {
   if (next_config_ != nullptr) control_->Reload(std::exchange(next_config_, nullptr));
   const exporting::ReloadStatus status = reloader_.status();
-  if (lock_ == nullptr || status.attempts == reloads_said_) return;
-  reloads_said_ = status.attempts;
+  // Relay files that were read anew are no attempt to reload, and make another version.
+  std::pair<uint64_t, std::string> now(status.attempts, status.config_version);
+  if (lock_ == nullptr || now == said_) return;
+  said_ = std::move(now);
   const absl::Status said =
       lock_->Say({.reloads = status.attempts,
                   .last_reload_ok = status.fault.empty(),

@@ -76,8 +76,8 @@ class LiveSensor {
   const std::shared_ptr<const config::Config> config_;  // as of the start
   Reloader reloader_;
   std::shared_ptr<const config::Config> next_config_;  // read, to be put in force
-  uint64_t reloads_said_ = UINT64_MAX;
-  std::unique_ptr<store::StateLock> lock_;  // null without a state directory
+  std::pair<uint64_t, std::string> said_;              // reloads and version that lock_ tells
+  std::unique_ptr<store::StateLock> lock_;             // null without a state directory
   // In the order in which they need each other; destroyed in the opposite one.
   std::unique_ptr<dataplane::Eal> eal_;
   std::unique_ptr<dataplane::TscClock> clock_;
