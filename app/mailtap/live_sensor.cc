@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "app/mailtap/live_state.h"
 #include "app/mailtap/worker_status.h"
 #include "lib/base/log.h"
@@ -21,6 +22,11 @@
 #include "lib/export/undecodable.h"
 
 namespace mailtap::app {
+namespace {
+
+absl::Status StoppedWhileStarting() { return absl::CancelledError("stopped while starting"); }
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
     const std::vector<std::string>& eal_arguments, const std::string& config_path,
@@ -32,13 +38,15 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
   if (!state.empty()) {
     MAILTAP_ASSIGN_OR_RETURN(sensor->lock_, store::StateLock::Take(state));
   }
+  MAILTAP_RETURN_IF_ERROR(sensor->OpenState(stop));
+  if (stop) return StoppedWhileStarting();
   MAILTAP_ASSIGN_OR_RETURN(sensor->eal_, dataplane::Eal::Start(eal_arguments));
   sensor->clock_ = std::make_unique<dataplane::TscClock>();
   sensor->start_time_ = sensor->clock_->Now();
-  MAILTAP_RETURN_IF_ERROR(sensor->OpenState(stop));
+  MAILTAP_RETURN_IF_ERROR(sensor->AwaitState(stop));
   for (const auto step :
        {&LiveSensor::StartPorts, &LiveSensor::StartWorkers, &LiveSensor::StartOutputs}) {
-    if (stop) return absl::CancelledError("stopped while starting");
+    if (stop) return StoppedWhileStarting();
     MAILTAP_RETURN_IF_ERROR((*sensor.*step)());
   }
   return sensor;
@@ -50,13 +58,21 @@ LiveSensor::~LiveSensor() {
   if (output_ != nullptr) output_->Stop();
 }
 
-// Before the ports: a wait here lets no packets pile up in them.
+// Before EAL, since some ports (net_af_packet) take packets from when it makes them: none pile
+// up while this waits, to be stamped with the time at which they are read.
 absl::Status LiveSensor::OpenState(const std::atomic<bool>& stop) {
   const std::string& directory = config_->state.directory;
   if (directory.empty()) return absl::OkStatus();
-  MAILTAP_ASSIGN_OR_RETURN(database_, OpenLiveState(
-                                          directory, [this] { return clock_->Now(); }, stop));
+  MAILTAP_ASSIGN_OR_RETURN(database_,
+                           OpenLiveState(directory, absl::GetCurrentTimeNanos, stop));
   return absl::OkStatus();
+}
+
+// Waits only where the system's clock was set back while EAL started.
+absl::Status LiveSensor::AwaitState(const std::atomic<bool>& stop) {
+  if (database_ == nullptr) return absl::OkStatus();
+  return AwaitLiveState(
+      config_->state.directory, [this] { return clock_->Now(); }, stop, database_);
 }
 
 absl::Status LiveSensor::StartPorts() {

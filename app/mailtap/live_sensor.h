@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -57,6 +58,7 @@ class LiveSensor {
   LiveSensor(const std::string& config_path, std::shared_ptr<const config::Config> config)
       : config_path_(config_path), config_(config), reloader_(config_path, std::move(config)) {}
   absl::Status OpenState(const std::atomic<bool>& stop);
+  absl::Status AwaitState(const std::atomic<bool>& stop);
   absl::Status StartPorts();
   absl::Status StartWorkers();
   absl::Status StartOutputs();

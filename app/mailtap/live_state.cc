@@ -34,10 +34,17 @@ absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
     const std::string& directory, const std::function<UnixNanos()>& now,
     const std::atomic<bool>& stop) {
   MAILTAP_ASSIGN_OR_RETURN(auto database, Open(directory));
+  MAILTAP_RETURN_IF_ERROR(AwaitLiveState(directory, now, stop, database));
+  return database;
+}
+
+absl::Status AwaitLiveState(const std::string& directory, const std::function<UnixNanos()>& now,
+                            const std::atomic<bool>& stop,
+                            std::unique_ptr<store::Database>& database) {
   MAILTAP_ASSIGN_OR_RETURN(const std::string source, database->Source());
   MAILTAP_ASSIGN_OR_RETURN(const std::optional<int64_t> tick, database->LatestTick());
   const int64_t ahead = tick.has_value() ? *tick - TickOf(now()) : -1;
-  if (ahead < 0 || source != kLiveSource) return database;
+  if (ahead < 0 || source != kLiveSource) return absl::OkStatus();
   std::string message =
       absl::StrCat(directory, "/state.db: goes up to ", FormatRfc3339(StartOfTick(*tick + 1)),
                    ", ahead of the clock's ", FormatRfc3339(now()));
@@ -46,13 +53,13 @@ absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
     const auto log = ahead == 0 ? LogInfo : LogWarning;
     log(absl::StrCat(message, "; waits ", FormatDuration(ahead + 1),
                      ", so that no second is counted twice"));
-    MAILTAP_RETURN_IF_ERROR(WaitUntilAfter(*tick, now, stop));
-    return database;
+    return WaitUntilAfter(*tick, now, stop);
   }
   database.reset();
   MAILTAP_RETURN_IF_ERROR(store::Database::SetAside(directory, message));
   LogError(message);
-  return Open(directory);
+  MAILTAP_ASSIGN_OR_RETURN(database, Open(directory));
+  return absl::OkStatus();
 }
 
 }  // namespace mailtap::app

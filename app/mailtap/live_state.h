@@ -20,11 +20,18 @@ inline constexpr char kLiveSource[] = "a live sensor";
 // set aside like a damaged one: the sensor must not stay blind.
 inline constexpr int64_t kMostSecondsAhead = 60;
 
-// Opens the state in `directory`; no tick in it is after `now` then, or equal, unless it is of
-// another source. Cancelled where `stop` was set while it waited.
+// Opens the state in `directory`, and waits until all ticks in it are before `now`, or sets it
+// aside; one of another source is opened as it is. Blocks its thread, any one, until then.
+// Cancelled where `stop` was set while it waited; otherwise an error of store::Database's.
 absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
     const std::string& directory, const std::function<UnixNanos()>& now,
     const std::atomic<bool>& stop);
+
+// The same of a state that is open: by another clock, or as the clock may have been set.
+// `database` is another one where it was set aside.
+absl::Status AwaitLiveState(const std::string& directory, const std::function<UnixNanos()>& now,
+                            const std::atomic<bool>& stop,
+                            std::unique_ptr<store::Database>& database);
 
 }  // namespace mailtap::app
 

@@ -69,6 +69,23 @@ TEST_F(LiveStateTest, AnothersStateIsLeftAsItIs) {
   EXPECT_FALSE(SetAside());
 }
 
+TEST_F(LiveStateTest, AClockThatIsSetBackAfterItWasOpenedIsSeen) {
+  std::unique_ptr<store::Database> database = OpenAt(kTick + 1);
+  const auto await_at = [&](int64_t tick) {
+    now_ = StartOfTick(tick);
+    EXPECT_TRUE(
+        AwaitLiveState(
+            root_.path(), [this] { return now_ += kNanosPerSecond / 2; }, stop_, database)
+            .ok());
+  };
+  await_at(kTick - 5);
+  EXPECT_EQ(TickOf(now_), kTick + 1);
+  EXPECT_EQ(*database->LatestTick(), kTick);
+  await_at(kTick - kMostSecondsAhead - 1);
+  EXPECT_FALSE((*database->LatestTick()).has_value());
+  EXPECT_TRUE(SetAside());
+}
+
 TEST_F(LiveStateTest, AStopEndsTheWait) {
   stop_ = true;
   const auto opened = OpenLiveState(
