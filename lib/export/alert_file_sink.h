@@ -51,7 +51,7 @@ class AlertFileSink : public AlertSink {
   // Guards all below. Never held while logging: a scrape would wait for whoever reads that.
   mutable std::mutex mutex_;
   std::condition_variable wake_;      // with mutex_
-  std::deque<control::Alert> queue_;  // control core adds, the sink's thread takes
+  std::deque<control::Alert> queue_;  // Submit() adds, the sink's thread takes
   bool stopping_ = false;
   bool reopen_ = false;
   uint64_t refused_ = 0;  // queue full

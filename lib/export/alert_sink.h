@@ -13,8 +13,9 @@ class AlertSink {
  public:
   virtual ~AlertSink() = default;
 
-  // The control core's thread. Copies the alert into the queue and returns at once; when the
-  // queue is full, the alert is dropped and counted.
+  // One thread at a time: the control core's, or the store's where state is kept. Copies the
+  // alert into the queue and returns at once; when the queue is full, the alert is dropped and
+  // counted.
   virtual void Submit(const control::Alert& alert) = 0;
 
   // Any thread.

@@ -11,7 +11,8 @@
 
 namespace mailtap::exporting {
 
-// Hands every alert to every sink. Called by the control core's thread; never blocks.
+// Hands every alert to every sink. Called by one thread at a time, the control core's or, where
+// state is kept, the store's (see store::Writer); never blocks.
 class LiveOutput : public control::Output {
  public:
   explicit LiveOutput(std::vector<std::unique_ptr<AlertSink>> sinks)
@@ -30,7 +31,7 @@ class LiveOutput : public control::Output {
     return status;
   }
 
-  // Stops the sinks, each after what it has queued. After the control core's last call.
+  // Stops the sinks, each after what it has queued. After the last alert.
   void Stop() {
     for (const auto& sink : sinks_) sink->Stop();
   }
