@@ -141,7 +141,7 @@ struct Http {
   uint16_t port = 9382;
   int64_t connections = 64;              // at once
   int64_t connections_per_address = 16;  // at once
-  int64_t timeout_seconds = 10;          // for a request in all
+  int64_t timeout_seconds = 10;          // for a request, and three times that for the answer
 
   friend bool operator==(const Http&, const Http&) = default;
 };

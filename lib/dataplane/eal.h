@@ -13,8 +13,9 @@ namespace mailtap::dataplane {
 // rte_eal_init for the life of the object. One a process.
 class Eal {
  public:
-  // `arguments`: EAL's own, without the program's name. Fails where a device that they name has
-  // no port. Main thread.
+  // `arguments`: EAL's own, without the program's name. FailedPrecondition where EAL doesn't
+  // start, or a device that they name has no port; InvalidArgument where EAL leaves one over.
+  // Main thread.
   static absl::StatusOr<std::unique_ptr<Eal>> Start(const std::vector<std::string>& arguments);
   ~Eal();
   Eal(const Eal&) = delete;

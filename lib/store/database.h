@@ -75,7 +75,8 @@ class Database {
   // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error.
   absl::Status Store(const Batch& batch);
 
-  // Whose state it is: "live", or the captures of a replay. Empty before SetSource().
+  // Whose state it is: "a live sensor", or "a replay of" its captures. Empty before
+  // SetSource().
   absl::StatusOr<std::string> Source();
   absl::Status SetSource(absl::string_view source);
 
@@ -98,7 +99,8 @@ class Database {
   // Forgets all that came after `tick`, as it will come again.
   absl::Status RollBack(int64_t tick);
 
-  // The file can be read, and what it holds makes no sense: as for a damaged file.
+  // Renames state.db, with its -wal and -shm, to state.db.set-aside-N, and appends to `warning`
+  // that it is kept there. The file must not be open. Unavailable where it can't be renamed.
   static absl::Status SetAside(const std::string& directory, std::string& warning);
 
  private:
