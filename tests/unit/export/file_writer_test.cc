@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/base/file_size_limit.h"
 #include "tests/unit/base/temp_dir.h"
 #include "tests/unit/export/samples.h"
 
@@ -29,22 +29,6 @@ std::unique_ptr<FileWriter> OpenOrDie(const std::string& path, Mode mode) {
 void Put(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary) << content;
 }
-
-// Makes every write beyond `bytes` fail with EFBIG, as a full disk does with ENOSPC, until it
-// goes out of scope. A write across the limit comes out short.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit = {bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_;
-};
 
 TEST(FileWriter, WritesLinesAndCountsThem) {
   const TempDir dir;

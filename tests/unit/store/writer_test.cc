@@ -1,4 +1,4 @@
-// What the writer does while another program has the state's file locked.
+// What the writer does while another program has the state's file locked, or the disk is full.
 #include "lib/store/writer.h"
 
 #include <gmock/gmock.h>
@@ -11,9 +11,11 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/unit/base/file_size_limit.h"
 #include "tests/unit/base/temp_dir.h"
 
 namespace mailtap::store {
@@ -60,6 +62,12 @@ class WriterTest : public testing::Test {
     batch.hours = {{tick, "hour"}};
     writer_->Submit(std::move(batch), [this] { ++released_; });
   }
+  // Hands over a batch and waits until it is settled.
+  void Settle(Batch batch) {
+    std::promise<void> done;
+    writer_->Submit(std::move(batch), [&] { done.set_value(); });
+    done.get_future().wait();
+  }
   // Whether `done` comes true within that time.
   template <typename Done>
   static bool Within(milliseconds limit, Done done) {
@@ -82,6 +90,17 @@ class WriterTest : public testing::Test {
             ->ForEachAlert(0, INT64_MAX, [&](const AlertRow& row) { ids.push_back(row.id); })
             .ok());
     return ids;
+  }
+  // "1 json" of each hour.
+  std::vector<std::string> StoredHours() {
+    std::vector<std::string> lines;
+    const auto reader = Database::OpenToRead(own_.path());
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    const auto add = [&](const HourRow& row) {
+      lines.push_back(absl::StrCat(row.hour, " ", row.json));
+    };
+    EXPECT_TRUE((*reader)->ForEachHour(0, 99, add).ok());
+    return lines;
   }
 
   const TempDir own_;
@@ -186,12 +205,7 @@ TEST_F(WriterTest, TheHoursOfADroppedCheckpointGoWithTheNext) {
   ASSERT_TRUE(Within(seconds(9), [this] { return released_ == 3; }));
   SubmitCheckpoint(4);
   writer_->Stop();
-  std::vector<int64_t> hours;
-  const auto reader = Database::OpenToRead(own_.path());
-  ASSERT_TRUE((*reader)
-                  ->ForEachHour(0, 9, [&](const HourRow& row) { hours.push_back(row.hour); })
-                  .ok());
-  EXPECT_THAT(hours, ElementsAre(2, 4));
+  EXPECT_THAT(StoredHours(), ElementsAre("2 hour", "4 hour"));
   EXPECT_THAT(StoredAlerts(), ElementsAre("a1", "a3"));
 }
 
@@ -205,6 +219,51 @@ TEST_F(WriterTest, ABatchThatWaitsAloneIsNotDropped) {
   writer_->Stop();
   EXPECT_EQ(writer_->status().dropped_checkpoints, 0u);
   EXPECT_EQ(writer_->status().stored, 2u);
+}
+
+TEST_F(WriterTest, AFullDiskIsAnErrorAndWhatFitsIsStored) {
+  Start({});
+  {
+    const FileSizeLimit full(256 << 10);
+    Batch large;
+    large.alerts = {{1, StartOfTick(2), "a1", "raised", std::string(1 << 20, 'x')}};
+    Settle(large);
+    SubmitAlert(2);
+    writer_->Stop();
+  }
+  EXPECT_EQ(writer_->status().errors, 1u);
+  EXPECT_EQ(writer_->status().stored, 1u);
+  EXPECT_THAT(StoredAlerts(), ElementsAre("a2"));
+}
+
+TEST_F(WriterTest, AnHourThatEndedWhileTheDiskWasFullIsStoredAfterwards) {
+  Start({});
+  const auto checkpoint = [](int64_t tick, std::vector<HourRow> hours) {
+    Batch batch;
+    batch.open_alerts = {tick, "open"};
+    batch.checkpoint = {tick, "all"};
+    batch.hours = std::move(hours);
+    return batch;
+  };
+  Settle(checkpoint(3'700, {{1, "so far", "s"}}));
+  {
+    const FileSizeLimit full(256 << 10);
+    Batch lost = checkpoint(7'200, {{1, "whole", "s"}, {2, "just begun", "s"}});
+    lost.report.assign(1 << 20, 'x');
+    Settle(std::move(lost));
+  }
+  EXPECT_THAT(StoredHours(), ElementsAre("1 so far"));
+
+  Batch alert;
+  alert.alerts = {{7'230, StartOfTick(7'231), "a1", "raised", "{}"}};
+  alert.open_alerts = {7'230, "open"};
+  Settle(std::move(alert));
+  EXPECT_THAT(StoredHours(), ElementsAre("1 so far")) << "they belong to a checkpoint";
+  Settle(checkpoint(7'260, {{2, "so far", "s"}}));
+  EXPECT_THAT(StoredHours(), ElementsAre("1 whole", "2 so far"));
+  writer_->Stop();
+  EXPECT_EQ(writer_->status().errors, 1u);
+  EXPECT_EQ(writer_->status().cut, 0u);
 }
 
 }  // namespace
