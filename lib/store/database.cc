@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/base/directory.h"
 #include "lib/base/status.h"
 #include "lib/store/read_uri.h"
 #include "lib/store/statement.h"
@@ -117,9 +117,7 @@ absl::Status Database::SetAside(const std::string& directory, std::string& warni
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory,
                                                          std::string& warning) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
+  MAILTAP_RETURN_IF_ERROR(MakeDirectory(directory));
   {
     auto known = OpenToRead(directory);
     if (known.ok()) {

@@ -56,7 +56,7 @@ class DatabaseTest : public testing::Test {
   }
 
   const TempDir own_;
-  const std::string directory_ = own_.path();
+  std::string directory_ = own_.path();
   std::string warning_;
 };
 
@@ -214,7 +214,14 @@ TEST_F(DatabaseTest, AnErrorNamesTheFileAlsoWhereItCantBeOpened) {
               StartsWith(directory_ + "/state.db: can't be opened: "));
 }
 
-// A process that may write no further stands for a full disk.
+TEST_F(DatabaseTest, MakesItsFolderForItsGroupAndNobodyElse) {
+  directory_ += "/x";
+  Open();
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(directory_).permissions(),
+            perms::owner_all | perms::group_read | perms::group_exec);
+}
+
 TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
   auto database = Open();
   ASSERT_TRUE(database->Store(OneAlert(1)).ok());
