@@ -50,7 +50,6 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
       static_cast<double>(summary.report.last_packet - summary.report.first_packet) /
       kNanosPerSecond;
   exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
-  std::cout.flush();
   return 0;
 }
 
