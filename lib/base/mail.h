@@ -37,6 +37,7 @@ inline constexpr std::array<absl::string_view, kViaCount> kViaNames = {"none", "
 enum class Role : uint8_t { kClient, kServer };
 inline constexpr int kRoleCount = 2;
 inline constexpr std::array<absl::string_view, kRoleCount> kRoleNames = {"client", "server"};
+constexpr Role Opposite(Role r) { return r == Role::kClient ? Role::kServer : Role::kClient; }
 
 // Direction of a byte: client to server, or server to client.
 enum Direction : uint8_t { kUp = 0, kDown = 1 };

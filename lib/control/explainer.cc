@@ -146,8 +146,7 @@ ExplainedConversation Explainer::OfKey(const meter::ConversationKey& key, Role r
   out.claimed = state_.claims.Of(key);
   std::sort(out.claimed.begin(), out.claimed.end());
   // Rules look at internal ends: at the peer, where the host is external.
-  const Role other = role == Role::kClient ? Role::kServer : Role::kClient;
-  const Role whose = judgement.internal[static_cast<int>(role)] ? role : other;
+  const Role whose = judgement.internal[static_cast<int>(role)] ? role : Opposite(role);
   if (!judgement.internal[static_cast<int>(whose)]) return out;
   const std::vector<uint32_t> groups = state_.policy.GroupsOf(EndOf(key, whose).address);
   for (const PreparedRule& rule : state_.rules.rules()) {

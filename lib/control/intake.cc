@@ -169,8 +169,7 @@ void Intake::GatherFailed(const meter::DeltaRecord& delta, const Judgement& judg
     };
     const auto sums = lane.counting_sums();
     if (std::none_of(sums.begin(), sums.end(), keeps)) continue;
-    const HostKey peer =
-        EndOf(delta.key, role == Role::kClient ? Role::kServer : Role::kClient);
+    const HostKey peer = EndOf(delta.key, Opposite(role));
     failures_.push_back({{EndOf(delta.key, role), role},
                          {peer.address, delta.key.server_port, delta.key.service,
                           judgement.verdict, delta.key.tls},
