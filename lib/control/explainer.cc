@@ -82,6 +82,9 @@ void Explainer::AddConversations(const std::vector<std::pair<uint32_t, Role>>& f
   std::vector<ExplainedConversation>& all = explanation.conversations;
   for (const auto& [whose, last] : last_seen) {
     const auto& [key, role] = whose;
+    // Of an external host all count: they tell who of ours deals with it.
+    const net::IpAddress& other = role == Role::kClient ? key.server : key.client;
+    if (peer && explanation.internal && other != *peer) continue;
     ExplainedConversation conversation = OfKey(key, role);
     conversation.last_seen = last;
     if (!explanation.internal) {
