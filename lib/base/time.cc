@@ -10,6 +10,11 @@ std::string FormatRfc3339(UnixNanos time) {
                           absl::UTCTimeZone());
 }
 
+std::string FormatSeconds(UnixNanos time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixNanos(time),
+                          absl::UTCTimeZone());
+}
+
 std::string FormatDuration(int64_t seconds) {
   std::string out;
   const auto take = [&](int64_t unit, const char* suffix) {

@@ -27,6 +27,9 @@ constexpr UnixNanos StartOfTick(int64_t tick) { return tick * kNanosPerSecond; }
 // RFC 3339 in UTC with microseconds: "2026-11-23T20:41:07.000123Z".
 std::string FormatRfc3339(UnixNanos time);
 
+// For people, to the second: "2026-11-23 20:41:07 UTC".
+std::string FormatSeconds(UnixNanos time);
+
 // Whole seconds as a person writes them: "90s" -> "1m30s", 3600 -> "1h". Never empty.
 std::string FormatDuration(int64_t seconds);
 

@@ -23,8 +23,8 @@ std::string WhyNotNamed(const Relay& relay, const std::string& server,
           ? absl::StrCat("no answer of a configured resolver gives ", server,
                          " one of its names")
           : absl::StrCat("the resolver's answer that gave ", server, " the name ", lapsed.name,
-                         " lapsed at ", FormatRfc3339(StartOfTick(lapsed.until)).substr(0, 19),
-                         "Z (time to live and dns.grace)");
+                         " lapsed at ", FormatSeconds(StartOfTick(lapsed.until)),
+                         " (time to live and dns.grace)");
   return relay.trust == config::RelayTrust::kDns
              ? resolved
              : absl::StrCat(resolved, ", and none was claimed");

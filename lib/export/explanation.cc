@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
+#include "lib/base/time.h"
 #include "lib/export/table.h"
 
 namespace mailtap::exporting {
@@ -18,12 +19,6 @@ using control::ExplainedRule;
 using control::Explanation;
 
 constexpr auto kLeft = Table::Align::kLeft;
-
-std::string Stamp(UnixNanos time) {
-  std::string text = FormatRfc3339(time).substr(0, 19);
-  text[10] = ' ';
-  return absl::StrCat(text, " UTC");
-}
 
 std::string Amount(config::Metric metric, double value) {
   if (config::IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
@@ -45,7 +40,7 @@ std::string Dealings(const Explanation& e) {
                                  e.dealings[v] == 1 ? " host" : " hosts"));
   }
   const std::string last =
-      e.last_seen == 0 ? "" : absl::StrCat("; last mail ", Stamp(e.last_seen));
+      e.last_seen == 0 ? "" : absl::StrCat("; last mail ", FormatSeconds(e.last_seen));
   return absl::StrCat("its mail with internal hosts: ",
                       parts.empty() ? "none" : absl::StrJoin(parts, ", "), last);
 }
@@ -75,7 +70,8 @@ void WriteHost(std::ostream& out, const Explanation& e, std::size_t width) {
                     e.totals.unapproved_sessions, " sessions; approved ",
                     FormatBytes(e.totals.approved_sent), " sent, ",
                     FormatBytes(e.totals.approved_received), " received in ",
-                    e.totals.approved_sessions, " sessions; last mail ", Stamp(e.last_seen)),
+                    e.totals.approved_sessions, " sessions; last mail ",
+                    FormatSeconds(e.last_seen)),
        width);
 }
 
@@ -137,7 +133,7 @@ void WriteConversation(std::ostream& out, const ExplainedConversation& c, bool i
   if (!c.seen) {
     absl::StrAppend(&what, ", not seen: what the policy would say");
   } else if (c.last_seen != 0) {
-    absl::StrAppend(&what, ", last ", Stamp(c.last_seen));
+    absl::StrAppend(&what, ", last ", FormatSeconds(c.last_seen));
   }
   Line(out, 4, what, width);
   Line(out, 6, Reason(c), width);
@@ -223,7 +219,7 @@ std::string ExplanationText(const ExplanationInput& input, std::size_t width) {
   std::ostringstream out;
   const int64_t age = std::max<int64_t>(0, (input.now - input.state_time) / kNanosPerSecond);
   Line(out, 0,
-       absl::StrCat("As of ", Stamp(input.state_time), ", ", FormatDuration(age),
+       absl::StrCat("As of ", FormatSeconds(input.state_time), ", ", FormatDuration(age),
                     " ago (the last checkpoint), by configuration ", input.config_version, "."),
        width);
   if (!input.state_config_version.empty() &&

@@ -16,13 +16,7 @@ constexpr auto kLeft = Table::Align::kLeft;
 constexpr std::size_t kMostCandidates = 20;
 constexpr std::size_t kMostGaps = 50;
 
-// "2026-01-05 09:10:13 UTC"
-std::string Stamp(UnixNanos time) {
-  if (time == 0) return "never";
-  std::string text = FormatRfc3339(time).substr(0, 19);
-  text[10] = ' ';
-  return absl::StrCat(text, " UTC");
-}
+std::string Stamp(UnixNanos time) { return time == 0 ? "never" : FormatSeconds(time); }
 
 std::string Percent(double share) { return absl::StrFormat("%.2f%%", 100 * share); }
 

@@ -25,6 +25,11 @@ TEST(FormatRfc3339Test, IsUtcWithMicroseconds) {
   EXPECT_EQ(FormatRfc3339(-kNanosPerMicro), "1969-12-31T23:59:59.999999Z");
 }
 
+TEST(FormatSecondsTest, IsUtcWithoutWhatIsBelowASecond) {
+  EXPECT_EQ(FormatSeconds(0), "1970-01-01 00:00:00 UTC");
+  EXPECT_EQ(FormatSeconds(1'795'466'467'999'999'999), "2026-11-23 20:41:07 UTC");
+}
+
 TEST(FormatDurationTest, ShowsTheUnitsThatCount) {
   EXPECT_EQ(FormatDuration(0), "0s");
   EXPECT_EQ(FormatDuration(59), "59s");
