@@ -198,9 +198,9 @@ const pipeline::PacketView* CaptureMerge::Next() {
     given_ = waiting_.back();
     waiting_.pop_back();
   } else if (!waiting_.empty() && IsLater(given_, waiting_.front())) {
-    if (waiting_.size() > 1) std::pop_heap(waiting_.begin(), waiting_.end(), IsLater);
+    std::pop_heap(waiting_.begin(), waiting_.end(), IsLater);
     std::swap(given_, waiting_.back());
-    if (waiting_.size() > 1) std::push_heap(waiting_.begin(), waiting_.end(), IsLater);
+    std::push_heap(waiting_.begin(), waiting_.end(), IsLater);
   }
   return &given_->packet();
 }
