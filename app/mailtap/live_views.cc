@@ -66,7 +66,7 @@ exporting::SensorStatus LiveSensor::Status() const {
                     .dropped_checkpoints = state.dropped_checkpoints,
                     .dropped_alerts = state.dropped_alerts,
                     .queued = state.queued,
-                    .cut = state.cut};
+                    .hours_cut = state.hours_cut};
   }
   status.learning = learner_.status();
   status.reload = reloader_.status();

@@ -57,6 +57,8 @@ absl::Status WriteMetrics(const std::string& path, const prometheus::Collectable
 void AddTrafficFamilies(const control::Snapshot& snapshot, MetricFamilies& families);
 void AddControlFamilies(const control::Snapshot& snapshot, MetricFamilies& families);
 void AddSensorFamilies(const SensorStatus& status, MetricFamilies& families);
+// Of these, those of configuration, state and learning.
+void AddStateFamilies(const SensorStatus& status, MetricFamilies& families);
 
 }  // namespace mailtap::exporting
 

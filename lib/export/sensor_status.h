@@ -101,7 +101,7 @@ struct StateStatus {
   uint64_t dropped_checkpoints = 0;  // for want of room in the queue
   uint64_t dropped_alerts = 0;       // the same; they went out all the same
   uint64_t queued = 0;               // batches, now
-  uint64_t cut = 0;                  // hours of which only sums are kept, as too much waited
+  uint64_t hours_cut = 0;            // of which only sums are kept, as too much waited
 };
 
 // How far the learning mode is.

@@ -157,7 +157,7 @@ void Writer::StoreOne(Batch& batch) {
 void Writer::KeepHours(Batch& batch) {
   const uint64_t cut = waiting_hours_.Add(std::exchange(batch.hours, {}));
   const std::lock_guard lock(mutex_);
-  status_.cut += cut;
+  status_.hours_cut += cut;
 }
 
 void Writer::Tell(const absl::Status& stored) {

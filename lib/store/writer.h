@@ -24,8 +24,8 @@ struct WriterStatus {
   uint64_t skipped = 0;  // checkpoints not taken when due, as the one before was not done
   uint64_t dropped_checkpoints = 0;  // for want of room in the queue, as the next
   uint64_t dropped_alerts = 0;
-  uint64_t queued = 0;  // batches waiting
-  uint64_t cut = 0;     // hours cut down to their short_json, as too much waited
+  uint64_t queued = 0;     // batches waiting
+  uint64_t hours_cut = 0;  // cut down to their short_json, as too much waited
 };
 
 struct WriterBounds {

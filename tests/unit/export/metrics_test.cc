@@ -131,7 +131,8 @@ TEST(Metrics, SayWhatBecameOfTheState) {
                              .skipped = 3,
                              .dropped_checkpoints = 4,
                              .dropped_alerts = 5,
-                             .queued = 6};
+                             .queued = 6,
+                             .hours_cut = 7};
   const std::string text = Text(SampleSnapshot(), status);
   EXPECT_EQ(Sample(text, "mailtap_state_stored_total"), "9");
   EXPECT_EQ(Sample(text, "mailtap_state_errors_total"), "1");
@@ -140,6 +141,7 @@ TEST(Metrics, SayWhatBecameOfTheState) {
   EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="checkpoint"})"), "4");
   EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="alert"})"), "5");
   EXPECT_EQ(Sample(text, "mailtap_state_queue_length"), "6");
+  EXPECT_EQ(Sample(text, "mailtap_state_cut_down_total"), "7");
 }
 
 TEST(Metrics, TellHostsOfOneAddressApart) {
@@ -311,7 +313,9 @@ TEST(Metrics, PromtoolFindsNothingWrong) {
   const TempDir dir;
   auto snapshot = ManyHosts(20);
   snapshot->relays.emplace_back().name = "a\"b\\c\nd";
-  const SensorStatus status = SampleStatus();
+  SensorStatus status = SampleStatus();
+  status.state.emplace();
+  status.learning = {.last_written = 5 * kNanosPerSecond};
   ASSERT_TRUE(WriteMetrics(dir.File("m.prom"),
                            MetricsCollector([&] { return snapshot; }, [&] { return status; }))
                   .ok());

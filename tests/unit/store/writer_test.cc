@@ -263,7 +263,7 @@ TEST_F(WriterTest, AnHourThatEndedWhileTheDiskWasFullIsStoredAfterwards) {
   EXPECT_THAT(StoredHours(), ElementsAre("1 whole", "2 so far"));
   writer_->Stop();
   EXPECT_EQ(writer_->status().errors, 1u);
-  EXPECT_EQ(writer_->status().cut, 0u);
+  EXPECT_EQ(writer_->status().hours_cut, 0u);
 }
 
 }  // namespace
