@@ -11,6 +11,7 @@
 #include "lib/control/confidence.h"
 #include "lib/control/host_key.h"
 #include "lib/control/host_table.h"
+#include "lib/control/intake.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/snapshot.h"
 #include "lib/control/state.h"
@@ -27,6 +28,8 @@ inline constexpr uint64_t kCheckpointLayout =
     kCheckpointVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
     sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
 
+struct CheckpointTarget;
+
 // Whom an entity is about: a host by its key, a group by its name.
 struct Subject {
   config::Scope scope = config::Scope::kHost;
@@ -39,6 +42,11 @@ void PutShape(const RuleShape& shape, ArchiveWriter& out);
 RuleShape GetShape(ArchiveReader& in);
 void PutSubject(const State& state, const Entity& entity, ArchiveWriter& out);
 Subject GetSubject(ArchiveReader& in);
+// The first entity of `rule` and `subject`; kNone where the rule or the group is gone.
+uint32_t EntityOf(const State& state, Intake& intake, uint16_t rule, const Subject& subject);
+
+// What SaveOpenAlerts() wrote. False where the bytes are none of that.
+bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target);
 
 }  // namespace mailtap::control
 

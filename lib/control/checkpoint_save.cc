@@ -6,25 +6,6 @@
 #include "lib/control/checkpoint_format.h"
 
 namespace mailtap::control {
-
-void PutShape(const RuleShape& shape, ArchiveWriter& out) {
-  out.PutText(shape.name);
-  out.Put(shape.scope);
-  out.Put(uint64_t{shape.conditions.size()});
-  for (const auto& [metric, window] : shape.conditions) {
-    out.Put(metric);
-    out.Put(window);
-  }
-}
-
-void PutSubject(const State& state, const Entity& entity, ArchiveWriter& out) {
-  const config::Scope scope = state.windows.rule_of(entity).scope;
-  out.Put(scope);
-  out.Put(entity.role);
-  if (scope == config::Scope::kHost) out.Put(state.hosts.at(entity.host).key);
-  if (scope == config::Scope::kGroup) out.PutText(state.config->groups[entity.host].name);
-}
-
 namespace {
 
 // Numbers of hosts, conversations and entities in the bytes: dense, in the order written.
@@ -206,30 +187,6 @@ class Saver {
 std::string SaveCheckpoint(const State& state, const Approvals& approvals,
                            const BlindSpots& blind_spots) {
   return Saver(state).Save(approvals, blind_spots);
-}
-
-std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
-                           const BlindSpots& blind_spots) {
-  ArchiveWriter out;
-  out.Put(kOpenAlertsMagic);
-  out.Put(kCheckpointLayout);
-  out.Put(state.last_tick);
-  state.alerts.SaveCounts(out);
-  state.suppressions.Save(out);
-  std::vector<uint32_t> open;
-  state.ForEachLead([&](uint32_t id) {
-    if (state.windows.at(id).alert != kNone) open.push_back(id);
-  });
-  out.Put(uint64_t{open.size()});
-  for (const uint32_t id : open) {
-    const Entity& entity = state.windows.at(id);
-    PutShape(state.rules.ShapeOf(entity.rule), out);
-    PutSubject(state, entity, out);
-    PutOpenAlert(state.alerts.open(entity.alert), out);
-  }
-  approvals.SaveAlerts(out);
-  blind_spots.SaveAlerts(out);
-  return out.Take();
 }
 
 }  // namespace mailtap::control

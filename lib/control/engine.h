@@ -84,6 +84,8 @@ class Engine {
   void RunTick(int64_t tick);
   void StartHour(int64_t tick);
   void JudgeAll(int64_t tick);
+  // Gives entities the numbers that their rules have `to` now.
+  void RenumberEntities(const std::vector<uint16_t>& to);
   void RenumberShared();
   void DropRules(const std::vector<uint16_t>& to);
   HostTotals TotalsOf(uint32_t host) const;

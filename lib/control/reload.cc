@@ -106,17 +106,7 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
   if (sight_anew) {
     state_.hosts.ForEach([&](uint32_t id) { state_.hosts.at(id).sight = {}; });
   }
-  state_.ForEachLead([&](uint32_t lead) {
-    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
-      state_.windows.at(e).rule = to[state_.windows.at(e).rule];
-    }
-  });
-  RenumberShared();
-  state_.ForEachLead([&](uint32_t lead) {
-    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
-      state_.windows.Refresh(e);
-    }
-  });
+  RenumberEntities(to);
   if (config.learning.on() != before->learning.on()) {
     state_.windows.KeepPeaks(config.learning.on());
     state_.hours.KeepActs(config.learning.on());
@@ -149,6 +139,20 @@ void Engine::DropRules(const std::vector<uint16_t>& to) {
     const bool gone = to[std::get<0>(entry.first)] == kNoRule;
     if (gone) state_.windows.Remove(entry.second);
     return gone;
+  });
+}
+
+void Engine::RenumberEntities(const std::vector<uint16_t>& to) {
+  state_.ForEachLead([&](uint32_t lead) {
+    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
+      state_.windows.at(e).rule = to[state_.windows.at(e).rule];
+    }
+  });
+  RenumberShared();
+  state_.ForEachLead([&](uint32_t lead) {
+    for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
+      state_.windows.Refresh(e);
+    }
   });
 }
 
