@@ -24,6 +24,18 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 1' INT TERM
+
+# await SECONDS WHAT COMMAND...: until the command succeeds; else the test fails, for want of WHAT.
+await() {
+  local seconds=$1 what=$2
+  local end=$((SECONDS + seconds))
+  shift 2
+  until "$@"; do
+    [ $SECONDS -lt $end ] || { echo "not within $seconds s: $what"; exit 1; }
+    sleep 0.2
+  done
+}
+
 ip netns add "$id-probe" 2>/dev/null || skip "network namespaces are not available"
 ip netns del "$id-probe"
 
@@ -70,11 +82,19 @@ file = ""
 [state]
 directory = "$work/state"
 CONF
-  "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
-    --metrics "$work/replay.prom" >"$work/replay.log"
+  replay_traffic
 }
 
-# alert_on_any_mail: a rule that any mail out raises, and alerts in $work/alerts.jsonl.
+# replay_traffic OPTIONS...: of `mailtap replay`; its metrics are in $work/replay.prom.
+replay_traffic() {
+  "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
+    --metrics "$work/replay.prom" "$@" >"$work/replay.log" 2>&1
+}
+
+# alerts_to_file: the sensor's alerts go to $work/alerts.jsonl.
+alerts_to_file() { sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"; }
+
+# alert_on_any_mail: a rule that any mail out raises, and alerts_to_file.
 alert_on_any_mail() {
   cat >>"$work/mailtap.toml" <<CONF
 [[rule]]
@@ -82,7 +102,7 @@ name = "any mail out"
 window = "24h"
 raise = "1kB"
 CONF
-  sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
+  alerts_to_file
 }
 
 metrics() { within sen curl -sf http://127.0.0.1:9382/metrics; }
@@ -94,22 +114,28 @@ packet_port() { echo "--vdev=net_af_packet$1,iface=eth$1,framecnt=16384"; }
 # What the sensor is started through, if anything.
 launcher=()
 
-# start_sensor EAL-ARGUMENTS...: runs the sensor until it is ready.
-start_sensor() {
+# run_sensor LOG EAL-ARGUMENTS...: starts the sensor, of which $sensor is the process.
+run_sensor() {
+  local log=$1
+  shift
   # Not within(), so that $! is the sensor and no shell around it.
   nsenter --net="/run/netns/$id-sen" -- "${launcher[@]}" \
     "$MAILTAP" run --config "$work/mailtap.toml" -- \
-    --no-huge --no-shconf --no-pci -m 512 "$@" >"$work/sensor.log" 2>&1 &
+    --no-huge --no-shconf --no-pci -m 512 "$@" >"$log" 2>&1 &
   sensor=$!
-  for _ in $(seq 150); do
-    kill -0 "$sensor" 2>/dev/null || { echo "the sensor ended"; sensor=""; exit 1; }
-    # No request before the ports are open: for a moment, net_af_packet's socket is bound to no
-    # interface and takes packets of the loopback interface too.
-    grep -q "metrics on http" "$work/sensor.log" &&
-      within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null && return 0
-    sleep 0.2
-  done
-  echo "the sensor does not become ready"; exit 1
+}
+
+# start_sensor EAL-ARGUMENTS...: the same, until it is ready.
+start_sensor() {
+  run_sensor "$work/sensor.log" "$@"
+  await 30 "the sensor is ready" is_ready
+}
+is_ready() {
+  kill -0 "$sensor" 2>/dev/null || { echo "the sensor ended"; sensor=""; exit 1; }
+  # No request before the ports are open: for a moment, net_af_packet's socket is bound to no
+  # interface and takes packets of the loopback interface too.
+  grep -q "metrics on http" "$work/sensor.log" &&
+    within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null
 }
 
 # send TCPREPLAY-OPTIONS...: sends the traffic; waits until the sensor's counters stand still.

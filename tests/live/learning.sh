@@ -29,8 +29,7 @@ file = "$work/out/proposals.toml"
 CONF
 learn() { sed -i 's|^after = .*|after = "'"$1"'"|' "$work/mailtap.toml"; }
 learn 60d
-"$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
-  --state "$work/state" >"$work/replay.log" 2>&1
+replay_traffic --state "$work/state"
 # The state of a replay is none of a sensor's, but for the name of whose it is.
 python3 -c 'import sqlite3, sys
 state = sqlite3.connect(sys.argv[1])
@@ -38,17 +37,11 @@ changed = state.execute("UPDATE texts SET text = ? WHERE name = ?", ("a live sen
 assert changed.rowcount == 1
 state.commit()' "$work/state/state.db"
 
-# wait_for PATTERN: in the log.
-wait_for() {
-  for _ in $(seq 100); do
-    ! grep -q "$1" "$work/sensor.log" || return 0
-    sleep 0.2
-  done
-  echo "the log has no: $1"; exit 1
-}
+# await_log PATTERN
+await_log() { await 20 "the log has: $1" grep -q "$1" "$work/sensor.log"; }
 learn 3h
 start_sensor --lcores 0@0,1@1 "$(packet_port 0)"
-wait_for 'no proposals: .*No such file or directory; tried again in an hour'
+await_log 'no proposals: .*No such file or directory; tried again in an hour'
 metrics >"$work/live.prom"
 grep -qx 'mailtap_learning_errors_total 1' "$work/live.prom"
 within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null
@@ -56,11 +49,11 @@ within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null
 mkdir "$work/out"
 learn 4d
 "$MAILTAP" reload --config "$work/mailtap.toml"
-wait_for 'learning: 3h[0-9ms]* of 4d of traffic are known'
+await_log 'learning: 3h[0-9ms]* of 4d of traffic are known'
 [ ! -e "$work/out/proposals.toml" ]
 learn 3h
 "$MAILTAP" reload --config "$work/mailtap.toml"
-wait_for '1 relay entry proposed from 3h[0-9ms]* of traffic, to review'
+await_log '1 relay entry proposed from 3h[0-9ms]* of traffic, to review'
 metrics >"$work/live.prom"
 grep -qx 'mailtap_learning_proposals_written_total 1' "$work/live.prom"
 awk '$1 == "mailtap_learning_seconds" { exit !($2 > 3.5 * 3600 && $2 < 4 * 3600) }' "$work/live.prom"

@@ -18,24 +18,17 @@ open(sys.argv[2], "w").close()
 while os.path.exists(sys.argv[2]):
     time.sleep(0.05)' "$work/state/state.db" "$work/locked" &
 locker=$!
-until [ -e "$work/locked" ]; do kill -0 "$locker"; sleep 0.05; done
+await 10 "the state is locked" test -e "$work/locked"
 within src tcpreplay --intf1=eth0 --pps=5000 "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
-for _ in $(seq 100); do
-  [ ! -s "$work/alerts.jsonl" ] || break
-  sleep 0.1
-done
+await 10 "an alert goes out" test -s "$work/alerts.jsonl"
 sleep 1
 out=$(wc -l <"$work/alerts.jsonl")
-[ "$out" -gt 0 ] || { echo "no alert goes out"; exit 1; }
 [ "$(stored)" = 0 ] || { echo "the state is not locked"; exit 1; }
 metrics | grep '^mailtap_state_late_total [1-9]'
 
 rm "$work/locked"
 wait "$locker"
-for _ in $(seq 100); do
-  [ "$(stored)" -lt "$(wc -l <"$work/alerts.jsonl")" ] || break
-  sleep 0.1
-done
-[ "$(stored)" -ge "$out" ] || { echo "alerts are not stored later"; exit 1; }
+are_stored() { [ "$(stored)" -ge "$(wc -l <"$work/alerts.jsonl")" ]; }
+await 10 "alerts are stored later" are_stored
 stop_sensor
 echo "$out alerts went out before they were stored"

@@ -17,11 +17,7 @@ whom() {
 print("\n".join(sorted(" ".join([a["state"], a["rule"], a["host"], a["role"]])
   for a in map(json.loads, open(sys.argv[1])) if a["state"] == "raised")))' "$1"
 }
-replay_with() {
-  "$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
-    --metrics "$work/replay.prom" --alerts "$work/replay.jsonl" >"$work/replay.log"
-}
-replay_with
+replay_traffic --alerts "$work/replay.jsonl"
 [ -n "$(whom "$work/replay.jsonl")" ] || { echo "the traffic raises no alert"; exit 1; }
 ask() { "$MAILTAP" reload --config "$work/mailtap.toml"; }
 
@@ -31,9 +27,7 @@ grep -q "no sensor runs" "$work/ask.log"
 # A sensor that starts survives SIGHUP, and reloads by it once it runs. What one that was killed has
 # left in the lock answers nobody. SIGTERM ends a start well.
 launch() {  # and hold it where it has just taken its lock
-  nsenter --net="/run/netns/$id-sen" -- "$MAILTAP" run --config "$work/mailtap.toml" -- \
-    --no-huge --no-shconf --no-pci -m 512 --lcores 0@0,1@1 "$(packet_port 0)" >"$work/start.log" 2>&1 &
-  sensor=$!
+  run_sensor "$work/start.log" --lcores 0@0,1@1 "$(packet_port 0)"
   while [ -s "$work/state/sensor.lock" ]; do kill -0 "$sensor" || exit 1; done
   kill -STOP "$sensor"
 }
@@ -44,11 +38,7 @@ kill -HUP "$sensor"
 if ask 2>"$work/ask.log"; then echo "a reload was confirmed before the sensor ran"; exit 1; fi
 grep -q "still starting" "$work/ask.log"
 kill -CONT "$sensor"
-for _ in $(seq 200); do
-  ! grep -q "^1 ok " "$work/state/sensor.lock" || break
-  sleep 0.1
-done
-grep -q "^1 ok " "$work/state/sensor.lock"
+await 20 "the first reload has ended well" grep -q "^1 ok " "$work/state/sensor.lock"
 kill -KILL "$sensor"
 wait "$sensor" || true
 launch
@@ -80,12 +70,11 @@ compare
 echo '[limit]' >>"$work/mailtap.toml"
 if ask 2>"$work/ask.log"; then echo "a bad file was not refused"; exit 1; fi
 kill -HUP "$sensor"
-for _ in $(seq 50); do
+shows() {  # LINE: of the metrics
   metrics >"$work/live.prom"
-  ! grep -qx 'mailtap_config_last_reload_successful 0' "$work/live.prom" || break
-  sleep 0.2
-done
-grep -qx 'mailtap_config_last_reload_successful 0' "$work/live.prom"
+  grep -qx "$1" "$work/live.prom"
+}
+await 10 "the metrics show a failed reload" shows 'mailtap_config_last_reload_successful 0'
 grep -qx 'mailtap_config_reloads_total{result="failure"} 1' "$work/live.prom"
 within sen curl -sf http://127.0.0.1:9382/readyz | tee "$work/ready"
 grep -q '^ready' "$work/ready"

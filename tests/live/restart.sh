@@ -48,9 +48,8 @@ window = "10m"
 raise = "1kB"
 hold = "10m"
 CONF
-sed -i 's|^file = ""|file = "'"$work"'/alerts.jsonl"|' "$work/mailtap.toml"
-"$MAILTAP" replay "$work/traffic.pcap" --config "$work/mailtap.toml" --no-progress \
-  --metrics "$work/replay.prom" --alerts "$work/replay.jsonl" >"$work/replay.log"
+alerts_to_file
+replay_traffic --alerts "$work/replay.jsonl"
 
 # The tick of the checkpoint in the state, 0 without one.
 checkpoint() {
@@ -67,11 +66,8 @@ sending=$!
 sleep 5
 known=$(date +%s)
 # Checkpoints are a minute apart; from this one on the three sessions are known.
-for _ in $(seq 70); do
-  [ "$(checkpoint)" -lt "$known" ] || break
-  sleep 1
-done
-[ "$(checkpoint)" -ge "$known" ] || { echo "there is no checkpoint"; exit 1; }
+has_checkpoint() { [ "$(checkpoint)" -ge "$known" ]; }
+await 70 "there is a checkpoint" has_checkpoint
 metrics >"$work/first.prom"
 for _ in $(seq "$kills"); do
   sleep "$((RANDOM % 5)).$((RANDOM % 10))"
