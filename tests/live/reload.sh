@@ -104,6 +104,18 @@ cp "$work/good.toml" "$work/mailtap.toml"
 ask >"$work/asked"
 grep -qx 'configuration [0-9a-f]* is in force' "$work/asked"
 within sen curl -sf http://127.0.0.1:9382/readyz | grep -qx ready
+
+# A relay file that has changed puts another version in force, and that is what an answer goes by.
+echo 192.0.2.1 >"$work/relays.txt"
+printf '[[relay_file]]\nname = "list"\npath = "%s"\nformat = "list"\n' "$work/relays.txt" >>"$work/mailtap.toml"
+ask >"$work/asked"
+echo 192.0.2.2 >>"$work/relays.txt"
+await 10 "the relay file is read" grep -q 'relay files read' "$work/sensor.log"
+version=$(sed -n 's/.*relay files read: configuration \([0-9a-f]*\) is in force.*/\1/p' "$work/sensor.log")
+await 10 "the lock tells version $version" grep -q "$version" "$work/state/sensor.lock"
+printf '[limits]\nsessions = 4096\n' >>"$work/mailtap.toml"
+ask >"$work/asked"
+grep -q "^configuration $version stays in force; only a restart changes" "$work/asked"
 stop_sensor >"$work/last"
 diff <(whom "$work/replay.jsonl") <(whom "$work/alerts.jsonl")
 echo "alerts raised: $(whom "$work/alerts.jsonl" | wc -l), as in the replay"
