@@ -201,7 +201,10 @@ Recognition Judgement::OnPortOf(Service service) const {
 // the client's side is not captured, it is all there will be.
 Recognition Judgement::OfGreeting(Service service) const {
   const bool silent = client_.speech.text.empty() && !client_.speech.cut;
-  if (context_.client_seen && silent) return context_.finished ? kTooLittle : kOpen;
+  if (context_.client_seen && silent) {
+    if (!context_.finished) return kOpen;
+    if (!context_.client_spoke) return kTooLittle;
+  }
   const bool half_a_line = client_.text.empty() && !silent && !client_.speech.cut;
   if (half_a_line && !settled_) return kOpen;
   if (Down(service) == Strength::kProof) return Yes(service, Evidence::kBanner);

@@ -30,6 +30,7 @@ struct Context {
   std::optional<Service> port_service;  // the server's port is a standard one
   bool server_first = false;            // the server spoke before it had heard anything
   bool client_seen = true;              // the capture shows packets of the client
+  bool client_spoke = false;            // it has sent payload, read or not
   bool finished = false;                // the session has ended, or has been silent too long
 };
 

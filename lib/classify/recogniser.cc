@@ -35,6 +35,15 @@ bool MayHoldCommand(absl::string_view lines) {
   return tagged || absl::ascii_isalpha(lines.front());
 }
 
+// Whether so little of a first line is captured that it needn't match what it may yet be.
+bool IsStump(const Opening& opening) {
+  constexpr std::size_t kTelling = 10;  // "* PREAUTH "
+  const auto unknown = [](Strength strength) { return strength == Strength::kNone; };
+  return opening.speech.cut && opening.text.size() < kTelling &&
+         std::all_of(opening.text.begin(), opening.text.end(), absl::ascii_isprint) &&
+         std::all_of(opening.scores.begin(), opening.scores.end(), unknown);
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const PatternDatabase>> PatternDatabase::Load(
@@ -126,6 +135,7 @@ Opening Recogniser::Open(const Speech& speech, Side side) const {
   const Strength enough = side == Side::kClient ? Strength::kProof : Strength::kHint;
   Opening opening = {.speech = speech, .text = Judgeable(speech)};
   opening.scores = Scan(opening.text, side);
+  if (IsStump(opening)) opening.text = {};
   if (!speech.from_start) return opening;
   absl::string_view rest = opening.text;
   for (int line = 1; line < kMostLines; ++line) {

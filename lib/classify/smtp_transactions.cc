@@ -48,6 +48,7 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
 
 void SmtpTransactions::OnCommandLine() {
   overlooked_ = false;
+  if (unasked_) paired_ = false;
   if (auth_line_) {
     auth_line_ = false;
     return;
@@ -156,9 +157,11 @@ void SmtpTransactions::OnReply(int code) {
   } else if (paired) {
     if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
-  } else if (overlooked_ && code != kClosing) {  // commands were taken for the text's end
-    measured_ = false;
-    if (code != kGoodbye) paired_ = false;
+  } else if (code != kClosing) {
+    if (overlooked_) measured_ = false;  // commands were taken for the text's end
+    if (code == kGoodbye) return;
+    if (overlooked_ || unasked_ || IsAccepted(code)) paired_ = false;
+    unasked_ = true;
   }
 }
 

@@ -115,6 +115,9 @@ class SmtpTransactions {
   bool auth_line_ = false;  // the client's next line answers a challenge
   bool starttls_ = false;   // the client's last command was STARTTLS
   bool tls_ = false;
+  // A server has refused what nobody had asked, as some do before they close. Whatever comes
+  // behind it shows that the question was not seen.
+  bool unasked_ = false;
   bool paired_ = true;
   bool measured_ = true;
 

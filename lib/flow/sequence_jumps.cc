@@ -148,8 +148,11 @@ void Sequencer::Witness(HotSession& hot, ColdSession& cold, End end, bool beyond
   if (const uint32_t acks = FindJump(cold, end, true); acks != kNone) Settle(hot, cold, acks);
   const uint32_t segments = FindJump(cold, end, false);
   if (segments == kNone) return;
-  Hole& jump = holes_[segments];
-  (beyond_mark ? jump.witnessed : jump.doubted) = true;
+  if (beyond_mark) {
+    holes_[segments].witnessed = true;
+  } else {
+    holes_[segments].doubted = true;
+  }
 }
 
 }  // namespace mailtap::flow

@@ -51,7 +51,7 @@ void DialoguePool::Free(uint32_t index) {
 }
 
 DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
-                                        const TextSegment& segment, uint32_t fin_bits,
+                                        const TextSegment& segment, const flow::HotSession& hot,
                                         Turns turns) {
   if (dialogue.started[end]) {
     if (Distance(segment.seq + segment.length, dialogue.next[end]) <= 0) return Turn::kPast;
@@ -63,25 +63,34 @@ DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
   if (flow::TestEnd(turns.ignored | turns.stopped, other) || !dialogue.started[other]) {
     return Turn::kNow;
   }
-  // The sender had seen the other side up to `ack`; a FIN takes a number too.
+  // The sender had seen the other side up to `ack`; a FIN behind all text takes a number too.
   const int32_t unheard = Distance(segment.ack, dialogue.next[other]);
-  return unheard > (flow::TestEnd(fin_bits, other) ? 1 : 0) ? Turn::kLater : Turn::kNow;
+  const bool fin =
+      flow::TestEnd(hot.state.fin, other) && dialogue.next[other] == hot.mark[other];
+  return unheard > (fin ? 1 : 0) ? Turn::kLater : Turn::kNow;
 }
 
-// Sent again, a segment acknowledges what answers it, too. Where the other end's next words are
-// held, and wait for this segment, so much of it as they answer is its turn; the rest is held.
-bool DialoguePool::TakeAnswered(Dialogue& dialogue, End end, TextSegment& segment) {
+// Sent again, a segment acknowledges what answers it, too.
+bool DialoguePool::Answered(const Dialogue& dialogue, End end, const TextSegment& segment,
+                            uint32_t& up_to) const {
   const End other = flow::Other(end);
   if (!dialogue.started[0] || !dialogue.started[1]) return false;
   if (Distance(segment.seq, dialogue.next[end]) > 0) return false;
-  uint32_t i = dialogue.held;
-  const auto waits = [&](const Held& held) {
-    return held.end == other && Distance(held.seq, dialogue.next[other]) <= 0 &&
-           Distance(held.ack, dialogue.next[end]) > 0 && Distance(segment.ack, held.seq) > 0;
-  };
-  while (i != kNone && !waits(held_[i])) i = held_[i].next;
-  if (i == kNone) return false;
-  const uint32_t answered = std::min(held_[i].ack - segment.seq, segment.length);
+  for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
+    const Held& held = held_[i];
+    if (held.end == other && Distance(held.seq, dialogue.next[other]) <= 0 &&
+        Distance(held.ack, dialogue.next[end]) > 0 && Distance(segment.ack, held.seq) > 0) {
+      up_to = held.ack;
+      return true;
+    }
+  }
+  return false;
+}
+
+// So much of a segment as is answered has its turn; the rest is held.
+void DialoguePool::TakeAnswered(Dialogue& dialogue, End end, TextSegment& segment,
+                                uint32_t up_to) {
+  const uint32_t answered = std::min(up_to - segment.seq, segment.length);
   if (answered < segment.length) {
     TextSegment rest = segment;
     rest.seq += answered;
@@ -93,8 +102,7 @@ bool DialoguePool::TakeAnswered(Dialogue& dialogue, End end, TextSegment& segmen
       segment.captured = std::min(answered, segment.captured);
     }
   }
-  segment.ack = dialogue.next[other];
-  return true;
+  segment.ack = dialogue.next[flow::Other(end)];
 }
 
 // Small pieces that follow each other share a buffer. False where they can't.
@@ -173,6 +181,17 @@ TextSegment DialoguePool::FirstHeld(const Dialogue& dialogue, End end) const {
     first = SegmentOf(held);
   }
   return first;
+}
+
+bool DialoguePool::HoldsAnswer(const Dialogue& dialogue, End end, uint32_t number,
+                               uint32_t until) const {
+  for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
+    const Held& held = held_[i];
+    if (held.end == end && Distance(held.ack, number) > 0 && Distance(until, held.seq) > 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 uint32_t DialoguePool::Unlink(uint32_t* link, Dialogue& dialogue) {

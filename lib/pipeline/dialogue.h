@@ -45,7 +45,9 @@ struct TextSegment {
 };
 
 struct alignas(kCacheLine) Dialogue {
-  uint32_t next[2];     // sequence number to be delivered next
+  // Sequence number to be delivered next. With `read_alone`, of the end that has not started:
+  // how far the other had heard it when it said what was read last.
+  uint32_t next[2];
   uint32_t opening;     // index of the OpeningText, or kNone
   uint32_t held;        // list of held segments, in no order
   uint32_t text_start;  // number of the first byte of the message text under way
@@ -53,10 +55,12 @@ struct alignas(kCacheLine) Dialogue {
   uint32_t reported_messages;
   uint32_t reported_rejected;
   uint8_t held_count;
-  bool started[2];  // `next` is set
-  bool broken;      // see Break
-  bool hello_started;
-  bool certificate_started;
+  bool started[2];      // `next` is set
+  bool read_alone : 1;  // something was read of one end before the other had started
+  bool broken : 1;      // see Break
+  bool spoke_late : 1;  // words that ended a retrieval came behind what follows them
+  bool hello_started : 1;
+  bool certificate_started : 1;
   classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;
   // What counts messages: SMTP's until a server greets like another service.
@@ -128,12 +132,13 @@ class DialoguePool {
   std::size_t bytes() const { return dialogues_.bytes() + openings_.bytes() + held_.bytes(); }
 
   // Calls reader(end, piece) for each piece of `segment`, and of held ones whose turn it
-  // brings, in order; holds it where its own turn has not come. `turns()` gives the Turns of
-  // the moment. Returns false where the segment had to be held and could not. The reader may
-  // call DeliverHeld; it returns false where it has freed the dialogue.
+  // brings, in order; holds it where its own turn has not come. `hot` is the session's,
+  // `turns()` gives the Turns of the moment. Returns false where the segment had to be held and
+  // could not. The reader may call DeliverHeld; it returns false where it has freed the
+  // dialogue.
   template <typename GetTurns, typename Reader>
-  bool Offer(Dialogue& dialogue, flow::End end, TextSegment segment, uint32_t fin_bits,
-             GetTurns&& turns, Reader&& reader);
+  bool Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
+             const flow::HotSession& hot, GetTurns&& turns, Reader&& reader);
   // Delivers the first held segment of `end` that starts before `until`, if it is next or
   // `over_gaps`. False where there was none to deliver.
   template <typename Reader>
@@ -153,13 +158,16 @@ class DialoguePool {
   // The held segment of `end` with the lowest number; of length 0 where there is none. Its data
   // stays the pool's.
   TextSegment FirstHeld(const Dialogue& dialogue, flow::End end) const;
+  // Whether something is held that `end` said before `until` in answer to the other's `number`.
+  bool HoldsAnswer(const Dialogue& dialogue, flow::End end, uint32_t number,
+                   uint32_t until) const;
 
   // What `end` sends next is lost: goes on behind the gap, at `mark` or at the first held byte.
   // Returns the number of bytes passed over.
   uint32_t SkipGap(Dialogue& dialogue, flow::End end, uint32_t mark);
   // Delivers whatever held segments have had their turn come.
   template <typename GetTurns, typename Reader>
-  void Pump(Dialogue& dialogue, uint32_t fin_bits, GetTurns&& turns, Reader&& reader);
+  void Pump(Dialogue& dialogue, const flow::HotSession& hot, GetTurns&& turns, Reader&& reader);
 
  private:
   static constexpr uint32_t kHeldBytes = 2'048 - 32;
@@ -179,8 +187,14 @@ class DialoguePool {
 
   enum class Turn { kNow, kLater, kPast };
   static Turn TurnOf(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
-                     uint32_t fin_bits, Turns turns);
-  bool TakeAnswered(Dialogue& dialogue, flow::End end, TextSegment& segment);
+                     const flow::HotSession& hot, Turns turns);
+  // How far the other end's next words, which are held and wait for `segment`, answer it, if
+  // both wait for each other.
+  bool Answered(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
+                uint32_t& up_to) const;
+  void TakeAnswered(Dialogue& dialogue, flow::End end, TextSegment& segment, uint32_t up_to);
+  template <typename GetTurns>
+  uint32_t* FindAnswered(Dialogue& dialogue, GetTurns&& turns, uint32_t& up_to);
   bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   static bool Append(Held& held, const TextSegment& segment);
   // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
@@ -213,6 +227,10 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
   const uint32_t length = segment.length - old;
   const uint32_t captured = segment.captured > old ? segment.captured - old : 0;
   dialogue.next[end] += length;
+  if (const flow::End other = flow::Other(end); !dialogue.started[other]) {
+    dialogue.next[other] = segment.ack;
+    dialogue.read_alone = true;
+  }
   return reader(end, {.seq = segment.seq + old,
                       .ack = segment.ack,
                       .length = length,
@@ -224,12 +242,16 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
 
 template <typename GetTurns, typename Reader>
 bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
-                         uint32_t fin_bits, GetTurns&& turns, Reader&& reader) {
-  switch (TurnOf(dialogue, end, segment, fin_bits, turns())) {
+                         const flow::HotSession& hot, GetTurns&& turns, Reader&& reader) {
+  uint32_t answered = 0;
+  switch (TurnOf(dialogue, end, segment, hot, turns())) {
     case Turn::kPast:
       return true;
     case Turn::kLater:
-      if (!flow::TestEnd(turns().stopped, end) && TakeAnswered(dialogue, end, segment)) break;
+      if (!flow::TestEnd(turns().stopped, end) && Answered(dialogue, end, segment, answered)) {
+        TakeAnswered(dialogue, end, segment, answered);
+        break;
+      }
       if (Hold(dialogue, end, segment)) return true;
       if (!flow::TestEnd(turns().free, end)) return false;
       break;
@@ -237,28 +259,45 @@ bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
       break;
   }
   const bool alive = Deliver(dialogue, end, segment, reader);
-  if (alive && dialogue.held != flow::kNone) Pump(dialogue, fin_bits, turns, reader);
+  if (alive && dialogue.held != flow::kNone) Pump(dialogue, hot, turns, reader);
   return true;
 }
 
-template <typename GetTurns, typename Reader>
-void DialoguePool::Pump(Dialogue& dialogue, uint32_t fin_bits, GetTurns&& turns,
-                        Reader&& reader) {
-  for (uint32_t* link = &dialogue.held; *link != flow::kNone;) {
-    Held& held = held_[*link];
-    const TextSegment segment = SegmentOf(held);
-    const Turn turn = TurnOf(dialogue, held.end, segment, fin_bits, turns());
-    if (turn == Turn::kLater) {
-      link = &held.next;
-      continue;
+// A held segment that waits, and whose answer waits for it.
+template <typename GetTurns>
+uint32_t* DialoguePool::FindAnswered(Dialogue& dialogue, GetTurns&& turns, uint32_t& up_to) {
+  for (uint32_t* link = &dialogue.held; *link != flow::kNone; link = &held_[*link].next) {
+    const Held& held = held_[*link];
+    if (!flow::TestEnd(turns().stopped, held.end) &&
+        Answered(dialogue, held.end, SegmentOf(held), up_to)) {
+      return link;
     }
+  }
+  return nullptr;
+}
+
+template <typename GetTurns, typename Reader>
+void DialoguePool::Pump(Dialogue& dialogue, const flow::HotSession& hot, GetTurns&& turns,
+                        Reader&& reader) {
+  for (bool alive = true; alive;) {
+    uint32_t* link = &dialogue.held;
+    Turn turn = Turn::kLater;
+    for (; *link != flow::kNone; link = &held_[*link].next) {
+      const Held& held = held_[*link];
+      turn = TurnOf(dialogue, held.end, SegmentOf(held), hot, turns());
+      if (turn != Turn::kLater) break;
+    }
+    const bool all_wait = turn == Turn::kLater;
+    uint32_t answered = 0;
+    if (all_wait) link = FindAnswered(dialogue, turns, answered);
+    if (link == nullptr) return;
     // Off the list first: the reader may free the dialogue with all that it still holds.
     const uint32_t index = Unlink(link, dialogue);
-    const bool alive = turn == Turn::kPast || Deliver(dialogue, held.end, segment, reader);
+    const flow::End end = held_[index].end;
+    TextSegment segment = SegmentOf(held_[index]);
+    if (all_wait) TakeAnswered(dialogue, end, segment, answered);
+    alive = turn == Turn::kPast || Deliver(dialogue, end, segment, reader);
     FreeHeld(index);
-    if (!alive) return;
-    // What was read may have brought others' turn, and changed the list.
-    if (turn == Turn::kNow) link = &dialogue.held;
   }
 }
 

@@ -100,6 +100,7 @@ void Worker::TellMessages(const flow::HotSession& hot, meter::SessionRecord& rec
     record.text_bytes[kDown] = imap->bytes(kDown, unseen(server));
   } else if (const auto* pop3 = dialogue.pop3(); pop3 != nullptr) {
     if (record.key.service != Service::kPop3) return;
+    if (dialogue.spoke_late && record.bytes[kDown].inferred != 0) return;  // text, or a reply
     record.retrievals = pop3->retrievals();
     record.text_bytes[kDown] = pop3->text_bytes();
     if (!pop3->skipping()) return;

@@ -44,6 +44,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
   const Hint port = PortHint(hot);
   classify::Context context = {.server_first = opening.server_first,
                                .client_seen = TestEnd(hot.state.seen, client),
+                               .client_spoke = TestEnd(hot.state.payload, client),
                                .finished = finished};
   if (port.known) context.port_service = port.service;
   if (dialogue.broken) {

@@ -64,9 +64,9 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     OnText(slot, from, next);
     return cold.dialogue != kNone;
   };
-  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot.state.fin, turns, reader);
+  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot, turns, reader);
   if (cold.dialogue == kNone) return;
-  bool held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, turns, reader);
+  bool held = dialogues_.Offer(dialogue, end, piece, hot, turns, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
   if (!held && !TestEnd(TurnsOf(hot).stopped, end)) {
     if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
@@ -75,9 +75,9 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
       const bool ahead =
           dialogue.started[end] && flow::Distance(piece.seq, dialogue.next[end]) > 0;
       PassGap(hot, ahead ? end : flow::Other(end), ahead ? piece.seq : piece.ack);
-      dialogues_.Pump(dialogue, hot.state.fin, turns, reader);
+      dialogues_.Pump(dialogue, hot, turns, reader);
       if (cold.dialogue == kNone) return;
-      held = dialogues_.Offer(dialogue, end, piece, hot.state.fin, turns, reader);
+      held = dialogues_.Offer(dialogue, end, piece, hot, turns, reader);
     }
     if (!held) dialogue.Break();
   }
@@ -133,6 +133,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
   const bool fresh = !dialogue.started[0] && !dialogue.started[1];
   for (const End e : {0, 1}) {
     if (dialogue.started[e]) continue;
+    const uint32_t heard = dialogue.next[e];  // by what was read of the other
     TextSegment first = dialogues_.FirstHeld(dialogue, e);
     if (e == end && at_hand.length != 0 &&
         (first.length == 0 || flow::Distance(at_hand.seq, first.seq) < 0)) {
@@ -152,6 +153,11 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
       dialogue.next[e] = first.seq;
     }
     if (opening != nullptr) opening->begin[e] = dialogue.next[e];
+    // What the other's words answer comes only now.
+    if (dialogue.read_alone && dialogue.started[e] &&
+        flow::Distance(heard, dialogue.next[e]) > 0) {
+      dialogue.Break();
+    }
   }
   if (fresh && opening != nullptr) {
     const End server = flow::Other(ClientEnd(hot));
@@ -191,7 +197,7 @@ void Worker::Resume(uint32_t slot, End lost_end) {
     return StopReading(hot);
   }
   dialogues_.Pump(
-      dialogue, hot.state.fin, [&] { return TurnsOf(hot); },
+      dialogue, hot, [&] { return TurnsOf(hot); },
       [&](End from, const TextSegment& piece) {
         OnText(slot, from, piece);
         return cold.dialogue != kNone;

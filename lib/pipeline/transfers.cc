@@ -163,16 +163,24 @@ uint32_t Worker::ReadCommands(flow::HotSession& hot, const TextSegment& piece) {
         imap->Read(kUp, piece.data, piece.captured, &dialogue.watcher));
   }
   classify::Pop3Retrievals& pop3 = *dialogue.pop3();
-  const End client = ClientEnd(hot), server = flow::Other(client);
-  if (pop3.skipping()) {
-    const uint32_t heard = Heard(hot, client, piece.ack);
-    const int32_t text = flow::Distance(heard, dialogue.text_start);
-    pop3.EndText(text > 0 ? heard - dialogue.text_start : 0);
-    if (flow::Distance(heard, dialogue.next[server]) > 0) dialogue.next[server] = heard;
-    if (pop3.lost()) dialogue.Break();
-  }
+  if (pop3.skipping()) EndRetrieval(hot, piece);
   pop3.OnClient(piece.data, piece.captured);
   return piece.captured;
+}
+
+// A retrieved message has ended where the client had heard it when it spoke again.
+void Worker::EndRetrieval(const flow::HotSession& hot, const TextSegment& piece) {
+  Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  classify::Pop3Retrievals& pop3 = *dialogue.pop3();
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  const uint32_t heard = Heard(hot, client, piece.ack);
+  const int32_t text = flow::Distance(heard, dialogue.text_start);
+  // What is sent again may have heard its own answer, too: that is held, or is lost.
+  dialogue.spoke_late |= flow::Distance(hot.mark[client], piece.seq + piece.length) > 0;
+  const bool answered = dialogues_.HoldsAnswer(dialogue, server, piece.seq, heard);
+  pop3.EndText(text > 0 ? heard - dialogue.text_start : 0);
+  if (flow::Distance(heard, dialogue.next[server]) > 0) dialogue.next[server] = heard;
+  if (pop3.lost() || answered) dialogue.Break();
 }
 
 // What the client says behind a DATA waits until the server has answered.

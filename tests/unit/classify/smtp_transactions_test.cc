@@ -12,6 +12,8 @@
 namespace mailtap::classify {
 namespace {
 
+using namespace std::string_literals;
+
 const uint8_t* Bytes(const std::string& text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
@@ -160,6 +162,23 @@ TEST(SmtpTransactions, CommandsBehindTheFinalDot) {
     dialogue.Say(line);
   }
   EXPECT_EQ(Describe(dialogue.smtp), "1/0/1 to 1, 77");
+}
+
+// A server may refuse what nobody has asked, before it closes; whatever comes behind that shows
+// that the question was not seen.
+TEST(SmtpTransactions, AReplyToNothing) {
+  for (const std::string& said : {"250 ok\r\n"s, "451 later\r\n550 no\r\n"s}) {
+    Dialogue dialogue(kWhole);
+    for (const Line& line : {Line{'S', "220 mx\r\n"}, Line{'S', said}}) dialogue.Say(line);
+    EXPECT_FALSE(dialogue.smtp.known()) << said;
+  }
+  Dialogue dialogue(kWhole);
+  for (const Line& line : {Line{'S', "220 mx\r\n"}, Line{'S', "451 timeout\r\n"}}) {
+    dialogue.Say(line);
+  }
+  EXPECT_TRUE(dialogue.smtp.known());
+  dialogue.Say({'C', "NOOP\r\n"});
+  EXPECT_FALSE(dialogue.smtp.known());
 }
 
 TEST(SmtpTransactions, MetUnderWay) {

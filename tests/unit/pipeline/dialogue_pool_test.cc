@@ -44,16 +44,16 @@ class Talk {
          .captured = static_cast<uint32_t>(text.size()),
          .data = reinterpret_cast<const uint8_t*>(text.data()),
          .push = push},
-        fin_bits, [this] { return turns; }, Reader());
+        hot, [this] { return turns; }, Reader());
   }
   void Pump() {
     pool.Pump(
-        dialogue(), fin_bits, [this] { return turns; }, Reader());
+        dialogue(), hot, [this] { return turns; }, Reader());
   }
 
   DialoguePool pool;
   uint32_t index;
-  uint32_t fin_bits = 0;
+  flow::HotSession hot = {};
   Turns turns;
   std::string heard;           // all that was delivered, ends marked
   std::string free_at = "\1";  // the reader frees the dialogue when it gets this
@@ -108,12 +108,37 @@ TEST(DialoguePool, AQuestionMayBeSentAgainTogetherWithTheNext) {
   EXPECT_EQ(talk.heard, "0:ask 1:answer 0:more ");
 }
 
+// Both are held behind a gap, and wait for each other once that is given up.
+TEST(DialoguePool, AHeldQuestionThatWasSentAgainGoesBeforeItsAnswer) {
+  Talk talk;
+  talk.Say(1, 4, 3, "answer");
+  talk.Say(0, 0, 10, "askmore");
+  EXPECT_EQ(talk.heard, "");
+  talk.pool.SkipGap(talk.dialogue(), 1, kBase[1] + 4);
+  talk.Pump();
+  EXPECT_EQ(talk.heard, "0:ask 1:answer 0:more ");
+  EXPECT_EQ(talk.dialogue().held_count, 0);
+}
+
 TEST(DialoguePool, AFinTakesANumber) {
   Talk talk;
   talk.Say(0, 0, 0, "quit");
-  talk.fin_bits = flow::EndBit(0);
+  talk.hot.state.fin = flow::EndBit(0);
+  talk.hot.mark[0] = kBase[0] + 4;
   talk.Say(1, 0, 5, "bye");
   EXPECT_EQ(talk.heard, "0:quit 1:bye ");
+}
+
+// Where text is still to come, the number is the text's.
+TEST(DialoguePool, AFinTakesNoNumberOfText) {
+  Talk talk;
+  talk.hot.state.fin = flow::EndBit(0);
+  talk.hot.mark[0] = kBase[0] + 5;
+  talk.Say(0, 0, 0, "quit");
+  talk.Say(1, 0, 5, "bye");
+  EXPECT_EQ(talk.heard, "0:quit ");
+  talk.Say(0, 4, 0, "\n");
+  EXPECT_EQ(talk.heard, "0:quit 0:\n 1:bye ");
 }
 
 TEST(DialoguePool, CopiesAndOverlapsAreHeardOnce) {
@@ -255,7 +280,7 @@ TEST(DialoguePool, TheReaderMayFreeTheDialogueOnTheWay) {
            .length = 1,
            .captured = 1,
            .data = reinterpret_cast<const uint8_t*>("x")},
-          0, [] { return Turns{}; }, [](flow::End, const TextSegment&) { return true; });
+          {}, [] { return Turns{}; }, [](flow::End, const TextSegment&) { return true; });
       EXPECT_EQ(taken, i <= 8) << i;
     }
   }

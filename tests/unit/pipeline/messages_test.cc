@@ -365,6 +365,58 @@ TEST(Messages, LostFramesLeaveNothingWrong) {
   EXPECT_GT(null, 100);
 }
 
+void ExpectNothingWrong(const Frames& frames, const Session& session, const std::string& what) {
+  Sensor sensor;
+  sensor.Play(frames).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u) << what;
+  const std::string words = Words(sensor.sessions()[0]);
+  if (words == "null" || words == "bytes null") return;
+  EXPECT_EQ(words, Words(session.counts, session.service)) << what;
+}
+
+// One side's words are there before the other's first packet.
+TEST(Messages, ADirectionThatLagsLeavesNothingWrong) {
+  Random random(4);
+  for (int i = 0; i < 600; ++i) {
+    const Session session = Any(random);
+    Frames frames = Cut(session, random, 900).frames();
+    const auto late = static_cast<Direction>(i % 2);
+    const UnixNanos lag = (1 + i % 40) * kNanosPerMilli;
+    for (Frame& frame : frames) {
+      if (frame.direction == late) frame.time += lag;
+    }
+    std::stable_sort(frames.begin(), frames.end(),
+                     [](const Frame& a, const Frame& b) { return a.time < b.time; });
+    ExpectNothingWrong(frames, session, absl::StrCat("session ", i));
+    if (HasFailure()) return;
+  }
+}
+
+// A segment comes only when it is sent again, and tells what its sender has heard by then.
+// Another one may be missing for good.
+TEST(Messages, WhatIsSentAgainLeavesNothingWrong) {
+  constexpr std::size_t kAck = 14 + 20 + 8;  // of an Ethernet frame with IPv4
+  Random random(5);
+  for (int i = 0; i < 1'200; ++i) {
+    const Session session = Any(random);
+    Frames frames = Cut(session, random, 900).frames();
+    const auto size = static_cast<uint32_t>(frames.size());
+    const uint32_t first = Pick(random, 3, size - 4);
+    const uint32_t again = std::min(size - 4, first + Pick(random, 1, 6));
+    Frame moved = frames[first];
+    for (uint32_t k = first; k < again; ++k) {
+      frames[k] = frames[k + 1];
+      if (frames[k].direction != moved.direction) continue;
+      moved.bytes.replace(kAck, 4, frames[k].bytes, kAck, 4);
+    }
+    moved.time = frames[again].time;
+    frames[again] = moved;
+    if (i % 2 != 0 && !session.eager) frames.erase(frames.begin() + Pick(random, 3, again));
+    ExpectNothingWrong(frames, session, absl::StrCat("session ", i));
+    if (HasFailure()) return;
+  }
+}
+
 TEST(Messages, AreHiddenByCompression) {
   const Script script = {{kDown, "* OK IMAP4rev1 ready\r\n"},
                          {kUp, "a1 LOGIN me secret\r\n"},
