@@ -7,7 +7,9 @@
 namespace mailtap::control {
 namespace {
 
-constexpr int64_t kWeekHours = 7 * 24;
+constexpr int64_t kDayHours = 24;
+constexpr int64_t kWeekHours = 7 * kDayHours;
+
 }  // namespace
 
 int64_t Baselines::HourOf(int64_t tick) const {
@@ -36,7 +38,10 @@ std::optional<uint32_t> Baselines::Find(const std::string& name) const {
 bool Baselines::StartTick(int64_t tick) {
   const int64_t hour = HourOf(tick);
   if (hour == hour_) return false;
-  if (hour_ != INT64_MIN) EndHour();
+  if (hour_ != INT64_MIN) {
+    if (hour / kDayHours != hour_ / kDayHours) Forget(hour);
+    EndHour();
+  }
   hour_ = hour;
   return true;
 }
@@ -71,12 +76,29 @@ void Baselines::EndHour() {
   amounts_.clear();
 }
 
+void Baselines::Forget(int64_t hour) {
+  // The hour before is looked at too.
+  const int64_t first = hour - 1 - BaselineSlot::kWeeks * kWeekHours;
+  absl::erase_if(series_, [&](auto& entry) {
+    auto& slots = entry.second.slots;
+    slots_ -= absl::erase_if(slots, [&](const auto& of_hour) {
+      const std::array<int32_t, BaselineSlot::kWeeks>& weeks = of_hour.second.weeks;
+      const int64_t week = *std::max_element(weeks.begin(), weeks.end());
+      return week * kWeekHours + of_hour.first < first;
+    });
+    return slots.empty();
+  });
+}
+
 void Baselines::Remember(const Key& key, double amount) {
   const auto hour_of_week = static_cast<int32_t>(hour_ % kWeekHours);
   auto found = series_.find(key);
   const bool known = found != series_.end() && found->second.slots.contains(hour_of_week);
   if (!known && key.scope == config::Scope::kHost && slots_ >= bound_) {
     ++refused_;
+    if (found == series_.end()) return;
+    slots_ -= found->second.slots.size();
+    series_.erase(found);
     return;
   }
   if (found == series_.end()) {

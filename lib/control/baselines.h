@@ -43,12 +43,15 @@ struct Baseline {
 
 // For each rule that asks for it, the amount that each host, group and the site had in each
 // hour. An hour without traffic counts as 0 from the hour on in which the subject was first
-// seen. The amount of a group or the site is the median of those of its hosts that had any.
-// With amounts of fewer than `least_weeks` a host's baseline is its group's (the first of which
-// enough is known), then the site's. Medians don't follow a spike. Control thread only.
+// seen; of a subject without any for eight weeks nothing is known. The amount of a group or the
+// site is the median of those of its hosts that had any. With amounts of fewer than
+// `least_weeks` a host's baseline is its group's (the first of which enough is known), then the
+// site's. Medians don't follow a spike. Control thread only.
 class Baselines {
  public:
-  // `bound`: hour-of-week slots kept; hosts beyond it are judged by their groups.
+  // `bound`: hour-of-week slots kept; hosts beyond it are judged by their groups. A host that
+  // needs one more then loses all of its series, and begins anew where there is room again: of
+  // what is left nobody could tell an hour without traffic from one without room.
   Baselines(const absl::TimeZone& zone, int least_weeks, std::size_t bound)
       : zone_(zone), least_weeks_(least_weeks), bound_(bound) {}
 
@@ -91,6 +94,7 @@ class Baselines {
       return H::combine(std::move(h), k.rule, k.role, k.scope, k.host, k.group);
     }
   };
+  // Whole from its first hour on, or not there.
   struct Series {
     int64_t first_hour = 0;
     absl::flat_hash_map<int32_t, BaselineSlot> slots;  // by hour of the week
@@ -106,6 +110,8 @@ class Baselines {
   uint32_t NumberOf(const std::string& name);
   std::optional<uint32_t> Find(const std::string& name) const;
   void EndHour();
+  // What no hour from `hour` on looks back to.
+  void Forget(int64_t hour);
   void Remember(const Key& key, double amount);
   std::optional<Baseline> OfSeries(const Key& key, int64_t hour) const;
 

@@ -172,6 +172,51 @@ TEST(Baselines, HostsBeyondTheBoundAreJudgedByTheSite) {
   }
 }
 
+// Each mails in two hours of the week, and for one of the six slots there is no room.
+TEST(Baselines, WhatFoundNoRoomDoesNotReadAsAnHourWithoutMail) {
+  Baselines baselines(absl::UTCTimeZone(), 1, 5);
+  const auto check = [&](int64_t tick) {
+    baselines.StartTick(tick);
+    for (int host = 0; host < 3; ++host) {
+      const auto usual = baselines.Of("r", Role::kClient, HostOf(host), {{}, {}});
+      ASSERT_TRUE(usual.has_value()) << "host " << host;
+      EXPECT_EQ(usual->expected, 500) << "host " << host;
+    }
+  };
+  for (int week = 0; week < 4; ++week) {
+    for (const int64_t tick : {kT0 + week * kWeek, kT0 + week * kWeek + kHour}) {
+      if (week > 0) check(tick);
+      baselines.StartTick(tick);
+      for (int host = 0; host < 3; ++host) {
+        baselines.Add("r", Role::kClient, HostOf(host), {{}, {}}, 500);
+      }
+    }
+  }
+  EXPECT_GT(baselines.refused(), 0u);
+}
+
+TEST(Baselines, HostsThatAreGoneForEightWeeksMakeRoom) {
+  Baselines baselines(absl::UTCTimeZone(), 1, 4);
+  const auto mail = [&](int week, int first_host) {
+    baselines.StartTick(kT0 + week * kWeek);
+    for (int host = first_host; host < first_host + 3; ++host) {
+      baselines.Add("r", Role::kClient, HostOf(host), {{}, {}}, 100 * host);
+    }
+  };
+  const auto scope_of = [&](int host) {
+    const auto usual = baselines.Of("r", Role::kClient, HostOf(host), {{}, {}});
+    return usual ? std::optional(usual->of) : std::nullopt;
+  };
+  for (int week = 0; week < 10; ++week) mail(week, week == 0 ? 1 : 4);
+  // What the first three had counts for eight weeks, and takes their room for so long.
+  EXPECT_GT(baselines.refused(), 0u);
+  mail(10, 4);
+  mail(11, 4);
+  EXPECT_EQ(scope_of(1), config::Scope::kSite);
+  for (int host = 4; host < 7; ++host) EXPECT_EQ(scope_of(host), config::Scope::kHost);
+  EXPECT_EQ(baselines.slots(), 4u);
+}
+
 // By the clock of Berlin, which was put back at 2023-10-29 01:00 UTC.
 TEST(Baselines, GoByTheClockOfTheTimeZone) {
   absl::TimeZone berlin;
