@@ -1,6 +1,7 @@
 #include "lib/control/baselines.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/control/median.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr int64_t kDayHours = 24;
 constexpr int64_t kWeekHours = 7 * kDayHours;
+constexpr int64_t kMostUnseenSeconds = 360;  // of an hour that counts
 
 }  // namespace
 
@@ -35,7 +37,26 @@ std::optional<uint32_t> Baselines::Find(const std::string& name) const {
   return found == numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void Baselines::Resume(int64_t tick) {
+  if (std::exchange(goes_on_, true) || tick_ == INT64_MIN) return;
+  // What lies further back is never asked for.
+  constexpr int64_t kLongest = (BaselineSlot::kWeeks + 1) * kWeekHours * 3600;
+  int64_t from = std::max(tick_ + 1, tick - kLongest);
+  while (from < tick) {
+    const int64_t to = std::min(tick, NextHour(from));
+    unseen_[HourOf(from)] += to - from;
+    from = to;
+  }
+}
+
+bool Baselines::Seen(int64_t hour) const {
+  if (unseen_.empty()) return true;
+  const auto found = unseen_.find(hour);
+  return found == unseen_.end() || found->second <= kMostUnseenSeconds;
+}
+
 bool Baselines::StartTick(int64_t tick) {
+  tick_ = tick;
   const int64_t hour = HourOf(tick);
   if (hour == hour_) return false;
   if (hour_ != INT64_MIN) {
@@ -79,6 +100,7 @@ void Baselines::EndHour() {
 void Baselines::Forget(int64_t hour) {
   // The hour before is looked at too.
   const int64_t first = hour - 1 - BaselineSlot::kWeeks * kWeekHours;
+  absl::erase_if(unseen_, [&](const auto& entry) { return entry.first < first; });
   absl::erase_if(series_, [&](auto& entry) {
     auto& slots = entry.second.slots;
     slots_ -= absl::erase_if(slots, [&](const auto& of_hour) {
@@ -121,6 +143,7 @@ std::optional<Baseline> Baselines::OfSeries(const Key& key, int64_t hour) const 
   std::vector<double> amounts;
   for (int back = 1; back <= BaselineSlot::kWeeks; ++back) {
     if (hour - back * kWeekHours < series.first_hour) break;
+    if (!Seen(hour - back * kWeekHours)) continue;
     const auto week = static_cast<int32_t>(hour / kWeekHours - back);
     const std::size_t place = static_cast<std::size_t>(week % BaselineSlot::kWeeks);
     const bool any = slot != series.slots.end() && slot->second.weeks[place] == week;
@@ -165,7 +188,13 @@ void Baselines::Save(ArchiveWriter& out) const {
     out.PutText(key.scope == config::Scope::kGroup ? names_[key.group] : "");
   };
   out.Put(hour_);
+  out.Put(tick_);
   out.Put(refused_);
+  out.Put(uint64_t{unseen_.size()});
+  for (const auto& [hour, seconds] : unseen_) {
+    out.Put(hour);
+    out.Put(seconds);
+  }
   out.Put(uint64_t{series_.size()});
   for (const auto& [key, series] : series_) {
     put_key(key);
@@ -185,7 +214,8 @@ void Baselines::Save(ArchiveWriter& out) const {
   }
 }
 
-void Baselines::Restore(ArchiveReader& in) {
+void Baselines::Restore(ArchiveReader& in, bool goes_on) {
+  goes_on_ = goes_on;
   const auto get_key = [&] {
     Key key{};
     key.rule = NumberOf(in.GetText());
@@ -197,7 +227,12 @@ void Baselines::Restore(ArchiveReader& in) {
     return key;
   };
   in.Get(hour_);
+  in.Get(tick_);
   in.Get(refused_);
+  for (std::size_t n = in.GetCount(2 * sizeof(int64_t)); n > 0 && in.ok(); --n) {
+    const auto hour = in.Get<int64_t>();
+    in.Get(unseen_[hour]);
+  }
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
     Series& series = series_[get_key()];
     in.Get(series.first_hour);

@@ -43,10 +43,11 @@ struct Baseline {
 
 // For each rule that asks for it, the amount that each host, group and the site had in each
 // hour. An hour without traffic counts as 0 from the hour on in which the subject was first
-// seen; of a subject without any for eight weeks nothing is known. The amount of a group or the
-// site is the median of those of its hosts that had any. With amounts of fewer than
-// `least_weeks` a host's baseline is its group's (the first of which enough is known), then the
-// site's. Medians don't follow a spike. Control thread only.
+// seen; of a subject without any for eight weeks nothing is known, nor of an hour of which a
+// tenth passed without a sensor. The amount of a group or the site is the median of those of
+// its hosts that had any. With amounts of fewer than `least_weeks` a host's baseline is its
+// group's (the first of which enough is known), then the site's. Medians don't follow a spike.
+// Control thread only.
 class Baselines {
  public:
   // `bound`: hour-of-week slots kept; hosts beyond it are judged by their groups. A host that
@@ -62,6 +63,9 @@ class Baselines {
   // The first tick after `tick` at which the hour is another.
   int64_t NextHour(int64_t tick) const;
 
+  // There is a sensor again at `tick`: after Restore(), before the first StartTick() of a tick
+  // of which the traffic was seen.
+  void Resume(int64_t tick);
   // Starts the hour of `tick`, which ends the one before: the amounts of that are remembered.
   // True where the hour is another than before. Before each Add().
   bool StartTick(int64_t tick);
@@ -78,8 +82,9 @@ class Baselines {
   uint64_t refused() const { return refused_; }  // hosts' amounts that found no room
 
   // All that is known, the hour under way too; and the way back, into an object that is new.
+  // `goes_on`: the time up to the next tick was seen.
   void Save(ArchiveWriter& out) const;
-  void Restore(ArchiveReader& in);
+  void Restore(ArchiveReader& in, bool goes_on);
 
  private:
   struct Key {
@@ -113,12 +118,17 @@ class Baselines {
   // What no hour from `hour` on looks back to.
   void Forget(int64_t hour);
   void Remember(const Key& key, double amount);
+  // Whether the hour was seen, but for a part that hardly counts.
+  bool Seen(int64_t hour) const;
   std::optional<Baseline> OfSeries(const Key& key, int64_t hour) const;
 
   absl::TimeZone zone_;
   int least_weeks_;
   std::size_t bound_;
   int64_t hour_ = INT64_MIN;
+  int64_t tick_ = INT64_MIN;                      // the last that was started
+  bool goes_on_ = true;                           // else the time from there on was not seen
+  absl::flat_hash_map<int64_t, int64_t> unseen_;  // seconds without a sensor, by hour
   absl::flat_hash_map<std::string, uint32_t> numbers_;  // of rules and groups
   std::vector<std::string> names_;
   absl::flat_hash_map<Key, Amount> amounts_;  // of hosts, in the hour under way

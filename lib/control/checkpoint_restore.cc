@@ -30,7 +30,7 @@ class Restorer {
     approvals.Restore(in_);
     relay_to_ = state_.relays.Restore(in_);
     state_.hours.Restore(in_, same_capture);
-    state_.baselines.Restore(in_);
+    state_.baselines.Restore(in_, same_capture);
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
     for (std::size_t n = in_.GetCount(sizeof(UnixNanos) + sizeof(double)); n > 0 && in_.ok();

@@ -21,6 +21,7 @@ void Engine::EndTick(int64_t tick) {
 void Engine::RunTick(int64_t tick) {
   intake_.Flush();
   state_.first_tick = std::min(state_.first_tick, tick);
+  state_.baselines.Resume(tick);
   // What happened in the idle time before this tick: only buckets that leave and timers that
   // end can change anything, so only their ticks are looked at.
   for (;;) {

@@ -141,7 +141,7 @@ TEST(Baselines, AreTheSameAfterSaveAndRestore) {
   before.Save(out);
   const std::string bytes = out.Take();
   ArchiveReader in(bytes);
-  after.Restore(in);
+  after.Restore(in, /*goes_on=*/true);
   EXPECT_TRUE(in.ok() && in.at_end());
   after.StartTick(kT0 + 4 * kWeek);
   EXPECT_EQ(after.slots(), before.slots());
@@ -217,6 +217,58 @@ TEST(Baselines, HostsThatAreGoneForEightWeeksMakeRoom) {
   EXPECT_EQ(baselines.slots(), 4u);
 }
 
+// The way through a checkpoint, and the time from there to `tick`.
+void Restart(Baselines& baselines, bool goes_on, int64_t tick) {
+  ArchiveWriter out;
+  baselines.Save(out);
+  const std::string bytes = out.Take();
+  ArchiveReader in(bytes);
+  baselines = Baselines(absl::UTCTimeZone(), 3, 1000);
+  baselines.Restore(in, goes_on);
+  EXPECT_TRUE(in.ok() && in.at_end());
+  baselines.Resume(tick);
+  baselines.StartTick(tick);
+}
+
+TEST(Baselines, WeeksWithoutASensorAreNotWeeksWithoutMail) {
+  const auto usual = [](bool goes_on) {
+    Baselines baselines(absl::UTCTimeZone(), 3, 1000);
+    const auto mail = [&](int week) {
+      baselines.StartTick(kT0 + week * kWeek);
+      baselines.Add("r", Role::kClient, HostOf(1), {{}, {}}, 100);
+    };
+    mail(0);
+    baselines.StartTick(kT0 + kHour);
+    Restart(baselines, goes_on, kT0 + 3 * kWeek - kHour);
+    mail(3);
+    EXPECT_EQ(Values(baselines.Of("r", Role::kClient, HostOf(1), {{}, {}})),
+              goes_on ? (std::vector<double>{0, 0, 3}) : std::vector<double>{})
+        << "one week is known";
+    mail(4);
+    mail(5);
+    Restart(baselines, true, kT0 + 6 * kWeek);
+    return Values(baselines.Of("r", Role::kClient, HostOf(1), {{}, {}}));
+  };
+  EXPECT_EQ(usual(false), (std::vector<double>{100, 0, 4}));
+  EXPECT_EQ(usual(true), (std::vector<double>{100, 0, 6})) << "two idle weeks in a capture";
+}
+
+TEST(Baselines, AQuickRestartCostsNoHour) {
+  for (const int64_t pause : {10, 300, 400}) {
+    Baselines baselines(absl::UTCTimeZone(), 3, 1000);
+    for (int week = 0; week < 4; ++week) {
+      baselines.StartTick(kT0 + week * kWeek);
+      baselines.Add("r", Role::kClient, HostOf(1), {{}, {}}, 100);
+      if (week == 2) Restart(baselines, false, kT0 + week * kWeek + 1 + pause);
+    }
+    baselines.StartTick(kT0 + 4 * kWeek);
+    const auto usual = baselines.Of("r", Role::kClient, HostOf(1), {{}, {}});
+    ASSERT_TRUE(usual.has_value());
+    EXPECT_EQ(usual->weeks, pause < 360 ? 4 : 3) << pause;
+    EXPECT_EQ(usual->expected, 100);
+  }
+}
+
 // By the clock of Berlin, which was put back at 2023-10-29 01:00 UTC.
 TEST(Baselines, GoByTheClockOfTheTimeZone) {
   absl::TimeZone berlin;
@@ -233,82 +285,6 @@ TEST(Baselines, GoByTheClockOfTheTimeZone) {
     EXPECT_EQ(baselines.HourOf(next - 1), baselines.HourOf(tick));
     EXPECT_EQ(baselines.HourOf(next), baselines.HourOf(tick) + 1);
   }
-}
-
-// A rule by baseline, over the whole control core.
-class Unusual : public testing::Test {
- protected:
-  static config::Config ConfigOf(double multiple) {
-    config::Config config = BaseConfig();
-    config::Rule rule = BytesRule("unusual");
-    rule.window_seconds = 3600;
-    rule.raise = 1000;
-    rule.clear = 500;
-    rule.multiple = multiple;
-    config.rules = {rule};
-    return config;
-  }
-};
-
-TEST_F(Unusual, RaisesAtAMultipleOfTheUsualAndAtNoLess) {
-  Bench bench(ConfigOf(10));
-  int64_t tick = kT0;
-  for (int week = 0; week < 4; ++week, tick += kWeek) {
-    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 200));
-  }
-  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 1999));
-  EXPECT_TRUE(bench.output.alerts.empty()) << "at raise, below ten times the usual 200";
-  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + 10, 1));
-  ASSERT_EQ(bench.output.alerts.size(), 1u);
-  const Alert& alert = bench.output.alerts[0];
-  EXPECT_EQ(alert.threshold, 2000);
-  EXPECT_EQ(alert.value, 2000);
-  ASSERT_TRUE(alert.baseline.has_value());
-  EXPECT_EQ(alert.baseline->expected, 200);
-  EXPECT_EQ(alert.baseline->weeks, 4);
-  bench.control.EndTick(tick + 3 * kHour);
-  ASSERT_EQ(bench.output.alerts.size(), 2u);
-  EXPECT_EQ(bench.output.alerts[1].state, AlertState::kCleared);
-  EXPECT_EQ(bench.output.alerts[1].threshold, 1000) << "half, as clear is of raise";
-}
-
-TEST_F(Unusual, RaisesNothingWhileNothingIsKnown) {
-  Bench bench(ConfigOf(2));
-  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 1'000'000));
-  bench.control.EndTick(kT0 + 2 * kHour);
-  EXPECT_TRUE(bench.output.alerts.empty());
-}
-
-// Sends 4000 bytes at half past the hour, each week.
-void BeUsual(Bench& bench, int64_t& tick) {
-  for (int week = 0; week < 4; ++week, tick += kWeek) {
-    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
-  }
-}
-
-// The window still holds it when another hour has begun, in which nothing is usual.
-TEST_F(Unusual, TheHourBeforeIsPartOfTheWindow) {
-  Bench bench(ConfigOf(5));
-  int64_t tick = kT0 + 1800;
-  BeUsual(bench, tick);
-  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
-  bench.control.EndTick(tick + 3 * kHour);
-  EXPECT_TRUE(bench.output.alerts.empty());
-}
-
-// What was usual in one hour is not in the next but one, though nothing more was sent.
-TEST_F(Unusual, IsJudgedAnewWithTheHour) {
-  Bench bench(ConfigOf(5));
-  int64_t tick = kT0 + 1800;
-  BeUsual(bench, tick);
-  tick += kHour;
-  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
-  EXPECT_TRUE(bench.output.alerts.empty());
-  EXPECT_EQ(bench.control.NextEventTick(), tick + 1800);
-  bench.control.EndTick(tick + 2 * kHour);
-  ASSERT_EQ(bench.output.alerts.size(), 2u);
-  EXPECT_EQ(bench.output.alerts[0].time, StartOfTick(tick + 1800 + 1));
-  EXPECT_EQ(bench.output.alerts[0].threshold, 1000) << "usual is nothing; the floor counts";
 }
 
 }  // namespace

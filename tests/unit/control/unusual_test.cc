@@ -1,0 +1,105 @@
+// Rules that ask what is usual, over the whole control core.
+#include <gtest/gtest.h>
+
+#include "tests/unit/control/testing.h"
+
+namespace mailtap::control {
+namespace {
+
+constexpr int64_t kHour = 3600;
+constexpr int64_t kWeek = 7 * 24 * kHour;
+
+class Unusual : public testing::Test {
+ protected:
+  static config::Config ConfigOf(double multiple) {
+    config::Config config = BaseConfig();
+    config::Rule rule = BytesRule("unusual");
+    rule.window_seconds = 3600;
+    rule.raise = 1000;
+    rule.clear = 500;
+    rule.multiple = multiple;
+    config.rules = {rule};
+    return config;
+  }
+};
+
+TEST_F(Unusual, RaisesAtAMultipleOfTheUsualAndAtNoLess) {
+  Bench bench(ConfigOf(10));
+  int64_t tick = kT0;
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 200));
+  }
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 1999));
+  EXPECT_TRUE(bench.output.alerts.empty()) << "at raise, below ten times the usual 200";
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + 10, 1));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  const Alert& alert = bench.output.alerts[0];
+  EXPECT_EQ(alert.threshold, 2000);
+  EXPECT_EQ(alert.value, 2000);
+  ASSERT_TRUE(alert.baseline.has_value());
+  EXPECT_EQ(alert.baseline->expected, 200);
+  EXPECT_EQ(alert.baseline->weeks, 4);
+  bench.control.EndTick(tick + 3 * kHour);
+  ASSERT_EQ(bench.output.alerts.size(), 2u);
+  EXPECT_EQ(bench.output.alerts[1].state, AlertState::kCleared);
+  EXPECT_EQ(bench.output.alerts[1].threshold, 1000) << "half, as clear is of raise";
+}
+
+TEST_F(Unusual, RaisesNothingWhileNothingIsKnown) {
+  Bench bench(ConfigOf(2));
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 1'000'000));
+  bench.control.EndTick(kT0 + 2 * kHour);
+  EXPECT_TRUE(bench.output.alerts.empty());
+}
+
+// Sends 4000 bytes at half past the hour, each week.
+void BeUsual(Bench& bench, int64_t& tick) {
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  }
+}
+
+// The window still holds it when another hour has begun, in which nothing is usual.
+TEST_F(Unusual, TheHourBeforeIsPartOfTheWindow) {
+  Bench bench(ConfigOf(5));
+  int64_t tick = kT0 + 1800;
+  BeUsual(bench, tick);
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  bench.control.EndTick(tick + 3 * kHour);
+  EXPECT_TRUE(bench.output.alerts.empty());
+}
+
+// A sensor that was off for two weeks has seen one of three.
+TEST_F(Unusual, ATimeWithoutASensorIsNotKnown) {
+  for (const bool same_capture : {true, false}) {
+    SCOPED_TRACE(same_capture);
+    Bench before(ConfigOf(3));
+    before.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 10'000));
+    Bench after(ConfigOf(3));
+    ASSERT_TRUE(
+        after.control
+            .Restore(before.control.Save(), before.control.SaveOpenAlerts(), same_capture)
+            .ok());
+    after.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + 3 * kWeek, 10'000));
+    EXPECT_EQ(after.output.alerts.size(), same_capture ? 1u : 0u)
+        << "a capture that holds nothing of two weeks says that there was nothing";
+  }
+}
+
+// What was usual in one hour is not in the next but one, though nothing more was sent.
+TEST_F(Unusual, IsJudgedAnewWithTheHour) {
+  Bench bench(ConfigOf(5));
+  int64_t tick = kT0 + 1800;
+  BeUsual(bench, tick);
+  tick += kHour;
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 4000));
+  EXPECT_TRUE(bench.output.alerts.empty());
+  EXPECT_EQ(bench.control.NextEventTick(), tick + 1800);
+  bench.control.EndTick(tick + 2 * kHour);
+  ASSERT_EQ(bench.output.alerts.size(), 2u);
+  EXPECT_EQ(bench.output.alerts[0].time, StartOfTick(tick + 1800 + 1));
+  EXPECT_EQ(bench.output.alerts[0].threshold, 1000) << "usual is nothing; the floor counts";
+}
+
+}  // namespace
+}  // namespace mailtap::control
