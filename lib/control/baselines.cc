@@ -179,6 +179,19 @@ std::optional<Baseline> Baselines::Of(const std::string& rule, Role role, const 
   return OfSeries(key, hour);
 }
 
+void Baselines::Keep(const std::vector<std::string>& rules) {
+  std::vector<bool> kept(names_.size());
+  for (const std::string& rule : rules) {
+    if (const std::optional<uint32_t> number = Find(rule)) kept[*number] = true;
+  }
+  absl::erase_if(amounts_, [&](const auto& entry) { return !kept[entry.first.rule]; });
+  absl::erase_if(series_, [&](const auto& entry) {
+    if (kept[entry.first.rule]) return false;
+    slots_ -= entry.second.slots.size();
+    return true;
+  });
+}
+
 void Baselines::Save(ArchiveWriter& out) const {
   const auto put_key = [&](const Key& key) {
     out.PutText(names_[key.rule]);
@@ -187,6 +200,7 @@ void Baselines::Save(ArchiveWriter& out) const {
     out.Put(key.host);
     out.PutText(key.scope == config::Scope::kGroup ? names_[key.group] : "");
   };
+  out.PutText(zone_.name());
   out.Put(hour_);
   out.Put(tick_);
   out.Put(refused_);
@@ -216,6 +230,7 @@ void Baselines::Save(ArchiveWriter& out) const {
 
 void Baselines::Restore(ArchiveReader& in, bool goes_on) {
   goes_on_ = goes_on;
+  const bool same_hours = in.GetText() == zone_.name();
   const auto get_key = [&] {
     Key key{};
     key.rule = NumberOf(in.GetText());
@@ -248,6 +263,12 @@ void Baselines::Restore(ArchiveReader& in, bool goes_on) {
     amount.groups.resize(in.GetCount(sizeof(uint32_t)));
     for (uint32_t& group : amount.groups) group = NumberOf(in.GetText());
   }
+  if (same_hours) return;
+  hour_ = INT64_MIN;
+  unseen_.clear();
+  amounts_.clear();
+  series_.clear();
+  slots_ = 0;
 }
 
 }  // namespace mailtap::control

@@ -69,7 +69,7 @@ class Baselines {
   // Starts the hour of `tick`, which ends the one before: the amounts of that are remembered.
   // True where the hour is another than before. Before each Add().
   bool StartTick(int64_t tick);
-  // `rule` counted so much more for `host`.
+  // `rule`, by a name that stands for what it counts, counted so much more for `host`.
   void Add(const std::string& rule, Role role, const HostKey& host, const GroupList& groups,
            uint64_t amount);
 
@@ -78,11 +78,15 @@ class Baselines {
   std::optional<Baseline> Of(const std::string& rule, Role role, const HostKey& host,
                              const GroupList& groups, int64_t hours_ago = 0) const;
 
+  // Of other rules than these all is forgotten.
+  void Keep(const std::vector<std::string>& rules);
+
   std::size_t slots() const { return slots_; }
   uint64_t refused() const { return refused_; }  // hosts' amounts that found no room
 
   // All that is known, the hour under way too; and the way back, into an object that is new.
-  // `goes_on`: the time up to the next tick was seen.
+  // `goes_on`: the time up to the next tick was seen. By the clock of another time zone the
+  // hours are others: all is forgotten.
   void Save(ArchiveWriter& out) const;
   void Restore(ArchiveReader& in, bool goes_on);
 

@@ -31,6 +31,7 @@ class Restorer {
     relay_to_ = state_.relays.Restore(in_);
     state_.hours.Restore(in_, same_capture);
     state_.baselines.Restore(in_, same_capture);
+    state_.baselines.Keep(state_.rules.Usual());
     RestoreRules();
     for (std::size_t n = in_.GetCount(sizeof(HostKey)); n > 0 && in_.ok(); --n) RestoreHost();
     for (std::size_t n = in_.GetCount(sizeof(UnixNanos) + sizeof(double)); n > 0 && in_.ok();

@@ -275,7 +275,7 @@ void Intake::CountShare(const Lane& lane, const Counting& counting, const Share&
   state_.windows.Add(counting.entity, tick, share.a, share.b);
   if (rule.by_baseline) {
     const Host& host = state_.hosts.at(lane.host);
-    state_.baselines.Add(rule.rule->name, lane.role, host.key,
+    state_.baselines.Add(rule.usual, lane.role, host.key,
                          {state_.rules.Groups(host.group_set), state_.config->groups}, share.a);
   }
   NoteTraffic(counting.lead,

@@ -32,10 +32,11 @@ void Judge::StartTick(int64_t tick) {
 
 std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
   const Host& host = state_.hosts.at(entity.host);
-  const config::Rule& rule = *state_.windows.rule_of(entity).rule;
+  const PreparedRule& prepared = state_.windows.rule_of(entity);
+  const config::Rule& rule = *prepared.rule;
   const GroupList groups{state_.rules.Groups(host.group_set), state_.config->groups};
   const auto of = [&](int64_t hours_ago) {
-    return state_.baselines.Of(rule.name, entity.role, host.key, groups, hours_ago);
+    return state_.baselines.Of(prepared.usual, entity.role, host.key, groups, hours_ago);
   };
   const std::optional<Baseline> now = of(0), before = of(1);
   // The window holds some of the hour before too: what was usual then is no reason to raise

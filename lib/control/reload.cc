@@ -103,6 +103,7 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
   const bool sight_anew =
       config.metrics.capture_window_seconds != before->metrics.capture_window_seconds;
   state_.baselines.set_least_weeks(static_cast<int>(config.baselines.weeks));
+  state_.baselines.Keep(state_.rules.Usual());
   if (sight_anew) {
     state_.hosts.ForEach([&](uint32_t id) { state_.hosts.at(id).sight = {}; });
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace mailtap::control {
 namespace {
 
@@ -28,6 +30,17 @@ std::vector<uint32_t> GroupIndices(const config::Config& config, const config::R
     }
   }
   return indices;
+}
+
+// Amounts of one metric, or of some mail, are no measure of others'.
+std::string UsualOf(const PreparedRule& prepared) {
+  const config::Rule& rule = *prepared.rule;
+  const auto all = [](int count) { return (1u << count) - 1; };
+  const unsigned weekdays = Mask(rule.weekdays, 0xff) & all(config::kWeekdayCount);
+  return absl::StrCat(
+      rule.name, "\n", Name(prepared.metric), " ", prepared.services & all(kServiceCount), " ",
+      prepared.verdicts & all(config::kVerdictCount), " ", prepared.tls & all(kTlsCount), " ",
+      rule.hours.from, "-", rule.hours.to, " ", weekdays);
 }
 
 }  // namespace
@@ -74,7 +87,9 @@ void RuleIndex::Prepare(const config::Config& config, uint16_t number) {
                           .verdicts = Mask(rule.verdicts, kUnapproved),
                           .roles = Mask(rule.roles, 0xff),
                           .tls = Mask(rule.tls, 0xff),
-                          .groups = GroupIndices(config, rule)};
+                          .groups = GroupIndices(config, rule),
+                          .usual = ""};
+    if (prepared.by_baseline) prepared.usual = UsualOf(prepared);
     const auto index = static_cast<uint16_t>(rules_.size());
     prepared.evidence_log =
         index == lead ? EvidenceLogOf(prepared.shape) : rules_[lead].evidence_log;
@@ -126,6 +141,14 @@ RuleShape RuleIndex::ShapeOf(uint16_t lead) const {
     shape.conditions.emplace_back(rules_[i].metric, rules_[i].shape.window_seconds);
   }
   return shape;
+}
+
+std::vector<std::string> RuleIndex::Usual() const {
+  std::vector<std::string> all;
+  for (const PreparedRule& rule : rules_) {
+    if (rule.by_baseline) all.push_back(rule.usual);
+  }
+  return all;
 }
 
 uint16_t RuleIndex::Find(const RuleShape& shape) const {

@@ -43,6 +43,8 @@ struct PreparedRule {
   uint8_t roles;
   uint8_t tls;
   std::vector<uint32_t> groups;  // sorted indices; empty: every internal host
+  // By baseline: by what these are kept, the name and all that says what is counted.
+  std::string usual;
 
   bool Counts(Service service, config::Verdict verdict, Tls state) const {
     return (services >> static_cast<int>(service) & 1) != 0 &&
@@ -80,6 +82,8 @@ class RuleIndex {
   static constexpr uint16_t kNoRule = UINT16_MAX;
   RuleShape ShapeOf(uint16_t lead) const;
   uint16_t Find(const RuleShape& shape) const;
+  // Of each rule by baseline: PreparedRule::usual.
+  std::vector<std::string> Usual() const;
   // Of each evidence log: the bucket width, and the longest window that reads it.
   const std::vector<WindowShape>& evidence_shapes() const { return evidence_shapes_; }
   // Of each failure log, as PreparedRule::failure_log counts them: its rule's window.

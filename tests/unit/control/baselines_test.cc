@@ -154,6 +154,44 @@ TEST(Baselines, AreTheSameAfterSaveAndRestore) {
   }
 }
 
+TEST(Baselines, HoursOfAnotherTimeZoneAreOthers) {
+  absl::TimeZone berlin;
+  ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
+  Baselines before(absl::UTCTimeZone(), 1, 1000), after(berlin, 1, 1000);
+  before.StartTick(kT0);
+  before.Add("r", Role::kClient, HostOf(1), {{}, {}}, 100);
+  before.StartTick(kT0 + kWeek);
+  EXPECT_EQ(before.slots(), 2u);
+  ArchiveWriter out;
+  before.Save(out);
+  const std::string bytes = out.Take();
+  ArchiveReader in(bytes);
+  after.Restore(in, /*goes_on=*/true);
+  EXPECT_TRUE(in.ok() && in.at_end());
+  after.StartTick(kT0 + kWeek);
+  EXPECT_EQ(after.slots(), 0u);
+  EXPECT_FALSE(after.Of("r", Role::kClient, HostOf(1), {{}, {}}).has_value());
+}
+
+TEST(Baselines, OfRulesThatAreGoneAreDropped) {
+  Baselines baselines(absl::UTCTimeZone(), 1, 1000);
+  const auto mail = [&](int week) {
+    baselines.StartTick(kT0 + week * kWeek);
+    for (const char* rule : {"kept", "gone"}) {
+      baselines.Add(rule, Role::kClient, HostOf(1), {{}, {}}, 100);
+    }
+  };
+  mail(0);
+  mail(1);
+  EXPECT_EQ(baselines.slots(), 4u);
+  baselines.Keep({"kept", "new"});
+  EXPECT_EQ(baselines.slots(), 2u);
+  baselines.StartTick(kT0 + 2 * kWeek);
+  EXPECT_EQ(baselines.slots(), 2u) << "nor is what the hour under way had";
+  EXPECT_TRUE(baselines.Of("kept", Role::kClient, HostOf(1), {{}, {}}).has_value());
+  EXPECT_FALSE(baselines.Of("gone", Role::kClient, HostOf(1), {{}, {}}).has_value());
+}
+
 TEST(Baselines, HostsBeyondTheBoundAreJudgedByTheSite) {
   Baselines baselines(absl::UTCTimeZone(), 1, 3);  // site, and two hosts at most
   for (int week = 0; week < 3; ++week) {

@@ -1,6 +1,8 @@
 // Rules that ask what is usual, over the whole control core.
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -83,6 +85,52 @@ TEST_F(Unusual, ATimeWithoutASensorIsNotKnown) {
     after.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + 3 * kWeek, 10'000));
     EXPECT_EQ(after.output.alerts.size(), same_capture ? 1u : 0u)
         << "a capture that holds nothing of two weeks says that there was nothing";
+  }
+}
+
+// Three weeks of a rule that counted by `before`, then a fourth by `after`: the alerts that the
+// same traffic raises, with a restart in between or a reload.
+std::size_t AlertsAcross(const config::Config& before, const config::Config& after,
+                         bool restart) {
+  Bench bench(before);
+  for (int week = 0; week < 3; ++week) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + week * kWeek, 10'000));
+  }
+  Bench next(after);
+  if (restart) {
+    EXPECT_TRUE(
+        next.control.Restore(bench.control.Save(), bench.control.SaveOpenAlerts(), true).ok());
+  } else {
+    bench.control.Reload(std::make_shared<const config::Config>(after));
+  }
+  Bench& second = restart ? next : bench;
+  for (int i = 0; i < 3; ++i) {
+    second.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + 3 * kWeek + i, 4'000));
+  }
+  return second.output.alerts.size();
+}
+
+TEST_F(Unusual, WhatIsUsualIsOfTheMetricAndTheMailThatAreCounted) {
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    config::Config bytes = ConfigOf(1.1), sessions = bytes, others = bytes, later = bytes;
+    EXPECT_EQ(AlertsAcross(bytes, bytes, restart), 1u);
+    sessions.rules[0].metric = config::Metric::kSessions;
+    sessions.rules[0].raise = 1;
+    EXPECT_EQ(AlertsAcross(sessions, bytes, restart), 0u) << "no bytes are known";
+    others.rules[0].services = {Service::kImap};
+    EXPECT_EQ(AlertsAcross(others, bytes, restart), 0u) << "nor of this mail";
+    later.rules[0].hours = {0, 1439};
+    EXPECT_EQ(AlertsAcross(later, bytes, restart), 0u) << "nor of all hours";
+    config::Config spelt_out = bytes, sharper = bytes;
+    spelt_out.rules[0].services = {Service::kPop3, Service::kImap, Service::kSmtp};
+    EXPECT_EQ(AlertsAcross(spelt_out, bytes, restart), 1u) << "all, one by one";
+    sharper.rules[0].multiple = 1.15;
+    EXPECT_EQ(AlertsAcross(bytes, sharper, restart), 1u) << "another threshold";
+    config::Config plain = bytes;
+    plain.rules[0].multiple = 0;
+    plain.rules[0].raise = plain.rules[0].clear = 1e9;
+    EXPECT_EQ(AlertsAcross(plain, bytes, restart), 0u) << "nothing was kept";
   }
 }
 
