@@ -125,6 +125,8 @@ class AlertBook {
   bool raised(uint32_t alert) const {
     return alert != kNone && !open_[alert].pending && !open_[alert].suppressed;
   }
+  // Whether it is raised, or would be but for the owner's wish.
+  bool lasts(uint32_t alert) const { return alert != kNone && !open_[alert].pending; }
   bool suppressed(uint32_t alert) const { return open_[alert].suppressed; }
   // How many of a rule are raised, pending or suppressed.
   uint64_t watched(uint16_t rule) const { return watched_[rule]; }

@@ -49,16 +49,18 @@ Standing Judge::AgainstBaseline(uint32_t id, const Entity& entity, Standing stan
                                 int64_t tick) {
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const double value = state_.windows.Value(entity);
-  if (state_.alerts.raised(entity.alert)) {
+  if (state_.alerts.lasts(entity.alert)) {
     const double clear = state_.alerts.open(entity.alert).raise * rule.clear / rule.raise;
-    return {standing.raised, standing.held && value >= clear};
+    standing.held = standing.held && value >= clear;
+    if (state_.alerts.raised(entity.alert)) return standing;
   }
   if (!standing.raised) return standing;
   const std::optional<Baseline> baseline = BaselineOf(entity);
   if (baseline && value >= RaiseBy(*rule.rule, *baseline)) return standing;
   if (waiting_.empty()) next_hour_ = state_.baselines.NextHour(tick);
   waiting_.insert(id);
-  return {false, false};
+  standing.raised = false;
+  return standing;
 }
 
 void Judge::EndTick(int64_t tick) {

@@ -172,6 +172,34 @@ TEST(Suppression, AReloadThatTakesItAwayRaisesWhatIsStillOver) {
   EXPECT_EQ(CountOf(bench).suppressed, 1u);
 }
 
+// Ten times the usual 1000 raise, and half of that clears.
+TEST(Suppression, OfARuleByTheUsualCountsOnceToo) {
+  constexpr int64_t kWeek = 7 * 86'400;
+  config::Config config = With({Covering("s", kHost, 4 * kWeek)});
+  config.rules[0].multiple = 10;
+  config.rules[0].window_seconds = 3600;
+  config.rules[0].raise = 200;
+  config.rules[0].clear = 100;
+  Bench bench(config);
+  for (int week = 0; week < 3; ++week) {
+    bench.Tick(Delta(kHost, kOut, kT0 + week * kWeek + 600, 1000));
+  }
+  const int64_t tick = kT0 + 3 * kWeek;
+  bench.Tick(Delta(kHost, kOut, tick - 1800, 3000));
+  bench.Tick(Delta(kHost, kOut, tick + 600, 8000));
+  EXPECT_EQ(CountOf(bench).suppressed, 1u);
+  bench.control.EndTick(tick + 2000);  // 8000 are left
+  bench.Tick(Delta(kHost, kOut, tick + 2400, 3000));
+  EXPECT_EQ(CountOf(bench).suppressed, 1u) << "it was never below half of its threshold";
+  EXPECT_EQ(bench.output.suppressed.size(), 1u);
+  bench.control.EndTick(tick + 4300);  // 3000 are left
+  bench.Tick(Delta(kHost, kOut, tick + 4400, 8000));
+  EXPECT_EQ(CountOf(bench).suppressed, 2u) << "it was below, and came back";
+  bench.control.EndTick(tick + 4 * 3600);
+  EXPECT_EQ(CountOf(bench).suppressed, 2u);
+  EXPECT_THAT(bench.output.alerts, IsEmpty());
+}
+
 TEST(Suppression, ARestartGoesOn) {
   const config::Config config = With({Covering("s", kHost, 30)});
   Bench before(config);
