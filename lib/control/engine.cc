@@ -132,7 +132,7 @@ void Engine::AddHostGauges(std::size_t most, Snapshot& snapshot) const {
     const Host& host = state_.hosts.at(entity.host);
     const net::EncapStack encap = state_.encaps.Of(host.key.encap_tag);
     snapshot.host_gauges.push_back({rule.rule->name, host.key.address, encap, entity.role,
-                                    state_.windows.Value(entity), rule.raise,
+                                    state_.windows.Value(entity), judge_.BarOf(entity).raise,
                                     state_.alerts.raised(entity.alert)});
     if (!shown.insert(entity.host).second) continue;
     snapshot.host_sights.push_back(

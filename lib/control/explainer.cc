@@ -244,9 +244,12 @@ void Explainer::AddRule(uint16_t lead, uint32_t id, ExplainedRule rule,
       rule.suppression = state_.suppressions.entry(covered).name;
     }
   }
+  rule.by_baseline = prepared[lead].by_baseline;
+  Judge::Bar bar{std::nullopt, prepared[lead].raise, prepared[lead].clear};
   if (id != kNone) {
     const Entity& entity = state_.windows.at(id);
-    if (prepared[lead].by_baseline) rule.baseline = judge_.BaselineOf(entity);
+    bar = judge_.BarOf(entity);
+    rule.baseline = bar.baseline;
     if (entity.alert != kNone) {
       rule.watch = state_.alerts.raised(entity.alert)       ? Watch::kRaised
                    : state_.alerts.suppressed(entity.alert) ? Watch::kSuppressed
@@ -256,7 +259,9 @@ void Explainer::AddRule(uint16_t lead, uint32_t id, ExplainedRule rule,
   uint32_t at = id;
   for (uint16_t i = lead; i < prepared.size() && prepared[i].lead == lead; ++i) {
     const double value = at == kNone ? 0 : state_.windows.Value(state_.windows.at(at));
-    rule.conditions.push_back({prepared[i].metric, value, prepared[i].raise, prepared[i].clear,
+    const bool first = i == lead;
+    rule.conditions.push_back({prepared[i].metric, value, first ? bar.raise : prepared[i].raise,
+                               first ? bar.clear : prepared[i].clear,
                                prepared[i].condition->window_seconds});
     if (at != kNone) at = state_.windows.at(at).next_condition;
   }

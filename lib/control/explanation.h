@@ -74,7 +74,10 @@ struct ExplainedRule {
   Role role = Role::kClient;
   std::string why_not;  // why it doesn't look at the host, or empty
   std::vector<ExplainedCondition> conditions;
-  std::optional<Baseline> baseline;  // of a rule that asks for it, where enough is known
+  bool by_baseline = false;  // without a baseline it raises nothing: too little is known
+  // Of a rule that asks for it: what the first condition's thresholds were made of, as its
+  // alert began or, without one, now.
+  std::optional<Baseline> baseline;
   Watch watch = Watch::kQuiet;
   std::string suppression;  // the entry that covers alerts of it now, or empty
 };

@@ -1,6 +1,7 @@
 #include "lib/control/judge.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "lib/control/alert_id.h"
@@ -45,18 +46,37 @@ std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
   return more_before ? before : now;
 }
 
+Judge::Bar Judge::BarOf(const Entity& entity) const {
+  const PreparedRule& rule = state_.windows.rule_of(entity);
+  Bar bar{std::nullopt, rule.raise, rule.clear};
+  if (!rule.by_baseline) return bar;
+  const bool lasts = state_.alerts.lasts(entity.alert);
+  bar.baseline = lasts ? state_.alerts.open(entity.alert).baseline : BaselineOf(entity);
+  if (!bar.baseline) return bar;
+  bar.raise =
+      lasts ? state_.alerts.open(entity.alert).raise : RaiseBy(*rule.rule, *bar.baseline);
+  bar.clear = bar.raise * rule.clear / rule.raise;
+  return bar;
+}
+
 Standing Judge::AgainstBaseline(uint32_t id, const Entity& entity, Standing standing,
                                 int64_t tick) {
   const PreparedRule& rule = state_.windows.rule_of(entity);
   const double value = state_.windows.Value(entity);
   if (state_.alerts.lasts(entity.alert)) {
-    const double clear = state_.alerts.open(entity.alert).raise * rule.clear / rule.raise;
-    standing.held = standing.held && value >= clear;
-    if (state_.alerts.raised(entity.alert)) return standing;
+    const double raise = state_.alerts.open(entity.alert).raise;
+    standing.held = standing.held && value >= raise * rule.clear / rule.raise;
+    if (state_.alerts.raised(entity.alert)) {
+      state_.windows.Rank(id, raise);
+      return standing;
+    }
   }
-  if (!standing.raised) return standing;
+  if (value < rule.raise) return standing;
   const std::optional<Baseline> baseline = BaselineOf(entity);
-  if (baseline && value >= RaiseBy(*rule.rule, *baseline)) return standing;
+  const double raise =
+      baseline ? RaiseBy(*rule.rule, *baseline) : std::numeric_limits<double>::infinity();
+  state_.windows.Rank(id, raise);
+  if (!standing.raised || value >= raise) return standing;
   if (waiting_.empty()) next_hour_ = state_.baselines.NextHour(tick);
   waiting_.insert(id);
   standing.raised = false;

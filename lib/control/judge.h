@@ -34,8 +34,15 @@ class Judge {
   // because the configuration of `version` has them no longer or counts by them anew.
   void ClearAll(const std::vector<bool>& gone, const std::string& version);
 
-  // What is usual now for the entity, of a rule that asks for it.
-  std::optional<Baseline> BaselineOf(const Entity& entity) const;
+  // What the first condition's value has to reach, and what it was made of where the rule asks
+  // what is usual: of an alert that lasts, as it began; else now. Without a baseline such a
+  // rule raises nothing, and this is the least that could.
+  struct Bar {
+    std::optional<Baseline> baseline;
+    double raise = 0;
+    double clear = 0;
+  };
+  Bar BarOf(const Entity& entity) const;
   // The entry that covers the entity's alerts; Suppressions::kNone where none does.
   uint32_t SuppressionOf(const Entity& entity, int64_t tick) const;
 
@@ -44,6 +51,8 @@ class Judge {
     uint32_t entity;
     AlertState state;
   };
+  // What is usual now for the entity, of a rule that asks for it.
+  std::optional<Baseline> BaselineOf(const Entity& entity) const;
   void Sort(std::vector<Change>& changes) const;
   Alert Compose(const Change& change, int64_t tick);
   void PutOut(const Change& change, int64_t tick);

@@ -137,10 +137,12 @@ struct Snapshot {
   std::array<std::array<Totals, config::kVerdictCount>, kServiceCount> totals = {};
   uint64_t hosts_known = 0;
   uint64_t conversations_known = 0;
-  uint64_t peers_forgotten = 0;        // state evicted because a bound was reached
-  std::vector<HostGauge> host_gauges;  // at most metrics.top_hosts, largest value / raise first
-  uint64_t hosts_tracked = 0;          // hosts with a value in any rule's window
-  std::vector<HostTotals> top_hosts;   // by unapproved_sent, at most metrics.top_hosts
+  uint64_t peers_forgotten = 0;  // state evicted because a bound was reached
+  // At most metrics.top_hosts, largest value / raise first; of a rule by baseline, below the
+  // least that it asks for, by that.
+  std::vector<HostGauge> host_gauges;
+  uint64_t hosts_tracked = 0;         // hosts with a value in any rule's window
+  std::vector<HostTotals> top_hosts;  // by unapproved_sent, at most metrics.top_hosts
   // At most metrics.top_relays, those with the most bytes; in configuration order.
   std::vector<RelayUse> relays;
   uint64_t relays_known = 0;

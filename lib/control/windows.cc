@@ -96,13 +96,20 @@ std::vector<uint32_t> Windows::Top(std::size_t count) const {
   return ranks_.Top(count, [this](uint32_t a, uint32_t b) { return Before(a, b); });
 }
 
+void Windows::Rank(uint32_t id, double raise) {
+  ranks_.Set(id, Value(entities_[id]) / raise,
+             [this](uint32_t a, uint32_t b) { return Before(a, b); });
+}
+
 void Windows::Settle(uint32_t id, Entity& entity) {
   const double value = Value(entity);
   const PreparedRule& rule = rules_[entity.rule];
   if (keep_peaks_ && value > peaks_[id]) peaks_[id] = value;
   Entity& lead = entity.lead == id ? entity : entities_[entity.lead];
-  if (entity.lead == id && rule.scope == config::Scope::kHost) {
-    ranks_.Set(id, value / rule.raise, [this](uint32_t a, uint32_t b) { return Before(a, b); });
+  // What is usual is looked up once a tick, not here.
+  const bool by_judge = rule.by_baseline && value >= rule.raise;
+  if (entity.lead == id && rule.scope == config::Scope::kHost && !by_judge) {
+    Rank(id, rule.raise);
   }
   if (value >= rule.raise || lead.alert != kNone) MarkDue(entity.lead, lead);
 }

@@ -149,6 +149,9 @@ class Windows {
   // At most `count` entities of hosts and first conditions with the largest values in
   // proportion to what raises an alert, then in the order of Before().
   std::vector<uint32_t> Top(std::size_t count) const;
+  // Of a rule by baseline, of which the value is at `raise` or above: what it really has to
+  // reach. To be called each time that VisitDue() comes by; below it stands by `raise`.
+  void Rank(uint32_t entity, double raise);
 
   PeerTable& peers() { return peers_; }
   const PeerTable& peers() const { return peers_; }
@@ -194,7 +197,7 @@ class Windows {
   std::vector<Log> logs_;  // by rule
   std::size_t rows_ = 0;   // in all logs
   std::vector<uint32_t> due_;
-  RankIndex<double> ranks_;     // by value / raise
+  RankIndex<double> ranks_;     // by value / what raises
   LargeVector<uint32_t> live_;  // by host
   uint64_t hosts_live_ = 0;
   PeerTable peers_;

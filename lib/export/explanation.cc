@@ -166,6 +166,23 @@ std::string Subject(const ExplainedRule& rule) {
   return "host";
 }
 
+// Where the first threshold of a rule by the usual comes from.
+std::string UsualNote(const ExplainedRule& rule) {
+  const std::string whose = absl::StrCat("rule \"", rule.rule, "\" as ", Name(rule.role));
+  if (!rule.baseline) {
+    return absl::StrCat(whose,
+                        ": what is usual at this hour of the week isn't known, so it "
+                        "raises nothing; the threshold is the least that could");
+  }
+  const bool lasts =
+      rule.watch == control::Watch::kRaised || rule.watch == control::Watch::kSuppressed;
+  return absl::StrCat(
+      whose, ": usual at ",
+      lasts ? "the hour of the week in which the alert began, " : "this hour of the week ",
+      Amount(rule.conditions[0].metric, rule.baseline->expected), " (the ",
+      Name(rule.baseline->of), "'s median of ", rule.baseline->weeks, " weeks)");
+}
+
 std::string Standing(const ExplainedRule& rule) {
   std::string text(Name(rule.watch));
   if (!rule.suppression.empty()) absl::StrAppend(&text, ", covered by ", rule.suppression);
@@ -197,11 +214,9 @@ void WriteRules(std::ostream& out, const Explanation& e, std::size_t width) {
                  Amount(c.metric, c.raise), absl::StrFormat("%.0f%%", 100 * c.value / c.raise),
                  i == 0 ? Standing(rule) : ""});
     }
-    if (rule.baseline) {
-      notes.push_back(absl::StrCat(
-          "rule \"", rule.rule, "\" as ", Name(rule.role), ": usual at this hour of the week ",
-          Amount(rule.conditions[0].metric, rule.baseline->expected), " (the ",
-          Name(rule.baseline->of), "'s median of ", rule.baseline->weeks, " weeks)"));
+    // Of nothing it doesn't matter how much would be usual.
+    if (rule.baseline || (rule.by_baseline && rule.conditions[0].value > 0)) {
+      notes.push_back(UsualNote(rule));
     }
   }
   out << "\n  Thresholds\n";

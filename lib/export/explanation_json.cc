@@ -74,6 +74,7 @@ Json RuleJson(const control::ExplainedRule& rule) {
           {"concerned", rule.why_not.empty()},
           {"why_not", TextOrNull(rule.why_not)},
           {"conditions", std::move(conditions)},
+          {"by_baseline", rule.by_baseline},
           {"baseline", std::move(baseline)},
           {"state", std::string(Name(rule.watch))},
           {"suppression", TextOrNull(rule.suppression)}};

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "tests/unit/control/testing.h"
 
@@ -86,6 +88,61 @@ TEST_F(Unusual, ATimeWithoutASensorIsNotKnown) {
     EXPECT_EQ(after.output.alerts.size(), same_capture ? 1u : 0u)
         << "a capture that holds nothing of two weeks says that there was nothing";
   }
+}
+
+std::vector<std::string> Gauges(const Bench& bench) {
+  std::vector<std::string> lines;
+  const auto snapshot = bench.control.MakeSnapshot();
+  for (const HostGauge& gauge : snapshot->host_gauges) {
+    lines.push_back(gauge.rule + " " + std::to_string(static_cast<int>(gauge.value)) + "/" +
+                    std::to_string(static_cast<int>(gauge.raise)));
+  }
+  return lines;
+}
+
+// A host that is busy each week is far from its threshold, though far above the least.
+TEST_F(Unusual, TheThresholdIsThatOfTheUsual) {
+  config::Config config = ConfigOf(10);
+  config.metrics.top_hosts = 10;
+  config.rules.push_back(BytesRule("plain"));
+  config.rules[1].window_seconds = 3600;
+  config.rules[1].raise = 100'000;
+  config.rules[1].clear = 50'000;
+  Bench bench(config);
+  int64_t tick = kT0;
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 20'000));
+    if (week < 3) {
+      EXPECT_EQ(Gauges(bench), (std::vector<std::string>{"plain 20000/100000"})) << week;
+    }
+  }
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 30'000));
+  EXPECT_EQ(Gauges(bench),
+            (std::vector<std::string>{"plain 30000/100000", "unusual 30000/200000"}));
+  const auto rule = [&] {
+    return bench.control.Explain(Ip("10.1.0.1"), std::nullopt).at(0).rules.at(0);
+  };
+  EXPECT_TRUE(rule().by_baseline);
+  EXPECT_EQ(rule().watch, Watch::kQuiet);
+  EXPECT_EQ(rule().conditions[0].raise, 200'000);
+  EXPECT_EQ(rule().conditions[0].clear, 100'000);
+  EXPECT_EQ(rule().baseline->expected, 20'000);
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + 1, 200'000));
+  EXPECT_EQ(Gauges(bench),
+            (std::vector<std::string>{"plain 230000/100000", "unusual 230000/200000"}));
+  bench.control.EndTick(tick + kHour);  // another hour, in which less is usual
+  EXPECT_EQ(rule().watch, Watch::kRaised);
+  EXPECT_EQ(rule().conditions[0].raise, 200'000) << "as the alert began";
+}
+
+TEST_F(Unusual, ExplainedWhileNothingIsKnown) {
+  Bench bench(ConfigOf(10));
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 20'000));
+  const ExplainedRule rule =
+      bench.control.Explain(Ip("10.1.0.1"), std::nullopt).at(0).rules.at(0);
+  EXPECT_TRUE(rule.by_baseline);
+  EXPECT_FALSE(rule.baseline.has_value());
+  EXPECT_EQ(rule.conditions[0].raise, 1000);
 }
 
 // Three weeks of a rule that counted by `before`, then a fourth by `after`: the alerts that the

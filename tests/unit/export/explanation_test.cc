@@ -132,5 +132,22 @@ TEST(Explanation, ANameOffTheWireSteersNoTerminal) {
   EXPECT_TRUE(nlohmann::json::accept(ExplanationJson(input)));
 }
 
+TEST(Explanation, SaysWhereAThresholdByTheUsualComesFrom) {
+  ExplanationInput input = Sample();
+  control::ExplainedRule& rule = input.explanations[0].rules[0];
+  rule.by_baseline = true;
+  EXPECT_THAT(ExplanationText(input, 200),
+              HasSubstr("rule \"bulk\" as client: what is usual at this hour of the week isn't "
+                        "known, so it raises nothing"));
+  EXPECT_THAT(ExplanationJson(input), HasSubstr("\"by_baseline\": true"));
+  rule.baseline = {.expected = 20'000, .deviation = 0, .weeks = 4};
+  EXPECT_THAT(
+      ExplanationText(input, 200),
+      HasSubstr("usual at this hour of the week 20.0 kB (the host's median of 4 weeks)"));
+  rule.watch = control::Watch::kRaised;
+  EXPECT_THAT(ExplanationText(input, 200),
+              HasSubstr("usual at the hour of the week in which the alert began, 20.0 kB"));
+}
+
 }  // namespace
 }  // namespace mailtap::exporting
