@@ -96,10 +96,14 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
 
 void CheckGroups(const toml::table& root, Findings& findings, const Config& config) {
   absl::flat_hash_set<absl::string_view> used;
+  // A rule that judges every group, or compares a host with those of its groups.
+  const bool all = std::any_of(config.rules.begin(), config.rules.end(), [](const Rule& rule) {
+    return rule.by_baseline() || (rule.scope == Scope::kGroup && rule.groups.empty());
+  });
   for (const Rule& rule : config.rules) used.insert(rule.groups.begin(), rule.groups.end());
   for (size_t i = 0; i < config.groups.size(); ++i) {
     const Group& group = config.groups[i];
-    if (!group.name.empty() && !used.contains(group.name)) {
+    if (!all && !group.name.empty() && !used.contains(group.name)) {
       findings.Warn(PlaceOf(root, "group", i, "name"),
                     absl::StrCat("no rule uses group ", Quoted(group.name),
                                  "; it only names hosts in alerts"));

@@ -44,6 +44,12 @@ TEST(WarningTest, RelaysThatApproveEverything) {
 TEST(WarningTest, GroupsWithoutEffect) {
   EXPECT_THAT(Warnings("[[group]]\nname = \"g\"\nmembers = [\"10.1.0.0/16\"]\n"),
               ElementsAre("f:11:8: no rule uses group \"g\"; it only names hosts in alerts"));
+  for (const char* keys : {"scope = \"group\"\n", "window = \"1h\"\nmultiple = 3\n"}) {
+    EXPECT_THAT(
+        Warnings(absl::StrCat(keys, "[[group]]\nname = \"g\"\nmembers = [\"10.1.0.0/16\"]\n")),
+        IsEmpty())
+        << "every group is used by " << keys;
+  }
   EXPECT_THAT(
       Warnings("groups = [\"g\"]\n[[group]]\nname = \"g\"\nmembers = [\"172.16.0.0/12\"]\n"),
       ElementsAre("f:13:11: group \"g\" lies outside networks.internal, and only internal "
