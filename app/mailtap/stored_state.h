@@ -27,7 +27,7 @@ struct StoredState {
 absl::StatusOr<StoredState> ReadState(const std::string& path);
 
 // The hours that have a part in [since, until), the earliest first; DataLoss where one is none
-// of mailtap's. The alerts up to `until`, in their order.
+// of mailtap's. The alerts of all seconds up to `until`, in their order.
 absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,
                                                    UnixNanos until);
 absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& database,

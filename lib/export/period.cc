@@ -74,8 +74,9 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
     if (row.state != Name(control::AlertState::kUpdated)) course.raised = row.time;
   }
   for (const auto& [id, course] : courses) {
-    const bool over = course.suppressed ? course.raised < input.since
-                                        : course.cleared != 0 && course.cleared < input.since;
+    // Stamps are ends of seconds: what has that of the begin happened before it.
+    const bool over = course.suppressed ? course.raised <= input.since
+                                        : course.cleared != 0 && course.cleared <= input.since;
     if (over) continue;
     PeriodAlert alert = AlertOf(Json::parse(*course.json), peers);
     alert.raised = course.raised;

@@ -242,7 +242,7 @@ absl::StatusOr<std::string> Database::Report() { return LoadText("report"); }
 absl::Status Database::ForEachAlert(UnixNanos since, UnixNanos until,
                                     const std::function<void(const AlertRow&)>& visit) {
   Statement select(handle_,
-                   "SELECT tick, time, id, state, json FROM alerts WHERE time >= ? AND time < ?"
+                   "SELECT tick, time, id, state, json FROM alerts WHERE time > ? AND time <= ?"
                    " ORDER BY seq");
   select.Bind(since);
   select.Bind(until);

@@ -89,8 +89,9 @@ class Database {
   // The latest tick at whose end something was saved, if anything was.
   absl::StatusOr<std::optional<int64_t>> LatestTick();
   absl::StatusOr<std::string> Report();
-  // Calls visit(row) for each alert change within [since, until), in the order in which they
-  // came.
+  // Calls visit(row) for each alert change of the seconds from `since` to `until`, in the order
+  // in which they came. The time of a change is its second's end: it lies after `since`, and
+  // may be `until`.
   absl::Status ForEachAlert(UnixNanos since, UnixNanos until,
                             const std::function<void(const AlertRow&)>& visit);
   // Calls visit(row) for each hour within [since, until), the earliest first.

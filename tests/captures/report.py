@@ -138,6 +138,10 @@ def check_periods(checks, state, truth):
     checks.equal((first["alerts"], len(first["suppressed"])), ([], 1), "alerts of the first day")
     checks.equal((len(second["alerts"]), second["suppressed"]), (1, []),
                  "alerts of the second day")
+    raised = state.alerts[0]["time"]
+    checks.equal((raised, len(state.report("--until", raised)["alerts"]),
+                  state.report("--until", MIDNIGHT)["alerts"]),
+                 (f"{MIDNIGHT[:-2]}01.000000Z", 1, []), "the second in which the alert was raised")
     later = state.report("--since", "2027-01-01", "--until", "2027-01-02")
     checks.equal((later["hosts"], later["coverage"]["covered_seconds"], later["counted_from"]),
                  ([], 0, None), "a day that nobody saw")

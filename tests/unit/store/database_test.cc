@@ -85,6 +85,12 @@ TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {
   EXPECT_EQ(*database->Source(), "me");
   EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}", "102 a1 raised {}"));
   EXPECT_THAT(Alerts(*database, StartOfTick(102)), ElementsAre("102 a1 raised {}"));
+  // The stamp of a change is its second's end, and may be the end of all that is known.
+  EXPECT_THAT(Alerts(*database, 0, StartOfTick(103)),
+              ElementsAre("100 a1 raised {}", "102 a1 raised {}"));
+  EXPECT_THAT(Alerts(*database, StartOfTick(100), StartOfTick(102)),
+              ElementsAre("100 a1 raised {}"));
+  EXPECT_THAT(Alerts(*database, StartOfTick(101), StartOfTick(102)), IsEmpty());
   ASSERT_TRUE(database->RollBack(101).ok());
   EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}"));
 }
