@@ -1,6 +1,7 @@
 // mailtap: finds hosts that send much mail past the enterprise's own relays.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -242,6 +243,8 @@ int Main(int argc, char** argv) {
 }  // namespace mailtap::app
 
 int main(int argc, char** argv) {
+  // A reader that goes away is an error of that write alone.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return mailtap::app::AllWritten(mailtap::app::Main(argc, argv));
   } catch (const std::bad_alloc&) {

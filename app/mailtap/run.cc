@@ -33,7 +33,6 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
   std::signal(SIGHUP, OnHangup);
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of that write alone
   auto sensor = LiveSensor::Start(eal_arguments, config_path, std::move(config), g_stop);
   if (absl::IsCancelled(sensor.status())) {
     LogInfo("ended while starting, by a signal");

@@ -1,4 +1,5 @@
 """What a replay can't write, what it refuses to, and what it says where there is too little memory."""
+import os
 import pathlib
 import resource
 import subprocess
@@ -37,6 +38,50 @@ def check_full_disk(checks, folder):
         done = replay(folder, SOURCE, stdout=full)
     checks.equal(done.returncode, INCOMPLETE, "no room for the summary: exit status")
     checks.expect("the summary could not be written" in done.stderr, "no room for the summary")
+
+
+def check_reader_gone(checks, folder):
+    """Whoever stops reading one output loses that one alone."""
+    fifo = folder / "flows"
+    os.mkfifo(fifo)
+    capture = (lib.REAL / "pop3_tls.pcap").read_bytes()
+    (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with subprocess.Popen([lib.program("MAILTAP"), "replay", "--no-progress", "--config",
+                           folder / "config.toml", "-", "--flows", fifo, "--alerts",
+                           folder / "alerts", "--report", folder / "report"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as running:
+        running.stdin.write(capture[:-100])
+        running.stdin.flush()
+        with open(fifo, "rb"):
+            pass  # both have opened it, and the replay waits for the capture's end
+        out, errors = (text.decode() for text in running.communicate(capture[-100:]))
+    checks.equal(running.returncode, INCOMPLETE, "a reader that went away: exit status")
+    checks.expect(f"cannot write to {fifo}" in errors, f"a reader that went away: {errors}")
+    checks.expect("lines lost" in out, f"a reader that went away: {out}")
+    for name in ("alerts", "report"):
+        file = folder / name
+        checks.expect(file.exists() and file.stat().st_size > 0, f"a reader that went away: {name}")
+
+
+def check_nobody_reads(checks, folder):
+    """Standard output that leads nowhere: a message, and no success."""
+    state = folder / "state"
+    replay(folder, SOURCE, "--state", state)
+    config = folder / "config.toml"
+    for status, *arguments in (
+            (1, "--version"), (1, "check", config), (1, "check", config, "--print"),
+            (1, "report", "--state", state), (1, "propose", "--config", config, "--state", state),
+            (1, "explain", "10.0.0.1", "--config", config, "--state", state),
+            (INCOMPLETE, "replay", SOURCE, "--config", config, "--no-progress")):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([lib.program("MAILTAP"), *map(str, arguments)], stdout=writer,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+        checks.equal(done.returncode, status, f"nobody reads {arguments[0]}: exit status")
+        checks.expect("could not be written" in done.stderr,
+                      f"nobody reads {arguments[0]}: {done.stderr}")
 
 
 def check_overwriting(checks, folder):
@@ -106,6 +151,8 @@ def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
         check_full_disk(checks, pathlib.Path(name))
+        check_reader_gone(checks, pathlib.Path(name))
+        check_nobody_reads(checks, pathlib.Path(name))
         check_overwriting(checks, pathlib.Path(name))
         check_unwritable(checks, pathlib.Path(name))
         check_empty_names(checks, pathlib.Path(name))
