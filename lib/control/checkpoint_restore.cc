@@ -128,7 +128,7 @@ class Restorer {
     PeerTable& peers = state_.windows.peers();
     peers_.back() =
         peers.Acquire(shared ? PeerTable::OwnerOf(entities_[at]) : hosts_[at], role, address);
-    peers.Met(peers_.back()) = met;
+    if (met != PeerTable::kNever) peers.Met(peers_.back()) = met;
   }
 
   void RestoreConversation() {

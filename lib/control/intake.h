@@ -77,6 +77,9 @@ class Intake {
   // The lane of an internal host.
   uint32_t LaneOf(const HostKey& end, const RuleIndex::Kind& kind);
   void SetPeer(uint32_t id, Role role, const Lane& lane);
+  // Of a conversation from before the rules in force: whom a host dealt with then is not new to
+  // it, whether or not peers were counted.
+  void KnowPeers(uint32_t id);
   void SetRules(uint32_t lane);
   void Retire(uint32_t conversation);
   void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);

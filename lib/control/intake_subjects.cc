@@ -135,6 +135,7 @@ uint32_t Intake::Restore(const meter::ConversationKey& key, const Judgement& jud
   const uint32_t hash = ConversationTable::HashOf(key);
   const uint32_t id = NewConversation(hash, key, judgement);
   state_.conversations.at(id).last_tick = last_tick;
+  KnowPeers(id);
   if (retired) {
     Retire(id);
   } else {
@@ -181,21 +182,25 @@ bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
 void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
   Conversation& conversation = state_.conversations.at(id);
   if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
+  KnowPeers(id);
   if (conversation.retired) return;
   if (RejudgeFrom(state_.last_tick + 1, id)) return;
+  conversation.evidence_set = EvidenceSetOf(conversation);
+}
+
+void Intake::KnowPeers(uint32_t id) {
   for (const Role role : {Role::kClient, Role::kServer}) {
-    const uint32_t lane_id = conversation.lanes[static_cast<int>(role)];
+    const uint32_t lane_id = state_.conversations.at(id).lanes[static_cast<int>(role)];
     if (lane_id == kNone) continue;
     const Lane& lane = state_.hosts.lane(lane_id);
-    if (lane.counts_peers == (state_.conversations.peer(id, role) != kNone)) continue;
-    SetPeer(id, role, lane);
-    // Whom it knew before peers were told apart is not new to it.
+    if (lane.counts_peers != (state_.conversations.peer(id, role) != kNone)) {
+      SetPeer(id, role, lane);
+    }
     const uint32_t peer = state_.conversations.peer(id, role);
     if (peer == kNone) continue;
     int64_t& met = state_.windows.peers().Met(peer);
     if (met == PeerTable::kNever) met = state_.last_tick;
   }
-  conversation.evidence_set = EvidenceSetOf(conversation);
 }
 
 uint16_t Intake::EvidenceSetOf(const Conversation& conversation) {

@@ -180,6 +180,28 @@ TEST(Checkpoint, OfTransitKnowsWhatItWasUnderOtherNetworks) {
   EXPECT_EQ(bench.output.sessions[0].verdict, config::Verdict::kTransit);
 }
 
+// A rule that wasn't there before: its window only learns, but whom the host dealt with is
+// known.
+TEST(Checkpoint, PeersFromBeforeARuleThatCountsThemAreNotNew) {
+  Restartable bench(OneRule());
+  for (int64_t i = 0; i < 3; ++i) {
+    bench.Tick(Delta(kHost, absl::StrCat("198.51.100.", i), kT0 + i, 1));
+  }
+  bench.config.rules.push_back(NewPeersRule());
+  bench.config.relays = {RelayTo("gateway", "198.51.100.2")};
+  bench.Restart();
+  for (int64_t i = 0; i < 3; ++i) {
+    bench.Tick(Delta(kHost, absl::StrCat("198.51.100.", i), kT0 + 600 + i, 1));
+  }
+  EXPECT_THAT(bench.output.alerts, IsEmpty());
+  bench.Tick(Delta(kHost, "198.51.100.9", kT0 + 700, 1));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_EQ(bench.output.alerts[0].value, 1);
+  bench.Restart();
+  bench.Tick(Delta(kHost, "198.51.100.9", kT0 + 800, 1));
+  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @701", "cleared @761"));
+}
+
 // What was retired names its relay entry by number too, and there may be fewer of them now.
 TEST(Checkpoint, ComesBackAfterReloadsThatTookRelaysAway) {
   config::Config config = OneRule();

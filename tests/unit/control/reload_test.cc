@@ -275,6 +275,19 @@ TEST(Reload, KeepsDistinctPeersApartByRule) {
   EXPECT_EQ(Changes(bench.output.alerts).back(), "cleared @3660");
 }
 
+TEST(Reload, PeersOfAnotherVerdictFromBeforeARuleThatCountsThemAreNotNew) {
+  config::Config config = OneRule();
+  Bench bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 1));
+  config.rules.push_back(NewPeersRule());
+  config.relays = {RelayTo("gateway", kOut)};
+  Reload(bench, config);
+  bench.Tick(Delta(kHost, kOut, kT0 + 600, 1));
+  EXPECT_THAT(bench.output.alerts, IsEmpty());
+  bench.Tick(Delta(kHost, "198.51.100.9", kT0 + 601, 1));
+  EXPECT_THAT(Changes(bench.output.alerts), ElementsAre("raised @602"));
+}
+
 TEST(Reload, ForgetsConversationsOfTheOldVerdictAfterADay) {
   config::Config config = OneRule();
   Bench bench(config);

@@ -35,6 +35,14 @@ config::Config OneRule() {
   return config;
 }
 
+config::Rule NewPeersRule() {
+  config::Rule rule = BytesRule("new peers");
+  rule.metric = config::Metric::kNewPeers;
+  rule.verdicts = {config::Verdict::kUnapprovedExternal, config::Verdict::kApproved};
+  rule.raise = rule.clear = 1;
+  return rule;
+}
+
 config::Relay Relay(const std::string& name) {
   config::Relay relay;
   relay.name = name;

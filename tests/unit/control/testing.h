@@ -32,6 +32,8 @@ config::Config BaseConfig();
 config::Rule BytesRule(const std::string& name = "bulk");
 // BaseConfig() with that rule.
 config::Config OneRule();
+// A rule for new peers, 60 s, raise 1, hold 0, of every host and whatever the verdict.
+config::Rule NewPeersRule();
 // An entry that covers everything, to be narrowed.
 config::Relay Relay(const std::string& name);
 // An entry by destination.
