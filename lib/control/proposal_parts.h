@@ -32,6 +32,8 @@ void ProposeRelays(const Learnt& learnt, Proposals& proposals);
 // "10.1.2.0/24" or a /64: what stands for an address's neighbourhood.
 net::Prefix NetworkOf(const net::IpAddress& address);
 net::Prefix HostPrefix(const net::IpAddress& address);
+// Whether some host in it had alerts, so that it must not stand for all of them.
+bool HoldsSuspect(const Learnt& learnt, const net::Prefix& network);
 
 // `name`, cut to what a configuration takes and with a number behind it while `taken` has it;
 // and then `taken` has this one.

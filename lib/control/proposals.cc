@@ -36,6 +36,12 @@ net::Prefix NetworkOf(const net::IpAddress& address) {
   return {net::Masked(address, length), length};
 }
 
+bool HoldsSuspect(const Learnt& learnt, const net::Prefix& network) {
+  const auto& suspects = learnt.input.suspects;
+  const auto first = suspects.lower_bound(network.address);
+  return first != suspects.end() && network.Contains(*first);
+}
+
 std::string UniqueName(absl::string_view name, std::set<std::string>& taken) {
   constexpr std::size_t kLongest = 120;  // leaves room for the number
   std::size_t length = std::min(name.size(), kLongest);

@@ -82,7 +82,7 @@ struct Members {
   std::vector<net::IpAddress> suspects;  // would belong to them
 };
 
-// The networks in which nearly all hosts that mail are of the kind.
+// The networks in which nearly all hosts that mail are of the kind, and none has alerts.
 std::set<net::Prefix> NetworksOf(const Learnt& learnt, const Members& members,
                                  const std::map<net::IpAddress, Habits>& all) {
   std::map<net::Prefix, std::pair<std::size_t, std::size_t>> counts;  // of the kind, all
@@ -94,6 +94,7 @@ std::set<net::Prefix> NetworksOf(const Learnt& learnt, const Members& members,
     const bool ours = std::any_of(internal.begin(), internal.end(), [&](const net::Prefix& p) {
       return p.length <= network.length && p.Contains(network.address);
     });
+    if (HoldsSuspect(learnt, network)) continue;
     // Four of five.
     if (ours && count.first >= kLeastInNetwork && count.first * 5 >= count.second * 4) {
       networks.insert(network);

@@ -20,9 +20,9 @@ using config::MailFlow;
 
 constexpr std::size_t kLeastClients = 3;
 constexpr uint64_t kLeastSessions = 10;
-constexpr int64_t kShareOfHours = 10;     // in at least one of so many hours
-constexpr double kLargestShare = 0.5;     // of the sent bytes, by one client
-constexpr std::size_t kMostSources = 64;  // beyond, their networks
+constexpr int64_t kShareOfHours = 10;  // in at least one of so many hours
+constexpr double kLargestShare = 0.5;  // of the sent bytes, by one client
+constexpr std::size_t kMostSources = 64;
 constexpr std::size_t kMostNotes = 20;
 constexpr int kDaysValid = 90;
 
@@ -80,6 +80,10 @@ Uses UsesOf(const std::vector<Hour>& hours) {
   return uses;
 }
 
+std::string Part(uint64_t part, uint64_t whole) {
+  return Percent(static_cast<double>(part), static_cast<double>(whole));
+}
+
 std::string Label(const ServerKey& key, const Use& use) {
   return absl::StrCat(net::ToString(key.server), " port ", key.port, " (", Name(key.service),
                       use.name.empty() ? "" : ", ", use.name, ")");
@@ -128,8 +132,7 @@ std::optional<std::string> WhyNot(const Learnt& learnt, const ServerKey& key, co
   }
   if (most_sent == 0) return "who sent how much to it is not known";
   if (static_cast<double>(most_sent) > kLargestShare * static_cast<double>(use.up)) {
-    return absl::StrCat(net::ToString(largest), " alone sent ",
-                        Percent(static_cast<double>(most_sent), static_cast<double>(use.up)),
+    return absl::StrCat(net::ToString(largest), " alone sent ", Part(most_sent, use.up),
                         " of the ", FormatBytes(use.up), " sent to it");
   }
   if (key.flow == MailFlow::kInbound && (key.service != Service::kSmtp || use.down > use.up)) {
@@ -138,17 +141,17 @@ std::optional<std::string> WhyNot(const Learnt& learnt, const ServerKey& key, co
   return std::nullopt;
 }
 
-std::vector<net::Prefix> SourcesOf(const Learnt& learnt, const Use& use) {
+// Where its clients are not all known, or too many to list, their networks stand for them: but
+// for those in which a host has alerts.
+std::set<net::Prefix> SourcesOf(const Learnt& learnt, const Use& use) {
+  const bool widen = use.more_clients || Unsuspected(learnt, use) > kMostSources;
   std::set<net::Prefix> sources;
-  for (const bool networks : {false, true}) {
-    sources.clear();
-    for (const auto& [client, sent] : use.clients) {
-      if (learnt.input.suspects.contains(client)) continue;
-      sources.insert(networks ? NetworkOf(client) : HostPrefix(client));
-    }
-    if (sources.size() <= kMostSources) break;
+  for (const auto& [client, sent] : use.clients) {
+    if (learnt.input.suspects.contains(client)) continue;
+    const net::Prefix network = NetworkOf(client);
+    sources.insert(widen && !HoldsSuspect(learnt, network) ? network : HostPrefix(client));
   }
-  return {sources.begin(), sources.end()};
+  return sources;
 }
 
 // What an entry is made of: servers of one name and service.
@@ -176,9 +179,13 @@ void AddEvidence(const Learnt& learnt, const ServerKey& key, const Use& use,
                    ", last ", HourText(use.last_hour), "; sent in such an hour: median ",
                    FormatBytes(static_cast<uint64_t>(spread.median)), ", deviation ",
                    FormatBytes(static_cast<uint64_t>(spread.deviation))));
-  evidence.push_back(absl::StrCat(
-      "  most was sent by ", net::ToString(largest), ": ",
-      Percent(static_cast<double>(most_sent), static_cast<double>(use.up)), " of it"));
+  evidence.push_back(absl::StrCat("  most was sent by ", net::ToString(largest), ": ",
+                                  Part(most_sent, use.up), " of it"));
+  if (use.more_clients && key.flow != MailFlow::kInbound) {
+    evidence.push_back(absl::StrCat(
+        "  an hour tells ", HourServer::kMostClients,
+        " clients apart: their networks stand for the others, but where a host has alerts"));
+  }
   for (const auto& [client, sent] : use.clients) {
     if (!learnt.input.suspects.contains(client)) continue;
     evidence.push_back(
@@ -201,6 +208,29 @@ HourTotals UnapprovedOf(const std::vector<Hour>& hours) {
   return sum;
 }
 
+// What the entry would have approved. It is at most that where a client is left out, of which
+// the sessions are not known, or may be, as not all are known.
+std::string GainOf(const Learnt& learnt, const Candidate& candidate,
+                   const HourTotals& unapproved) {
+  uint64_t sessions = 0, up = 0;
+  bool exact = true;
+  for (const auto& [key, use] : candidate.servers) {
+    sessions += use->sessions;
+    up += use->up;
+    if (key.flow == MailFlow::kInbound) continue;
+    exact = exact && !use->more_clients;
+    for (const auto& [client, sent] : use->clients) {
+      if (!learnt.input.suspects.contains(client)) continue;
+      up -= sent;
+      exact = false;
+    }
+  }
+  return absl::StrCat("It would have approved ", exact ? "" : "at most ",
+                      Part(sessions, unapproved.sessions), " of the unapproved sessions and ",
+                      Part(up, unapproved.bytes[kUp]),
+                      " of what their clients sent. No alert names it.");
+}
+
 config::Relay EntryOf(const Learnt& learnt, const Candidate& candidate, int64_t end_tick) {
   const auto& [first, first_use] = candidate.servers.front();
   config::Relay relay;
@@ -209,7 +239,7 @@ config::Relay EntryOf(const Learnt& learnt, const Candidate& candidate, int64_t 
   for (const auto& [key, use] : candidate.servers) {
     destinations.insert(HostPrefix(key.server));
     ports.insert(key.port);
-    for (const net::Prefix& source : SourcesOf(learnt, *use)) sources.insert(source);
+    sources.merge(SourcesOf(learnt, *use));
   }
   relay.destinations.assign(destinations.begin(), destinations.end());
   relay.ports.assign(ports.begin(), ports.end());
@@ -255,18 +285,10 @@ void ProposeRelays(const Learnt& learnt, Proposals& proposals) {
     proposal.entry = EntryOf(learnt, candidate, proposals.end_tick);
     proposal.entry.name = UniqueName(
         absl::StrCat("proposed: ", std::get<0>(label), " ", Name(std::get<1>(label))), taken);
-    uint64_t sessions = 0, up = 0;
     for (const auto& [key, use] : candidate.servers) {
       AddEvidence(learnt, key, *use, proposal.evidence);
-      sessions += use->sessions;
-      up += use->up;
     }
-    proposal.evidence.push_back(absl::StrCat(
-        "It would have approved ",
-        Percent(static_cast<double>(sessions), static_cast<double>(unapproved.sessions)),
-        " of the unapproved sessions and ",
-        Percent(static_cast<double>(up), static_cast<double>(unapproved.bytes[kUp])),
-        " of what their clients sent. No alert names it."));
+    proposal.evidence.push_back(GainOf(learnt, candidate, unapproved));
   }
   std::stable_sort(left_out.begin(), left_out.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });

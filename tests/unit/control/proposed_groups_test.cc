@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,22 @@ TEST(ProposedGroups, ANetworkOfManyKindsIsNone) {
     hour.acts.push_back(Act("10.0.1.201", Role::kClient, Service::kSmtp, 1));
   }
   EXPECT_THAT(Of(hours).groups[2].entry.members, SizeIs(5));
+}
+
+TEST(ProposedGroups, ANetworkWithAlertsIsNone) {
+  std::vector<Hour> hours = Office();
+  for (Hour& hour : hours) {
+    for (int i = 6; i <= 20; ++i) {
+      hour.acts.push_back(
+          Act(absl::StrCat("10.0.1.", i), Role::kClient, Service::kImap, 1, false));
+    }
+  }
+  const config::Config config = BaseConfig();
+  const Proposals proposals = Propose({config, hours, {Ip("10.0.1.5")}, {}});
+  const auto& members = proposals.groups[2].entry.members;
+  EXPECT_THAT(members, SizeIs(19));
+  EXPECT_TRUE(std::none_of(members.begin(), members.end(),
+                           [](const net::Prefix& p) { return p.Contains(Ip("10.0.1.5")); }));
 }
 
 TEST(ProposedGroups, ThoseWithAlertsAndThoseInGroupsAreLeftOut) {

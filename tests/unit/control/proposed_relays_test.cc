@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -185,6 +186,41 @@ TEST(ProposedRelays, ManySourcesAreTheirNetworks) {
   ASSERT_THAT(proposals.relays, SizeIs(1));
   EXPECT_THAT(proposals.relays[0].entry.sources,
               ElementsAre(Net("10.0.1.0/24"), Net("10.0.2.0/24")));
+}
+
+TEST(ProposedRelays, ANetworkWithAlertsStandsForNoSources) {
+  std::vector<Hour> hours = Using(Server(kServer, 60));
+  for (net::IpAddress& client : hours[1].servers[0].clients) client.bytes[14] = 2;
+  const config::Config config = BaseConfig();
+  // A client of it, and a host that is none.
+  for (const char* suspect : {"10.0.1.5", "10.0.1.250"}) {
+    const Proposals proposals = Propose({config, hours, {Ip(suspect)}, {}});
+    ASSERT_THAT(proposals.relays, SizeIs(1));
+    const auto& sources = proposals.relays[0].entry.sources;
+    EXPECT_THAT(sources, Contains(Net("10.0.2.0/24")));
+    EXPECT_THAT(sources, Contains(Net("10.0.1.6")));
+    EXPECT_TRUE(std::none_of(sources.begin(), sources.end(),
+                             [&](const net::Prefix& p) { return p.Contains(Ip(suspect)); }));
+  }
+}
+
+TEST(ProposedRelays, ClientsThatAreNotToldApartAreIn) {
+  HourServer server = Server(kServer, 5);
+  server.more_clients = true;
+  Proposals proposals = Of(Using(server));
+  ASSERT_THAT(proposals.relays, SizeIs(1));
+  EXPECT_THAT(proposals.relays[0].entry.sources, ElementsAre(Net("10.0.1.0/24")));
+  EXPECT_THAT(All(proposals.relays[0].evidence), HasSubstr("approved at most 50 %"));
+}
+
+TEST(ProposedRelays, WhatHostsWithAlertsSentIsNoGain) {
+  HourServer server = Server(kServer, 5);
+  server.client_sent = {1'000'000, 2'000'000, 1'000'000, 1'000'000, 0};
+  const config::Config config = BaseConfig();
+  const Proposals proposals = Propose({config, Using(server), {Ip("10.0.1.2")}, {}});
+  ASSERT_THAT(proposals.relays, SizeIs(1));
+  EXPECT_THAT(All(proposals.relays[0].evidence),
+              HasSubstr("approved at most 50 % of the unapproved sessions and 15 % of what"));
 }
 
 TEST(ProposedRelays, WhatComesFromOutsideIsMailAndNoDrain) {
