@@ -39,9 +39,8 @@ absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config>
                            }));
   MAILTAP_RETURN_IF_ERROR(
       database_->ForEachAlert(0, INT64_MAX, [&output](const store::AlertRow& alert) {
-        if (alert.state != Name(control::AlertState::kSuppressed)) {
-          output.AddEarlierAlert(alert.json);
-        }
+        if (alert.state == Name(control::AlertState::kSuppressed)) return;
+        if (alert.state != exporting::kDroppedAlert) output.AddEarlierAlert(alert.json);
       }));
   return resumed;
 }

@@ -9,6 +9,7 @@
 #include "lib/control/hour_summary.h"
 #include "lib/export/hour_json.h"
 #include "lib/export/json.h"
+#include "lib/export/period.h"
 
 namespace mailtap::app {
 
@@ -23,6 +24,10 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control&
   for (const control::Alert& alert : alerts_) {
     batch.alerts.push_back({tick, alert.time, alert.id, std::string(Name(alert.state)),
                             exporting::ToJsonLine(alert, sensor_)});
+  }
+  for (const std::string& id : control.TakeLostAlerts()) {
+    batch.alerts.push_back({tick, StartOfTick(tick), id, std::string(exporting::kDroppedAlert),
+                            absl::StrCat(R"({"id":")", id, R"(","state":"dropped"})")});
   }
   batch.open_alerts = {tick, control.SaveOpenAlerts()};
   if (checkpoint) {

@@ -113,6 +113,12 @@ class AlertBook {
   void Reopen(const OpenAlert& saved, uint32_t subject, uint16_t rule, uint32_t& alert,
               int64_t tick);
 
+  // An alert that another process left open, and that nothing can be judged for any more.
+  void Lose(const OpenAlert& saved) {
+    if (!saved.pending && !saved.suppressed) lost_.push_back(saved.id);
+  }
+  std::vector<std::string> TakeLost() { return std::exchange(lost_, {}); }  // their ids
+
   void SaveCounts(ArchiveWriter& out) const;
 
   // Traffic has counted for a subject with an open alert.
@@ -153,6 +159,7 @@ class AlertBook {
   int64_t update_seconds_;
   std::vector<OpenAlert> open_;
   std::vector<uint32_t> free_;
+  std::vector<std::string> lost_;
   std::vector<AlertCount> counts_;
   std::vector<uint64_t> watched_;  // as counts_
   // One whose tick isn't its alert's `timer` is out of date, and is passed over.

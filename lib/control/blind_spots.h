@@ -63,6 +63,7 @@ class BlindSpots {
   void SaveAlerts(ArchiveWriter& out) const;
   void RestoreAlerts(ArchiveReader& in);
   void Restore(ArchiveReader& in, bool same_capture);
+  std::vector<std::string> TakeLostAlerts() { return alerts_.TakeLost(); }
 
   // Judges all as of the end of `tick`, and puts out what changed: by kind, then port.
   void EndTick(int64_t tick);
@@ -103,6 +104,7 @@ class BlindSpots {
     config::BlindSpotKind kind;
     std::string port;
     OpenAlert open;
+    bool taken = false;
   };
   std::vector<SavedAlert> saved_alerts_;
   std::vector<BlindSpot> saved_;

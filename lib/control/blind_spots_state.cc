@@ -145,11 +145,15 @@ void BlindSpots::TakeSaved() {
       spot.last = saved.last;
       spot.ended = saved.ended;
     }
-    for (const SavedAlert& saved : saved_alerts_) {
+    for (SavedAlert& saved : saved_alerts_) {
       if (saved.kind != spot.kind || saved.port != spot.name) continue;
       alerts_.Reopen(saved.open, static_cast<uint32_t>(i), spot.rule, spot.alert,
                      state_.last_tick);
+      saved.taken = true;
     }
+  }
+  for (const SavedAlert& saved : saved_alerts_) {
+    if (!saved.taken) alerts_.Lose(saved.open);
   }
   saved_.clear();
   saved_alerts_.clear();

@@ -100,7 +100,10 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
     const OpenAlert open = GetOpenAlert(in);
     if (!in.ok()) return false;
     const uint32_t id = EntityOf(state, target.intake, rule, subject);
-    if (id == kNone) continue;
+    if (id == kNone) {
+      state.alerts.Lose(open);
+      continue;
+    }
     state.alerts.Reopen(open, id, state.rules.rules()[rule].number, state.windows.at(id).alert,
                         tick);
   }

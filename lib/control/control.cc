@@ -30,6 +30,7 @@ absl::Status Control::Restore(absl::string_view checkpoint, absl::string_view op
                               bool same_capture) {
   return engine_->Restore(checkpoint, open_alerts, same_capture);
 }
+std::vector<std::string> Control::TakeLostAlerts() { return engine_->TakeLostAlerts(); }
 int64_t Control::NextEventTick() const { return engine_->NextEventTick(); }
 std::shared_ptr<const Snapshot> Control::MakeSnapshot(bool every_relay) const {
   return engine_->MakeSnapshot(every_relay);

@@ -81,6 +81,10 @@ class Control {
   // RestoreCheckpoint() in checkpoint.h. After an error this object must not be used.
   absl::Status Restore(absl::string_view checkpoint, absl::string_view open_alerts,
                        bool same_capture);
+  // The ids of alerts that were open in what it goes on from, and that this configuration has
+  // no rule, group or port for: nothing more is put out of them. Since the last call; those of
+  // ports are known after the first EndTick().
+  std::vector<std::string> TakeLostAlerts();
 
   // The earliest tick after the last one at which something can change without new traffic
   // (an alert that clears or updates, a ratio that rises), or INT64_MAX. A replay may skip to

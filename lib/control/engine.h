@@ -65,6 +65,11 @@ class Engine {
     if (same_capture) judge_.EndTick(state_.last_tick);
     return restored;
   }
+  std::vector<std::string> TakeLostAlerts() {
+    std::vector<std::string> lost = state_.alerts.TakeLost();
+    for (std::string& id : blind_spots_.TakeLostAlerts()) lost.push_back(std::move(id));
+    return lost;
+  }
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot(bool every_relay) const;
   std::vector<HostTotals> RankedHosts() const;

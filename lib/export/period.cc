@@ -64,6 +64,10 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   std::map<std::string, Course> courses;
   for (const StoredAlert& row : input.alerts) {
     Course& course = courses[row.id];
+    if (row.state == kDroppedAlert) {
+      course.cleared = row.time;
+      continue;
+    }
     if (row.state == Name(control::AlertState::kCleared)) {
       course.cleared = row.time;
       if (course.json == nullptr) course.json = &row.json;
@@ -71,13 +75,17 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
     }
     course.json = &row.json;
     course.suppressed = row.state == Name(control::AlertState::kSuppressed);
-    if (row.state != Name(control::AlertState::kUpdated)) course.raised = row.time;
+    if (row.state == Name(control::AlertState::kUpdated)) {
+      course.cleared = 0;  // of one that was dropped, and taken up again before that counted
+    } else {
+      course.raised = row.time;
+    }
   }
   for (const auto& [id, course] : courses) {
     // Stamps are ends of seconds: what has that of the begin happened before it.
     const bool over = course.suppressed ? course.raised <= input.since
                                         : course.cleared != 0 && course.cleared <= input.since;
-    if (over) continue;
+    if (over || course.json == nullptr) continue;
     PeriodAlert alert = AlertOf(Json::parse(*course.json), peers);
     alert.raised = course.raised;
     alert.cleared = course.cleared;

@@ -8,17 +8,22 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "lib/base/time.h"
 #include "lib/control/hour.h"
 
 namespace mailtap::exporting {
 
+// The state, in that history, of an alert that was open when the sensor ended and that the
+// next one's configuration had no rule for. It is no line of the alert file.
+inline constexpr absl::string_view kDroppedAlert = "dropped";
+
 // A line of the state's alert history.
 struct StoredAlert {
   UnixNanos time = 0;
   std::string id;
-  std::string state;  // as control::AlertState's names
-  std::string json;   // as ToJsonLine()
+  std::string state;  // as control::AlertState's names, or kDroppedAlert
+  std::string json;   // as ToJsonLine(), but of one that was dropped
 };
 
 struct PeriodInput {

@@ -98,13 +98,15 @@ absl::StatusOr<Proposals> ProposeFrom(const config::Config& config,
   const UnixNanos since = hours.empty() ? 0 : StartOfTick(hours.front().first_tick);
   std::map<std::string, UnixNanos> cleared;  // by id, when last
   for (const StoredAlert& row : alerts) {
-    const bool over = row.state == Name(control::AlertState::kCleared) ||
+    const bool over = row.state == kDroppedAlert ||
+                      row.state == Name(control::AlertState::kCleared) ||
                       row.state == Name(control::AlertState::kSuppressed);
     cleared[row.id] = over ? row.time : INT64_MAX;
   }
   try {
     for (const StoredAlert& row : alerts) {
-      if (cleared[row.id] >= since) AddSuspects(row, input);
+      if (cleared[row.id] < since || row.state == kDroppedAlert) continue;
+      AddSuspects(row, input);
     }
   } catch (const nlohmann::json::exception& error) {
     return absl::DataLossError(

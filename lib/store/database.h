@@ -24,8 +24,8 @@ struct AlertRow {
   int64_t tick = 0;    // at whose end it happened
   UnixNanos time = 0;  // of the change
   std::string id;
-  std::string state;  // "raised", "updated", "cleared"; "suppressed": it went nowhere else
-  std::string json;   // the line of the alert file
+  std::string state;  // "raised", "updated", "cleared"; "suppressed", "dropped": nowhere else
+  std::string json;   // the line of the alert file; of "dropped" the id alone
 };
 
 // What one hour held, so far.

@@ -162,6 +162,37 @@ def cut(state):
     state.write_bytes(content[:4096] + bytes(4096) + content[8192:])
 
 
+def drop_gone(scenario):
+    """An alert whose rule is gone when the replay goes on is open no more, and no line says so."""
+    capture = scenario.folder / "gone.pcap"
+    content = (scenario.folder / "traffic.pcap").read_bytes()
+    half = len(content) // 2
+    capture.write_bytes(content[:half] + b"\xff" * (len(content) - half))
+    without = scenario.folder / "without.toml"
+    without.write_text(CONFIG.replace('name = "slow bytes"', 'name = "renamed"'))
+    state = str(scenario.folder / "gone")
+    command = scenario.replay("--state", state, capture="gone.pcap")
+
+    def alerts():
+        report = json.loads(subprocess.check_output([scenario.mailtap, "report", "--state", state,
+                                                     "--format", "json"]))
+        return [alert for alert in report["alerts"] if alert["rule"] == "slow bytes"]
+
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 2
+    before = alerts()
+    assert before and all(alert["cleared"] is None for alert in before), before
+    capture.write_bytes(content)
+    command[command.index(str(scenario.folder / "conf.toml"))] = str(without)
+    lines = scenario.folder / "gone.jsonl"
+    subprocess.run([*command, "--alerts", str(lines)], check=True, stdout=subprocess.DEVNULL)
+    after = alerts()
+    assert [alert["id"] for alert in after] == [alert["id"] for alert in before], after
+    assert all(alert["cleared"] is not None for alert in after), after
+    assert all(json.loads(line)["state"] in ("raised", "updated", "cleared")
+               for line in lines.read_text().splitlines())
+    print(f"{len(after)} alerts of a rule that is gone: open no more")
+
+
 def refuse_another(scenario):
     """A replay of something else doesn't take the state over."""
     subprocess.run(scenario.with_state("taken"), check=True, stdout=subprocess.DEVNULL)
@@ -185,6 +216,7 @@ def main():
               functools.partial(execute, "UPDATE blobs SET bytes = x'00' "
                                          "WHERE name = 'checkpoint'"),
               "of another version of mailtap", rows)
+        drop_gone(scenario)
         refuse_another(scenario)
 
 

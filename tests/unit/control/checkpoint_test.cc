@@ -239,6 +239,29 @@ TEST(Checkpoint, ABlindSpotGoesOn) {
   EXPECT_EQ(Changes(bench.output.alerts).back(), "cleared @102");
 }
 
+TEST(Checkpoint, TellsWhichOpenAlertsHaveNoRuleAnyMore) {
+  config::Config config = OneRule();
+  config.rules.push_back(BytesRule("another"));
+  config.blind_spots[static_cast<int>(config::BlindSpotKind::kSilentPort)] = SilentPort();
+  Restartable bench(config);
+  CaptureSample sample{.ports = {{.name = "eth0", .packets = 7}}};
+  bench.control->Observe(sample);
+  bench.Tick(Delta(kHost, kOut, kT0, 1000));
+  bench.control->Observe(sample);
+  bench.control->EndTick(kT0 + 10);
+  ASSERT_THAT(Changes(bench.output.alerts),
+              ElementsAre("raised @1", "raised @1", "raised @11"));
+  EXPECT_THAT(bench.control->TakeLostAlerts(), IsEmpty());
+  bench.config.rules.erase(bench.config.rules.begin());
+  bench.Restart(/*same_capture=*/false);
+  EXPECT_THAT(bench.control->TakeLostAlerts(), ElementsAre(bench.output.alerts[0].id));
+  sample.ports[0].name = "eth1";
+  bench.control->Observe(sample);
+  bench.control->EndTick(kT0 + 11);
+  EXPECT_THAT(bench.control->TakeLostAlerts(), ElementsAre(bench.output.alerts[2].id));
+  EXPECT_THAT(bench.control->TakeLostAlerts(), IsEmpty());
+}
+
 TEST(Checkpoint, DamagedBytesAreRefused) {
   Restartable bench(OneRule());
   for (int i = 0; i < 5; ++i) {

@@ -216,6 +216,20 @@ TEST(Period, HasTheAlertsThatWereOpenInIt) {
   EXPECT_EQ(period.hosts[0].alerts, 1u);
 }
 
+TEST(Period, AnAlertWhoseRuleWasGoneAtARestartIsOver) {
+  using control::AlertState;
+  const control::Alert alert = SampleAlert();
+  const StoredAlert dropped = {kStart + 9, alert.id, std::string(kDroppedAlert), "{}"};
+  PeriodInput input = Input();
+  input.alerts = {Row(alert, AlertState::kRaised, kStart - 50), dropped};
+  EXPECT_EQ(Gather(input).alerts[0].cleared, kStart + 9);
+  // The rule was back before anything was stored.
+  input.alerts.push_back(Row(alert, AlertState::kUpdated, kStart + 20));
+  EXPECT_EQ(Gather(input).alerts[0].cleared, 0);
+  input.alerts = {dropped};
+  EXPECT_THAT(Gather(input).alerts, IsEmpty()) << "what it said is no longer known";
+}
+
 TEST(Period, ServersThatManyUseAreCandidates) {
   PeriodInput input = Input(1);
   input.hours[0].servers = {Server("203.0.113.9", {"10.1.2.3"}),
