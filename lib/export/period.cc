@@ -103,11 +103,19 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   }
 }
 
+// Seconds within [from, to) that the sensor judged. Of an hour it is known when it began to and
+// for how long in all, so that they count as one piece.
+int64_t Judged(const control::Hour& hour, UnixNanos from, UnixNanos to) {
+  const UnixNanos begin = std::max(from, StartOfTick(hour.first_tick));
+  const UnixNanos end = std::min(to, StartOfTick(hour.first_tick + hour.capture.seconds));
+  return std::max<int64_t>(0, (end - begin) / kNanosPerSecond);
+}
+
 void AddCoverage(const PeriodInput& input, Period& period) {
   constexpr UnixNanos kHour = kHourSeconds * kNanosPerSecond;
-  std::map<int64_t, int64_t> judged;
+  std::map<int64_t, const control::Hour*> judged;
   for (const control::Hour& hour : input.hours) {
-    judged[hour.hour] = hour.capture.seconds;
+    judged[hour.hour] = &hour;
     period.cut_down_hours += hour.cut_down;
   }
   if (input.since >= input.until) return;
@@ -116,7 +124,7 @@ void AddCoverage(const PeriodInput& input, Period& period) {
     const UnixNanos to = std::min(input.until, (h + 1) * kHour);
     const int64_t wanted = (to - from) / kNanosPerSecond;
     const auto known = judged.find(h);
-    const int64_t covered = known == judged.end() ? 0 : std::min(wanted, known->second);
+    const int64_t covered = known == judged.end() ? 0 : Judged(*known->second, from, to);
     period.covered_seconds += covered;
     if (covered == wanted) continue;
     // Hours without any stand together.

@@ -170,6 +170,27 @@ TEST(Period, SaysWhatWasNotCovered) {
   EXPECT_THAT(Gather(input).gaps, IsEmpty());
 }
 
+TEST(Period, CoversOfAnHourWhatWasJudgedOfIt) {
+  constexpr UnixNanos kMinute = 60 * kNanosPerSecond;
+  PeriodInput input = Input(2);
+  input.hours[0].first_tick += 40 * 60;  // 20:40 to 21:40
+  input.hours[0].capture.seconds = 20 * 60;
+  input.hours[1].capture.seconds = 40 * 60;
+  const auto covered = [&](int64_t from, int64_t to) {
+    input.since = kStart + from * kMinute;
+    input.until = kStart + to * kMinute;
+    const Period period = Gather(input);
+    const int64_t gap = period.gaps.empty() ? 0 : period.gaps[0].seconds;
+    EXPECT_EQ(period.covered_seconds + gap, (to - from) * 60);
+    return period.covered_seconds;
+  };
+  EXPECT_EQ(covered(0, 30), 0);
+  EXPECT_EQ(covered(30, 50), 10 * 60);
+  EXPECT_EQ(covered(45, 55), 10 * 60);
+  EXPECT_EQ(covered(90, 105), 10 * 60);
+  EXPECT_EQ(covered(105, 120), 0);
+}
+
 TEST(Period, SaysOfWhichHoursItKnowsSumsAlone) {
   PeriodInput input = Input(3);
   EXPECT_THAT(PeriodText(Gather(input), 100), Not(HasSubstr("only sums")));
