@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "lib/config/config.h"
 #include "lib/control/alert.h"
@@ -36,12 +37,20 @@ UnixNanos TimeOf(const Json& object, const char* key) {
   return absl::ToUnixNanos(time);
 }
 
+// As net::ToString() writes it; alerts of before there was such a thing are of no address
+// space.
+std::string EncapOf(const Json& json) {
+  if (!json.contains("encap")) return "";
+  return absl::StrJoin(json.at("encap").get<std::vector<std::string>>(), ",");
+}
+
 PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
   PeriodAlert alert;
   alert.id = TextOf(json, "id");
   alert.rule = TextOf(json, "rule");
   alert.severity = TextOf(json, "severity");
   alert.host = TextOf(json, "host");
+  alert.encap = EncapOf(json);
   alert.role = TextOf(json, "role");
   alert.asset = TextOf(json, "asset");
   alert.owner = TextOf(json, "owner");
@@ -49,7 +58,7 @@ PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
   alert.summary = TextOf(json, "summary");
   if (json.contains("suppression")) alert.suppression = TextOf(json, "suppression");
   for (const Json& peer : json.at("top_peers")) {
-    peers.emplace(TextOf(peer, "peer"), peer.at("port").get<int>());
+    peers.emplace(TextOf(peer, "peer"), alert.encap, peer.at("port").get<int>());
   }
   return alert;
 }

@@ -41,6 +41,7 @@ struct PeriodAlert {
   UnixNanos cleared = 0;  // 0: open at the period's end
   std::string id, rule, severity;
   std::string host, role, asset, owner;  // empty where it has none
+  std::string encap;                     // of the host, as HourHost; of its peers too
   std::string port;                      // of a blind spot
   std::string suppression;               // of one that was suppressed: the entry
   std::string summary;                   // as it was last raised or updated

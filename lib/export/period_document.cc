@@ -63,7 +63,7 @@ DocumentSection Alerts(const Period& period) {
   for (const PeriodAlert& alert : period.alerts) {
     section.table.rows.push_back(
         {Stamp(alert.raised), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
-         alert.severity, alert.rule, Who(alert.host, "", alert.asset, alert.owner),
+         alert.severity, alert.rule, Who(alert.host, alert.encap, alert.asset, alert.owner),
          alert.summary});
   }
   return section;
@@ -147,7 +147,7 @@ DocumentSection Suppressed(const Period& period) {
                            {"what", kLeft}};
   for (const PeriodAlert& alert : period.suppressed) {
     section.table.rows.push_back({Stamp(alert.raised), alert.suppression, alert.rule,
-                                  Who(alert.host, "", alert.asset, alert.owner),
+                                  Who(alert.host, alert.encap, alert.asset, alert.owner),
                                   alert.summary});
   }
   return section;
@@ -170,8 +170,9 @@ DocumentSection Candidates(const Period& period) {
       notes.emplace_back("its name is its own claim");
     }
     section.table.rows.push_back(
-        {absl::StrCat(net::ToString(server.server), " port ", server.port, " (",
-                      Name(server.service), server.name.empty() ? "" : ", ", server.name, ")"),
+        {absl::StrCat(net::ToString(server.server), server.encap.empty() ? "" : " in ",
+                      server.encap, " port ", server.port, " (", Name(server.service),
+                      server.name.empty() ? "" : ", ", server.name, ")"),
          absl::StrCat(server.more_clients ? "over " : "", server.clients.size()),
          absl::StrCat(candidate.hours), absl::StrCat(server.sessions),
          FormatBytes(server.bytes[kUp]), FormatBytes(server.bytes[kDown]),

@@ -85,7 +85,9 @@ void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidat
       host.servers.push_back(Label(*server));
     }
     host.more_servers = of.size() - host.servers.size();
-    for (const PeriodAlert& alert : period.alerts) host.alerts += alert.host == host.host;
+    for (const PeriodAlert& alert : period.alerts) {
+      host.alerts += alert.host == host.host && alert.encap == host.encap;
+    }
     period.hosts.push_back(std::move(host));
   }
   std::stable_sort(period.hosts.begin(), period.hosts.end(),
@@ -101,7 +103,8 @@ void AddCandidates(const PeriodInput& input, std::map<ServerKey, PeriodCandidate
   for (auto& [key, sum] : servers) {
     if (sum.server.sessions == 0) continue;
     if (sum.server.clients.size() < 2 && !sum.server.more_clients && sum.hours < 2) continue;
-    sum.in_alerts = peers.contains({net::ToString(sum.server.server), sum.server.port});
+    sum.in_alerts =
+        peers.contains({net::ToString(sum.server.server), sum.server.encap, sum.server.port});
     period.candidates.push_back(std::move(sum));
   }
   const auto rank = [](const PeriodCandidate& c) {

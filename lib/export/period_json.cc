@@ -53,6 +53,7 @@ Json AlertsJson(const std::vector<PeriodAlert>& alerts) {
                      {"raised", TimeOrNull(alert.raised)},
                      {"cleared", TimeOrNull(alert.cleared)},
                      {"host", TextOrNull(alert.host)},
+                     {"encap", TextOrNull(alert.encap)},
                      {"role", TextOrNull(alert.role)},
                      {"asset", TextOrNull(alert.asset)},
                      {"owner", TextOrNull(alert.owner)},

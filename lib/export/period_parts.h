@@ -4,14 +4,14 @@
 
 #include <set>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "lib/export/period.h"
 
 namespace mailtap::exporting {
 
-// (address, port) of the peers that alerts name.
-using AlertPeers = std::set<std::pair<std::string, int>>;
+// (address, address space, port) of the peers that alerts name.
+using AlertPeers = std::set<std::tuple<std::string, std::string, int>>;
 
 // Hosts, servers and candidates; the period has its alerts.
 void AddHostsAndServers(const PeriodInput& input, const AlertPeers& peers, Period& period);

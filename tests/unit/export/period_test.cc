@@ -251,6 +251,31 @@ TEST(Period, AnAlertWhoseRuleWasGoneAtARestartIsOver) {
   EXPECT_THAT(Gather(input).alerts, IsEmpty()) << "what it said is no longer known";
 }
 
+TEST(Period, KeepsAddressSpacesApart) {
+  control::Alert alert = SampleAlert();
+  alert.encap.Push(net::EncapKind::kVlan, 7);
+  PeriodInput input = Input();
+  for (Hour& hour : input.hours) {
+    hour.hosts.push_back(hour.hosts[0]);
+    hour.hosts[1].encap = "vlan:7";
+    for (const char* encap : {"", "vlan:7"}) {
+      hour.servers.push_back(Server("203.0.113.10", {"10.1.2.3"}));
+      hour.servers.back().encap = encap;
+    }
+  }
+  input.alerts = {Row(alert, control::AlertState::kRaised, kStart)};
+  const Period period = Gather(input);
+  ASSERT_EQ(period.hosts.size(), 2u);
+  EXPECT_EQ(period.hosts[0].alerts, 0u);
+  EXPECT_EQ(period.hosts[1].alerts, 1u);
+  for (const PeriodCandidate& candidate : period.candidates) {
+    EXPECT_EQ(candidate.in_alerts, candidate.server.encap == "vlan:7");
+  }
+  EXPECT_EQ(Json::parse(PeriodJson(period))["alerts"][0]["encap"], "vlan:7");
+  EXPECT_THAT(PeriodText(period, 1000), HasSubstr("10.1.2.3 in vlan:7 (workstations)"));
+  EXPECT_THAT(PeriodText(period, 1000), HasSubstr("203.0.113.10 in vlan:7 port 25 (smtp)"));
+}
+
 TEST(Period, ServersThatManyUseAreCandidates) {
   PeriodInput input = Input(1);
   input.hours[0].servers = {Server("203.0.113.9", {"10.1.2.3"}),
