@@ -138,14 +138,38 @@ std::string Suppressed(const ReportInput& report) {
   return suppressed == 0 ? "" : absl::StrCat(", ", suppressed, " suppressed");
 }
 
+void WriteAlertsHeading(std::ostream& out, const SummaryInput& input, const TextStyle& style,
+                        uint64_t raised, uint64_t open) {
+  WriteHeading(out, style,
+               absl::StrCat("Alerts (", Grouped(raised), " raised, ", Grouped(open),
+                            " still open", Suppressed(input.report), ")"));
+}
+
+// Where the alerts went on and were not kept.
+void WriteAlertCounts(std::ostream& out, const SummaryInput& input, const TextStyle& style) {
+  uint64_t raised = 0, open = 0;
+  Table table({{"rule", kLeft}, {"severity", kLeft}, {"raised"}, {"still open"}});
+  for (const control::AlertCount& count : input.report.snapshot->alerts) {
+    if (count.raised == 0) continue;
+    raised += count.raised;
+    open += count.active;
+    table.Add({count.rule, std::string(Name(count.severity)), Grouped(count.raised),
+               Grouped(count.active)});
+  }
+  WriteAlertsHeading(out, input, style, raised, open);
+  if (table.empty()) {
+    out << "  none\n";
+  } else {
+    table.Write(out, style);
+  }
+}
+
 void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& style) {
   const std::vector<AlertHistory>& alerts = input.report.alerts;
+  if (alerts.empty()) return WriteAlertCounts(out, input, style);
   const auto open = std::count_if(alerts.begin(), alerts.end(),
                                   [](const AlertHistory& a) { return a.cleared == 0; });
-  WriteHeading(out, style,
-               absl::StrCat("Alerts (", alerts.size(), " raised, ", open, " still open",
-                            Suppressed(input.report), ")"));
-  if (alerts.empty()) out << "  none\n";
+  WriteAlertsHeading(out, input, style, alerts.size(), static_cast<uint64_t>(open));
   for (std::size_t i = 0; i < std::min(alerts.size(), input.top_alerts); ++i) {
     const AlertHistory& history = alerts[i];
     const std::string severity = std::string(Name(history.alert.severity));

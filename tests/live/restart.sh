@@ -84,6 +84,7 @@ metrics >"$work/live.prom"
 "$MAILTAP" report --state "$work/state" --format json >"$work/report.json"
 "$MAILTAP" explain 10.1.0.1 --json --config "$work/mailtap.toml" --state "$work/state" >"$work/explained.json"
 stop_sensor >"$work/last"
+grep -q '^Alerts ([1-9][0-9]* raised, ' "$work/last" || { echo "its summary knows of no alert"; exit 1; }
 
 python3 -B "$here/restart_check.py" "$work/replay.jsonl" "$work/alerts.jsonl" "$work/state/state.db"
 # Counters begin with the process, and sessions that go on were counted by the one before.

@@ -72,6 +72,14 @@ TEST(Summary, OfNothingSaysSo) {
   EXPECT_THAT(text, Not(HasSubstr("Warnings")));
 }
 
+TEST(Summary, OfALiveSensorCountsTheAlertsThatWentOn) {
+  SummaryInput input{SampleReport(), 1, {}};
+  input.report.alerts.clear();
+  EXPECT_THAT(Summary(input), HasSubstr("Alerts (1 raised, 1 still open, 2 suppressed)\n"
+                                        "  rule           severity  raised  still open\n"
+                                        "  bulk mail out  high           1           1\n"));
+}
+
 TEST(Summary, FitsTheWidth) {
   SummaryInput input{SampleReport(), 1, {}};
   input.report.alerts[0].alert.summary =
