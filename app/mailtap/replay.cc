@@ -66,6 +66,13 @@ absl::Status CheckFiles(const ReplayOptions& options, const config::Config& conf
   for (const std::string& path : {options.report, options.metrics}) {
     if (!path.empty()) MAILTAP_RETURN_IF_ERROR(exporting::CheckWholeFile(path));
   }
+  // Often a live sensor's, that a replay by the same configuration has no use for.
+  if (config.learning.on() && !config.learning.file.empty()) {
+    const absl::Status proposals = exporting::CheckWholeFile(config.learning.file);
+    if (!proposals.ok()) {
+      LogWarning(absl::StrCat("proposals could not be written: ", proposals.message()));
+    }
+  }
   return absl::OkStatus();
 }
 

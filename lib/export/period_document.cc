@@ -182,6 +182,11 @@ DocumentSection Candidates(const Period& period) {
     section.paragraphs.push_back(
         absl::StrCat("And ", period.candidates.size() - kMostCandidates, " more."));
   }
+  if (period.more_servers > 0) {
+    section.paragraphs.push_back(absl::StrCat(
+        "Servers beyond the ", control::Hour::kMost, " with the most clients in their hour, ",
+        period.more_servers, " times, are not told apart and stand nowhere here."));
+  }
   return section;
 }
 

@@ -209,6 +209,7 @@ def check_unwritable(checks, folder, capture, good):
                       learning("6h", folder / "no" / "proposals.toml"), outputs=OUTPUTS)
     checks.equal(done.status, 2, "status where the proposals can't be written")
     checks.expect("No such file" in " ".join(done.stdout.split()), "the summary says so")
+    checks.expect("proposals could not be written: cannot open" in done.stderr, "so does the log, first")
     checks.equal((done.flows, hosts_of(done.alerts)), (good.flows, hosts_of(good.alerts)),
                  "nothing else is lost")
     checks.expect(b"\nmailtap_learning_errors_total 1\n" in done.files["metrics"], "it counts")

@@ -290,7 +290,10 @@ TEST(Period, ServersThatManyUseAreCandidates) {
   input.hours[1].servers = {Server("203.0.113.10", {"10.1.2.3"}),
                             Server("198.51.100.2", {"10.1.2.5"})};
   input.hours[0].servers.push_back(Server("203.0.113.10", {"10.1.2.3"}));
+  input.hours[1].more_servers = 7;
   period = Gather(input);
+  EXPECT_THAT(PeriodText(period, 1000),
+              HasSubstr("in their hour, 7 times, are not told apart"));
   std::vector<std::string> servers;
   for (const auto& c : period.candidates) servers.push_back(net::ToString(c.server.server));
   EXPECT_THAT(servers, ElementsAre("198.51.100.2", "198.51.100.1", "203.0.113.10"));
