@@ -20,6 +20,14 @@ bool HasControlCharacter(absl::string_view text) {
   });
 }
 
+// A key as TOML has it: what isn't bare stands in quotes.
+std::string KeyText(absl::string_view key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
+  });
+  return bare ? std::string(key) : Quoted(key);
+}
+
 }  // namespace
 
 std::string TableReader::PathOf(absl::string_view key) const {
@@ -248,8 +256,8 @@ void TableReader::Finish() {
   for (const auto& [key, node] : table_) {
     const absl::string_view name = ToAbsl(key.str());
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-    findings_.Error(key.source(),
-                    absl::StrCat("unknown key ", PathOf(name), Suggestion(name, known_)));
+    findings_.Error(key.source(), absl::StrCat("unknown key ", PathOf(KeyText(name)),
+                                               Suggestion(name, known_)));
   }
 }
 

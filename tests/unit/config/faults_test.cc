@@ -55,7 +55,9 @@ TEST(FaultTest, UnknownKeysNameTheNearestKnownOne) {
               ElementsAre(HasSubstr("timeouts.establised; did you mean established?")));
   EXPECT_THAT(FaultsWith("[http]\npassword = \"x\"\n"),
               ElementsAre("f:5:1: unknown key http.password"));
-  EXPECT_THAT(FaultsWith("[http]\n\"\" = 1\n"), ElementsAre("f:5:1: unknown key http."));
+  EXPECT_THAT(FaultsWith("[http]\n\"\" = 1\n"), ElementsAre("f:5:1: unknown key http.\"\""));
+  EXPECT_THAT(FaultsWith("[http]\n\"\\u001b[31m\\u009bx\" = 1\n"),
+              ElementsAre("f:5:1: unknown key http.\"\\u001B[31m\\u009Bx\""));
 }
 
 TEST(FaultTest, WrongTypesSayWhatBelongsThere) {
