@@ -59,7 +59,7 @@ bool Asset::shared() const {
 
 AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
   AssetsContent content;
-  const CsvTable table = ParseCsv(text, file, Columns(), content.faults);
+  const CsvTable table = ParseCsv(SkipByteOrderMark(text), file, Columns(), content.faults);
   const auto fault = [&](int line, std::string message) {
     content.faults.push_back({std::string(file), line, 1, std::move(message)});
   };
@@ -87,8 +87,8 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
   return content;
 }
 
-AssetsContent ReadAssets(const std::string& path) {
-  const auto text = ReadTextFile(path);
+AssetsContent ReadAssets(const std::string& path, int line) {
+  const auto text = ReadReferredFile(path, "assets.file", line);
   if (!text.ok()) return {{}, {{path, 1, 1, std::string(text.status().message())}}};
   return ParseAssets(*text, path);
 }

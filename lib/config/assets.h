@@ -21,8 +21,9 @@ struct AssetsContent {
 // semicolons), in any order. `file` is for messages. Pure function, any thread.
 AssetsContent ParseAssets(absl::string_view text, absl::string_view file);
 
-// Reads it from a file. One that can't be read is a fault at 1:1.
-AssetsContent ReadAssets(const std::string& path);
+// Reads it from a file. One that can't be read is a fault at 1:1, that tells which `line` of
+// the configuration asks for it.
+AssetsContent ReadAssets(const std::string& path, int line);
 
 }  // namespace mailtap::config
 

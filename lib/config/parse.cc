@@ -20,7 +20,7 @@ void AddAssets(const std::filesystem::path& folder, ParseResult& result) {
   Assets& assets = result.config->assets;
   if (assets.file.empty()) return;
   assets.file = (folder / assets.file).lexically_normal().string();
-  AssetsContent content = ReadAssets(assets.file);
+  AssetsContent content = ReadAssets(assets.file, result.assets_line);
   assets.rows = std::move(content.assets);
   result.faults = std::move(content.faults);
 }
@@ -48,8 +48,12 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
   if (const auto offset = FindTooDeepKey(text)) return TooDeep(text, file, *offset);
   Findings findings(file);
   Config config;
+  int assets_line = 0;
   try {
     const toml::table root = toml::parse(ToStd(text));
+    if (const toml::node* assets = root["assets"]["file"].node()) {
+      assets_line = static_cast<int>(assets->source().begin.line);
+    }
     TableReader reader(root, "", findings);
     ReadSettings(reader, findings, config);
     ReadPolicy(reader, config);
@@ -61,7 +65,7 @@ ParseResult Parse(absl::string_view text, absl::string_view file) {
     findings.Error(error.source(),
                    absl::StrCat("not valid TOML: ", ToAbsl(error.description())));
   }
-  ParseResult result{std::nullopt, findings.TakeErrors(), findings.TakeWarnings()};
+  ParseResult result{std::nullopt, findings.TakeErrors(), findings.TakeWarnings(), assets_line};
   if (result.faults.empty()) {
     config.version = VersionOf(config);
     result.config = std::move(config);

@@ -25,6 +25,7 @@ struct ParseResult {
   std::optional<Config> config;  // set exactly when `faults` is empty
   std::vector<Fault> faults;     // the first syntax fault, or all semantic ones in file order
   std::vector<Fault> warnings;  // accepted, but worth a look (no relay, a rule that can't fire)
+  int assets_line = 0;          // of assets.file, 0 without one
 };
 
 // Parses `text`; `file` is only for messages.

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/config/findings.h"
 #include "lib/config/relay_file_reader.h"
@@ -17,7 +16,7 @@ namespace mailtap::config {
 RelayFileContent ParseRelayFile(const RelayFile& file, absl::string_view text,
                                 const std::string& timezone) {
   RelayFileReader reader(file, timezone);
-  if (absl::StartsWith(text, "\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
+  text = SkipByteOrderMark(text);
   switch (file.format) {
     case RelayFormat::kList:
       ReadRelayList(text, reader);
@@ -33,7 +32,7 @@ RelayFileContent ParseRelayFile(const RelayFile& file, absl::string_view text,
 }
 
 RelayFileContent ReadRelayFile(const RelayFile& file, const std::string& timezone) {
-  const auto text = ReadTextFile(file.path);
+  const auto text = ReadReferredFile(file.path, "relay_file.path", file.entry.line);
   if (!text.ok()) return {{}, {{file.path, 1, 1, std::string(text.status().message())}}};
   return ParseRelayFile(file, *text, timezone);
 }

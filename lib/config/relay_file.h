@@ -31,7 +31,8 @@ inline constexpr std::size_t kMostFaults = 20;
 RelayFileContent ParseRelayFile(const RelayFile& file, absl::string_view text,
                                 const std::string& timezone);
 
-// Reads it from file.path. A file that can't be read is a fault at 1:1.
+// Reads it from file.path. A file that can't be read is a fault at 1:1, that tells which line
+// of the configuration asks for it.
 RelayFileContent ReadRelayFile(const RelayFile& file, const std::string& timezone);
 
 // Puts the contents of its relay files, in their order, behind the entries that stand in the

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/config/quantity.h"
 
@@ -38,6 +39,20 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   in.read(text.data(), status.st_size);
   if (in.bad()) return Unreadable();
   text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+absl::StatusOr<std::string> ReadReferredFile(const std::string& path, absl::string_view key,
+                                             int line) {
+  auto text = ReadTextFile(path);
+  if (text.ok()) return text;
+  return absl::Status(text.status().code(),
+                      absl::StrCat(text.status().message(), "; ", key, " in line ", line,
+                                   " of the configuration names it"));
+}
+
+absl::string_view SkipByteOrderMark(absl::string_view text) {
+  if (absl::StartsWith(text, "\xef\xbb\xbf")) text.remove_prefix(3);
   return text;
 }
 

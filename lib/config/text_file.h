@@ -5,12 +5,20 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace mailtap::config {
 
 // The file's bytes. The error says, without naming the file, why it can't be read: not there,
 // no regular file, larger than 64 MiB.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+
+// The same; the error also says that `key` in `line` of the configuration names the file.
+absl::StatusOr<std::string> ReadReferredFile(const std::string& path, absl::string_view key,
+                                             int line);
+
+// `text` without the mark with which some editors begin UTF-8.
+absl::string_view SkipByteOrderMark(absl::string_view text);
 
 }  // namespace mailtap::config
 

@@ -71,6 +71,15 @@ TEST_F(AssetsFileTest, IsReadFromTheConfigurationsFolder) {
   EXPECT_EQ(result.config->assets.rows[0].name, "desk");
 }
 
+TEST_F(AssetsFileTest, MayBeginWithAByteOrderMark) {
+  Write("assets.csv",
+        "\xef\xbb\xbf"
+        "address,name\n10.1.0.1,desk\n");
+  const ParseResult result = Read();
+  ASSERT_THAT(Texts(result.faults), IsEmpty());
+  EXPECT_EQ(result.config->assets.rows[0].name, "desk");
+}
+
 TEST_F(AssetsFileTest, ItsContentIsPartOfTheVersion) {
   Write("assets.csv", "address,name\n10.1.0.1,desk\n");
   const std::string before = Read().config->version;
@@ -80,7 +89,9 @@ TEST_F(AssetsFileTest, ItsContentIsPartOfTheVersion) {
 }
 
 TEST_F(AssetsFileTest, ItsFaultsAreTheConfigurations) {
-  EXPECT_THAT(Texts(Read().faults), ElementsAre(HasSubstr("assets.csv:1:1: can't be read")));
+  EXPECT_THAT(Texts(Read().faults),
+              ElementsAre(AllOf(HasSubstr("assets.csv:1:1: can't be read"),
+                                HasSubstr("; assets.file in line 5 of the configuration"))));
   Write("assets.csv", "address\nnone\n");
   const ParseResult result = Read();
   EXPECT_FALSE(result.config.has_value());

@@ -183,7 +183,10 @@ TEST_F(LoadFileTest, PutsTheFilesEntriesBehindTheConfigurationsOwn) {
 
 TEST_F(LoadFileTest, RefusesWhatItCantReadAndNamesUsedTwice) {
   Write("mailtap.toml", kWithFile);
-  EXPECT_THAT(Texts(Load().faults), ElementsAre(HasSubstr("feed.txt:1:1: can't be read")));
+  EXPECT_THAT(
+      Texts(Load().faults),
+      ElementsAre(AllOf(HasSubstr("feed.txt:1:1: can't be read"),
+                        HasSubstr("; relay_file.path in line 6 of the configuration"))));
   Write("mailtap.toml", absl::StrCat(kWithFile,
                                      "[[relay]]\nname = \"feed\"\n"
                                      "destinations = [\"192.0.2.98\"]\n"));
