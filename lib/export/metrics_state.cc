@@ -51,7 +51,7 @@ void AddState(const SensorStatus& s, MetricFamilies& f) {
   dropped.Add({MetricLabel("kind", "alert")}, s.state->dropped_alerts);
   f.Gauge("mailtap_state_queue_length", "Batches of state waiting to be stored.")
       .Add({}, s.state->queued);
-  f.Counter("mailtap_state_cut_down_total",
+  f.Counter("mailtap_state_hourly_records_cut_total",
             "Hours of which reports know only sums, as state could not be stored for too long.")
       .Add({}, s.state->hours_cut);
 }

@@ -141,7 +141,7 @@ TEST(Metrics, SayWhatBecameOfTheState) {
   EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="checkpoint"})"), "4");
   EXPECT_EQ(Sample(text, R"(mailtap_state_dropped_total{kind="alert"})"), "5");
   EXPECT_EQ(Sample(text, "mailtap_state_queue_length"), "6");
-  EXPECT_EQ(Sample(text, "mailtap_state_cut_down_total"), "7");
+  EXPECT_EQ(Sample(text, "mailtap_state_hourly_records_cut_total"), "7");
 }
 
 TEST(Metrics, TellHostsOfOneAddressApart) {
