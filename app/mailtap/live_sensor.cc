@@ -166,7 +166,7 @@ absl::Status LiveSensor::StartControl() {
     control_ = std::make_unique<control::Control>(config_, *output_);
     return absl::OkStatus();
   }
-  keeper_ = std::make_unique<StateKeeper>(*output_, config_->sensor.name);
+  keeper_ = std::make_unique<StateKeeper>(*output_, config_->sensor.name, Resumption::kLive);
   const auto make = [this] { return std::make_unique<control::Control>(config_, *keeper_); };
   MAILTAP_ASSIGN_OR_RETURN(Resumed resumed,
                            Resume(directory, kLiveSource, Resumption::kLive, database_, make));

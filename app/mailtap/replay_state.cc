@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<ReplayState>> ReplayState::Open(const std::string
 
 absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config> config,
                                            exporting::ReplayOutput& output) {
-  keeper_ = std::make_unique<StateKeeper>(output, config->sensor.name);
+  keeper_ = std::make_unique<StateKeeper>(output, config->sensor.name, Resumption::kReplay);
   MAILTAP_ASSIGN_OR_RETURN(Resumed resumed,
                            Resume(directory_, source_, Resumption::kReplay, database_, [&] {
                              return std::make_unique<control::Control>(config, *keeper_);
@@ -47,11 +47,14 @@ absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config>
 
 void ReplayState::EndTick(int64_t tick, control::Control& control, bool last,
                           const std::function<std::string()>& report) {
+  // The report tells of the batch's alerts, too.
+  const auto with_alerts = [&] {
+    keeper_->Release()();
+    return report();
+  };
   const auto batch = keeper_->EndTick(
-      tick, control, last, [](int64_t) { return true; }, report);
-  if (!batch.has_value()) return;
-  if (status_.ok()) status_ = database_->Store(*batch);
-  keeper_->Release()();
+      tick, control, last, [](int64_t) { return true; }, with_alerts);
+  if (batch.has_value() && status_.ok()) status_ = database_->Store(*batch);
 }
 
 absl::StatusOr<std::vector<exporting::StoredAlert>> ReplayState::Alerts() {

@@ -19,7 +19,7 @@ std::optional<store::Batch> StateKeeper::EndTick(int64_t tick, control::Control&
   constexpr int64_t kEvery = 60;
   const int64_t minute = tick / kEvery;
   const bool checkpoint = last || (minute != last_minute_ && checkpoint_now(minute));
-  if (alerts_.empty() && !checkpoint) return std::nullopt;
+  if (!checkpoint && (alerts_.empty() || how_ == Resumption::kReplay)) return std::nullopt;
   store::Batch batch;
   for (const control::Alert& alert : alerts_) {
     batch.alerts.push_back({tick, alert.time, alert.id, std::string(Name(alert.state)),

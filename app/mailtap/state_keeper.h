@@ -16,18 +16,24 @@
 
 namespace mailtap::app {
 
+enum class Resumption {
+  kReplay,  // the same packets again: at the checkpoint, and what came after it is forgotten
+  kLive,    // other packets: with the alerts that are open now
+};
+
 // Gathers a tick's alerts. With the tick's end they become a batch, with the alerts that are
-// open then; once a minute, by the ticks' own time, with a checkpoint too. The control core's
-// thread.
+// open then; once a minute, by the ticks' own time, with a checkpoint too. A replay's wait for
+// that. The control core's thread.
 class StateKeeper : public control::Output {
  public:
   // Whether the checkpoint of this minute, which is due, may be taken now. While it may not, it
   // is asked again each tick.
   using CheckpointNow = std::function<bool(int64_t minute)>;
 
-  // `next` outlives this object. `sensor` is the name in the alerts' lines.
-  StateKeeper(control::Output& next, std::string sensor)
-      : next_(next), sensor_(std::move(sensor)) {}
+  // `next` outlives this object. `sensor` is the name in the alerts' lines; `how` it will be
+  // gone on from what is stored.
+  StateKeeper(control::Output& next, std::string sensor, Resumption how)
+      : next_(next), sensor_(std::move(sensor)), how_(how) {}
 
   void OnAlert(const control::Alert& alert) override { alerts_.push_back(alert); }
   void OnSuppressed(const control::Alert& alert) override { alerts_.push_back(alert); }
@@ -44,6 +50,7 @@ class StateKeeper : public control::Output {
  private:
   control::Output& next_;
   const std::string sensor_;
+  const Resumption how_;
   std::vector<control::Alert> alerts_;
   int64_t last_minute_ = INT64_MIN;  // of the last checkpoint
 };
@@ -52,11 +59,6 @@ class StateKeeper : public control::Output {
 struct Resumed {
   std::unique_ptr<control::Control> control;
   std::optional<int64_t> tick;  // of the checkpoint that it goes on from
-};
-
-enum class Resumption {
-  kReplay,  // the same packets again: at the checkpoint, and what came after it is forgotten
-  kLive,    // other packets: with the alerts that are open now
 };
 
 // A control core that goes on from what `database` holds, where it holds something. State that
