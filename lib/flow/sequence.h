@@ -83,8 +83,9 @@ class Sequencer {
   void OnAck(HotSession& hot, ColdSession& cold, End end, uint32_t ack, UnixNanos now);
 
   // Turns one hole into inferred bytes (or drops one unconfirmed jump) and frees its node. A
-  // single missing number right below the mark may be a FIN that the mirror lost: it is not
-  // counted, and the mark goes back to it, so that it becomes a hole again if more follows.
+  // single missing number right below the mark may be a FIN that the mirror lost, unless that
+  // was seen: it is not counted, and the mark goes back to it, so that it becomes a hole again
+  // if more follows.
   void Settle(HotSession& hot, ColdSession& cold, uint32_t hole);
   // Settles all that is open, at the session's end.
   void SettleAll(HotSession& hot, ColdSession& cold);

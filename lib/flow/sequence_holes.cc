@@ -130,7 +130,8 @@ void Sequencer::Settle(HotSession& hot, ColdSession& cold, uint32_t index) {
     counters_.jumps_dropped.Add(1);
     return;
   }
-  if (hole.length == 1 && hole.start + 1 == hot.mark[hole.end]) {
+  const bool last = hole.start + hole.length == hot.mark[hole.end];
+  if (hole.length == 1 && last && !TestEnd(hot.state.fin, hole.end)) {
     hot.mark[hole.end] = hole.start;
     return;
   }

@@ -17,6 +17,26 @@ TEST_P(SequenceFinTest, TheFinsNumberTellsALostTail) {
   Expect(100, 300, 0);
 }
 
+TEST_P(SequenceFinTest, TheFinsNumberTellsALastByteThatWasLost) {
+  d.Segment(kFirst, 100);
+  d.Fin(kFirst + 101);
+  d.Ack(kFirst + 102);
+  d.now += 4 * kNanosPerSecond;
+  d.SettleDue();
+  Expect(100, 1, 0);
+  EXPECT_EQ(d.hot().mark[0], kFirst + 101);
+}
+
+TEST_P(SequenceFinTest, AByteThatMayHaveBeenAFinIsCountedOnceTheFinComes) {
+  d.Segment(kFirst, 100);
+  d.Ack(kFirst + 101);
+  d.now += 4 * kNanosPerSecond;
+  d.SettleDue();
+  d.Fin(kFirst + 101);
+  d.SettleAll();
+  Expect(100, 1, 0);
+}
+
 TEST_P(SequenceFinTest, ALostFinIsNoByte) {
   d.Segment(kFirst, 100);
   d.Ack(kFirst + 101);
