@@ -111,8 +111,8 @@ absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::st
   if (!link.has_value()) {
     return absl::UnimplementedError(
         absl::StrCat(path, ": link type ", LinkName(datalink),
-                     " is not supported; supported are Ethernet, raw IP, null/loopback, Linux "
-                     "SLL and SLL2"));
+                     " is not supported; supported are Ethernet, raw IP, null/loopback, PPP, "
+                     "Linux SLL and SLL2"));
   }
   reader->view_.link = *link;
   reader->plain_ =

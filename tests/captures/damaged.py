@@ -60,7 +60,8 @@ def not_captures(packets):
         "half a file header": (whole[:11], []),
         "a gzip file": (gzip.compress(whole), ["gzip"]),
         "an unknown link type": (lib.pcap_bytes(147, packets[:3]), ["link type"]),
-        "802.11": (lib.pcap_bytes(105, packets[:3]), ["link type", "802_11"]),
+        "802.11": (lib.pcap_bytes(105, packets[:3]), ["link type", "802_11",
+                   "Ethernet, raw IP, null/loopback, PPP, Linux SLL and SLL2"]),
     }
 
 
