@@ -58,6 +58,8 @@ enum IpProtocol : uint8_t {
   kL2tp = 115,        // RFC 3931
   kMobility = 135,
   kMplsInIp = 137,
+  kHostIdentity = 139,   // RFC 7401
+  kShim6 = 140,          // RFC 5533
   kEthernetInIp = 143,   // RFC 8986
   kServiceHeader = 145,  // RFC 9491
 };
@@ -97,6 +99,23 @@ constexpr bool MayCarryTcp(uint8_t protocol) {
     case kAuthentication:
     case kEtherIp:
     case kMplsInIp:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// IPv6's extension headers behind which a packet goes on (RFC 7045, 4).
+constexpr bool IsExtension(uint8_t protocol) {
+  switch (protocol) {
+    case kHopByHop:
+    case kRouting:
+    case kFragmentHeader:
+    case kAuthentication:
+    case kDestinationOptions:
+    case kMobility:
+    case kHostIdentity:
+    case kShim6:
       return true;
     default:
       return false;

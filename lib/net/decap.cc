@@ -123,7 +123,8 @@ Outcome DecodePppoe(Cursor cursor, Decoding frame) {
   return DecodePpp(cursor, frame);
 }
 
-// RFC 4302: length in four-byte units less two, SPI at byte 4.
+// RFC 4302: length in four-byte units less two, SPI at byte 4. In IPv4; in IPv6 it is one of
+// several extension headers.
 Outcome DecodeAuthentication(Cursor cursor, Decoding frame) {
   if (!cursor.Has(12)) return Outcome::kTruncatedIp;
   const uint32_t size = (cursor.at[1] + 2u) * 4u;

@@ -100,33 +100,45 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding fra
   return ReadTcp(cursor, total - header, segment);
 }
 
+// Bytes of an extension header, of which eight are there (RFC 8200, 4; RFC 4302, 2.2).
+uint32_t ExtensionSize(uint8_t kind, const uint8_t* extension) {
+  if (kind == kFragmentHeader) return 8;
+  if (kind == kAuthentication) return (extension[1] + 2u) * 4u;
+  return (extension[1] + 1u) * 8u;
+}
+
 // From an extension header on, or a protocol other than TCP, of which `next` tells the kind;
 // `remaining` bytes of the packet are left.
 ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv6Rest(Cursor cursor, uint8_t next, uint32_t remaining,
                                                Decoding frame) {
+  const uint32_t depth = frame.segment.encap.depth;
   for (int i = 0; i <= kMaxExtensionHeaders; ++i) {
     if (next == kTcpProtocol) return ReadTcp(cursor, remaining, frame.segment);
-    const bool fragment = next == kFragmentHeader;
-    if (!fragment && next != kHopByHop && next != kRouting && next != kDestinationOptions &&
-        next != kMobility) {
+    if (!IsExtension(next)) {
       if (!MayCarryTcp(next)) return Unopened(next);
       cursor.SetLength(remaining);
       return DecapIpProtocol(cursor, next, frame);
     }
     if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-    const uint32_t size = fragment ? 8 : (cursor.at[1] + 1u) * 8u;
+    const uint8_t* extension = cursor.at;
+    const uint32_t size = ExtensionSize(next, extension);
     if (size > remaining) return Outcome::kBadIpHeader;
     if (!cursor.Has(size)) return Outcome::kTruncatedIp;
-    const uint8_t* extension = cursor.at;
+    const uint8_t kind = next;
     next = extension[0];
     cursor.Skip(size);
     remaining -= size;
-    if (!fragment) continue;
+    if (kind == kAuthentication && !frame.Push(EncapKind::kAh, Load32(extension + 4))) {
+      return Outcome::kEncapDepth;
+    }
+    if (kind != kFragmentHeader) continue;
     // A fragment header with neither an offset nor more to come is on a whole packet (RFC
     // 6946).
     const uint16_t place = Load16(extension + 2);
     if ((place & 0xfff9) == 0) continue;
-    if (!MayCarryTcp(next) && next != kDestinationOptions) return Unopened(next);
+    if (!MayCarryTcp(next) && !IsExtension(next)) return Unopened(next);
+    // The whole packet has all headers before this one, and is decoded from its first.
+    frame.segment.encap.depth = depth;
     return DecodeFragment(cursor, remaining, place >> 3, Load32(extension + 4), next,
                           (place & 1) != 0, frame.segment);
   }

@@ -201,6 +201,37 @@ TEST(Decode, StepsOverIpv6ExtensionHeaders) {
   EXPECT_EQ(r.segment.seq, 5u);
 }
 
+// RFC 8200, 4.1: destination options stand behind an authentication header, others before it.
+TEST(Decode, AnAuthenticationHeaderIsOneOfSeveral) {
+  const auto ah = [](uint8_t next, const Bytes& payload) {
+    return Join(Join({next, 4, 0, 0, 0, 0, 0, 7}, Bytes(16)), payload);
+  };
+  const Bytes tcp = Tcp({}, "signed");
+  for (const uint8_t kind : {0, 43, 60, 135, 139, 140}) {
+    for (const bool behind : {true, false}) {
+      const Bytes chain =
+          behind ? ah(kind, Extension(6, 1, tcp)) : Extension(51, 1, ah(6, tcp));
+      const uint8_t first = behind ? 51 : kind;
+      const Decoded r(Ethernet(kIpv6, Ipv6({.next_header = first}, chain)));
+      ASSERT_EQ(r.outcome, Outcome::kTcp) << int{kind};
+      EXPECT_EQ(r.payload(), "signed");
+      EXPECT_EQ(r.encap(), std::vector<std::string>{"ah:7"});
+    }
+  }
+  const Bytes whole = ah(44, FragmentHeader(6, 0, tcp));
+  EXPECT_EQ(Decoded(Ethernet(kIpv6, Ipv6({.next_header = 51}, whole))).outcome, Outcome::kTcp);
+  const Bytes cut = Ethernet(kIpv6, Ipv6({.next_header = 51}, ah(60, Extension(6, 1, tcp))));
+  for (std::size_t size = 54; size < 54 + 24 + 16; ++size) {
+    EXPECT_EQ(
+        Decoded(Cut(cut, size), LinkType::kEthernet, static_cast<uint32_t>(cut.size())).outcome,
+        Outcome::kTruncatedIp)
+        << size;
+  }
+  Bytes longer = Ethernet(kIpv6, Ipv6({.next_header = 51}, ah(6, tcp)));
+  longer[14 + 40 + 1] = 255;
+  EXPECT_EQ(Decoded(longer).outcome, Outcome::kBadIpHeader) << "past the packet's end";
+}
+
 TEST(Decode, ExtensionHeaderChainsAreBounded) {
   for (int count = 0; count < 12; ++count) {
     Bytes inner = Tcp({}, "x");

@@ -72,6 +72,32 @@ TEST(Defragmenter, ExtensionHeadersOfIpv6MayStandBeforeAndBehind) {
   }
 }
 
+// In whichever order, the packet has it once.
+TEST(Defragmenter, AnAuthenticationHeaderMayStandBeforeAndBehind) {
+  const Bytes ah = {0, 4, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const auto signed_as = [&](uint8_t next, const Bytes& payload) {
+    Bytes header = ah;
+    header[0] = next;
+    return Join(header, payload);
+  };
+  const Bytes inner = Extension(6, 1, Tcp({}, Text(60)));
+  for (const bool before : {true, false}) {
+    const Bytes cut = before ? inner : signed_as(60, inner);
+    const uint8_t kind = before ? 60 : 51;
+    Assembly all;
+    for (const bool last : {false, true}) {
+      const auto at = cut.begin() + 40;
+      const Bytes piece = last ? Bytes(at, cut.end()) : Bytes(cut.begin(), at);
+      const Bytes fragment = FragmentHeader(kind, last ? 40 : 1, piece);
+      all.Add(EthernetOf(before ? Ipv6({.next_header = 51}, signed_as(44, fragment))
+                                : Ipv6({.next_header = 44}, fragment)));
+    }
+    ASSERT_EQ(all.wholes.size(), 1u);
+    EXPECT_EQ(all.wholes[0].text, Text(60));
+    EXPECT_EQ(all.wholes[0].encap, "ah:7");
+  }
+}
+
 TEST(Defragmenter, Ipv4OptionsStayWithTheFirstPiece) {
   const Bytes tcp = Tcp({}, Text(50));
   Assembly all;

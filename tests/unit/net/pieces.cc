@@ -66,8 +66,10 @@ void Assembly::Take(const Datagram& datagram) {
   Whole whole = {
       .packet_length = datagram.length, .pieces = datagram.pieces, .time = datagram.time};
   if (datagram.encap.depth != 0) whole.vlan = datagram.encap.layers[0].id;
+  segment.encap = datagram.encap;
   whole.outcome =
       DecodePacket(copy.get(), datagram.captured, datagram.length, TunnelPorts(), segment);
+  whole.encap = ToString(segment.encap);
   if (whole.outcome == Outcome::kTcp) {
     whole.text.assign(segment.payload, segment.payload + segment.captured);
     whole.length = segment.length;

@@ -34,6 +34,7 @@ struct Whole {
   uint32_t pieces = 0;
   UnixNanos time = 0;
   uint32_t vlan = 0;  // of the first layer, 0 for none
+  std::string encap;
 };
 
 // Hands frames to a Defragmenter and keeps what it gives out.
