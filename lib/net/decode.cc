@@ -89,6 +89,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding fra
   uint32_t total = Load16(ip + 2);
   if (total == 0 || PastContainer(total, cursor, segment)) total = cursor.wire;
   if (total < header || total > kMaxUncut) return Outcome::kBadIpHeader;
+  segment.nesting += segment.ip != nullptr ? 1 : 0;
   segment.ip = ip;
   segment.v4 = true;
   segment.address_hash = AddressHash(LoadRaw32(ip + 12), LoadRaw32(ip + 16));
@@ -155,6 +156,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv6(Cursor cursor, Decoding fra
   // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
   if (remaining == 0 || PastContainer(remaining, cursor, segment)) remaining = cursor.wire;
   if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
+  segment.nesting += segment.ip != nullptr ? 1 : 0;
   segment.ip = ip;
   segment.v4 = false;
   segment.address_hash = AddressHash(segment.source(), segment.destination());
@@ -264,6 +266,7 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
   const internal::Cursor cursor{data, captured, wire_length};
   const internal::Decoding frame{segment, tunnels};
   segment.encap.depth = 0;
+  segment.nesting = 0;
   segment.ip = nullptr;
   if (vlan != kNoVlan) frame.Push(EncapKind::kVlan, vlan & 0x0fff);
   // Ahead of the others, since live ports know no other.
@@ -287,6 +290,7 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
 
 Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
                      const TunnelPorts& tunnels, Segment& segment) {
+  segment.nesting = 0;
   segment.ip = nullptr;
   return internal::DecodeIp({ip, captured, length}, {segment, tunnels});
 }

@@ -79,6 +79,7 @@ struct Segment {
   uint16_t dst_port = 0;
   uint8_t flags = 0;  // TcpFlag bits
   bool v4 = true;
+  uint8_t nesting = 0;        // for kFragment: IP packets that it is inside of
   uint64_t address_hash = 0;  // see lib/net/hash.h
   EncapStack encap;           // outermost first
   Fragment fragment;          // for kFragment only

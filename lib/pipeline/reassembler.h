@@ -4,6 +4,7 @@
 #define MAILTAP_LIB_PIPELINE_REASSEMBLER_H_
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "lib/config/config.h"
@@ -17,8 +18,9 @@ namespace mailtap::pipeline {
 class Reassembler {
  public:
   explicit Reassembler(const config::Config& config)
-      : outer_(static_cast<uint32_t>(config.limits.fragments)),
-        inner_(static_cast<uint32_t>(config.limits.fragments) / 8) {
+      : levels_{net::Defragmenter(static_cast<uint32_t>(config.limits.fragments)),
+                net::Defragmenter(static_cast<uint32_t>(config.limits.fragments)),
+                net::Defragmenter(static_cast<uint32_t>(config.limits.fragments) / 8)} {
     for (int kind = 0; kind < net::kTunnelKindCount; ++kind) {
       for (const uint16_t port : config.tunnels.ports[kind]) {
         tunnels_.Add(port, static_cast<net::TunnelKind>(kind));
@@ -50,24 +52,28 @@ class Reassembler {
   // fragments could not be placed.
   template <typename Whole>
   uint64_t Add(const net::Segment& fragment, UnixNanos now, Whole&& whole) {
-    const uint64_t before = inner_.unplaced() + outer_.unplaced();
-    outer_.Add(fragment, now,
-               [&](const net::Datagram& datagram) { GiveOrNest(datagram, now, whole); });
-    return inner_.unplaced() + outer_.unplaced() - before;
+    const uint64_t before = Unplaced();
+    Place(fragment, fragment.nesting, now, whole);
+    return Unplaced() - before;
   }
 
   // Gives out what is left of packets whose pieces have not all come in time. Returns as Add.
   template <typename Whole>
   uint64_t Expire(UnixNanos now, Whole&& whole) {
-    const uint64_t before = inner_.unplaced() + outer_.unplaced();
-    outer_.Expire(now,
-                  [&](const net::Datagram& datagram) { GiveOrNest(datagram, now, whole); });
-    inner_.Expire(now, [&](const net::Datagram& datagram) { whole(ViewOf(datagram)); });
-    return inner_.unplaced() + outer_.unplaced() - before;
+    const uint64_t before = Unplaced();
+    for (int level = 0; level < kLevels; ++level) {
+      levels_[level].Expire(
+          now, [&](const net::Datagram& datagram) { Give(datagram, level, now, whole); });
+    }
+    return Unplaced() - before;
   }
 
   // The earliest time at which Expire has something to do, or INT64_MAX.
-  UnixNanos NextExpiry() const { return std::min(outer_.NextExpiry(), inner_.NextExpiry()); }
+  UnixNanos NextExpiry() const {
+    UnixNanos next = INT64_MAX;
+    for (const net::Defragmenter& level : levels_) next = std::min(next, level.NextExpiry());
+    return next;
+  }
 
  private:
   static PacketView ViewOf(const net::Datagram& datagram) {
@@ -79,17 +85,38 @@ class Reassembler {
             .outer = &datagram.encap};
   }
 
+  // What lies deeper than there are levels shares the last one.
   template <typename Whole>
-  void GiveOrNest(const net::Datagram& datagram, UnixNanos now, Whole& whole) {
+  void Place(const net::Segment& fragment, int level, UnixNanos now, Whole& whole) {
+    level = std::min(level, kLevels - 1);
+    levels_[level].Add(fragment, now, [&, level](const net::Datagram& datagram) {
+      Give(datagram, level, now, whole);
+    });
+  }
+
+  // A fragment inside goes to a level below: this one's Defragmenter is in the middle of a
+  // call.
+  template <typename Whole>
+  void Give(const net::Datagram& datagram, int level, UnixNanos now, Whole& whole) {
     const PacketView view = ViewOf(datagram);
     net::Segment segment;
-    if (Decode(view, segment) != net::Outcome::kFragment) return whole(view);
-    inner_.Add(segment, now, [&](const net::Datagram& inside) { whole(ViewOf(inside)); });
+    if (level == kLevels - 1 || Decode(view, segment) != net::Outcome::kFragment) {
+      return whole(view);
+    }
+    Place(segment, level + std::max<int>(segment.nesting, 1), now, whole);
+  }
+
+  uint64_t Unplaced() const {
+    uint64_t sum = 0;
+    for (const net::Defragmenter& level : levels_) sum += level.unplaced();
+    return sum;
   }
 
   net::TunnelPorts tunnels_;
-  net::Defragmenter outer_;
-  net::Defragmenter inner_;
+  // By how many IP packets a fragment is inside of, so that the pieces of a packet meet whether
+  // or not what each of them came in was in pieces too.
+  static constexpr int kLevels = 3;
+  std::array<net::Defragmenter, kLevels> levels_;
 };
 
 }  // namespace mailtap::pipeline

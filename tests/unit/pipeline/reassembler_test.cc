@@ -1,0 +1,121 @@
+// Fragments inside of fragments, and of packets that are whole.
+#include "lib/pipeline/reassembler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/unit/net/pieces.h"
+#include "tests/unit/net/tunnel_builder.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+using net::Bytes;
+
+// Decodes frames and what comes of them; keeps the TCP payloads.
+class Decoder {
+ public:
+  void Add(const Bytes& frame) {
+    Take({.data = frame.data(),
+          .captured = static_cast<uint32_t>(frame.size()),
+          .wire_length = static_cast<uint32_t>(frame.size()),
+          .time = 1});
+  }
+  void Expire() {
+    unplaced += reassembler_.Expire(INT64_MAX, [this](const PacketView& v) { Take(v); });
+  }
+
+  std::vector<std::string> texts;
+  uint64_t unplaced = 0;
+
+ private:
+  void Take(const PacketView& packet) {
+    net::Segment segment;
+    const net::Outcome outcome = reassembler_.Decode(packet, segment);
+    if (outcome == net::Outcome::kTcp) {
+      texts.emplace_back(segment.payload, segment.payload + segment.captured);
+    } else if (outcome == net::Outcome::kFragment && packet.outer != nullptr) {
+      ++unplaced;
+    } else if (outcome == net::Outcome::kFragment) {
+      unplaced += reassembler_.Add(segment, packet.time,
+                                   [this](const PacketView& whole) { Take(whole); });
+    }
+  }
+
+  Reassembler reassembler_{config::Config()};
+};
+
+// The IP packet of an Ethernet frame.
+Bytes IpOf(const Bytes& frame) { return Bytes(frame.begin() + 14, frame.end()); }
+// The packet in GRE, whole or, as a bit of `cuts` says, in pieces; behind that the same again
+// for each further bit. All frames that come of it.
+// `ids` counts the packets that are cut.
+std::vector<Bytes> Tunnelled(const Bytes& ip, uint32_t cuts, int depth, uint32_t& ids) {
+  if (depth == 0) return {net::EthernetOf(ip)};
+  const Bytes gre = net::Gre({}, 0x0800, ip);
+  std::vector<Bytes> packets = {net::EthernetOf(net::Ipv4({.protocol = 47}, gre))};
+  if ((cuts & 1) != 0) packets = net::Pieces({.id = ++ids, .protocol = 47}, gre, 64);
+  std::vector<Bytes> all;
+  for (const Bytes& packet : packets) {
+    const std::vector<Bytes> frames = Tunnelled(IpOf(packet), cuts >> 1, depth - 1, ids);
+    all.insert(all.end(), frames.begin(), frames.end());
+  }
+  return all;
+}
+
+const std::string kText(300, 'm');
+
+// Of a packet's pieces some come in whole tunnel packets and others in pieces themselves.
+TEST(Reassembler, PiecesMeetWhateverTheyCameIn) {
+  const std::vector<Bytes> pieces = net::Pieces({}, net::Tcp({}, kText), 160);
+  ASSERT_EQ(pieces.size(), 2u);
+  for (const int depth : {1, 2}) {
+    for (uint32_t first = 0; first < 1u << depth; ++first) {
+      for (uint32_t second = 0; second < 1u << depth; ++second) {
+        uint32_t ids = 1;
+        std::vector<Bytes> frames = Tunnelled(IpOf(pieces[0]), first, depth, ids);
+        const std::vector<Bytes> more = Tunnelled(IpOf(pieces[1]), second, depth, ids);
+        frames.insert(frames.end(), more.begin(), more.end());
+        for (const bool turned : {false, true}) {
+          if (turned) std::ranges::reverse(frames);
+          Decoder decoder;
+          for (const Bytes& frame : frames) decoder.Add(frame);
+          EXPECT_EQ(decoder.texts, std::vector{kText}) << depth << first << second << turned;
+          decoder.Expire();
+          EXPECT_EQ(decoder.texts.size(), 1u);
+          EXPECT_EQ(decoder.unplaced, 0u);
+        }
+      }
+    }
+  }
+}
+
+// However deep: what there is no place for is counted.
+TEST(Reassembler, FragmentsOfFragmentsAreBounded) {
+  for (int depth = 0; depth < 6; ++depth) {
+    Decoder decoder;
+    uint32_t ids = 0;
+    const std::vector<Bytes> frames =
+        Tunnelled(net::Ipv4({}, net::Tcp({}, kText)), 0xff, depth, ids);
+    for (const Bytes& frame : frames) decoder.Add(frame);
+    decoder.Expire();
+    EXPECT_EQ(decoder.texts.size(), depth <= 3 ? 1u : 0u) << depth;
+    EXPECT_EQ(decoder.unplaced != 0, depth > 3) << depth;
+  }
+}
+
+// RFC 8200 forbids what a forger may still write: a fragment that is one inside of itself.
+TEST(Reassembler, AFragmentHeaderBehindAnotherIsBounded) {
+  Bytes whole = net::Tcp({}, kText);
+  for (int i = 0; i < 5; ++i) whole = net::FragmentHeader(i == 0 ? 6 : 44, 0x0001, whole);
+  Decoder decoder;
+  decoder.Add(net::EthernetOf(net::Ipv6({.next_header = 44}, whole)));
+  decoder.Expire();
+  EXPECT_TRUE(decoder.texts.empty());
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
