@@ -8,9 +8,10 @@
 
 namespace mailtap::net {
 
-Defragmenter::Defragmenter(uint32_t packets)
+Defragmenter::Defragmenter(uint32_t packets, uint32_t split_kinds)
     : entries_(std::max(packets, 1u)),
       chunks_(std::max(2 * entries_.capacity(), 2 * kMaxPayload / kChunk)),
+      split_kinds_(split_kinds),
       buckets_(std::bit_ceil(entries_.capacity()), kNone),
       assembly_(kMaxHeader + kMaxPayload) {}
 
@@ -29,12 +30,13 @@ bool Defragmenter::MakesSense(const Fragment& fragment) {
 uint32_t Defragmenter::Find(const Segment& segment) {
   const IpAddress source = segment.source();
   const IpAddress destination = segment.destination();
+  const uint32_t encap_tag = TagOf(segment);
   uint32_t i = Bucket(AddressHash(source, destination), segment.fragment.id);
   for (; i != kNone; i = entries_[i].bucket_next) {
     const Entry& entry = entries_[i];
-    if (entry.id == segment.fragment.id && entry.v4 == segment.v4 &&
-        (!entry.v4 || entry.protocol == segment.fragment.protocol) && entry.source == source &&
-        entry.destination == destination) {
+    if (entry.id == segment.fragment.id && entry.encap_tag == encap_tag &&
+        entry.v4 == segment.v4 && (!entry.v4 || entry.protocol == segment.fragment.protocol) &&
+        entry.source == source && entry.destination == destination) {
       break;
     }
   }
@@ -48,6 +50,7 @@ uint32_t Defragmenter::Create(const Segment& segment, UnixNanos now) {
   entry.source = segment.source();
   entry.destination = segment.destination();
   entry.id = segment.fragment.id;
+  entry.encap_tag = TagOf(segment);
   entry.protocol = segment.fragment.protocol;
   entry.v4 = segment.v4;
   entry.created = now;

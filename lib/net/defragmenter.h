@@ -35,8 +35,9 @@ class Defragmenter {
   // second comes round to the same number of 16 bits after this.
   static constexpr UnixNanos kLinger = kNanosPerSecond / 5;
 
-  // At most `packets` packets at once, with `packets` * 4 KiB of payload in all.
-  explicit Defragmenter(uint32_t packets);
+  // At most `packets` packets at once, with `packets` * 4 KiB of payload in all. Layers of
+  // `split_kinds` (see EncapTag) keep address spaces apart.
+  explicit Defragmenter(uint32_t packets, uint32_t split_kinds = 0);
 
   // Takes a fragment that Decode described. Calls ready(const Datagram&) for the packet that it
   // completes, and before that for unfinished ones that end to make room.
@@ -95,6 +96,7 @@ class Defragmenter {
   struct Entry {
     IpAddress source, destination;
     uint32_t id;
+    uint32_t encap_tag;  // the addresses' space
     uint8_t protocol;
     bool v4;
     bool done;  // given out; kept for a while, so that late copies start nothing
@@ -124,6 +126,9 @@ class Defragmenter {
 
   static bool MakesSense(const Fragment& fragment);
   uint32_t Find(const Segment& segment);
+  uint32_t TagOf(const Segment& segment) const {
+    return split_kinds_ == 0 ? 0 : EncapTag(segment.encap, split_kinds_);
+  }
   uint32_t Create(const Segment& segment, UnixNanos now);
   static uint32_t ChunksMissing(const Entry& entry, const Fragment& fragment);
   // True when that completes the packet.
@@ -165,6 +170,7 @@ class Defragmenter {
 
   Pool<Entry, &Entry::bucket_next> entries_;
   Pool<Chunk, &Chunk::next> chunks_;
+  const uint32_t split_kinds_;
   std::vector<uint32_t> buckets_;
   std::vector<uint8_t> assembly_;  // a packet being given out
   AgeList open_;                   // packets that wait for pieces

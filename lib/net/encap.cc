@@ -5,6 +5,12 @@
 
 namespace mailtap::net {
 
+uint32_t SetOf(absl::Span<const EncapKind> kinds) {
+  uint32_t set = 0;
+  for (const EncapKind kind : kinds) set |= 1u << static_cast<int>(kind);
+  return set;
+}
+
 EncapStack Select(const EncapStack& stack, uint32_t kinds) {
   EncapStack selected;
   for (uint32_t i = 0; i < stack.depth; ++i) {

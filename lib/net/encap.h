@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace mailtap::net {
 
@@ -61,7 +62,9 @@ struct EncapStack {
 };
 static_assert(sizeof(EncapStack) == 68);
 
-// The layers of kinds in `kinds`, a set of 1 << kind.
+// A set of kinds: 1 << kind for each.
+uint32_t SetOf(absl::Span<const EncapKind> kinds);
+// The layers of kinds in `kinds`, such a set.
 EncapStack Select(const EncapStack& stack, uint32_t kinds);
 // A number for the address space that these layers make up: 0 for none, and otherwise as good
 // as unique, the same in every worker and on every run.

@@ -18,9 +18,7 @@ namespace mailtap::pipeline {
 class Reassembler {
  public:
   explicit Reassembler(const config::Config& config)
-      : levels_{net::Defragmenter(static_cast<uint32_t>(config.limits.fragments)),
-                net::Defragmenter(static_cast<uint32_t>(config.limits.fragments)),
-                net::Defragmenter(static_cast<uint32_t>(config.limits.fragments) / 8)} {
+      : levels_{Level(config, 1), Level(config, 1), Level(config, 8)} {
     for (int kind = 0; kind < net::kTunnelKindCount; ++kind) {
       for (const uint16_t port : config.tunnels.ports[kind]) {
         tunnels_.Add(port, static_cast<net::TunnelKind>(kind));
@@ -76,6 +74,11 @@ class Reassembler {
   }
 
  private:
+  static net::Defragmenter Level(const config::Config& config, uint32_t part) {
+    return net::Defragmenter(static_cast<uint32_t>(config.limits.fragments) / part,
+                             net::SetOf(config.tunnels.split_by));
+  }
+
   static PacketView ViewOf(const net::Datagram& datagram) {
     return {.data = datagram.ip,
             .captured = datagram.captured,

@@ -45,11 +45,9 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       // Names are shared: a 64th of the sessions is more than a site has mail servers.
       names_(static_cast<uint32_t>(config.limits.sessions) / 64 + 1),
       encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
+      split_kinds_(net::SetOf(config.tunnels.split_by)),
       split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {
-  for (const net::EncapKind kind : config.tunnels.split_by) {
-    split_kinds_ |= 1u << static_cast<int>(kind);
-  }
   samples_left_.fill(config.diagnostics.samples);
   for (int s = 0; s < kServiceCount; ++s) {
     for (const uint16_t port : config.services[s].ports) {

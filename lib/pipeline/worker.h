@@ -294,9 +294,9 @@ class Worker {
   DnsStreams dns_streams_;
   NameTable names_;
   EncapTable encaps_;
-  uint32_t split_kinds_ = 0;  // kinds of encapsulation that keep address spaces apart
-  EncapTable split_encaps_;   // what the encap tags stand for
-  uint32_t sent_encaps_ = 0;  // how many of these the control core knows
+  const uint32_t split_kinds_;  // kinds of encapsulation that keep address spaces apart
+  EncapTable split_encaps_;     // what the encap tags stand for
+  uint32_t sent_encaps_ = 0;    // how many of these the control core knows
   std::array<int64_t, net::kOutcomeCount> samples_left_;
   std::vector<uint32_t> dirty_;  // cold records of sessions with pending counts
   std::array<Pending, kPendingSlots> pending_;

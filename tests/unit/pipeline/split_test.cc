@@ -1,6 +1,7 @@
 // Address spaces that encapsulations keep apart, and samples of what can't be decoded.
 #include <gtest/gtest.h>
 
+#include "tests/unit/net/pieces.h"
 #include "tests/unit/pipeline/dialogues.h"
 #include "tests/unit/pipeline/sensor.h"
 
@@ -47,6 +48,31 @@ TEST(Split, TakesAVlanForPartOfTheWayByDefault) {
   ASSERT_EQ(sensor.sessions().size(), 1u);
   EXPECT_EQ(sensor.sessions()[0].key.encap_tag, 0u);
   EXPECT_TRUE(sensor.encaps().empty());
+}
+
+// The same fragments too, one after the other.
+TEST(Split, KeepsFragmentsOfEqualPacketsApart) {
+  const std::string text = "220 mx.example.com ESMTP " + std::string(100, 'x') + "\r\n";
+  const net::Bytes tcp = net::Tcp({.source_port = 25, .destination_port = 40'000}, text);
+  Frames frames;
+  const auto at = [&](uint16_t vlan) { return net::Pieces({.vlan = vlan}, tcp, 80); };
+  const std::vector<net::Bytes> one = at(100), other = at(200);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    for (const net::Bytes& piece : {one[i], other[i]}) {
+      frames.push_back({.bytes = {piece.begin(), piece.end()}, .time = kStart});
+    }
+  }
+  for (const bool split : {true, false}) {
+    config::Config config = SmallConfig();
+    if (split) config.tunnels.split_by = {net::EncapKind::kVlan};
+    Sensor sensor(config);
+    sensor.Play(frames).Finish();
+    ASSERT_EQ(sensor.sessions().size(), split ? 2u : 1u);
+    for (const meter::SessionRecord& session : sensor.sessions()) {
+      EXPECT_EQ(session.bytes[kDown].observed, text.size());
+      EXPECT_EQ(session.encap.depth, 1u);
+    }
+  }
 }
 
 Frames Undecodable(int count) {
