@@ -147,6 +147,7 @@ exporting::ReportInput Gather(const Parts& parts) {
   }
   for (const exporting::WorkerStatus& worker : parts.workers.Statuses(parts.config.limits)) {
     AddDrops(worker.drops, report.drops);
+    report.cut_packets += worker.cut_packets;
   }
   report.snapshot = parts.control.MakeSnapshot();
   report.hosts = parts.control.RankedHosts();

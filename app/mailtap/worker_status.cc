@@ -36,6 +36,7 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   status.ring_used_bytes = ring.used();
   status.ring_capacity_bytes = ring.capacity();
   status.ring_full = counters.shortages[static_cast<int>(pipeline::Shortage::kRing)].value();
+  status.cut_packets = counters.cut.value();
   status.unattributed_bytes = counters.unattributed_bytes.value();
   const auto last_tick = static_cast<int64_t>(counters.last_tick.value());
   status.last_tick = last_tick == 0 ? 0 : StartOfTick(last_tick + 1);
@@ -56,6 +57,7 @@ void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sam
     if (static_cast<pipeline::Shortage>(i) == pipeline::Shortage::kRing) continue;
     sample.shortages[i].count += counters.shortages[i].value();
   }
+  sample.snapped += counters.cut.value();
   sample.unattributed_bytes += counters.unattributed_bytes.value();
 }
 

@@ -17,8 +17,8 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
                                  const exchange::RecordRing& ring,
                                  const config::Limits& limits);
 
-// Adds what the control core wants to know of the capture to `sample`, whose ports and packets
-// are the caller's. Any thread.
+// Adds what the control core wants to know of the capture to `sample`, whose ports, packets
+// and frames captured short are the caller's. Any thread.
 void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sample);
 
 // Adds `more` to `sum`, reason by reason.

@@ -237,6 +237,7 @@ std::string ReportJson(const ReportInput& input) {
                        {"first_packet", TimeOrNull(input.first_packet)},
                        {"last_packet", TimeOrNull(input.last_packet)},
                        {"captures", CapturesJson(input.captures)},
+                       {"cut_packets", input.cut_packets},
                        {"capture", ConfidenceJson(snapshot.capture_in_all)},
                        {"drops", DropsJson(input.drops)},
                        {"undecodable", UndecodableJson(&snapshot, input.drops)},

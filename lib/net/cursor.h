@@ -172,6 +172,11 @@ struct Decoding {
   const TunnelPorts& tunnels;
 
   bool Push(EncapKind kind, uint32_t id) const { return segment.encap.Push(kind, id); }
+  // The same for a tunnel that no mirror uses: its packets are not cut short on purpose.
+  bool PushWhole(EncapKind kind, uint32_t id) const {
+    segment.may_be_cut = false;
+    return Push(kind, id);
+  }
 };
 
 // Each decodes from its own header on, with the cursor at its first byte.

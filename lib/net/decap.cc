@@ -9,21 +9,24 @@ namespace mailtap::net::internal {
 namespace {
 
 // Whether an IP header of that version starts here: version, header length and total length fit
-// what is left. For places where nothing else tells what follows.
-bool LooksLikeIp(const Cursor& cursor) {
+// what is left or, where it may be `cut` short, claim more. For places where nothing else tells
+// what follows.
+bool LooksLikeIp(const Cursor& cursor, bool cut) {
   if (!cursor.Has(20)) return false;
   const uint8_t* ip = cursor.at;
-  constexpr uint32_t kMostPadding = 64;  // short frames are padded; longer ones are not
+  const auto fits = [&](uint32_t total) {
+    constexpr uint32_t kMostPadding = 64;  // short frames are padded; longer ones are not
+    return total > cursor.wire ? cut : cursor.wire - total <= kMostPadding;
+  };
   if (ip[0] >> 4 == 4) {
     const uint32_t header = (ip[0] & 0x0f) * 4u;
     const uint32_t total = Load16(ip + 2);
     if (header < 20) return false;
-    return total == 0 ||
-           (total >= header && total <= cursor.wire && cursor.wire - total <= kMostPadding);
+    return total == 0 || (total >= header && fits(total));
   }
   if (ip[0] >> 4 == 6) {
     const uint32_t total = Load16(ip + 4) + 40u;
-    return total == 40 || (total <= cursor.wire && cursor.wire - total <= kMostPadding);
+    return total == 40 || fits(total);
   }
   return false;
 }
@@ -66,7 +69,7 @@ bool IsVlanTag(uint16_t type) {
 }
 
 // Ethernet that IP follows, behind tags or not.
-bool HoldsIp(Cursor cursor) {
+bool HoldsIp(Cursor cursor, bool cut) {
   if (!cursor.Has(14)) return false;
   uint16_t type = Load16(cursor.at + 12);
   cursor.Skip(14);
@@ -74,26 +77,31 @@ bool HoldsIp(Cursor cursor) {
     type = Load16(cursor.at + 2);
     cursor.Skip(4);
   }
-  return (type == kIpv4Type || type == kIpv6Type) && LooksLikeIp(cursor);
+  return (type == kIpv4Type || type == kIpv6Type) && LooksLikeIp(cursor, cut);
 }
 
 // What an MPLS stack carries: nothing says it. IP shows by its header; a pseudowire may start
 // with a control word, whose first four bits are 0 (RFC 4385), and then carries Ethernet. MAC
 // addresses may look like any of these, so an IP header that fits decides first, and a known
-// type only then.
+// type only then. One of a packet that was cut short fits less surely: it comes later, and last
+// where no type goes before it.
 Outcome DecodeUnnamed(Cursor cursor, Decoding frame) {
-  if (HoldsIp(cursor)) return DecodeEthernet(cursor, frame);
-  if (LooksLikeIp(cursor)) return DecodeIp(cursor, frame);
+  if (HoldsIp(cursor, false)) return DecodeEthernet(cursor, frame);
+  if (LooksLikeIp(cursor, false)) return DecodeIp(cursor, frame);
   if (!cursor.Has(20))
     return Outcome::kTruncatedIp;  // no IP header, nor Ethernet with anything
   const bool control_word = cursor.at[0] >> 4 == 0;
   Cursor behind = cursor;
   behind.Skip(4);
-  if (control_word && HoldsIp(behind)) return DecodeEthernet(behind, frame);
+  if (control_word && HoldsIp(behind, false)) return DecodeEthernet(behind, frame);
+  const bool cut = frame.segment.may_be_cut;
+  if (HoldsIp(cursor, cut)) return DecodeEthernet(cursor, frame);
+  if (control_word && HoldsIp(behind, cut)) return DecodeEthernet(behind, frame);
   // Without a control word first: a MAC address may start with 0 too, and four bytes further on
   // a tagged frame looks like an untagged one.
   if (LooksLikeEthernet(cursor)) return DecodeEthernet(cursor, frame);
   if (control_word && LooksLikeEthernet(behind)) return DecodeEthernet(behind, frame);
+  if (LooksLikeIp(cursor, cut)) return DecodeIp(cursor, frame);
   constexpr uint16_t kAssociatedChannel = 0x1000;  // RFC 4385, 5: operation and maintenance
   return Load16(cursor.at) == kAssociatedChannel ? Outcome::kNotIp : Outcome::kUnknownEncap;
 }
@@ -242,7 +250,7 @@ Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding frame) {
       return DecapGre(cursor, frame);
     case kIpv4InIp:
     case kIpv6InIp:
-      if (!frame.Push(EncapKind::kIpInIp, 0)) return Outcome::kEncapDepth;
+      if (!frame.PushWhole(EncapKind::kIpInIp, 0)) return Outcome::kEncapDepth;
       return protocol == kIpv4InIp ? DecodeIpv4(cursor, frame) : DecodeIpv6(cursor, frame);
     case kAuthentication:
       return DecodeAuthentication(cursor, frame);

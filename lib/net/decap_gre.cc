@@ -22,6 +22,14 @@ enum GreType : uint16_t {
   kLastArubaType = 0x82ff,
 };
 
+// The two bytes with the session of types II and III: T says that the frame was cut short.
+uint32_t ReadSession(const uint8_t* at, Segment& segment) {
+  constexpr uint16_t kTruncated = 0x0400, kSession = 0x03ff;
+  const uint16_t word = Load16(at);
+  if ((word & kTruncated) != 0) segment.may_be_cut = true;
+  return word & kSession;
+}
+
 // draft-foschiano-erspan-03. Type I has no header and no sequence number; type II eight bytes;
 // type III twelve, and eight more where the O bit says so.
 Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding frame) {
@@ -30,7 +38,7 @@ Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding frame) {
     return DecodeEthernet(cursor, frame);
   }
   if (!cursor.Has(8)) return Outcome::kTruncatedIp;
-  const uint32_t session = Load16(cursor.at + 2) & 0x03ff;
+  const uint32_t session = ReadSession(cursor.at + 2, frame.segment);
   if (!frame.Push(EncapKind::kErspan, session)) return Outcome::kEncapDepth;
   cursor.Skip(8);
   return DecodeEthernet(cursor, frame);
@@ -38,7 +46,7 @@ Outcome DecodeErspan(Cursor cursor, bool sequence, Decoding frame) {
 
 Outcome DecodeErspan3(Cursor cursor, Decoding frame) {
   if (!cursor.Has(12)) return Outcome::kTruncatedIp;
-  const uint32_t session = Load16(cursor.at + 2) & 0x03ff;
+  const uint32_t session = ReadSession(cursor.at + 2, frame.segment);
   const uint16_t last = Load16(cursor.at + 10);
   const uint32_t size = (last & 0x0001) != 0 ? 20 : 12;
   constexpr int kEthernetFrame = 0, kIpPacket = 2;
@@ -127,8 +135,9 @@ Outcome DecapGre(Cursor cursor, Decoding frame) {
   if (version == 0 && type == kErspan3Type) return DecodeErspan3(cursor, frame);
 
   const bool nvgre = version == 0 && type == kBridgedType && (flags & kKeyPresent) != 0;
-  const bool pushed = nvgre ? frame.Push(EncapKind::kNvgre, key >> 8)
-                            : frame.Push(EncapKind::kGre, version == 0 ? key : 0);
+  const bool pushed = version == 1 ? frame.PushWhole(EncapKind::kGre, 0)
+                      : nvgre      ? frame.Push(EncapKind::kNvgre, key >> 8)
+                                   : frame.Push(EncapKind::kGre, key);
   if (!pushed) return Outcome::kEncapDepth;
   if (version == 1) {
     if (type != kPptpType) return Outcome::kUnknownEncap;

@@ -71,7 +71,7 @@ Outcome DecodeGtp(Cursor cursor, Decoding frame) {
   const uint8_t flags = cursor.at[0];
   if (flags >> 5 != 1 || (flags & 0x10) == 0) return Outcome::kUnknownEncap;
   if (cursor.at[1] != kUserPacket) return Outcome::kNotTcp;
-  if (!frame.Push(EncapKind::kGtpU, Load32(cursor.at + 4))) {
+  if (!frame.PushWhole(EncapKind::kGtpU, Load32(cursor.at + 4))) {
     return Outcome::kEncapDepth;
   }
   uint8_t next = 0;
@@ -106,7 +106,7 @@ Outcome DecodeAyiya(Cursor cursor, Decoding frame) {
   const uint8_t next = cursor.at[3];
   const uint32_t size = 8 + identity + signature;
   if (!forward || (next != kIpv4InIp && next != kIpv6InIp)) return Outcome::kNotTcp;
-  if (!frame.Push(EncapKind::kIpInIp, 0)) return Outcome::kEncapDepth;
+  if (!frame.PushWhole(EncapKind::kIpInIp, 0)) return Outcome::kEncapDepth;
   if (!cursor.Has(size)) return Outcome::kTruncatedIp;
   cursor.Skip(size);
   return DecodeIp(cursor, frame);

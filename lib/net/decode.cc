@@ -36,11 +36,18 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadTcp(Cursor cursor, uint32_t ip_p
   return Outcome::kTcp;
 }
 
-// Whether an IP packet inside another one claims to be longer than there is room for. The
-// outermost header is believed: the frame's own length may be wrong or missing.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool PastContainer(uint32_t length, const Cursor& cursor,
-                                                       const Segment& segment) {
-  return segment.ip != nullptr && length > cursor.wire;
+// The length of an IP packet, by what its header says: 0 for one that the NIC has yet to cut
+// and for jumbograms (RFC 2675). The outermost is believed, since the frame's own length may be
+// wrong or missing. So is one inside that claims more than there is room for, since mirrors cut
+// packets short before they wrap them; but not in tunnels that no mirror uses, nor where the
+// rest may be in a fragment that never came.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint32_t Believed(uint32_t length, const Cursor& cursor,
+                                                      Segment& segment) {
+  if (length == 0) return cursor.wire;
+  if (segment.ip == nullptr || length <= cursor.wire) return length;
+  if (!segment.may_be_cut) return cursor.wire;
+  segment.cut = true;
+  return length;
 }
 
 // `offset` is the fragment's place in units of eight bytes, `length` what the IP header leaves
@@ -85,9 +92,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding fra
   const uint8_t* ip = cursor.at;
   const uint32_t header = (ip[0] & 0x0f) * 4u;
   if (ip[0] >> 4 != 4 || header < 20) return Outcome::kBadIpHeader;
-  // A total length of 0 is what a capture of a segment that the NIC has yet to cut holds.
-  uint32_t total = Load16(ip + 2);
-  if (total == 0 || PastContainer(total, cursor, segment)) total = cursor.wire;
+  const uint32_t total = Believed(Load16(ip + 2), cursor, segment);
   if (total < header || total > kMaxUncut) return Outcome::kBadIpHeader;
   segment.nesting += segment.ip != nullptr ? 1 : 0;
   segment.ip = ip;
@@ -151,10 +156,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv6(Cursor cursor, Decoding fra
   Segment& segment = frame.segment;
   const uint8_t* ip = cursor.at;
   if (ip[0] >> 4 != 6) return Outcome::kBadIpHeader;
-  uint32_t remaining = Load16(ip + 4);
   cursor.Skip(40);
-  // A length of 0: a jumbogram (RFC 2675), or a segment that the NIC has yet to cut.
-  if (remaining == 0 || PastContainer(remaining, cursor, segment)) remaining = cursor.wire;
+  const uint32_t remaining = Believed(Load16(ip + 4), cursor, segment);
   if (remaining > kMaxUncut) return Outcome::kBadIpHeader;
   segment.nesting += segment.ip != nullptr ? 1 : 0;
   segment.ip = ip;
@@ -267,6 +270,8 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
   const internal::Decoding frame{segment, tunnels};
   segment.encap.depth = 0;
   segment.nesting = 0;
+  segment.cut = false;
+  segment.may_be_cut = true;
   segment.ip = nullptr;
   if (vlan != kNoVlan) frame.Push(EncapKind::kVlan, vlan & 0x0fff);
   // Ahead of the others, since live ports know no other.
@@ -291,6 +296,8 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
 Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
                      const TunnelPorts& tunnels, Segment& segment) {
   segment.nesting = 0;
+  segment.cut = false;
+  segment.may_be_cut = false;
   segment.ip = nullptr;
   return internal::DecodeIp({ip, captured, length}, {segment, tunnels});
 }

@@ -79,10 +79,12 @@ struct Segment {
   uint16_t dst_port = 0;
   uint8_t flags = 0;  // TcpFlag bits
   bool v4 = true;
-  uint8_t nesting = 0;        // for kFragment: IP packets that it is inside of
+  uint8_t nesting = 0;  // for kFragment: IP packets that it is inside of
+  bool cut = false;     // a tunnel held only its start; set by Decode, whatever it returns
   uint64_t address_hash = 0;  // see lib/net/hash.h
   EncapStack encap;           // outermost first
-  Fragment fragment;          // for kFragment only
+  bool may_be_cut = false;  // Decode's own: whether what is inside may be no more than a start
+  Fragment fragment;        // for kFragment only
 
   IpAddress source() const {
     return v4 ? IpAddress::FromV4(ip + 12) : IpAddress::FromV6(ip + 8);
@@ -104,7 +106,8 @@ Outcome Decode(const uint8_t* data, uint32_t captured, uint32_t wire_length, Lin
 uint32_t PacketMark(const Segment& segment);
 
 // The same from an IP header on, below the layers that `segment.encap` already holds: for an IP
-// packet put together from its fragments.
+// packet put together from its fragments. Some of these may be missing, so what it carries is
+// taken for cut short only where the tunnel says so.
 Outcome DecodePacket(const uint8_t* ip, uint32_t captured, uint32_t length,
                      const TunnelPorts& tunnels, Segment& segment);
 

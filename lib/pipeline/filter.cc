@@ -164,6 +164,7 @@ void Worker::ProcessWhole(const PacketView& packet) {
 void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
   const net::Segment& segment = pending_[pending_count_].segment;
+  if (segment.cut && packet.captured >= packet.wire_length) counters_.cut.Add(1);
   if (outcome == net::Outcome::kTcp) {
     const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
     TakeSegment(tag, packet.time);

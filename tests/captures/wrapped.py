@@ -1,4 +1,5 @@
-"""Recorded mail gives the same sessions in every encapsulation, whole and cut into IP fragments.
+"""Recorded mail gives the same sessions in every encapsulation, whole, cut into IP fragments, and
+cut short before it is wrapped.
 
 usage: wrapped.py WRAP [FOLDER]
 
@@ -9,6 +10,7 @@ import collections
 import concurrent.futures
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,11 @@ KINDS = ("", "vlan", "svlan,vlan", "etag", "vntag", "mpls", "mpls,mpls", "mpls-e
          "erspan3-platform", "vxlan", "vxlan/6", "vxlan-gpe", "geneve", "ipip", "ipip/6", "gtpu",
          "gtpu-ext", "ah", "vlan,vxlan,vlan,gre/6")
 FRAGMENT = 96
+# Bytes of a frame that a mirror leaves, what goes before it, and what it has more than before.
+KEPT = 200
+MIRRORS = (("erspan2", 50, 0), ("erspan3", 54, 0), ("vxlan", 50, 0), ("vxlan,mpls", 50, 4),
+           ("erspan2,vlan", 50, 4))
+TUNNELS = (17, 47)  # protocols of the outer packet
 ETHERNET_STACKS = ("eth:ip", "eth:ipv6")
 
 
@@ -63,6 +70,52 @@ def run(folder, wrap, captures, kind, fragment):
     return sessions(done, tags)
 
 
+def snapped(folder, captures):
+    """The captures with the start of each frame alone."""
+    folder.mkdir()
+    paths = []
+    for number, capture in enumerate(captures):
+        link, packets = lib.read_pcap(capture)
+        for packet in packets:
+            packet.data = packet.data[:KEPT]
+        paths.append(folder / f"{number}.pcap")
+        paths[-1].write_bytes(lib.pcap_bytes(link, packets))
+    return paths
+
+
+def cut_short(folder, wrap, captures, kind, before, more):
+    """As a mirror wraps frames that it has cut: the sessions, and how many packets were cut."""
+    folder.mkdir()
+    tags = subprocess.run([wrap, kind, "0", folder, *captures], check=True,
+                          capture_output=True, text=True).stdout.split()
+    wrapped = [folder / f"{number}.pcap" for number in range(len(captures))]
+    size, cut = before + KEPT + more, 0
+    for capture in wrapped:
+        link, packets = lib.read_pcap(capture)
+        for packet in packets:
+            if packet.data[12:14] != b"\x08\x00" or packet.data[23] not in TUNNELS:
+                packet.data = packet.data[:KEPT]  # what could not be wrapped
+            if len(packet.data) <= size:
+                continue
+            packet.data = packet.data[:16] + struct.pack(">H", size - 14) + packet.data[18:size]
+            packet.wire_length = size
+            cut += 1
+        capture.write_bytes(lib.pcap_bytes(link, packets))
+    done = lib.replay(folder / "replay", wrapped, outputs=("flows", "report"))
+    return *sessions(done, tags), done.report["cut_packets"], cut
+
+
+def check_mirrors(checks, folder, wrap, captures):
+    wanted, _ = sessions(lib.replay(folder / "short", snapped(folder / "snapped", captures)))
+    for kind, before, more in MIRRORS:
+        got, other, counted, cut = cut_short(folder / kind, wrap, captures, kind, before, more)
+        checks.equal(sorted(wanted - got)[:1], [], f"{kind}, cut short: a session is missing")
+        checks.equal(sorted(got - wanted)[:1], [], f"{kind}, cut short: a session is another")
+        checks.equal(other, 0, f"{kind}, cut short: sessions with another encap")
+        checks.expect(cut > 0, f"{kind}, cut short: packets to cut")
+        checks.equal(counted, cut, f"{kind}, cut short: packets that count as cut")
+
+
 def main():
     wrap = sys.argv[1]
     captures = sorted(lib.REAL.glob("*.pcap"))
@@ -89,6 +142,7 @@ def main():
             checks.equal(sorted(wanted - got)[:1], [], f"{what}: a session is missing")
             checks.equal(sorted(got - wanted)[:1], [], f"{what}: a session is another")
             checks.equal(other, 0, f"{what}: sessions with another encap")
+        check_mirrors(checks, folder, wrap, captures)
     checks.finish()
 
 

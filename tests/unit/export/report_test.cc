@@ -22,16 +22,18 @@ std::vector<std::string> Keys(const Json& object) {
 TEST(Report, KeepsItsOrder) {
   const Json report = Json::parse(ReportJson(SampleReport()));
   EXPECT_EQ(Keys(report), (std::vector<std::string>{
-                              "schema", "config_version", "packets", "bytes", "first_packet",
-                              "last_packet", "captures", "capture", "drops", "undecodable",
-                              "totals", "hosts", "relays", "relay_files", "relay_review",
-                              "alert_counts", "alerts", "suppressions", "suppressed"}));
+                              "schema",       "config_version", "packets",      "bytes",
+                              "first_packet", "last_packet",    "captures",     "cut_packets",
+                              "capture",      "drops",          "undecodable",  "totals",
+                              "hosts",        "relays",         "relay_files",  "relay_review",
+                              "alert_counts", "alerts",         "suppressions", "suppressed"}));
 }
 
 TEST(Report, HoldsTheFactsExactly) {
   const Json report = Json::parse(ReportJson(SampleReport()));
   EXPECT_EQ(report.at("packets"), 1'234'567);
   EXPECT_EQ(report.at("bytes"), 900'000'000);
+  EXPECT_EQ(report.at("cut_packets"), 17);
   EXPECT_EQ(report.at("first_packet"), "2026-11-23T20:41:07.000123Z");
   EXPECT_EQ(report.at("config_version"), "00112233aabb");
   EXPECT_EQ(report.at("drops").dump(), R"({"not_tcp":12345,"truncated":0})");

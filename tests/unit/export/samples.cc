@@ -159,6 +159,7 @@ SensorStatus SampleStatus() {
 ReportInput SampleReport() {
   ReportInput report;
   report.packets = 1'234'567;
+  report.cut_packets = 17;
   report.bytes = 900'000'000;
   report.first_packet = kSampleTime;
   report.last_packet = kSampleTime + 90 * kNanosPerSecond;

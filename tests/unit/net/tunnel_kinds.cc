@@ -139,7 +139,7 @@ const std::vector<IpTunnel>& IpTunnels() {
        true,
        47,
        [](const Bytes& in) {
-         return Gre({.sequence = true}, 0x88be, Erspan("10 64 ff ff 00 00 00 05", in));
+         return Gre({.sequence = true}, 0x88be, Erspan("10 64 fb ff 00 00 00 05", in));
        }},
       {"ERSPAN type III",
        {"erspan:5"},

@@ -1,7 +1,11 @@
-// Address spaces that encapsulations keep apart, and samples of what can't be decoded.
+// Address spaces that encapsulations keep apart, packets that were cut short before they were
+// wrapped, and samples of what can't be decoded.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/net/pieces.h"
+#include "tests/unit/net/tunnel_builder.h"
 #include "tests/unit/pipeline/dialogues.h"
 #include "tests/unit/pipeline/sensor.h"
 
@@ -72,6 +76,30 @@ TEST(Split, KeepsFragmentsOfEqualPacketsApart) {
       EXPECT_EQ(session.bytes[kDown].observed, text.size());
       EXPECT_EQ(session.encap.depth, 1u);
     }
+  }
+}
+
+// A mirror that cuts frames before it wraps them (ERSPAN, VXLAN) is no other than one that is
+// captured short.
+TEST(Wrapped, HeadersAloneInATunnelAreEnough) {
+  for (const std::size_t kept : {60, 70}) {
+    Frames frames = Play(SmtpScript(), 25).frames();
+    uint64_t cut = 0;
+    for (Frame& frame : frames) {
+      cut += frame.bytes.size() > kept ? 1 : 0;
+      const auto start = frame.bytes.begin();
+      const net::Bytes head(
+          start, start + static_cast<std::ptrdiff_t>(std::min(frame.bytes.size(), kept)));
+      const net::Bytes wrapped = net::EthernetOf(net::Ipv4(
+          {.protocol = 47},
+          net::Gre({.sequence = true}, 0x88be, net::Join(net::Bytes(8, 0x10), head))));
+      frame.bytes.assign(wrapped.begin(), wrapped.end());
+    }
+    Sensor sensor;
+    sensor.Play(frames).Finish();
+    EXPECT_EQ(Only(sensor), "smtp banner none 3128/200 messages null rejected null") << kept;
+    EXPECT_EQ(sensor.counters().cut.value(), cut);
+    EXPECT_EQ(sensor.counters().snapped.value(), 0u);
   }
 }
 
