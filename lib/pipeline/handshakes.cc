@@ -12,6 +12,16 @@ using flow::EndBit;
 using flow::kNone;
 using flow::TestEnd;
 
+// Whether a SYN, or the answer to one, goes with the client's number of a handshake. What the
+// SYN carries is acknowledged with it (RFC 7413).
+bool Worker::IsOf(const net::Segment& syn, const flow::Handshake& handshake) {
+  const bool ack = (syn.flags & net::kAck) != 0;
+  if (handshake.client_port != (ack ? syn.dst_port : syn.src_port)) return false;
+  const int32_t ahead = Distance(ack ? syn.ack - 1 : syn.seq, handshake.client_isn);
+  if (!ack || handshake.packets[0] == 0) return ahead == 0;
+  return ahead >= 0 && ahead <= flow::kTrustedJump;
+}
+
 void Worker::RememberHandshake(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
@@ -22,10 +32,7 @@ void Worker::RememberHandshake(const Pending& pending) {
   const int64_t since = pending.time - entry.time;
   const bool under_way =
       entry.time != INT64_MAX && since < (ack ? kHandshakeTime : kFirewallDelay);
-  // What a SYN carries is acknowledged with it (RFC 7413).
-  const int32_t ahead = Distance(client_isn, entry.client_isn);
-  const bool carried = ack && entry.packets[0] != 0 && ahead > 0 && ahead <= flow::kTrustedJump;
-  if ((ahead != 0 && !carried) || entry.client_port != client_port) {
+  if (!IsOf(segment, entry)) {
     if (under_way) return;
     entry = {.flow_hash = pending.flow_hash,
              .client_isn = client_isn,

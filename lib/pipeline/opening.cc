@@ -96,7 +96,7 @@ bool Worker::HasRoomForUndecided() {
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
-    const uint32_t slot = CreateAtKnownServer(pending, key);
+    const uint32_t slot = CreateAtHandshake(pending, key);
     if (slot == kNone) RememberHandshake(pending);
     return slot;
   }
@@ -154,34 +154,47 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   return slot;
 }
 
-bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
-  return known_servers_ != nullptr &&
-         (known_servers_->Find(key.source, key.source_port, key.encap_tag).has_value() ||
-          known_servers_->Find(key.destination, key.destination_port, key.encap_tag)
-              .has_value());
-}
-
-// Where mail has been spoken before, a connection is followed from its handshake on: the mirror
-// may lose what would tell it from others.
-uint32_t Worker::CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key) {
-  if (known_servers_ == nullptr) return kNone;
-  const bool from_server = (pending.segment.flags & net::kAck) != 0;
+bool Worker::LeadsToKnownServer(const flow::SessionKey& key, bool from_server) const {
+  if (known_servers_ == nullptr) return false;
   const auto service =
       from_server ? known_servers_->Find(key.source, key.source_port, key.encap_tag)
                   : known_servers_->Find(key.destination, key.destination_port, key.encap_tag);
-  if (!service.has_value() || !HasRoomForUndecided()) return kNone;
+  return service.has_value();
+}
+
+bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
+  return LeadsToKnownServer(key, true) || LeadsToKnownServer(key, false);
+}
+
+// Whether a SYN carries what may be the first of mail (RFC 7413).
+bool Worker::OpensInHandshake(const net::Segment& segment) {
+  if (segment.length == 0 || !OpensLikeMail(segment)) return false;
+  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
+                    first_words_.Matches(segment.payload, segment.captured);
+  return !word || recogniser_.MayOpenMail(segment.payload, segment.captured, true);
+}
+
+// A connection is followed from its handshake on where that carries words already, and where
+// mail has been spoken before: the mirror may lose what would tell it from others.
+uint32_t Worker::CreateAtHandshake(const Pending& pending, const flow::SessionKey& key) {
+  const net::Segment& segment = pending.segment;
+  const bool from_server = (segment.flags & net::kAck) != 0;
+  const bool speaks = OpensInHandshake(segment);
+  if ((!speaks && !LeadsToKnownServer(key, from_server)) || !HasRoomForUndecided()) {
+    return kNone;
+  }
   const uint32_t slot = CreateUndecided(pending, key);
   if (slot == kNone) return kNone;
+  if (speaks && !StartReading(slot)) {
+    Forget(slot);
+    return kNone;
+  }
   flow::HotSession& hot = sessions_.hot(slot);
   hot.state.client_end = from_server ? 1 : 0;
   hot.state.client_known = 1;
-  // The server may have become known within the handshake.
-  const net::Segment& segment = pending.segment;
+  // It may not be the first packet of its handshake.
   flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  const uint32_t isn = from_server ? segment.ack - 1 : segment.seq;
-  const uint16_t client_port = from_server ? segment.dst_port : segment.src_port;
-  if (handshake != nullptr && handshake->client_isn == isn &&
-      handshake->client_port == client_port) {
+  if (handshake != nullptr && IsOf(segment, *handshake)) {
     TakeHandshake(hot, from_server ? 1 : 0, *handshake, pending.time);
   }
   return slot;

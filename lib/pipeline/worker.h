@@ -141,11 +141,14 @@ class Worker {
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
-  uint32_t CreateAtKnownServer(const Pending& pending, const flow::SessionKey& key);
+  uint32_t CreateAtHandshake(const Pending& pending, const flow::SessionKey& key);
+  bool OpensInHandshake(const net::Segment& segment);
   bool HasRoomForUndecided();
   bool IsWithKnownServer(const flow::SessionKey& key) const;
+  bool LeadsToKnownServer(const flow::SessionKey& key, bool from_server) const;
 
   // Handshakes (handshakes.cc)
+  static bool IsOf(const net::Segment& syn, const flow::Handshake& handshake);
   void RememberHandshake(const Pending& pending);
   void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
                      UnixNanos time);

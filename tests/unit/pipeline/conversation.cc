@@ -33,11 +33,11 @@ Conversation& Conversation::Numbers(uint32_t client_isn, uint32_t server_isn) {
   return *this;
 }
 
-Conversation& Conversation::Handshake() {
-  Emit(kUp, net::kSyn, "");
-  ++next_[kUp];
-  Emit(kDown, net::kSyn | net::kAck, "");
-  ++next_[kDown];
+Conversation& Conversation::Handshake(const std::string& client, const std::string& server) {
+  Emit(kUp, net::kSyn, client);
+  next_[kUp] += 1 + static_cast<uint32_t>(client.size());
+  Emit(kDown, net::kSyn | net::kAck, server);
+  next_[kDown] += 1 + static_cast<uint32_t>(server.size());
   return Ack(kUp);
 }
 

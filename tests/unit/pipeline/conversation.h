@@ -35,7 +35,8 @@ class Conversation {
   Conversation& Vlan(int id) { return vlan_ = id, *this; }
   Conversation& Numbers(uint32_t client_isn, uint32_t server_isn);
 
-  Conversation& Handshake();
+  // With what SYN and SYN-ACK carry (RFC 7413).
+  Conversation& Handshake(const std::string& client = "", const std::string& server = "");
   Conversation& Client(const std::string& text) { return Say(kUp, text); }
   Conversation& Server(const std::string& text) { return Say(kDown, text); }
   // A pure ACK of all that the other side has said.
