@@ -227,7 +227,9 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
   const uint32_t length = segment.length - old;
   const uint32_t captured = segment.captured > old ? segment.captured - old : 0;
   dialogue.next[end] += length;
-  if (const flow::End other = flow::Other(end); !dialogue.started[other]) {
+  const flow::End other = flow::Other(end);
+  // What a SYN carries was said before anything was heard: it brings the same number back.
+  if (!dialogue.started[other] && segment.ack != dialogue.next[other]) {
     dialogue.next[other] = segment.ack;
     dialogue.read_alone = true;
   }
