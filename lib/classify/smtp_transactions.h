@@ -22,6 +22,9 @@ class SmtpTransactions {
   // `from_start`: the first reply is the greeting.
   explicit SmtpTransactions(bool from_start) : greeted_(!from_start) {}
 
+  // Nothing of the server was read so far: its first reply will be the greeting.
+  void AwaitGreeting() { greeted_ = false; }
+
   // The streams' next bytes, each in order, and neither ahead of what its sender had seen of
   // the other. OnClient must not be called while skipping() or stopped(). Either returns early,
   // with how many bytes it took, when skipping(), stopped() or tls() changes.

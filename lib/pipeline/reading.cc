@@ -20,6 +20,11 @@ constexpr int32_t kMostUndecidedBytes = 1 << 16;
 // milliseconds.
 constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
 
+// Whether the handshake has said where an end's text starts.
+bool KnowsStart(const flow::HotSession& hot, End end) {
+  return TestEnd(hot.state.synced, end) && TestEnd(hot.state.seen, end);
+}
+
 }  // namespace
 
 // There is something to read. False where nobody can: there is no room.
@@ -130,7 +135,9 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
   Dialogue& dialogue = dialogues_[cold.dialogue];
   if (dialogue.started[0] && dialogue.started[1]) return;
   OpeningText* opening = dialogues_.opening(dialogue);
+  const End server = flow::Other(ClientEnd(hot));
   const bool fresh = !dialogue.started[0] && !dialogue.started[1];
+  const bool unheard = !dialogue.started[server];
   for (const End e : {0, 1}) {
     if (dialogue.started[e]) continue;
     const uint32_t heard = dialogue.next[e];  // by what was read of the other
@@ -144,7 +151,7 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
     if (e == ClientEnd(hot) && (!port.known || port.tls) && first.OpensTls()) {
       sequencer_.Synchronize(hot, cold, e, first.seq, now_);
     }
-    if (TestEnd(hot.state.synced, e) && TestEnd(hot.state.seen, e)) {
+    if (KnowsStart(hot, e)) {
       dialogue.started[e] = true;
       dialogue.next[e] = hot.base[e];
       if (opening != nullptr) opening->from_start[e] = true;
@@ -160,8 +167,9 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
     }
   }
   if (fresh && opening != nullptr) {
-    const End server = flow::Other(ClientEnd(hot));
     dialogue.messages = classify::SmtpTransactions(opening->from_start[server]);
+  } else if (unheard && KnowsStart(hot, server) && dialogue.smtp() != nullptr) {
+    dialogue.smtp()->AwaitGreeting();  // the client spoke in its SYN, say
   }
 }
 
