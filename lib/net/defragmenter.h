@@ -67,13 +67,17 @@ class Defragmenter {
     if (Insert(entries_[index], segment, now)) GiveOut(index, ready);
   }
 
-  // Gives out what is left of packets whose time is over at `now`.
+  // Gives out what is left of packets whose time is over at `now`; at INT64_MAX all is over,
+  // also what was added then.
   template <typename Ready>
   void Expire(UnixNanos now, Ready&& ready) {
-    while (open_.oldest != kNone && entries_[open_.oldest].created + kPatience <= now) {
+    const auto over = [now](UnixNanos since, int64_t time) {
+      return now == INT64_MAX || since + time <= now;
+    };
+    while (open_.oldest != kNone && over(entries_[open_.oldest].created, kPatience)) {
       End(open_.oldest, ready);
     }
-    while (done_.oldest != kNone && entries_[done_.oldest].last + kLinger <= now) {
+    while (done_.oldest != kNone && over(entries_[done_.oldest].last, kLinger)) {
       End(done_.oldest, ready);
     }
   }

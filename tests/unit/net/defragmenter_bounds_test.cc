@@ -31,6 +31,14 @@ TEST(DefragmenterBounds, AnUnfinishedPacketIsGivenOutUpToItsGap) {
   EXPECT_EQ(all.defragmenter.unplaced(), 0u);
 }
 
+// A packet that ends with all others may hold pieces of another one.
+TEST(DefragmenterBounds, NothingOutlivesTheEnd) {
+  Assembly all;
+  all.Add(Packet(1, 300)[0], INT64_MAX);
+  all.Expire(INT64_MAX);
+  EXPECT_EQ(all.wholes.size(), 1u);
+}
+
 TEST(DefragmenterBounds, APacketWithoutItsStartIsCountedByItsPieces) {
   Assembly all;
   const std::vector<Bytes> frames = Packet(1, 300);
