@@ -30,7 +30,7 @@ bool Defragmenter::MakesSense(const Fragment& fragment) {
 uint32_t Defragmenter::Find(const Segment& segment) {
   const IpAddress source = segment.source();
   const IpAddress destination = segment.destination();
-  const uint32_t encap_tag = TagOf(segment);
+  const uint32_t encap_tag = EncapTag(segment.encap, split_kinds_);
   uint32_t i = Bucket(AddressHash(source, destination), segment.fragment.id);
   for (; i != kNone; i = entries_[i].bucket_next) {
     const Entry& entry = entries_[i];
@@ -50,7 +50,7 @@ uint32_t Defragmenter::Create(const Segment& segment, UnixNanos now) {
   entry.source = segment.source();
   entry.destination = segment.destination();
   entry.id = segment.fragment.id;
-  entry.encap_tag = TagOf(segment);
+  entry.encap_tag = EncapTag(segment.encap, split_kinds_);
   entry.protocol = segment.fragment.protocol;
   entry.v4 = segment.v4;
   entry.created = now;

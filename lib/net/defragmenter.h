@@ -130,9 +130,6 @@ class Defragmenter {
 
   static bool MakesSense(const Fragment& fragment);
   uint32_t Find(const Segment& segment);
-  uint32_t TagOf(const Segment& segment) const {
-    return split_kinds_ == 0 ? 0 : EncapTag(segment.encap, split_kinds_);
-  }
   uint32_t Create(const Segment& segment, UnixNanos now);
   static uint32_t ChunksMissing(const Entry& entry, const Fragment& fragment);
   // True when that completes the packet.

@@ -21,6 +21,7 @@ EncapStack Select(const EncapStack& stack, uint32_t kinds) {
 }
 
 uint32_t EncapTag(const EncapStack& stack, uint32_t kinds) {
+  if (kinds == 0) return 0;  // as nearly everywhere: nothing is to be copied
   const EncapStack selected = Select(stack, kinds);
   if (selected.depth == 0) return 0;
   uint64_t hash = kHashSeed1;

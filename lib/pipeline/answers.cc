@@ -18,10 +18,9 @@ void Worker::ReadAnswer(const net::Segment& segment, const uint8_t* message, uin
                         UnixNanos time) {
   net::DnsAnswer answer;
   if (net::ReadDnsAnswer(message, size, answer) != net::DnsResult::kAnswer) return;
-  meter::AnswerRecord record = {
-      .server = segment.source(),
-      .time = time,
-      .encap_tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_)};
+  meter::AnswerRecord record = {.server = segment.source(),
+                                .time = time,
+                                .encap_tag = net::EncapTag(segment.encap, split_kinds_)};
   constexpr int kMost = meter::AnswerRecord::kMaxAddresses;
   for (int n = 0; n < answer.name_count; ++n) {
     const net::DnsAnswer::Name& name = answer.names[n];

@@ -166,8 +166,7 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
   const net::Segment& segment = pending_[pending_count_].segment;
   if (segment.cut && packet.captured >= packet.wire_length) counters_.cut.Add(1);
   if (outcome == net::Outcome::kTcp) {
-    const uint32_t tag = split_kinds_ == 0 ? 0 : net::EncapTag(segment.encap, split_kinds_);
-    TakeSegment(tag, packet.time);
+    TakeSegment(net::EncapTag(segment.encap, split_kinds_), packet.time);
   } else if (outcome == net::Outcome::kDns) {
     ReadAnswer(segment, segment.payload, segment.captured, packet.time);
   }
