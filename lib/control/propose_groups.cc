@@ -91,9 +91,10 @@ std::set<net::Prefix> NetworksOf(const Learnt& learnt, const Members& members,
   std::set<net::Prefix> networks;
   for (const auto& [network, count] : counts) {
     const auto& internal = learnt.input.config.networks.internal;
-    const bool ours = std::any_of(internal.begin(), internal.end(), [&](const net::Prefix& p) {
-      return p.length <= network.length && p.Contains(network.address);
-    });
+    const auto holds = [&inner = network](const net::Prefix& outer) {
+      return outer.length <= inner.length && outer.Contains(inner.address);
+    };
+    const bool ours = std::any_of(internal.begin(), internal.end(), holds);
     if (HoldsSuspect(learnt, network)) continue;
     // Four of five.
     if (ours && count.first >= kLeastInNetwork && count.first * 5 >= count.second * 4) {
