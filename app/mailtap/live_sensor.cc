@@ -20,6 +20,7 @@
 #include "lib/export/alert_file_sink.h"
 #include "lib/export/metrics.h"
 #include "lib/export/undecodable.h"
+#include "lib/net/hash.h"
 
 namespace mailtap::app {
 namespace {
@@ -31,6 +32,7 @@ absl::Status StoppedWhileStarting() { return absl::CancelledError("stopped while
 absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
     const std::vector<std::string>& eal_arguments, const std::string& config_path,
     std::shared_ptr<const config::Config> config, const std::atomic<bool>& stop) {
+  net::SetHashKey(net::RandomHashKey());  // who sends what this looks at may mean it ill
   // Absolute, for who asks for a reload from another directory.
   std::unique_ptr<LiveSensor> sensor(
       new LiveSensor(std::filesystem::absolute(config_path), std::move(config)));

@@ -24,18 +24,37 @@ inline uint64_t Mix(uint64_t a, uint64_t b) {
 inline constexpr uint64_t kHashSeed1 = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
 inline constexpr uint64_t kHashSeed2 = 0xc2b2ae3d27d4eb4f;  // a prime (xxHash's second)
 
+// What the hashes depend on beside their input. Whoever knows it can choose addresses that all
+// meet in one place of a table, and stall it with some ten thousand packets (Crosby and
+// Wallach, "Denial of Service via Algorithmic Complexity Attacks", 2003). A live sensor draws
+// one of its own; the known one makes replays repeatable.
+struct HashKey {
+  uint64_t first = kHashSeed1;
+  uint64_t second = kHashSeed2;
+};
+namespace internal {
+inline HashKey hash_key;
+}  // namespace internal
+
+// For the whole process, before any thread or table hashes: what was hashed before is not found
+// again.
+inline void SetHashKey(const HashKey& key) { internal::hash_key = key; }
+// A key that nobody can know, from the system's source of randomness. Any thread.
+HashKey RandomHashKey();
+
 // Ordering the operands loses which was which, and nothing else: sum and xor, say, are alike
 // for (10.0.0.1, 10.0.0.2) and (10.0.0.0, 10.0.0.3).
 inline uint64_t SymmetricHash(uint64_t a, uint64_t b) {
   const uint64_t low = a < b ? a : b;
   const uint64_t high = a < b ? b : a;
-  return Mix(low ^ kHashSeed1, high ^ kHashSeed2);
+  // Under some keys one product leaves neighbours' low bits alike.
+  return Mix(Mix(low ^ internal::hash_key.first, high ^ internal::hash_key.second), kHashSeed2);
 }
 
 // `a` and `b`: IPv4 addresses as they lie in memory, or FoldV6 of IPv6 ones.
 inline uint64_t AddressHash(uint64_t a, uint64_t b) { return SymmetricHash(a, b); }
 inline uint64_t FoldV6(uint64_t high, uint64_t low) {
-  return Mix(high ^ kHashSeed2, low ^ kHashSeed1);
+  return Mix(high ^ internal::hash_key.second, low ^ internal::hash_key.first);
 }
 
 // Of two stored addresses. Mapped addresses hash as IPv4 whatever packet they came in, since a
@@ -52,8 +71,12 @@ inline uint64_t AddressHash(const IpAddress& a, const IpAddress& b) {
 inline uint64_t FlowHash(uint64_t address_hash, uint32_t ports, uint32_t encap_tag = 0) {
   const uint32_t swapped = std::rotl(ports, 16);
   const uint32_t pair = ports < swapped ? ports : swapped;
-  return Mix(address_hash ^ kHashSeed1, (uint64_t{encap_tag} << 32 | pair) ^ kHashSeed2);
+  return Mix(address_hash ^ internal::hash_key.first,
+             (uint64_t{encap_tag} << 32 | pair) ^ internal::hash_key.second);
 }
+// Of a name or a list: start with how many parts it has, and add each.
+inline uint64_t StartHash(uint64_t count) { return count ^ internal::hash_key.first; }
+inline uint64_t AddToHash(uint64_t hash, uint64_t part) { return Mix(hash ^ part, kHashSeed2); }
 inline uint32_t PortPair(uint16_t a, uint16_t b) { return uint32_t{a} << 16 | b; }
 
 // What the rough hash takes of two addresses; `a` and `b` of IPv4 as they lie in memory. Mapped
@@ -67,7 +90,8 @@ inline uint64_t AddressSum(uint32_t a, uint32_t b) {
 }
 
 // Sums tell fewer flows apart than ordering does: (10.0.0.1, 10.0.0.4) and (10.0.0.2, 10.0.0.3)
-// are alike, with equal sums of their ports.
+// are alike, with equal sums of their ports. Without a key: all that is to be had by hitting
+// one of its values is a closer look at more packets.
 inline uint16_t RoughHash(uint64_t address_sum, uint32_t ports) {
   const uint64_t port_sum = (ports >> 16) + (ports & 0xffff);
   return static_cast<uint16_t>(((address_sum ^ port_sum * kHashSeed1) * kHashSeed2) >> 48);

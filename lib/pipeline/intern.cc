@@ -10,8 +10,8 @@ namespace mailtap::pipeline {
 namespace {
 
 uint64_t HashBytes(absl::string_view bytes) {
-  uint64_t hash = bytes.size();
-  for (const char c : bytes) hash = net::Mix(hash ^ static_cast<uint8_t>(c), net::kHashSeed1);
+  uint64_t hash = net::StartHash(bytes.size());
+  for (const char c : bytes) hash = net::AddToHash(hash, static_cast<uint8_t>(c));
   return hash;
 }
 
@@ -60,11 +60,11 @@ EncapTable::EncapTable(uint32_t capacity)
 uint16_t EncapTable::Number(const net::EncapStack& stack, bool& full) {
   full = false;
   if (stack.depth == 0) return 0;
-  uint64_t hash = stack.depth;
+  uint64_t hash = net::StartHash(stack.depth);
   for (uint32_t i = 0; i < stack.depth; ++i) {
     const uint64_t layer =
         static_cast<uint64_t>(stack.layers[i].kind) << 32 | stack.layers[i].id;
-    hash = net::Mix(hash ^ layer, net::kHashSeed2);
+    hash = net::AddToHash(hash, layer);
   }
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;

@@ -5,7 +5,9 @@
 #include <array>
 #include <random>
 #include <set>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/net/packet_builder.h"
 
 namespace mailtap::net {
@@ -83,6 +85,57 @@ TEST(Hash, PortsDoNotCollide) {
     }
   }
   EXPECT_EQ(hashes.size(), 400u * 401u / 2u);
+}
+
+class KeyedHash : public testing::Test {
+ protected:
+  ~KeyedHash() override { SetHashKey(HashKey()); }
+};
+
+// A product with nought is nought, whatever the other half is: under a known key there are
+// addresses that do this.
+TEST_F(KeyedHash, WhatCollidesUnderOneKeyDoesNotUnderAnother) {
+  const IpAddress server = *ParseAddress("2001:db8::25");
+  std::vector<IpAddress> clients;
+  for (int i = 0; i < 256; ++i) {
+    clients.push_back(*ParseAddress(absl::StrCat("4feb:d427:3dae:b2c2::", absl::Hex(i))));
+    ASSERT_EQ(clients.back().raw_high(), kHashSeed2);
+  }
+  const auto hashes = [&] {
+    std::set<uint64_t> all;
+    for (const IpAddress& client : clients) all.insert(AddressHash(client, server));
+    return all.size();
+  };
+  EXPECT_EQ(hashes(), 1u);
+  SetHashKey(RandomHashKey());
+  EXPECT_EQ(hashes(), 256u);
+}
+
+TEST_F(KeyedHash, IsSymmetricAndSpreadsUnderAnyKey) {
+  for (int round = 0; round < 64; ++round) {
+    SetHashKey(RandomHashKey());
+    std::set<uint64_t> hashes;
+    std::array<int, 16> spread = {};
+    for (int client = 0; client < 64; ++client) {
+      for (int server = 0; server < 64; ++server) {
+        const uint8_t a[4] = {10, 0, 0, static_cast<uint8_t>(client)};
+        const uint8_t b[4] = {192, 0, 2, static_cast<uint8_t>(server)};
+        const uint64_t hash = AddressHash(IpAddress::FromV4(a), IpAddress::FromV4(b));
+        ASSERT_EQ(AddressHash(IpAddress::FromV4(b), IpAddress::FromV4(a)), hash);
+        hashes.insert(hash);
+        ++spread[hash & 0xf];
+      }
+    }
+    ASSERT_EQ(hashes.size(), 4'096u);
+    // 256 is even, and 16 the standard deviation of what chance does.
+    for (const int count : spread) ASSERT_NEAR(count, 256, 128);
+  }
+}
+
+TEST_F(KeyedHash, KeysAreDrawnAnew) {
+  const HashKey one = RandomHashKey(), another = RandomHashKey();
+  EXPECT_NE(one.first, another.first);
+  EXPECT_NE(one.second, another.second);
 }
 
 }  // namespace
