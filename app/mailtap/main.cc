@@ -219,6 +219,7 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(cli, argc, argv);
   if (check->parsed()) return Check(check_path, print);
 
+  report_options.config = config_path;
   if (report->parsed() && !report_options.state.empty()) return Report(report_options);
 
   const auto config = LoadConfig(config_path);

@@ -25,6 +25,24 @@ std::optional<std::string> IdentityOf(const std::string& path) {
 
 }  // namespace
 
+std::vector<NamedFile> FilesOf(const std::string& path, const config::Config& config) {
+  std::vector<NamedFile> files = {{"the configuration", path},
+                                  {"assets.file", config.assets.file}};
+  for (const config::RelayFile& file : config.relay_files) {
+    files.push_back({"a relay file", file.path});
+  }
+  return files;
+}
+
+std::vector<NamedFile> StateFiles(const std::string& folder) {
+  std::vector<NamedFile> files;
+  if (folder.empty()) return files;
+  for (const char* file : {"/state.db", "/state.db-wal", "/state.db-shm"}) {
+    files.push_back({"the state", folder + file});
+  }
+  return files;
+}
+
 absl::Status RefuseOverwriting(const std::vector<NamedFile>& inputs,
                                const std::vector<NamedFile>& outputs) {
   std::map<std::string, std::string> taken;  // names by identity

@@ -1,6 +1,7 @@
 #include "app/mailtap/propose.h"
 
 #include <iostream>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "app/mailtap/learning.h"
@@ -16,11 +17,12 @@ namespace {
 
 absl::StatusOr<std::string> TextOf(const ProposeOptions& options,
                                    const config::Config& config) {
-  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting({{"the configuration", options.config}},
-                                            {{"--output", options.output}}));
+  const std::vector<NamedFile> outputs = {{"--output", options.output}};
+  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting(FilesOf(options.config, config), outputs));
   MAILTAP_ASSIGN_OR_RETURN(
       const StoredState state,
       ReadState(options.state.empty() ? config.state.directory : options.state));
+  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting(StateFiles(state.folder), outputs));
   UnixNanos until = state.time();
   if (!options.until.empty()) {
     MAILTAP_ASSIGN_OR_RETURN(until, TimeOf("--until", options.until, state.time()));

@@ -44,17 +44,11 @@ struct Parts {
 // That no file of `options` overwrites what is read or another one, and that those can be
 // written of which the content is known at the end only.
 absl::Status CheckFiles(const ReplayOptions& options, const config::Config& config) {
-  std::vector<NamedFile> inputs = {{"the configuration", options.config},
-                                   {"assets.file", config.assets.file}};
+  std::vector<NamedFile> inputs = FilesOf(options.config, config);
   for (const std::string& path : options.captures) {
     inputs.push_back({"a capture", path == "-" ? "/dev/stdin" : path});
   }
-  for (const config::RelayFile& file : config.relay_files) {
-    inputs.push_back({"a relay file", file.path});
-  }
-  if (!options.state.empty()) {
-    inputs.push_back({"the state", absl::StrCat(options.state, "/state.db")});
-  }
+  for (NamedFile& file : StateFiles(options.state)) inputs.push_back(std::move(file));
   std::vector<NamedFile> outputs = {{"--flows", options.flows},
                                     {"--alerts", options.alerts},
                                     {"--report", options.report},

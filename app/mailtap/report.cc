@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <iostream>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "app/mailtap/overwriting.h"
 #include "app/mailtap/stored_state.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
@@ -31,6 +33,9 @@ absl::Status CheckEnd(store::Database& database, UnixNanos until, UnixNanos stat
 
 absl::StatusOr<exporting::Period> Gather(const ReportOptions& options) {
   MAILTAP_ASSIGN_OR_RETURN(StoredState state, ReadState(options.state));
+  std::vector<NamedFile> inputs = StateFiles(state.folder);
+  inputs.push_back({"the configuration", options.config});
+  MAILTAP_RETURN_IF_ERROR(RefuseOverwriting(inputs, {{"--output", options.output}}));
   exporting::PeriodInput input;
   input.source = state.source;
   input.state_time = state.time();

@@ -7,6 +7,7 @@
 namespace mailtap::app {
 
 struct ReportOptions {
+  std::string config;           // path; not to be overwritten
   std::string state;            // folder, or the file in it
   std::string since;            // see report.cc; empty: as far back as is known
   std::string until;            // empty: the last checkpoint

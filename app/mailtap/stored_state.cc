@@ -27,6 +27,7 @@ absl::StatusOr<StoredState> ReadState(const std::string& path) {
         absl::StrCat(path, ": is neither a state folder nor a file state.db"));
   }
   StoredState state;
+  state.folder = folder.string();
   auto database = store::Database::OpenToRead(folder.string());
   if (absl::IsNotFound(database.status())) {
     return absl::NotFoundError(

@@ -15,6 +15,7 @@
 namespace mailtap::app {
 
 struct StoredState {
+  std::string folder;
   std::unique_ptr<store::Database> database;
   store::Blob checkpoint;
   std::string source;  // whose it is

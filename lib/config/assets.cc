@@ -90,6 +90,8 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
 AssetsContent ReadAssets(const std::string& path, int line) {
   const auto text = ReadReferredFile(path, "assets.file", line);
   if (!text.ok()) return {{}, {{path, 1, 1, std::string(text.status().message())}}};
+  if (const int bad = LineOfInvalidUtf8(*text))
+    return {{}, {{path, bad, 1, "not valid UTF-8"}}};
   return ParseAssets(*text, path);
 }
 

@@ -34,6 +34,9 @@ RelayFileContent ParseRelayFile(const RelayFile& file, absl::string_view text,
 RelayFileContent ReadRelayFile(const RelayFile& file, const std::string& timezone) {
   const auto text = ReadReferredFile(file.path, "relay_file.path", file.entry.line);
   if (!text.ok()) return {{}, {{file.path, 1, 1, std::string(text.status().message())}}};
+  if (const int bad = LineOfInvalidUtf8(*text)) {
+    return {{}, {{file.path, bad, 1, "not valid UTF-8"}}};
+  }
   return ParseRelayFile(file, *text, timezone);
 }
 

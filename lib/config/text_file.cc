@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "lib/config/quantity.h"
 
 namespace mailtap::config {
@@ -17,6 +19,15 @@ constexpr int64_t kLargestFile = 64 << 20;
 
 absl::Status Unreadable() {
   return absl::UnavailableError(absl::StrCat("can't be read: ", std::strerror(errno)));
+}
+
+bool IsUtf8(absl::string_view text) {
+  try {
+    (void)nlohmann::json(text).dump();
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -49,6 +60,16 @@ absl::StatusOr<std::string> ReadReferredFile(const std::string& path, absl::stri
   return absl::Status(text.status().code(),
                       absl::StrCat(text.status().message(), "; ", key, " in line ", line,
                                    " of the configuration names it"));
+}
+
+int LineOfInvalidUtf8(absl::string_view text) {
+  if (IsUtf8(text)) return 0;
+  int line = 1;
+  for (const absl::string_view each : absl::StrSplit(text, '\n')) {
+    if (!IsUtf8(each)) break;
+    ++line;
+  }
+  return line;
 }
 
 absl::string_view SkipByteOrderMark(absl::string_view text) {

@@ -17,6 +17,9 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 absl::StatusOr<std::string> ReadReferredFile(const std::string& path, absl::string_view key,
                                              int line);
 
+// The first line of `text`, from 1, that is not valid UTF-8; 0 where there is none.
+int LineOfInvalidUtf8(absl::string_view text);
+
 // `text` without the mark with which some editors begin UTF-8.
 absl::string_view SkipByteOrderMark(absl::string_view text);
 

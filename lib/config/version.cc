@@ -36,6 +36,9 @@ std::string AssetsToText(const Config& config) {
 
 std::string VersionOf(Config config) {
   config.sensor.name.clear();
+  // What stands in a file counts, not where it lies: that may be told from any folder.
+  config.assets.file.clear();
+  for (RelayFile& file : config.relay_files) file.path.clear();
   const std::string text = ToToml(config) + FileRelaysToToml(config) + AssetsToText(config);
   return absl::StrFormat("%012x", StableHash(text) >> 16);
 }

@@ -101,9 +101,18 @@ def check_overwriting(checks, folder):
         checks.equal(done.returncode, NOTHING_DONE, f"{wanted}: exit status")
         checks.expect(wanted in done.stderr, f"{wanted}: {done.stderr}")
         checks.expect(not (folder / "new").exists(), f"{wanted}: nothing is written")
-    done = subprocess.run([lib.program("MAILTAP"), "propose", "--config", config, "--output",
-                           config], capture_output=True, text=True, check=False)
-    checks.expect("--output would overwrite the configuration" in done.stderr, "propose")
+    state = folder / "kept"
+    replay(folder, capture, "--state", state)
+    stored = (state / "state.db").read_bytes()
+    for command in ("propose", "report"):
+        for output, wanted in ((config, "the configuration"), (state / "state.db", "the state")):
+            done = subprocess.run([lib.program("MAILTAP"), command, "--config", config, "--state",
+                                   state, "--output", output],
+                                  capture_output=True, text=True, check=False)
+            checks.equal(done.returncode, 1, f"{command}: exit status")
+            checks.expect(f"--output would overwrite {wanted}" in done.stderr,
+                          f"{command}: {done.stderr}")
+    checks.equal((state / "state.db").read_bytes(), stored, "the state")
     checks.equal(capture.read_bytes(), SOURCE.read_bytes(), "the capture")
     checks.equal(config.read_text(), CONFIG, "the configuration")
     done = replay(folder, capture, *(word for output in ("flows", "alerts", "report", "metrics")

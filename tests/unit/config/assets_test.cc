@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "lib/config/relay_file.h"
 #include "tests/unit/base/temp_dir.h"
 #include "tests/unit/config/test_support.h"
 
@@ -86,6 +87,28 @@ TEST_F(AssetsFileTest, ItsContentIsPartOfTheVersion) {
   EXPECT_EQ(Read().config->version, before);
   Write("assets.csv", "address,name\n10.1.0.1,server\n");
   EXPECT_NE(Read().config->version, before);
+}
+
+// The running sensor reads its configuration anew by an absolute path.
+TEST_F(AssetsFileTest, WhereItLiesIsNoPartOfTheVersion) {
+  const TempDir other;
+  for (const TempDir* folder : {&folder_, &other}) {
+    std::ofstream(folder->File("mailtap.toml"))
+        << kMinimal << "[assets]\nfile = \"assets.csv\"\n"
+        << "[[relay_file]]\npath = \"relays.txt\"\nname = \"cloud\"\n";
+    std::ofstream(folder->File("assets.csv")) << "address,name\n10.1.0.1,desk\n";
+    std::ofstream(folder->File("relays.txt")) << "192.0.2.0/28\n";
+  }
+  const ParseResult one = LoadFile(folder_.File("mailtap.toml"));
+  const ParseResult two = LoadFile(other.File("mailtap.toml"));
+  ASSERT_THAT(Texts(one.faults), IsEmpty());
+  EXPECT_NE(one.config->assets.file, two.config->assets.file);
+  EXPECT_EQ(one.config->version, two.config->version);
+}
+
+TEST_F(AssetsFileTest, IsUtf8) {
+  Write("assets.csv", "address,name\n10.1.0.1,M\xc3\xbcller\n10.1.0.2,M\xfcller\n");
+  EXPECT_THAT(Texts(Read().faults), ElementsAre(HasSubstr("assets.csv:3:1: not valid UTF-8")));
 }
 
 TEST_F(AssetsFileTest, ItsFaultsAreTheConfigurations) {

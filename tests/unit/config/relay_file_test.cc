@@ -193,6 +193,8 @@ TEST_F(LoadFileTest, RefusesWhatItCantReadAndNamesUsedTwice) {
   Write("feed.txt", "192.0.2.1\n");
   EXPECT_THAT(Texts(Load().faults),
               ElementsAre(HasSubstr("relay name \"feed\" is used already")));
+  Write("feed.txt", "192.0.2.1  # M\xfcller\n");
+  EXPECT_THAT(Texts(Load().faults), ElementsAre(HasSubstr("feed.txt:1:1: not valid UTF-8")));
 }
 
 TEST_F(LoadFileTest, AFaultyFileKeepsItsEntriesWhileOthersAreRefreshed) {
