@@ -73,6 +73,7 @@ class Sender {
   static constexpr uint16_t kNoPort = UINT16_MAX;
   absl::Status StartEal(const std::vector<std::string>& arguments);
   absl::Status StartPort(uint16_t port);
+  absl::Status SetUpUnread(uint16_t queues, uint16_t descriptors);
   absl::Status AwaitLink() const;
 
   bool initialised_ = false;
@@ -104,6 +105,21 @@ absl::Status Sender::StartEal(const std::vector<std::string>& arguments) {
   return absl::OkStatus();
 }
 
+// Queues that the port insists on, and nobody reads: what is left in them is dropped.
+absl::Status Sender::SetUpUnread(uint16_t queues, uint16_t descriptors) {
+  if (queues == 0) return absl::OkStatus();
+  rte_mempool* pool = rte_pktmbuf_pool_create("mailtap_gen_rx", 2u * queues * descriptors, 0, 0,
+                                              RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+  if (pool == nullptr) return DpdkError("no memory for receive queues", rte_errno);
+  for (uint16_t queue = 0; queue < queues; ++queue) {
+    if (const int error = rte_eth_rx_queue_setup(port_, queue, descriptors, 0, nullptr, pool);
+        error != 0) {
+      return DpdkError(device_ + " refuses receive queue " + std::to_string(queue), error);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Sender::StartPort(uint16_t port) {
   rte_eth_dev_info info = {};
   if (!rte_eth_dev_is_valid_port(port) || rte_eth_dev_info_get(port, &info) != 0) {
@@ -116,13 +132,20 @@ absl::Status Sender::StartPort(uint16_t port) {
   const auto queues =
       static_cast<uint16_t>(std::min<unsigned>(rte_lcore_count(), info.max_tx_queues));
   const rte_eth_conf conf = {};
-  if (const int error = rte_eth_dev_configure(port, 0, queues, &conf); error != 0) {
+  uint16_t rx_queues = 0;
+  int refused = rte_eth_dev_configure(port, rx_queues, queues, &conf);
+  if (refused != 0) {
+    rx_queues = queues;  // net_tap wants as many
+    refused = rte_eth_dev_configure(port, rx_queues, queues, &conf);
+  }
+  if (refused != 0) {
     return DpdkError(device_ + " refuses " + std::to_string(queues) + " transmit queues",
-                     error);
+                     refused);
   }
   port_ = port;
-  uint16_t none = 0, descriptors = 1'024;
-  rte_eth_dev_adjust_nb_rx_tx_desc(port, &none, &descriptors);
+  uint16_t rx_descriptors = 64, descriptors = 1'024;
+  rte_eth_dev_adjust_nb_rx_tx_desc(port, &rx_descriptors, &descriptors);
+  if (absl::Status status = SetUpUnread(rx_queues, rx_descriptors); !status.ok()) return status;
   for (uint16_t queue = 0; queue < queues; ++queue) {
     if (const int error = rte_eth_tx_queue_setup(port, queue, descriptors, 0, nullptr);
         error != 0) {

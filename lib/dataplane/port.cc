@@ -128,17 +128,24 @@ absl::Status Port::Configure(const config::Dataplane& config) {
                               "means"));
     }
   }
-  if (const int error = rte_eth_dev_configure(id_, queues_, 0, &conf); error != 0) {
-    return DpdkError(absl::StrCat("refuses ", queues_, " receive queues"), name_, error);
+  uint16_t tx_queues = 0;
+  int refused = rte_eth_dev_configure(id_, queues_, tx_queues, &conf);
+  if (refused != 0) {
+    tx_queues = queues_;  // net_tap wants as many, though nothing is ever sent
+    refused = rte_eth_dev_configure(id_, queues_, tx_queues, &conf);
+  }
+  if (refused != 0) {
+    return DpdkError(absl::StrCat("refuses ", queues_, " receive queues"), name_, refused);
   }
   SetMtu(id_, name_, config.mtu, info);
   auto descriptors = static_cast<uint16_t>(config.rx_descriptors);
-  uint16_t no_tx = 0;
-  if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors, &no_tx);
+  uint16_t tx_descriptors = 0;
+  if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors, &tx_descriptors);
       error != 0) {
     return DpdkError("refuses its descriptors", name_, error);
   }
   const int socket = rte_eth_dev_socket_id(id_);
+  const auto node = static_cast<unsigned>(socket < 0 ? 0 : socket);
   MAILTAP_ASSIGN_OR_RETURN(const uint32_t mbufs,
                            MbufCount(config, name_, queues_, descriptors));
   pool_ = rte_pktmbuf_pool_create(absl::StrCat("mailtap_rx_", id_).c_str(), mbufs, kMbufCache,
@@ -151,11 +158,15 @@ absl::Status Port::Configure(const config::Dataplane& config) {
     rx.offloads = conf.rxmode.offloads;
     // One slow queue must not hold up the others (82599).
     rx.rx_drop_en = 1;
-    if (const int error =
-            rte_eth_rx_queue_setup(id_, queue, descriptors,
-                                   static_cast<unsigned>(socket < 0 ? 0 : socket), &rx, pool_);
+    if (const int error = rte_eth_rx_queue_setup(id_, queue, descriptors, node, &rx, pool_);
         error != 0) {
       return DpdkError(absl::StrCat("refuses receive queue ", queue), name_, error);
+    }
+  }
+  for (uint16_t queue = 0; queue < tx_queues; ++queue) {
+    if (const int error = rte_eth_tx_queue_setup(id_, queue, tx_descriptors, node, nullptr);
+        error != 0) {
+      return DpdkError(absl::StrCat("refuses transmit queue ", queue), name_, error);
     }
   }
   return absl::OkStatus();

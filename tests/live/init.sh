@@ -138,9 +138,10 @@ is_ready() {
     within sen curl -sf http://127.0.0.1:9382/readyz >/dev/null
 }
 
-# send TCPREPLAY-OPTIONS...: sends the traffic; waits until the sensor's counters stand still.
+# send TCPREPLAY-OPTIONS...: sends the traffic, from namespace src or $sender; waits until the
+# sensor's counters stand still.
 send() {
-  within src tcpreplay "$@" "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
+  within "${sender:-src}" tcpreplay "$@" "$work/traffic.pcap" >"$work/tcpreplay.log" 2>&1
   local before="" now="" still=0
   while [ $still -lt 6 ]; do
     sleep 1
@@ -153,7 +154,7 @@ send() {
 
 # arrived: packets that the sensor's interfaces have shown it. A packet socket is also shown what
 # the interface itself sends.
-arrived() { within sen awk '/eth[0-9]+:/ { sum += $3 + $11 } END { print sum }' /proc/net/dev; }
+arrived() { within sen awk '/(eth|kernel)[0-9]+:/ { sum += $3 + $11 } END { print sum }' /proc/net/dev; }
 
 # compare [--lossy]: the live counts against the replay's.
 compare() {
