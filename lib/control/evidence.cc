@@ -55,6 +55,14 @@ uint64_t MetricOf(const Contribution& share, Metric metric) {
   return 0;
 }
 
+// Whether the conversation has a part in a value of the metric. Of failed sessions it has none
+// and tells how well the capture shows such mail; a ratio is of both directions.
+bool Counted(const Contribution& share, Metric metric) {
+  if (metric == Metric::kFailedSessions) return true;
+  return MetricOf(share, metric) > 0 ||
+         (metric == Metric::kSentReceivedRatio && share.peer.received > 0);
+}
+
 // What the conversations of one host put into the window of `rule`.
 void AddSharesOf(const Host& host, const EvidenceSources& sources, const PreparedRule& rule,
                  Role role, int64_t tick, std::vector<Contribution>& shares) {
@@ -86,7 +94,7 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
       share.seen |= row.seen;
       share.first_seen = std::min(share.first_seen, row.first_seen);
     });
-    if (share.first_seen == INT64_MAX) continue;
+    if (share.first_seen == INT64_MAX || !Counted(share, rule.metric)) continue;
     share.peer.peer = client ? key.server : key.client;
     share.peer.port = key.server_port;
     share.peer.verdict = conversation.verdict;

@@ -44,7 +44,8 @@ struct EvidenceSources {
 };
 
 // Over exactly the window of `rule`, which is `entity`'s, at the end of `tick`, and of what the
-// rule's hours and days let count; of peers only those that are new where these are counted.
+// rule's hours and days let count: of conversations that have a part in the value, and of peers
+// only those that are new where these are counted.
 // Takes time in proportion to the conversations of the host, or of the group. Equal shares go
 // by sent, received, sessions, then by peer.
 Evidence GatherEvidence(const EvidenceSources& sources, const Entity& entity,

@@ -65,6 +65,60 @@ TEST(CountedEvidence, OfNewPeersListsThoseAlone) {
   EXPECT_THAT(alert.summary, HasSubstr(" with 2 external servers"));
 }
 
+// Messages that `server` took and refused.
+meter::DeltaRecord Smtp(const std::string& server, int64_t tick, uint32_t taken,
+                        uint32_t refused) {
+  meter::DeltaRecord delta = Delta(kHost, server, tick, 700, 70);
+  delta.messages = taken;
+  delta.rejected = refused;
+  return delta;
+}
+
+// Of a host that fetched 5 MB by IMAP besides.
+TEST(CountedEvidence, OfMessagesIsOfServersThatTookOrRefusedSome) {
+  for (const bool taken : {true, false}) {
+    config::Config config = OneRule();
+    config::Rule& rule = config.rules[0];
+    rule.metric = taken ? config::Metric::kMessages : config::Metric::kRejected;
+    rule.raise = rule.clear = 5;
+    Bench bench(config);
+    meter::DeltaRecord imap =
+        Delta(kHost, "198.51.100.9", kT0, 5'000'000, 424, 143, Service::kImap);
+    imap.bytes[kUp].inferred = 1'000'000;
+    bench.Tick(imap);
+    bench.Tick(Smtp("198.51.100.7", kT0 + 1, taken ? 6 : 0, taken ? 0 : 6));
+    bench.Tick(Smtp("198.51.100.8", kT0 + 2, taken ? 0 : 9, taken ? 9 : 0));
+    ASSERT_EQ(bench.output.alerts.size(), 1u);
+    const Alert& alert = bench.output.alerts[0];
+    EXPECT_EQ(alert.value, 6);
+    EXPECT_THAT(Peers(alert), ElementsAre("198.51.100.7:25 700/70 x1"));
+    EXPECT_EQ(alert.first_seen, StartOfTick(kT0 + 1));
+    EXPECT_EQ(alert.confidence.loss_ratio, 0);
+    EXPECT_THAT(alert.summary, HasSubstr(" with 1 external server that "));
+  }
+}
+
+// What a message needs comes before it counts: the whole conversation's traffic is told.
+TEST(CountedEvidence, OfMessagesBeginsWithTheirConversation) {
+  config::Config config = OneRule();
+  config.rules[0].metric = config::Metric::kMessages;
+  config.rules[0].raise = config.rules[0].clear = 1;
+  Bench bench(config);
+  bench.Tick(Smtp("198.51.100.7", kT0, 0, 0));
+  bench.Tick(Smtp("198.51.100.7", kT0 + 3, 1, 0));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_THAT(Peers(bench.output.alerts[0]), ElementsAre("198.51.100.7:25 1400/140 x2"));
+  EXPECT_EQ(bench.output.alerts[0].first_seen, StartOfTick(kT0));
+}
+
+TEST(CountedEvidence, OfSentBytesIsOfPeersThatGotSome) {
+  Bench bench(OneRule());
+  bench.Tick(Delta(kHost, "198.51.100.1", kT0, 0, 5'000));
+  bench.Tick(Delta(kHost, "198.51.100.2", kT0 + 1, 1'000, 1));
+  ASSERT_EQ(bench.output.alerts.size(), 1u);
+  EXPECT_THAT(Peers(bench.output.alerts[0]), ElementsAre("198.51.100.2:25 1000/1 x1"));
+}
+
 // `count` connections that came to nothing, of which the first began at the tick's start.
 meter::DeltaRecord Failed(const std::string& client, const std::string& server, int64_t tick,
                           uint32_t count, uint16_t port = 25) {

@@ -182,14 +182,19 @@ std::vector<const Oracle::View*> Oracle::EvidenceOf(int64_t tick, const config::
   const bool of_new = rule.metric == Metric::kNewPeers;
   const std::vector<const View*> all = InWindow(tick, rule, entity.views);
   std::set<net::IpAddress> met;
+  std::set<std::pair<meter::ConversationKey, Verdict>> counted;
   for (const View* view : all) {
-    if (of_new && Amount(*view, rule) > 0) met.insert(view->peer);
+    const bool ratio = rule.metric == Metric::kSentReceivedRatio;
+    if (Amount(*view, rule) == 0 && !(ratio && view->traffic && view->received > 0)) continue;
+    met.insert(view->peer);
+    counted.emplace(view->delta.key, view->verdict);
   }
   std::vector<const View*> held;
   for (const View* view : all) {
     if (rule.metric == Metric::kFailedSessions) {
       if (view->delta.failed_sessions > 0) held.push_back(view);
-    } else if (view->traffic && (!of_new || met.contains(view->peer))) {
+    } else if (view->traffic && (of_new ? met.contains(view->peer)
+                                        : counted.contains({view->delta.key, view->verdict}))) {
       held.push_back(view);
     }
   }
