@@ -188,6 +188,15 @@ int Largest(const std::array<uint64_t, N>& shares) {
   return static_cast<int>(std::max_element(shares.begin(), shares.end()) - shares.begin());
 }
 
+template <std::size_t N>
+KindSet WithShare(const std::array<uint64_t, N>& shares) {
+  KindSet kinds;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (shares[i] > 0) kinds.Add(static_cast<int>(i));
+  }
+  return kinds;
+}
+
 // `shares` sorted by KeyOf(), so that those of one peer stand together.
 void CountKinds(const std::vector<Contribution>& shares, Metric metric, Evidence& evidence) {
   std::array<uint64_t, config::kVerdictCount> verdicts = {};
@@ -215,6 +224,8 @@ void CountKinds(const std::vector<Contribution>& shares, Metric metric, Evidence
   evidence.has_share = *std::max_element(verdicts.begin(), verdicts.end()) > 0;
   evidence.verdict = static_cast<Verdict>(Largest(verdicts));
   evidence.service = static_cast<Service>(Largest(services));
+  evidence.verdicts = WithShare(verdicts);
+  evidence.services = WithShare(services);
 }
 
 // One share a (peer, port, verdict) from shares sorted by it.

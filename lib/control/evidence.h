@@ -15,6 +15,7 @@
 #include "lib/control/name_book.h"
 #include "lib/control/peer_table.h"
 #include "lib/control/rule_index.h"
+#include "lib/control/summary.h"
 #include "lib/control/windows.h"
 
 namespace mailtap::control {
@@ -29,6 +30,7 @@ struct Evidence {
   bool has_share = false;  // some of it is of the metric; else the next two say nothing
   config::Verdict verdict = config::Verdict::kUnapprovedExternal;  // of the largest share
   Service service = Service::kSmtp;
+  KindSet verdicts, services;  // of all that has a share
 };
 
 // The tables that evidence is read from. All outlive it.

@@ -277,7 +277,9 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   alert.verdict = open.verdict;
   alert.service = open.service;
   AddExpected(rule, tick, alert);
-  alert.summary = Summarize(alert, {evidence.peers, evidence.hosts}, rule.rule->hold_seconds);
+  alert.summary =
+      Summarize(alert, {evidence.peers, evidence.hosts, evidence.verdicts, evidence.services},
+                rule.rule->hold_seconds);
   return alert;
 }
 

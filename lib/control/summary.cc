@@ -99,39 +99,61 @@ std::string Besides(const Alert& alert) {
   return text;
 }
 
-// " to 3 external servers that are not approved relays"
-std::string Partners(const Alert& alert, std::size_t peers) {
-  if (alert.metric == Metric::kFailedSessions && peers == 0) return "";
-  const bool client = alert.role == Role::kClient;
-  absl::string_view where;
-  absl::string_view standing;
-  switch (alert.verdict) {
-    case Verdict::kUnapprovedExternal:
-      where = "external ";
-      standing = client ? Plural(peers, " that is not an approved relay",
-                                 " that are not approved relays")
-                        : " that no relay entry covers";
-      break;
-    case Verdict::kUnapprovedInternal:
-      where = "internal ";
-      standing = client ? Plural(peers, " that is not an approved relay",
-                                 " that are not approved relays")
-                        : " that no relay entry covers";
-      break;
-    case Verdict::kApproved:
-    case Verdict::kInbound:
-      where = "approved ";
-      break;
-    case Verdict::kTransit:
-    case Verdict::kUnattributed:
-      break;
+// " by SMTP and IMAP"
+std::string Services(const Alert& alert, const Parties& parties) {
+  if (parties.services.size() < 2) return absl::StrCat(" by ", Display(alert.service));
+  std::string text;
+  int left = parties.services.size();
+  for (const Service service : {Service::kSmtp, Service::kImap, Service::kPop3}) {
+    if (!parties.services.Contains(static_cast<int>(service))) continue;
+    --left;
+    absl::StrAppend(&text,
+                    text.empty() ? " by "
+                    : left == 0  ? " and "
+                                 : ", ",
+                    Display(service));
   }
+  return text;
+}
+
+// What the verdicts say of the peers, before and behind the word for these.
+struct Standing {
+  absl::string_view before, behind;
+};
+
+Standing StandingOf(const Alert& alert, const Parties& parties) {
+  const auto met = [&](Verdict verdict) {
+    return parties.verdicts.size() == 0 ? verdict == alert.verdict
+                                        : parties.verdicts.Contains(static_cast<int>(verdict));
+  };
+  const bool external = met(Verdict::kUnapprovedExternal);
+  const bool internal = met(Verdict::kUnapprovedInternal);
+  const bool approved = met(Verdict::kApproved) || met(Verdict::kInbound);
+  if (approved) {
+    return external || internal ? Standing{"", ", approved ones among them"}
+                                : Standing{"approved ", ""};
+  }
+  if (!external && !internal) return {};
+  Standing standing;
+  if (external != internal) standing.before = external ? "external " : "internal ";
+  standing.behind = alert.role == Role::kServer ? " that no relay entry covers"
+                    : parties.peers == 1        ? " that is not an approved relay"
+                                                : " that are not approved relays";
+  return standing;
+}
+
+// " to 3 external servers that are not approved relays"
+std::string Partners(const Alert& alert, const Parties& parties) {
+  const std::size_t peers = parties.peers;
+  if (alert.metric == Metric::kFailedSessions && peers == 0) return "";
   // With distinct peers the number is the value, and has been said.
   const bool said = alert.metric == Metric::kDistinctPeers;
   const std::string number = said ? "" : absl::StrCat(peers, " ");
-  const absl::string_view kind =
-      client ? Plural(peers, "server", "servers") : Plural(peers, "client", "clients");
-  return absl::StrCat(said ? ", " : " with ", number, where, kind, standing);
+  const absl::string_view kind = alert.role == Role::kClient
+                                     ? Plural(peers, "server", "servers")
+                                     : Plural(peers, "client", "clients");
+  const Standing standing = StandingOf(alert, parties);
+  return absl::StrCat(said ? ", " : " with ", number, standing.before, kind, standing.behind);
 }
 
 // ", most with 198.51.100.7 port 25 (mx.example.net): 41.2 MB sent, 80 kB received"
@@ -162,24 +184,27 @@ std::string Expected(const Alert& alert) {
 }
 
 std::string Advice(const Alert& alert) {
+  const absl::string_view host = alert.scope == config::Scope::kHost ? "the host" : "each host";
   switch (alert.verdict) {
     case Verdict::kUnapprovedExternal:
       return alert.role == Role::kClient
-                 ? absl::StrCat("check which program on the host sends mail there",
+                 ? absl::StrCat("check which program on ", host, " sends mail there",
                                 Expected(alert),
                                 " and whether it may; if the server is a relay of yours, add "
                                 "it to the inventory")
-                 : "check why the host serves mail to the outside and what was fetched; if it "
-                   "is a mail server of yours, add it to the inventory";
+                 : absl::StrCat("check why ", host, " serves mail to the outside and what was ",
+                                "fetched; if it is a mail server of yours, add it to the ",
+                                "inventory");
     case Verdict::kUnapprovedInternal:
       return alert.role == Role::kClient
                  ? "check whether the internal server is a mail relay that the inventory "
                    "lacks, or one that nobody set up on purpose"
-                 : "check whether the host is meant to be a mail server; if it is, add it to "
-                   "the inventory";
+                 : absl::StrCat("check whether ", host, " is meant to be a mail server; if it ",
+                                "is, add it to the inventory");
     case Verdict::kApproved:
     case Verdict::kInbound:
-      return "the relay is approved: check whether this much mail is expected of the host";
+      return absl::StrCat("the relay is approved: check whether this much mail is expected of ",
+                          host);
     case Verdict::kTransit:
     case Verdict::kUnattributed:
       break;
@@ -228,8 +253,8 @@ std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_s
   if (alert.state == AlertState::kCleared) return Cleared(alert, hold_seconds);
   return absl::StrCat(HostName(alert), Hosts(alert, parties),
                       alert.state == AlertState::kUpdated ? " still " : " ", Deed(alert),
-                      " by ", Display(alert.service), " within ",
-                      FormatDuration(alert.window_seconds), Partners(alert, parties.peers),
+                      Services(alert, parties), " within ",
+                      FormatDuration(alert.window_seconds), Partners(alert, parties),
                       Most(alert, parties.peers), Besides(alert), " (", Threshold(alert), "); ",
                       Advice(alert), Sharing(alert), ".");
 }

@@ -2,6 +2,7 @@
 #ifndef MAILTAP_LIB_CONTROL_SUMMARY_H_
 #define MAILTAP_LIB_CONTROL_SUMMARY_H_
 
+#include <bit>
 #include <cstdint>
 #include <string>
 
@@ -9,10 +10,23 @@
 
 namespace mailtap::control {
 
+// Verdicts or services, by their numbers.
+class KindSet {
+ public:
+  void Add(int kind) { bits_ |= 1u << kind; }
+  bool Contains(int kind) const { return (bits_ >> kind & 1) != 0; }
+  int size() const { return std::popcount(bits_); }
+
+ private:
+  uint32_t bits_ = 0;
+};
+
 // Who had a part in what the window holds.
 struct Parties {
   std::size_t peers = 0;  // different addresses
   std::size_t hosts = 1;  // of ours
+  // Where there are several the alert's are those of the largest share.
+  KindSet verdicts, services;
 };
 
 // One sentence: who, how much, over which service, with whom, in which window, against which

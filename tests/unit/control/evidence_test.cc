@@ -1,4 +1,5 @@
 // What an alert says besides that it is one.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -12,6 +13,8 @@ namespace {
 
 using config::Metric;
 using config::Verdict;
+using testing::AllOf;
+using testing::HasSubstr;
 
 meter::NameRecord Named(const std::string& server, const std::string& text, int64_t tick,
                         meter::NameSource source) {
@@ -204,6 +207,29 @@ TEST(Summary, OfADrainedServerSpeaksOfClients) {
       "(rule \"bulk mail out\", threshold 50.0 MB); check why the host serves mail to the "
       "outside and what was fetched; if it is a mail server of yours, add it to the "
       "inventory.");
+}
+
+// The alert's service and verdict are those of the largest share alone.
+TEST(Summary, NamesAllThatCounted) {
+  Alert alert = Sample();
+  alert.scope = config::Scope::kSite;
+  Parties parties{5, 4};
+  for (const Service service : {Service::kPop3, Service::kSmtp, Service::kImap}) {
+    parties.services.Add(static_cast<int>(service));
+  }
+  const auto add = [&](Verdict verdict) { parties.verdicts.Add(static_cast<int>(verdict)); };
+  add(Verdict::kUnapprovedExternal);
+  EXPECT_THAT(
+      Summarize(alert, parties, 600),
+      AllOf(HasSubstr("The site (4 hosts) sent 52.4 MB by SMTP, IMAP and POP3 within 5m "
+                      "with 5 external servers that are not approved relays, most "),
+            HasSubstr("check which program on each host sends mail there")));
+  add(Verdict::kUnapprovedInternal);
+  EXPECT_THAT(Summarize(alert, parties, 600),
+              HasSubstr(" with 5 servers that are not approved relays, most with "));
+  add(Verdict::kApproved);
+  EXPECT_THAT(Summarize(alert, parties, 600),
+              HasSubstr(" with 5 servers, approved ones among them, most with "));
 }
 
 TEST(Summary, OfPeersSaysTheirNumberOnce) {
