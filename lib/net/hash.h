@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "lib/base/cache_line.h"
 #include "lib/net/address.h"
 #include "lib/net/wire.h"
 
@@ -28,7 +29,7 @@ inline constexpr uint64_t kHashSeed2 = 0xc2b2ae3d27d4eb4f;  // a prime (xxHash's
 // meet in one place of a table, and stall it with some ten thousand packets (Crosby and
 // Wallach, "Denial of Service via Algorithmic Complexity Attacks", 2003). A live sensor draws
 // one of its own; the known one makes replays repeatable.
-struct HashKey {
+struct alignas(kCacheLine) HashKey {  // on a line that nothing is written to
   uint64_t first = kHashSeed1;
   uint64_t second = kHashSeed2;
 };
