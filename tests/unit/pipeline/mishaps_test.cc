@@ -128,6 +128,17 @@ TEST(Mishaps, AHostMayBeNamedLikeAProtocol) {
           {host, port, SmtpAfter(absl::StrCat("220 ", host, " ready\r\n")), "smtp", 1});
     }
   }
+  for (const char* host : {"mail.imsp.example.com IMAP4rev1", "mupdate.example.com Cyrus IMAP",
+                           "MUPDATE-host IMAP4rev1", "[CAPABILITY IMAP4rev1 X-IMSP] IMSP"}) {
+    for (const uint16_t port : {143, 10143}) {
+      cases.push_back({host,
+                       port,
+                       {{kDown, absl::StrCat("* OK ", host, " server ready\r\n")},
+                        {kUp, "a1 LOGIN a b\r\n"},
+                        {kDown, "a1 OK\r\n"}},
+                       "imap"});
+    }
+  }
   const Line quit = {kUp, "QUIT\r\n"};
   for (const char* ftp :
        {"220 FTP server ready\r\n", "220 host FTP.\r\n", "220 x FTPD 2\r\n"}) {
