@@ -132,8 +132,9 @@ std::optional<Service> Judgement::BothFit() const {
         (service == Service::kPop3 && (context_.server_first || u == Strength::kPair));
     const bool proven = u == Strength::kProof || d == Strength::kProof ||
                         (pair && !client_contradicts_ && !server_contradicts_);
-    const bool ftp =
-        service == Service::kSmtp && u != Strength::kProof && Holds(up_, Protocol::kFtp);
+    const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
+                     (client_contradicts_ || d != Strength::kProof) &&
+                     Holds(up_, Protocol::kFtp);
     if (proven && !ftp && !(redis_ && service == Service::kPop3)) return service;
   }
   return std::nullopt;

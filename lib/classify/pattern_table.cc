@@ -71,9 +71,9 @@ constexpr Pattern kPatterns[] = {
   // What opens like mail, or is met where mail is looked for
   {kFtp, kServer, kProof, R"(^220[- ].*\b(ftpd?\.?[^a-z0-9.-]|ftp-?server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},
   {kFtp, kClient, kProof,
-   R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl|gssapi)|opts |clnt |pbsz |prot ))",
+   R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl)|adat |opts |clnt |pbsz |prot ))",
    "", "", "RFC 959, 4.1; RFC 2228"},
-  {kFtp, kClient, kHint, R"(^(user|pass|acct) )", "", "POP3's USER", "RFC 959, 4.1"},
+  {kFtp, kClient, kHint, R"(^(user |pass |acct |auth gssapi\r?\n))", "", "POP3's USER, POP3's and SMTP's AUTH", "RFC 959, 4.1; RFC 2228"},
   {kHttp, kClient, kProof, R"(^(get|head|post|put|delete|options|patch|trace|connect|propfind|pri) [^\r\n]+ ?http/)", "", "",
    "RFC 9112, 3"},
   {kHttp, kServer, kProof, R"(^http/[0-9])", "", "", "RFC 9112, 4"},

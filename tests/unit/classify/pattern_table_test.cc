@@ -146,6 +146,8 @@ TEST(PatternTable, LookalikesProveNoMail) {
       {kFtp, Side::kClient, false, "USER anonymous\r\n"},
       {kFtp, Side::kClient, true, "SYST\r\n"},
       {kFtp, Side::kClient, true, "AUTH TLS\r\n"},
+      {kFtp, Side::kClient, true, "ADAT YII=\r\n"},
+      {kFtp, Side::kClient, false, "AUTH GSSAPI\r\n"},
       {kRedis, Side::kServer, false, "+OK\r\n"},
       {kRedis, Side::kServer, true, "+PONG\r\n"},
       {kRedis, Side::kServer, false, "-ERR invalid password\r\n"},
