@@ -65,8 +65,8 @@ constexpr Pattern kPatterns[] = {
    R"(^(apop [!-~]|capa\r?\n|stls\r?\n|uidl[ \r\n]|top [0-9]+ [0-9]|(retr|dele) [0-9]+\r?\n))",
    "APOP|CAPA|STLS|UIDL|TOP |RETR|DELE", "FTP's files, named by numbers", "RFC 1939, 5 and 7; RFC 2449, 5; RFC 2595, 4"},
   {kPop3, kClient, kPair, R"(^(user|pass) [!-~])", "", "FTP and IRC, whose servers never say +OK", "RFC 1939, 7"},
-  {kPop3, kClient, kHint, R"(^(auth[ \r\n]|(quit|stat|noop|rset)\r?\n|list[ \r\n]))",
-   "", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5"},
+  {kPop3, kClient, kHint, R"(^((auth|list|lang)[ \r\n]|(quit|stat|noop|rset|utf8|help)\r?\n))",
+   "", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5; RFC 6856, 2 and 3; HELP by custom"},
 
   // What opens like mail, or is met where mail is looked for
   {kFtp, kServer, kProof, R"(^220[- ].*\b(ftpd?\.?[^a-z0-9.-]|ftp-?server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},

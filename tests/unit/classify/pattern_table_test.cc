@@ -123,6 +123,10 @@ TEST(PatternTable, MailIsClaimedByItsProtocol) {
       {kPop3, Side::kClient, Strength::kProof, "TOP 1 0\r\n"},
       {kPop3, Side::kClient, Strength::kProof, "UIDL\r\n"},
       {kPop3, Side::kClient, Strength::kPair, "USER joe\r\n"},
+      {kPop3, Side::kClient, Strength::kHint, "UTF8\r\n"},
+      {kPop3, Side::kClient, Strength::kHint, "LANG de\r\n"},
+      {kPop3, Side::kClient, Strength::kHint, "LANG\r\n"},
+      {kPop3, Side::kClient, Strength::kHint, "HELP\r\n"},
       {kPop3, Side::kClient, Strength::kProof, "RETR 1\r\n"},
   };
   for (const auto& sample : kSamples) {
