@@ -4,7 +4,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_split.h"
 
 namespace mailtap::classify {
 namespace {
@@ -52,15 +51,27 @@ bool Refuses(absl::string_view line) {
          absl::StartsWithIgnoreCase(status, " BAD");
 }
 
-// Whether a server that has greeted refuses what its client said first; nothing where it has
-// not answered yet.
-std::optional<bool> AnswersByRefusal(absl::string_view text) {
-  bool greeted = false;
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    if (greeted) return Refuses(line);
-    greeted = !GoesOn(line);
+// What a client that doesn't know a command is told. FTP's servers say other things: 530 and
+// 550 where nobody has logged in, 331 to a user.
+bool KnowsNoSuchCommand(absl::string_view line) {
+  const bool enhanced = line.size() > 5 && line[4] == '5' && line[5] == '.';
+  return Refuses(line) && (line[0] != '5' || line[1] == '0' || enhanced);
+}
+
+// A server's whole lines: how it greets, and the first line of what it answers.
+struct Exchange {
+  absl::string_view greeting, answer;  // no answer: empty
+};
+
+Exchange ExchangeIn(absl::string_view text) {
+  std::size_t begin = 0;
+  for (bool more = true; more && begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    more = GoesOn(text.substr(begin));
+    begin = end == text.npos ? text.size() : end + 1;
   }
-  return std::nullopt;
+  const absl::string_view rest = text.substr(begin);
+  return {text.substr(0, begin), rest.substr(0, rest.find('\n'))};
 }
 
 }  // namespace
@@ -112,10 +123,11 @@ Recognition Judgement::Verdict() const {
 Recognition Judgement::Decide() const {
   if (Denies(up_) || Denies(down_)) return kNotMail;
   if (const auto service = BothFit(); service.has_value()) {
-    return Yes(*service, Evidence::kBanner);
+    return server_contradicts_ && service == Service::kSmtp ? OfMisnamedServer()
+                                                            : Yes(*service, Evidence::kBanner);
   }
-  if (server_contradicts_) return kNotMail;
-  if (client_contradicts_) return ProvesMail(down_) ? OfMistakenClient() : kNotMail;
+  if (server_contradicts_) return OfForeignServer();
+  if (client_contradicts_) return ServerGreets() ? OfMistakenClient() : kNotMail;
   return context_.port_service.has_value() ? OnPortOf(*context_.port_service) : OnOddPort();
 }
 
@@ -140,14 +152,55 @@ std::optional<Service> Judgement::BothFit() const {
   return std::nullopt;
 }
 
-// What a server refuses is its client's mistake, and says nothing of the two.
+// Whether a server's words are a greeting of mail's: a few of them fit, unasked, or prove it.
+bool Judgement::ServerGreets() const {
+  return ProvesMail(down_) || (context_.server_first && !FitsNoMail(server_));
+}
+
+// What the client has said, and what it was answered, tells nothing: only the greeting stays.
+Recognition Judgement::Forgotten() const {
+  const absl::string_view greeting = ExchangeIn(server_.text).greeting;
+  Recognition open = kOpen;
+  open.client_stale = open.server_stale = true;
+  open.server_kept = static_cast<std::size_t>(greeting.end() - server_.speech.text.begin());
+  return open;
+}
+
+// What a server refuses is its client's mistake, and says nothing of the two, unless FTP's
+// servers say the same to their own.
 Recognition Judgement::OfMistakenClient() const {
   if (settled_) return kNotMail;
-  const std::optional<bool> refused = AnswersByRefusal(server_.text);
-  if (refused == false) return kNotMail;
-  Recognition open = kOpen;
-  open.client_stale = refused.has_value();
-  return open;
+  const absl::string_view answer = ExchangeIn(server_.text).answer;
+  if (answer.empty()) return kOpen;
+  const bool strict = Holds(up_, Protocol::kFtp) || (client_contradicts_ && !ProvesMail(down_));
+  const bool refused = strict ? KnowsNoSuchCommand(answer) : Refuses(answer);
+  return refused ? Forgotten() : kNotMail;
+}
+
+// The text behind a greeting's code is free (RFC 5321, 4.2), and foreign words may go before a
+// greeting on its port: what the client says first will tell.
+Recognition Judgement::OfForeignServer() const {
+  if (settled_) return kNotMail;
+  const bool greets = Down(Service::kSmtp) != Strength::kNone;
+  if (client_.text.empty()) {
+    return greets || context_.port_service.has_value() ? kOpen : kNotMail;
+  }
+  if (!greets) return kNotMail;
+  const bool shared = Up(Service::kSmtp) != Strength::kNone && !Holds(up_, Protocol::kFtp);
+  if (!shared || client_contradicts_) return OfMistakenClient();
+  return ExchangeIn(server_.text).answer.empty() ? kOpen : Forgotten();
+}
+
+// It greets as something else, and its client speaks SMTP: one of them is mistaken, and the
+// answers tell which.
+Recognition Judgement::OfMisnamedServer() const {
+  const absl::string_view answer = ExchangeIn(server_.text).answer;
+  const bool ended = server_.speech.ended;
+  if (answer.empty() ? ended : !Refuses(answer)) {
+    return Yes(Service::kSmtp, Evidence::kBanner);
+  }
+  if (ended) return kNotMail;
+  return answer.empty() ? kOpen : Forgotten();
 }
 
 // An odd port needs both sides; one whose first words fit nothing settles it, unless the other
@@ -162,9 +215,11 @@ Recognition Judgement::OnOddPort() const {
   }
   const bool opened = client_.begun() && server_.begun();
   if (opened && open.client_stale && !open.server_stale) return OfMistakenClient();
-  // Both have opened, and in no service would the one say this and the other that.
-  if ((opened && !ShareService(up_, down_)) ||
-      (open.client_stale && client_.speech.from_start) ||
+  // In no service would the one say this and the other that.
+  if (opened && !ShareService(up_, down_)) {
+    return ServerGreets() ? OfMistakenClient() : kNotMail;
+  }
+  if ((open.client_stale && client_.speech.from_start) ||
       (open.server_stale && server_.speech.from_start)) {
     return kNotMail;
   }
@@ -211,7 +266,7 @@ Recognition Judgement::OfGreeting(Service service) const {
   if (Down(service) == Strength::kProof) return Yes(service, Evidence::kBanner);
   // The client's answer may yet say that this is another protocol.
   if (!client_.text.empty() && Holds(up_, Protocol::kFtp) && service == Service::kSmtp) {
-    return kNotMail;
+    return OfMistakenClient();
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
   // Any number may be a tag: "502 no permission" is NNTP's.

@@ -45,6 +45,7 @@ struct Recognition {
   // may fit, so nobody needs this one any more.
   bool client_stale = false;
   bool server_stale = false;
+  std::size_t server_kept = 0;  // bytes at the start of a stale server's text: its greeting
 };
 
 // The strongest match that each protocol has on one side.
@@ -84,7 +85,11 @@ class Judgement {
   }
   Recognition Decide() const;
   std::optional<Service> BothFit() const;
+  bool ServerGreets() const;
+  Recognition Forgotten() const;
   Recognition OfMistakenClient() const;
+  Recognition OfForeignServer() const;
+  Recognition OfMisnamedServer() const;
   Recognition OnOddPort() const;
   Recognition OnPortOf(Service service) const;
   Recognition OfGreeting(Service service) const;

@@ -64,7 +64,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
   } else {
     opening.server_proved |= found.server_proves;
     if (found.client_stale) opening.DropLines(client);
-    if (found.server_stale) opening.DropLines(flow::Other(client));
+    if (found.server_stale) opening.DropLines(flow::Other(client), found.server_kept);
   }
 }
 

@@ -31,12 +31,12 @@ void OpeningText::Append(End end, const uint8_t* data, uint32_t size) {
   if (length[end] == kTextBytes) text_ended[end] = true;
 }
 
-void OpeningText::DropLines(End end) {
+void OpeningText::DropLines(End end, size_t kept) {
   const absl::string_view lines = text(end);
   const size_t last = text_ended[end] ? lines.npos : lines.rfind('\n');
   const absl::string_view rest = last == lines.npos ? "" : lines.substr(last + 1);
-  std::memmove(buffer + at[end], rest.data(), rest.size());
-  length[end] = static_cast<uint16_t>(rest.size());
+  std::memmove(buffer + at[end] + kept, rest.data(), rest.size());
+  length[end] = static_cast<uint16_t>(kept + rest.size());
   text_ended[end] = false;
 }
 

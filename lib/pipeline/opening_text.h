@@ -27,8 +27,8 @@ struct OpeningText {
   absl::string_view text(flow::End end) const { return {buffer + at[end], length[end]}; }
   // Adds to an end's text as far as there is room.
   void Append(flow::End end, const uint8_t* data, uint32_t size);
-  // Forgets the whole lines of an end's text.
-  void DropLines(flow::End end);
+  // Forgets the whole lines of an end's text, but for its first `kept` bytes.
+  void DropLines(flow::End end, std::size_t kept = 0);
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
   // is missing of either.
   bool BinaryUnderWay(bool gaps) const;

@@ -42,6 +42,9 @@ TEST(OpeningText, ForgetsWholeLines) {
   Append(opening, 1, "* one\r\n* two\r\n* thr");
   opening.DropLines(1);
   EXPECT_EQ(opening.text(1), "* thr");
+  Append(opening, 1, "ee\r\nfour\r\nfi");
+  opening.DropLines(1, /*kept=*/9);
+  EXPECT_EQ(opening.text(1), "* three\r\nfi");
   opening.text_ended[1] = true;  // it goes on behind a gap
   opening.DropLines(1);
   EXPECT_EQ(opening.text(1), "");

@@ -1,0 +1,127 @@
+// Sessions of mail that name something else first: a greeting whose text is another protocol's,
+// foreign lines before it, a client's foreign words. An alert must not depend on them, since
+// anybody may write them.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/pipeline/opening.h"
+
+namespace mailtap::pipeline {
+namespace {
+
+// A whole dialogue of `service`, with this greeting, and with this behind it.
+Script After(const std::string& service, const std::string& greeting,
+             const Script& first = {}) {
+  Script script = {{kDown, greeting}};
+  script.insert(script.end(), first.begin(), first.end());
+  const Script rest = service == "smtp"   ? SmtpScript()
+                      : service == "imap" ? ImapScript()
+                                          : Pop3Script();
+  script.insert(script.end(), rest.begin() + 1, rest.end());
+  return script;
+}
+
+// However TCP cuts it, the script is one session of `service`, or "none", and all its bytes.
+void ExpectOnly(const Script& script, uint16_t port, const std::string& service) {
+  for (const std::size_t segment : {1'400, 7, 1}) {
+    SCOPED_TRACE(
+        absl::StrCat(script[0].text, script[1].text, " on ", port, ", segments of ", segment));
+    Sensor sensor;
+    sensor.Play(Play(script, port, segment).frames()).Finish();
+    ASSERT_EQ(Only(sensor).substr(0, 4), service);
+    if (service == "none") continue;
+    EXPECT_EQ(sensor.sessions()[0].bytes[kUp].observed, BytesOf(script, kUp));
+    EXPECT_EQ(sensor.sessions()[0].bytes[kDown].observed, BytesOf(script, kDown));
+    EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u);
+    if (service == "smtp" && script[0].text.substr(0, 3) == "220") {
+      EXPECT_EQ(sensor.sessions()[0].messages, 1u);
+    }
+  }
+}
+
+TEST(Misleading, AGreetingOfSmtpMaySayWhatItLikes) {
+  const char* kGreetings[] = {
+      "220 mail.example.com FTP server ready\r\n",
+      "220-mx.example.com\r\n220-mail, web and ftp to authorised users only.\r\n220 go\r\n",
+      "220 relay.example.com LMTP service ready\r\n",
+      "220 relay.example.com SNPP mail gateway\r\n",
+      "220 mx <auth.mime> <abc@mx.example.com>\r\n",
+  };
+  for (const char* greeting : kGreetings) {
+    for (const uint16_t port : {25, 587, 2525}) {
+      ExpectOnly(After("smtp", greeting), port, "smtp");
+      // What both protocols have tells nothing yet, nor does what is refused.
+      const Script noop = {{kUp, "NOOP\r\n"}, {kDown, "250 2.0.0 Ok\r\n"}};
+      ExpectOnly(After("smtp", greeting, noop), port, "smtp");
+      const Script mistake = {{kUp, "SYST\r\n"}, {kDown, "502 5.5.2 what?\r\n"}};
+      ExpectOnly(After("smtp", greeting, mistake), port, "smtp");
+      Script helo = After("smtp", greeting, {{kUp, "EHLO me\r\n"}, {kDown, "502 what?\r\n"}});
+      helo[3].text = "HELO me\r\n";
+      ExpectOnly(helo, port, "smtp");
+    }
+  }
+}
+
+TEST(Misleading, AServerThatRefusesSmtpIsWhatItGreetsAs) {
+  const Line greeting = {kDown, "220 mail.example.com FTP server ready\r\n"};
+  const Line what = {kDown, "500 command not understood\r\n"};
+  const Line ehlo = {kUp, "EHLO me\r\n"}, quit = {kUp, "QUIT\r\n"},
+             bye = {kDown, "221 bye\r\n"};
+  for (const uint16_t port : {21, 25, 2525}) {
+    ExpectOnly({greeting, ehlo, what, quit, bye}, port, "none");
+    ExpectOnly({greeting, {kUp, "FEAT\r\n"}, what, quit, bye}, port, "none");
+    ExpectOnly({greeting,
+                {kUp, "FEAT\r\n"},
+                what,
+                {kUp, "USER a\r\n"},
+                {kDown, "331 ?\r\n"},
+                ehlo,
+                what},
+               port, "none");
+    ExpectOnly({greeting, {kUp, "NOOP\r\n"}, {kDown, "200 ok\r\n"}, quit, bye}, port, "none");
+  }
+}
+
+TEST(Misleading, AGreetingOfFewWordsIsEnoughToForgiveWhatIsRefused) {
+  for (const char* mistake :
+       {"SYST", "FEAT", "OPTS UTF8 ON", "AUTH TLS", "INFO", "SET a b", "CLIENT x", "CALL x",
+        "DEFINE x y", "GET / HTTP/1.0", "PING", "USER a"}) {
+    const Line said = {kUp, absl::StrCat(mistake, "\r\n")};
+    const Script refused = {said, {kDown, "502 unknown\r\n"}, said, {kDown, "502 no\r\n"}};
+    const Script denied = {said, {kDown, "-ERR unknown\r\n"}};
+    for (const uint16_t odd : {0, 10'000}) {
+      ExpectOnly(After("smtp", "220 hi\r\n", refused), 25 + odd, "smtp");
+      ExpectOnly(After("smtp", "220 mx.example.com ESMTP\r\n", refused), 25 + odd, "smtp");
+      ExpectOnly(After("pop3", "+OK Dovecot ready.\r\n", denied), 110 + odd, "pop3");
+    }
+  }
+}
+
+// What FTP's servers say to a client that has not logged in forgives nothing.
+TEST(Misleading, AServerOfFtpRefusesToo) {
+  const Line bye = {kDown, "221 bye\r\n"}, quit = {kUp, "QUIT\r\n"};
+  for (const uint16_t port : {21, 25}) {
+    for (const char* word : {"SYST\r\n", "AUTH TLS\r\n", "USER anonymous\r\n"}) {
+      const Script login = {{kDown, "220 (vsFTPd 3.0.3)\r\n"},
+                            {kUp, word},
+                            {kDown, "530 Please login with USER and PASS.\r\n"},
+                            quit,
+                            bye};
+      ExpectOnly(login, port, "none");
+    }
+  }
+}
+
+TEST(Misleading, TlsBehindAnyGreetingIsKnown) {
+  Script script = SmtpStarttlsScript();
+  script[0].text = "220 mx FTP\r\n";
+  for (const uint16_t port : {25, 2525}) {
+    EXPECT_EQ(Replayed(script, port).substr(0, 20), "smtp banner starttls") << port;
+  }
+}
+
+}  // namespace
+}  // namespace mailtap::pipeline
