@@ -88,7 +88,9 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   OpeningText& opening = *dialogues_.opening(dialogue);
   const TlsHelloParser& hello = opening.hello();
   if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
-  if (!IsMail(hot) && !AcceptHello(slot)) return Reject(slot);
+  if (!IsMail(hot) && !AcceptHello(slot)) {
+    return Reject(slot, /*contradicts=*/hot.state.tls == static_cast<uint32_t>(Tls::kStarttls));
+  }
   if (const absl::string_view name = hello.server_name(); !name.empty()) KeepName(hot, name);
   if (finished || hello.status() != TlsHelloParser::Status::kDone) return StopReading(hot);
   dialogue.certificate_started = true;
@@ -113,7 +115,7 @@ bool Worker::AcceptHello(uint32_t slot) {
   if ((port.known && port.tls) || leads_to_tls) {
     const Service service = leads_to_tls ? ports_.service(target) : port.service;
     Accept(slot, service, claimed == service ? Evidence::kSni : Evidence::kPort, tls);
-  } else if (tls == Tls::kStarttls && port.known) {
+  } else if (tls == Tls::kStarttls && port.known && MayHaveAskedForTls(hot)) {
     Accept(slot, port.service, Evidence::kPort, tls);
   } else if (claimed.has_value()) {
     Accept(slot, *claimed, Evidence::kSni, tls);
@@ -126,6 +128,17 @@ bool Worker::AcceptHello(uint32_t slot) {
     return false;
   }
   return true;
+}
+
+// Whether a session that has turned to TLS was asked to in mail's words, as far as they are
+// seen. Others turn to TLS too (LDAP, PostgreSQL): where nothing is missing, it is theirs.
+bool Worker::MayHaveAskedForTls(const flow::HotSession& hot) const {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const OpeningText& opening = *dialogues_.opening(dialogue);
+  const bool asked =
+      dialogue.watcher.tls() || (dialogue.smtp() != nullptr && dialogue.smtp()->tls());
+  const bool whole = opening.from_start[0] && opening.from_start[1] && !dialogue.broken;
+  return asked || !whole || opening.server_proved || GreetedAs(hot).has_value();
 }
 
 // The service that the server greeted as, before TLS hid the rest.

@@ -201,6 +201,7 @@ class Worker {
   bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
+  bool MayHaveAskedForTls(const flow::HotSession& hot) const;
   uint16_t TargetPort(const flow::HotSession& hot) const;
 
   // Verdicts (judging.cc)

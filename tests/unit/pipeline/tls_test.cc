@@ -231,5 +231,34 @@ TEST(Tls, AnUpgradeIsKnownByTheServersHelloToo) {
   }
 }
 
+// What turns to TLS on a mail port is mail's where words of mail may have asked for it, or
+// where what asked may be lost.
+TEST(Tls, OfAnotherProtocolOnAMailPortIsNoMail) {
+  using namespace std::string_literals;
+  const std::string hello = ClientHelloFor("host.example.com");
+  const Script ldap = {{kUp, "0\x1d\2\1\1w\x18\x80\x16" + "1.3.6.1.4.1.1466.20037"s},
+                       {kDown, "0\x0c\2\1\1x\7\n\1\0\4\0\4\0"s},
+                       {kUp, hello},
+                       {kDown, ServerHello()}};
+  const Script postgres = {
+      {kUp, "\0\0\0\x08\4\xd2\x16\x2f"s}, {kDown, "S"}, {kUp, hello}, {kDown, ServerHello()}};
+  for (const Script& script : {ldap, postgres}) {
+    for (const uint16_t port : {25, 143, 110}) {
+      for (const std::size_t segment : {1'400, 3}) {
+        Sensor sensor;
+        sensor.Play(Play(script, port, segment).frames()).Finish();
+        EXPECT_EQ(Only(sensor), "none") << port << " in segments of " << segment;
+        EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 1u);
+      }
+    }
+  }
+  Conversation lost("10.1.0.5", 40'000, "192.0.2.25", 25);
+  lost.Handshake().Server("220 hi\r\n").Lost(kUp, "EHLO me\r\nSTARTTLS\r\n");
+  lost.Server("250 hi\r\n220 go\r\n").Client(hello).Server(ServerHello()).Close();
+  Sensor sensor;
+  sensor.Play(lost.frames()).Finish();
+  EXPECT_THAT(Only(sensor), StartsWith("smtp"));
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline
