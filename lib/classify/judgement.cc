@@ -227,8 +227,13 @@ Recognition Judgement::OnOddPort() const {
 }
 
 Recognition Judgement::OnPortOf(Service service) const {
-  // Garbage may go before a greeting, or be one: what the server answers will tell.
-  if (server_.begun() && FitsNoMail(server_)) return settled_ ? kNotMail : kOpen;
+  // Garbage may go before a greeting, or be one: what the server answers will tell, unless so
+  // much was said that a greeting behind it can't be seen.
+  if (server_.begun() && FitsNoMail(server_)) {
+    const bool told = Up(service) == Strength::kProof || Up(service) == Strength::kPair;
+    if (server_.speech.cut && told) return Yes(service, Evidence::kCommand);
+    return settled_ ? kNotMail : kOpen;
+  }
   if (Up(service) == Strength::kProof) return Yes(service, Evidence::kCommand);
   if (Down(service) != Strength::kNone) return OfGreeting(service);
   // Another mail service may stand behind this one's port.
@@ -260,13 +265,17 @@ Recognition Judgement::OfGreeting(Service service) const {
   if (context_.client_seen && silent) {
     if (!context_.finished) return kOpen;
     if (!context_.client_spoke) return kTooLittle;
+    // All that it said was refused and forgotten.
+    if (client_.speech.from_start && Down(service) != Strength::kProof) return kNotMail;
   }
   const bool half_a_line = client_.text.empty() && !silent && !client_.speech.cut;
   if (half_a_line && !settled_) return kOpen;
   if (Down(service) == Strength::kProof) return Yes(service, Evidence::kBanner);
   // The client's answer may yet say that this is another protocol.
   if (!client_.text.empty() && Holds(up_, Protocol::kFtp) && service == Service::kSmtp) {
-    return OfMistakenClient();
+    if (Up(service) == Strength::kNone) return ServerGreets() ? OfMistakenClient() : kNotMail;
+    // Both log in by Kerberos with the same words, but FTP's next ones are its own.
+    if (!settled_ && client_.text.find('\n') + 1 == client_.text.size()) return kOpen;
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
   // Any number may be a tag: "502 no permission" is NNTP's.

@@ -128,22 +128,30 @@ std::optional<Service> Recogniser::Greeting(const Speech& server) const {
   return ProvenService(scores);
 }
 
-// Garbage may go before what a server has to say. A client may begin with words that prove
-// nothing: then what proves something counts too.
+// Garbage may go before what a server has to say, whatever protocol's it looks like. A client
+// may begin with words that prove nothing: then what proves something counts too.
 Opening Recogniser::Open(const Speech& speech, Side side) const {
   constexpr int kMostLines = 4;
-  const Strength enough = side == Side::kClient ? Strength::kProof : Strength::kHint;
+  const bool client = side == Side::kClient;
+  const Strength enough = client ? Strength::kProof : Strength::kHint;
   Opening opening = {.speech = speech, .text = Judgeable(speech)};
   opening.scores = Scan(opening.text, side);
   if (IsStump(opening)) opening.text = {};
   if (!speech.from_start) return opening;
+  const auto told = [&](const Scores& scores) {
+    const auto end = client ? scores.end() : scores.begin() + kMailProtocolCount;
+    return *std::max_element(scores.begin(), end) >= enough || Denies(scores);
+  };
   absl::string_view rest = opening.text;
-  for (int line = 1; line < kMostLines; ++line) {
+  for (int line = 1; line < kMostLines && !told(opening.scores); ++line) {
     const size_t end = rest.find('\n');
-    const Strength known = *std::max_element(opening.scores.begin(), opening.scores.end());
-    if (known >= enough || end == rest.npos) break;
+    if (end == rest.npos) break;
     rest.remove_prefix(end + 1);
     const Scores more = Scan(rest, side);
+    if (!client && told(more)) {
+      opening.scores = more;
+      break;
+    }
     std::transform(more.begin(), more.end(), opening.scores.begin(), opening.scores.begin(),
                    [&](Strength next, Strength first) {
                      return next >= enough ? std::max(next, first) : first;
