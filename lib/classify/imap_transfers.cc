@@ -25,6 +25,18 @@ bool IsNumber(absl::string_view word) {
 
 }  // namespace
 
+std::size_t ImapTransfers::LineTag::Add(absl::string_view text) {
+  const std::size_t size = std::min(text.find(' '), text.size());
+  for (const char c : text.substr(0, size)) {
+    if (length_ == 0) first_ = c;
+    if (length_ < 2) ++length_;
+    constexpr uint32_t kPrime = 16'777'619;  // FNV-1a's
+    hash_ = (hash_ ^ static_cast<uint8_t>(c)) * kPrime;
+  }
+  ended_ = size < text.size();
+  return size + (ended_ ? 1 : 0);
+}
+
 std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t size,
                                 StarttlsWatcher* watcher) {
   Side& side = sides_[from];
@@ -55,6 +67,7 @@ std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t
     } else {
       OnServerLine();
     }
+    side.tag = {};
     side.head_length = 0;
     side.tail.Clear();
   }
@@ -62,10 +75,15 @@ std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t
 }
 
 void ImapTransfers::AddToLine(Side& side, const char* data, std::size_t size) {
+  side.tail.Add({data, size});
+  if (!side.tag.ended()) {
+    const std::size_t taken = side.tag.Add({data, size});
+    data += taken;
+    size -= taken;
+  }
   const std::size_t first = std::min(size, kHead - side.head_length);
   std::memcpy(side.head + side.head_length, data, first);
   side.head_length += static_cast<uint8_t>(first);
-  side.tail.Add({data, size});
 }
 
 // A literal's announcement ends the line (RFC 9051, 4.3); a client may send its octets at once
@@ -84,17 +102,18 @@ bool ImapTransfers::Announces(const Side& side, uint64_t& bytes, bool& at_once) 
 void ImapTransfers::OnClientLine() {
   Side& side = sides_[kUp];
   absl::string_view line(side.head, side.head_length);
-  compression_asked_ = false;
   if (side.continued) {
     side.counted = appends_;
   } else {
-    TakeWord(line);  // the tag
     absl::string_view verb = TakeWord(line);
     if (absl::EqualsIgnoreCase(verb, "UID")) verb = TakeWord(line);
     const bool replaces = absl::EqualsIgnoreCase(verb, "REPLACE");
     if (replaces) TakeWord(line);  // the message's number
     appends_ = replaces || absl::EqualsIgnoreCase(verb, "APPEND");
-    compression_asked_ = absl::EqualsIgnoreCase(verb, "COMPRESS");
+    if (absl::EqualsIgnoreCase(verb, "COMPRESS")) {
+      compression_asked_ = true;
+      compression_tag_ = side.tag.hash();
+    }
     // A literal may also be the mailbox's name, the first argument.
     side.counted = appends_ && !absl::StartsWith(line, "{");
   }
@@ -113,19 +132,20 @@ void ImapTransfers::OnClientLine() {
 void ImapTransfers::OnServerLine() {
   Side& side = sides_[kDown];
   absl::string_view line(side.head, side.head_length);
+  absl::ConsumeSuffix(&line, "\r");
   if (!side.continued) {
-    const absl::string_view tag = TakeWord(line);
-    if (absl::StartsWith(tag, "+")) {
+    if (side.tag.first() == '+') {
       if (awaits_) sides_[kUp].left = awaited_;
       awaits_ = false;
       return;
     }
-    if (tag == "*") {
+    if (side.tag.IsStar()) {
       const bool number = IsNumber(TakeWord(line));
       side.counted = number && absl::EqualsIgnoreCase(TakeWord(line), "FETCH");
     } else {
       side.counted = false;
-      if (compression_asked_) {
+      // What was asked before it may be answered only now.
+      if (compression_asked_ && side.tag.hash() == compression_tag_) {
         compressed_ = absl::EqualsIgnoreCase(TakeWord(line), "OK");
         compression_asked_ = false;
       }

@@ -33,13 +33,33 @@ class ImapTransfers {
   uint64_t bytes(Direction side, uint64_t unseen) const;
 
  private:
-  static constexpr std::size_t kHead = 28;  // a tag, "APPEND" and what follows; "* n FETCH"
+  // The word that a line starts with. Tags may be of any length (RFC 9051, 9), so that a hash
+  // has to tell one from another.
+  class LineTag {
+   public:
+    // Takes the word's part of what comes next; returns how many bytes of it are the word's
+    // and the blank's behind it.
+    std::size_t Add(absl::string_view text);
+    bool ended() const { return ended_; }
+    char first() const { return first_; }
+    uint32_t hash() const { return hash_; }
+    bool IsStar() const { return first_ == '*' && length_ == 1; }
+
+   private:
+    uint32_t hash_ = 0;
+    char first_ = 0;
+    uint8_t length_ = 0;  // counts to 2
+    bool ended_ = false;
+  };
+
+  static constexpr std::size_t kHead = 24;  // "UID REPLACE 4294967295 {", "4294967295 FETCH"
   static constexpr std::size_t kTail = 14;  // "{4294967295+}" and CR
 
   struct Side {
     uint64_t left = 0;   // of the literal under way
     uint64_t bytes = 0;  // of messages
-    // The line so far: its first and its last bytes, and whether there are others.
+    // The line so far: its tag, the first bytes behind it, and its last ones.
+    LineTag tag;
     char head[kHead] = {};
     LineTail<kTail> tail;
     uint8_t head_length = 0;
@@ -55,8 +75,9 @@ class ImapTransfers {
   Side sides_[kDirectionCount];
   uint64_t awaited_ = 0;  // bytes of a literal that the server has yet to ask for
   bool awaits_ = false;
-  bool appends_ = false;  // the client's last command is an APPEND or a REPLACE
-  bool compression_asked_ = false;
+  bool appends_ = false;            // the client's last command is an APPEND or a REPLACE
+  bool compression_asked_ = false;  // by the command of that tag, and not answered yet
+  uint32_t compression_tag_ = 0;
   bool compressed_ = false;
 };
 

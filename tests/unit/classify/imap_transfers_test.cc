@@ -30,6 +30,7 @@ std::string Count(const std::vector<Line>& lines, std::size_t step) {
 }
 
 TEST(ImapTransfers, CountLiteralsOfMessages) {
+  const std::string kLongTag(70, 'A');
   const struct {
     const char* name;
     std::vector<Line> lines;
@@ -86,6 +87,26 @@ TEST(ImapTransfers, CountLiteralsOfMessages) {
         {kUp, "a2 NOOP\r\n"},
         {kDown, "a2 OK\r\n"}},
        "0/0"},
+      {"compression asked for behind what fails",
+       {{kUp, "a1 FOO\r\na2 COMPRESS DEFLATE\r\n"}, {kDown, "a1 BAD what\r\na2 OK active\r\n"}},
+       "0/0 compressed"},
+      {"compression refused behind what succeeds",
+       {{kUp, "a1 NOOP\r\na2 COMPRESS DEFLATE\r\n"}, {kDown, "a1 OK\r\na2 NO\r\n"}},
+       "0/0"},
+      {"compression that goes without saying more",
+       {{kUp, "a1 compress deflate\r\n"}, {kDown, "a1 ok\r\n"}},
+       "0/0 compressed"},
+      {"long tags",
+       {{kUp, kLongTag + " UID REPLACE 4294967295 {5+}\r\nabcde {3+}\r\nabc\r\n"},
+        {kUp, kLongTag + " append x {4+}\r\nabcd\r\n"},
+        {kDown, kLongTag + " OK\r\n* 4294967295 FETCH (BODY[] {2}\r\nab)\r\n"},
+        {kUp, kLongTag + " COMPRESS DEFLATE\r\n"},
+        {kDown, kLongTag + "B OK\r\n" + kLongTag + " OK\r\n"}},
+       "7/2 compressed"},
+      {"a tag that starts like none", {{kDown, "** 1 FETCH (BODY[] {2}\r\nab\r\n"}}, "0/0"},
+      {"a bare plus",
+       {{kUp, "a1 APPEND x {3}\r\n"}, {kDown, "+\r\n"}, {kUp, "abc\r\n"}},
+       "3/0"},
   };
   for (const auto& c : kCases) {
     for (const std::size_t step : {1, 2, 3, 7, 1'000}) {
