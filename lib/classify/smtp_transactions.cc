@@ -1,6 +1,7 @@
 #include "lib/classify/smtp_transactions.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -39,11 +40,21 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       line_length_ = 0;
       if (stopped()) return at;
     } else {
-      if (line_length_ < kMaxLine) line_[line_length_] = static_cast<char>(byte);
-      if (line_length_ < UINT16_MAX) ++line_length_;
+      AddToLine(static_cast<char>(byte));
     }
   }
   return at;
+}
+
+void SmtpTransactions::AddToLine(char c) {
+  if (line_length_ < kMaxLine) {
+    line_[line_length_] = c;
+  } else {
+    char* end = line_ + kMaxLine - kLineEnd;
+    std::memmove(end, end + 1, kLineEnd - 1);
+    end[kLineEnd - 1] = c;
+  }
+  if (line_length_ < UINT16_MAX) ++line_length_;
 }
 
 void SmtpTransactions::OnCommandLine() {
@@ -75,6 +86,8 @@ void SmtpTransactions::OnCommandLine() {
     Push(kAuth);
   } else if (is("RSET") || is("EHLO") || is("HELO")) {
     Push(kReset);
+  } else if (is("TURN") || is("ATRN")) {
+    Push(kTurn);
   } else if (is("BDAT")) {
     Push(ReadBdat(line.substr(verb.size())));
   } else if (is("BURL")) {  // a chunk that the server fetches itself (RFC 4468)
@@ -188,6 +201,9 @@ void SmtpTransactions::OnCommandReply(Command command, int code) {
       break;
     case kReset:
       EndTransaction();
+      break;
+    case kTurn:  // from here on the server is the client (RFC 821, 3.8; RFC 2645)
+      Lose();
       break;
     case kOther:
     case kData:

@@ -81,12 +81,15 @@ class SmtpTransactions {
     kBadBdat,  // refused as it is written, and no chunk follows
     kReset,
     kStartTls,
-    kAuth
+    kAuth,
+    kTurn
   };
   static constexpr int kMaxQueued = 24;  // runs of the same command
   static constexpr int kMaxChunks = 8;
   static constexpr int kMaxLine = 32;
+  static constexpr int kLineEnd = 8;  // " LAST", CR, and a blank or two
 
+  void AddToLine(char c);
   void OnCommandLine();
   Command ReadBdat(absl::string_view arguments);
   void OnReply(int code);
@@ -100,7 +103,7 @@ class SmtpTransactions {
   void PushChunk(uint64_t bytes);
   uint64_t PopChunk();
 
-  // Client's line so far.
+  // Client's line so far; of a long one its start and its last kLineEnd bytes.
   char line_[kMaxLine] = {};
   uint16_t line_length_ = 0;  // bytes of the line, those not kept included
   // Server's line so far.
