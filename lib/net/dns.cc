@@ -110,11 +110,13 @@ bool Take(const Message& message, const Record& record, DnsAnswer& answer) {
     AddAddress(record, answer);
     return true;
   }
-  if (answer.name_count == DnsAnswer::kMaxNames) return false;
-  DnsAnswer::Name& next = answer.names[answer.name_count];
+  // Of a longer chain the last place holds each next name: the one that records may belong to.
+  const int place = std::min(answer.name_count, DnsAnswer::kMaxNames - 1);
+  DnsAnswer::Name next;
   if (!ReadName({message.data, record.at + record.length}, record.at, next)) return false;
   next.ttl = DnsAnswer::kLongestTtl;
-  ++answer.name_count;
+  answer.names[place] = next;
+  answer.name_count = place + 1;
   return true;
 }
 
@@ -128,9 +130,9 @@ bool Owns(const Message& message, uint32_t owner_at, uint32_t name_at,
          name.view() == answer.names[answer.name_count - 1].view();
 }
 
-// The answer section, from `at` on; the question's name is in place.
-DnsResult ReadRecords(const Message& message, uint32_t at, int count, DnsAnswer& answer) {
-  uint32_t name_at = kHeader;
+// The answer section, from `at` on. `name_at`: where the last of the answer's names stands.
+DnsResult ReadRecords(const Message& message, uint32_t at, int count, uint32_t& name_at,
+                      DnsAnswer& answer) {
   for (int i = 0; i < std::min(count, kMostRecords); ++i) {
     const uint32_t owner_at = at;
     const Skipped owner = SkipName(message, at);
@@ -145,9 +147,8 @@ DnsResult ReadRecords(const Message& message, uint32_t at, int count, DnsAnswer&
     if (Load16(rest + 2) != kClassInternet || !Owns(message, owner_at, name_at, answer)) {
       continue;
     }
-    const int names = answer.name_count;
     if (!Take(message, record, answer)) return DnsResult::kNoAnswer;
-    if (answer.name_count != names) name_at = record.at;
+    if (record.type == kTypeCname && answer.address_count == 0) name_at = record.at;
   }
   return answer.address_count != 0 ? DnsResult::kAnswer : DnsResult::kNoAnswer;
 }
@@ -179,7 +180,14 @@ DnsResult ReadDnsAnswer(const uint8_t* data, uint32_t size, DnsAnswer& answer) {
   if (!ReadName(message, kHeader, question)) return DnsResult::kNoAnswer;
   question.ttl = DnsAnswer::kLongestTtl;
   answer.name_count = 1;
-  return ReadRecords(message, at + kQuestionRest, Load16(data + 6), answer);
+  // Some servers put the addresses before the aliases that lead to them.
+  uint32_t name_at = kHeader;
+  DnsResult result = DnsResult::kNoAnswer;
+  for (int round = 0; round < 2 && result == DnsResult::kNoAnswer; ++round) {
+    if (round != 0 && answer.name_count == 1) break;
+    result = ReadRecords(message, at + kQuestionRest, Load16(data + 6), name_at, answer);
+  }
+  return result;
 }
 
 }  // namespace mailtap::net

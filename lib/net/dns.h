@@ -15,7 +15,8 @@ inline constexpr uint16_t kDnsPort = 53;
 // What a response says of its one question. Only the first `name_count` and `address_count`
 // places mean anything.
 struct DnsAnswer {
-  static constexpr int kMaxNames = 8;       // the question's and those that its aliases led to
+  // The question's and those that its aliases led to; of more, the first ones and the last.
+  static constexpr int kMaxNames = 8;
   static constexpr int kMaxAddresses = 32;  // more are passed over
   static constexpr int kMaxLength = 253;    // of a name as text (RFC 1035, 2.3.4)
 
@@ -46,8 +47,8 @@ enum class DnsResult : uint8_t {
 
 // Reads a message of `size` bytes, without the length that goes before it over TCP. Of one that
 // is cut short, the records that are whole count. Aliases (CNAME) are followed in the order in
-// which they stand, as RFC 1034, 4.3.2 gives it. Takes time in proportion to `size`; reads
-// nothing outside.
+// which they stand, as RFC 1034, 4.3.2 gives it; the addresses may stand before or behind them.
+// Takes time in proportion to `size`; reads nothing outside.
 DnsResult ReadDnsAnswer(const uint8_t* message, uint32_t size, DnsAnswer& answer);
 
 }  // namespace mailtap::net

@@ -179,15 +179,40 @@ TEST(ReadDnsAnswer, BoundsNamesAndAddresses) {
     many.records.push_back({"mail.example.com", 1, 60, absl::StrCat("192.0.2.", i)});
   }
   EXPECT_EQ(Read(many).size(), 1u + DnsAnswer::kMaxAddresses);
-  DnsMessage chain = {.records = {}};
-  std::string owner = chain.name;
-  for (int i = 0; i < DnsAnswer::kMaxNames; ++i) {
-    const std::string next = absl::StrCat("n", i, ".example.net");
-    chain.records.push_back({owner, 5, 60, next});
-    owner = next;
+}
+
+// Of a long chain the question's name counts, and whatever there is room for.
+TEST(ReadDnsAnswer, ALongChainOfAliasesIsFollowedToItsEnd) {
+  for (const int aliases : {DnsAnswer::kMaxNames - 1, DnsAnswer::kMaxNames, 12}) {
+    DnsMessage chain = {.records = {}};
+    std::string owner = chain.name;
+    for (int i = 1; i <= aliases; ++i) {
+      const std::string next = absl::StrCat("n", i, ".example.net");
+      chain.records.push_back({owner, 5, i == 8 ? 50u : 60u, next});
+      owner = next;
+    }
+    chain.records.push_back({owner, 1, 70, "192.0.2.1"});
+    chain.records.push_back({"n7.example.net", 1, 70, "192.0.2.2"});
+    const std::vector<std::string> lines = Read(chain);
+    ASSERT_EQ(lines.size(), DnsAnswer::kMaxNames + (aliases == 7 ? 2u : 1u)) << aliases;
+    EXPECT_EQ(lines[0], aliases < 8 ? "mail.example.com/60" : "mail.example.com/50");
+    EXPECT_EQ(lines[6], aliases < 8 ? "n6.example.net/60" : "n6.example.net/50");
+    EXPECT_EQ(lines[7], aliases == 12 ? "n12.example.net/70" : absl::StrCat(owner, "/70"));
+    EXPECT_EQ(lines[8], "192.0.2.1");
   }
-  chain.records.push_back({owner, 1, 60, "192.0.2.1"});
-  EXPECT_THAT(Read(chain), ElementsAre("no answer"));
+}
+
+TEST(ReadDnsAnswer, AddressesMayStandBeforeTheAliasesThatLeadToThem) {
+  const DnsRecord to_a = {"mail.example.com", 5, 300, "a.example.net"};
+  const DnsRecord to_b = {"a.example.net", 5, 20, "b.example.org"};
+  const DnsRecord address = {"b.example.org", 1, 100, "192.0.2.1"};
+  const DnsRecord strange = {"relay.example.org", 1, 60, "198.51.100.66"};
+  EXPECT_THAT(
+      Read(DnsMessage{.records = {strange, address, to_a, to_b}}),
+      ElementsAre("mail.example.com/20", "a.example.net/20", "b.example.org/100", "192.0.2.1"));
+  EXPECT_THAT(Read(DnsMessage{.records = {strange, to_a, to_b}}), ElementsAre("no answer"));
+  const DnsRecord ring = {"a.example.net", 5, 20, "mail.example.com"};
+  EXPECT_THAT(Read(DnsMessage{.records = {to_a, ring, to_a, ring}}), ElementsAre("no answer"));
 }
 
 TEST(ReadDnsAnswer, TimesToLiveAreBounded) {
