@@ -43,4 +43,10 @@ std::size_t MessageEnd::Find(const uint8_t* data, std::size_t size, bool follows
   return dot == absl::string_view::npos ? 0 : dot + kDot.size();
 }
 
+std::size_t MessageEnd::overlooked_bytes() const {
+  constexpr absl::string_view kBareDot = ".\n";
+  const absl::string_view end(last_, kept_);
+  return absl::EndsWith(end, "\n.\n") ? kBareDot.size() : kLineBytes;
+}
+
 }  // namespace mailtap::classify

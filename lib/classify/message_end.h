@@ -21,6 +21,9 @@ class MessageEnd {
   // found. `follows`: the piece starts where the last one given ended. `whole`: look at all of
   // it. Not to be called any more once found.
   std::size_t Find(const uint8_t* data, std::size_t size, bool follows, bool whole);
+  // Bytes of the dot's line where the server has taken the end of what was given last for it,
+  // though Find did not: without carriage returns it is no mail's, and yet some write it.
+  std::size_t overlooked_bytes() const;
 
  private:
   static constexpr std::size_t kKept = 4;

@@ -68,7 +68,10 @@ std::size_t Pop3Retrievals::OnServer(const uint8_t* data, std::size_t size) {
     Keep(reply_, reply_length_, data + at, step);
     reply_bytes_ += step;
     at += step;
+    const bool returned = step > 1 ? data[at - 2] == '\r' : return_;
+    return_ = data[at - 1] == '\r';
     if (!ended) return at;
+    bare_ = !returned;
     if (listing_) {
       OnTextLine();
     } else {
@@ -92,11 +95,13 @@ void Pop3Retrievals::OnTextLine() {
 
 void Pop3Retrievals::OnStatus() {
   const absl::string_view line(reply_, reply_length_);
-  const bool ok = absl::StartsWith(line, "+OK"), refused = absl::StartsWith(line, "-ER");
+  const bool ok = absl::StartsWithIgnoreCase(line, "+OK"),
+             refused = absl::StartsWithIgnoreCase(line, "-ER");
   if (absl::StartsWith(line, "+ ")) {
     auth_line_ = true;
     return;
   }
+  if (!greeted_ && (line == "\n" || line == "\r\n")) return;  // before all else
   if (!greeted_ || !(ok || refused)) {
     lost_ = lost_ || !(ok || refused);
     greeted_ = true;
@@ -119,12 +124,13 @@ void Pop3Retrievals::OnStatus() {
   }
 }
 
-void Pop3Retrievals::EndText(uint64_t bytes) {
+void Pop3Retrievals::EndText(uint64_t bytes, bool measured) {
   skipping_ = false;
-  if (bytes < kDotBytes) {
+  measured_ &= measured;
+  if (bytes < dot_bytes()) {
     lost_ = true;  // it had not heard the text: sent before
   } else {
-    text_bytes_ += bytes - kDotBytes;
+    text_bytes_ += bytes - dot_bytes();
   }
 }
 

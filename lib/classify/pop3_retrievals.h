@@ -16,8 +16,6 @@ namespace mailtap::classify {
 
 class Pop3Retrievals {
  public:
-  static constexpr uint64_t kDotBytes = 3;  // of the line that ends a text and is none of it
-
   // The streams' next bytes, each in order, and neither ahead of what its sender had seen of
   // the other. OnServer must not be called while skipping(), and returns early, with how many
   // bytes it took, where that begins.
@@ -27,12 +25,17 @@ class Pop3Retrievals {
   // A message's text is under way: the server's bytes are of no interest until the client says
   // something.
   bool skipping() const { return skipping_; }
-  // The client says something: the text was so long, its last line included.
-  void EndText(uint64_t bytes);
+  // The client says something: the text was so long, its last line included. `measured`: as far
+  // as is known, nothing else was among that.
+  void EndText(uint64_t bytes, bool measured = true);
+  // Bytes of the line that ends a text and is none of it: some servers leave out what goes
+  // before a line's end.
+  uint64_t dot_bytes() const { return bare_ ? 2 : 3; }
 
   uint32_t retrievals() const { return retrievals_; }
   // Bytes of their texts, as sent, without their last lines.
   uint64_t text_bytes() const { return text_bytes_; }
+  bool text_bytes_known() const { return measured_; }
   // The server has said what no command explains: the counts may be wrong.
   bool lost() const { return lost_; }
 
@@ -58,6 +61,9 @@ class Pop3Retrievals {
   bool in_text_ = false;    // the listing is a message
   bool skipping_ = false;
   bool lost_ = false;
+  bool measured_ = true;
+  bool bare_ = false;    // the server's lines end without carriage return
+  bool return_ = false;  // its last byte is one
   uint32_t retrievals_ = 0;
   uint64_t text_bytes_ = 0;
   uint64_t reply_bytes_ = 0;  // of the server's line so far

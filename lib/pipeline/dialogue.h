@@ -51,7 +51,9 @@ struct alignas(kCacheLine) Dialogue {
   uint32_t opening;     // index of the OpeningText, or kNone
   uint32_t held;        // list of held segments, in no order
   uint32_t text_start;  // number of the first byte of the message text under way
-  uint32_t text_seen;   // number behind the last piece given to `message_end`
+  // Number behind the last piece given to `message_end`; of POP3, behind the last segment of a
+  // text that opens like a refusal, or `text_start`.
+  uint32_t text_seen;
   uint32_t reported_messages;
   uint32_t reported_rejected;
   uint8_t held_count;
@@ -69,6 +71,11 @@ struct alignas(kCacheLine) Dialogue {
 
   // Something is lost: counts are unknown from here on.
   void Break();
+
+  // What was taken for POP3's text up to `number` ends with what may be no part of it.
+  bool EndsRefused(uint32_t number) const {
+    return text_seen != text_start && text_seen == number;
+  }
 
   // The one of them that is at work, or null.
   classify::SmtpTransactions* smtp() { return std::get_if<0>(&messages); }

@@ -102,11 +102,13 @@ void Worker::TellMessages(const flow::HotSession& hot, meter::SessionRecord& rec
     if (record.key.service != Service::kPop3) return;
     if (dialogue.spoke_late && record.bytes[kDown].inferred != 0) return;  // text, or a reply
     record.retrievals = pop3->retrievals();
+    if (!pop3->text_bytes_known()) return;
+    if (pop3->skipping() && dialogue.EndsRefused(hot.mark[server])) return;
     record.text_bytes[kDown] = pop3->text_bytes();
     if (!pop3->skipping()) return;
     const auto last = static_cast<int64_t>(hot.mark[server] - dialogue.text_start);
-    constexpr auto kDot = static_cast<int64_t>(classify::Pop3Retrievals::kDotBytes);
-    record.text_bytes[kDown] += static_cast<uint64_t>(std::max<int64_t>(0, last - kDot));
+    const auto dot = static_cast<int64_t>(pop3->dot_bytes());
+    record.text_bytes[kDown] += static_cast<uint64_t>(std::max<int64_t>(0, last - dot));
   }
 }
 

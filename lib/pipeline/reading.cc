@@ -49,7 +49,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     const End other = flow::Other(end);
     const bool answers = !dialogue.broken && dialogue.started[other] &&
                          flow::Distance(segment.ack, dialogue.next[other]) > 0;
-    if (!answers) return;
+    if (!answers) return NoteRefusal(dialogue, segment);
   }
   // Nothing to read in what is behind: in a literal or a chunk, or a copy.
   const bool past = dialogue.started[end] &&

@@ -2,6 +2,7 @@
 // theirs.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
@@ -22,12 +23,18 @@ void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot), server = flow::Other(client);
+  // Line ends may go before a greeting.
+  const absl::string_view said = opening.text(server);
+  const std::size_t at = said.find_first_not_of("\r\n");
+  if (at == said.npos) return;
+  const int32_t in =
+      flow::Distance(opening.begin[server] + static_cast<uint32_t>(at), piece.seq);
   const bool first =
-      opening.from_start[server] && piece.captured != 0 && piece.seq == opening.begin[server] &&
+      opening.from_start[server] && in >= 0 && static_cast<uint32_t>(in) < piece.captured &&
       (!dialogue.started[client] || dialogue.next[client] == opening.begin[client]);
   if (!first) return;
-  if (piece.data[0] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
-  if (piece.data[0] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
+  if (said[at] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
+  if (said[at] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
 }
 
 void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
@@ -53,7 +60,7 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
     SkipAhead(hot, ClientEnd(hot), 0);  // the literal that it has asked for
   } else if (classify::Pop3Retrievals* pop3 = dialogue.pop3(); !pop3->skipping()) {
     const std::size_t taken = pop3->OnServer(piece.data, piece.captured);
-    dialogue.text_start = piece.seq + static_cast<uint32_t>(taken);
+    dialogue.text_start = dialogue.text_seen = piece.seq + static_cast<uint32_t>(taken);
     if (pop3->lost() || (missing != 0 && !pop3->skipping())) dialogue.Break();
   }
 }
@@ -111,8 +118,9 @@ void Worker::OverlookedEnd(flow::HotSession& hot, uint32_t ack) {
   const uint32_t heard = Heard(hot, flow::Other(client), ack);
   if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
   const uint32_t bytes = heard - dialogue.text_start;
-  constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
-  dialogue.smtp()->MeasureText(bytes > kDot ? bytes - kDot : 0);
+  const std::size_t dot = heard == dialogue.text_seen ? dialogue.message_end.overlooked_bytes()
+                                                      : classify::MessageEnd::kLineBytes;
+  dialogue.smtp()->MeasureText(bytes > dot ? bytes - dot : 0);
 }
 
 void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
@@ -168,6 +176,18 @@ uint32_t Worker::ReadCommands(flow::HotSession& hot, const TextSegment& piece) {
   return piece.captured;
 }
 
+// A server that has waited for too long may say so, and looks as if it went on with its text
+// (RFC 1939, 3, would have it close without a word).
+void Worker::NoteRefusal(Dialogue& dialogue, const net::Segment& segment) {
+  const classify::Pop3Retrievals* pop3 = dialogue.pop3();
+  if (pop3 == nullptr || !pop3->skipping()) return;
+  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                               segment.captured);
+  if (absl::StartsWithIgnoreCase(text, "-ERR")) {
+    dialogue.text_seen = segment.seq + segment.length;
+  }
+}
+
 // A retrieved message has ended where the client had heard it when it spoke again.
 void Worker::EndRetrieval(const flow::HotSession& hot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
@@ -178,7 +198,8 @@ void Worker::EndRetrieval(const flow::HotSession& hot, const TextSegment& piece)
   // What is sent again may have heard its own answer, too: that is held, or is lost.
   dialogue.spoke_late |= flow::Distance(hot.mark[client], piece.seq + piece.length) > 0;
   const bool answered = dialogues_.HoldsAnswer(dialogue, server, piece.seq, heard);
-  pop3.EndText(text > 0 ? heard - dialogue.text_start : 0);
+  pop3.EndText(text > 0 ? heard - dialogue.text_start : 0,
+               /*measured=*/!dialogue.EndsRefused(heard));
   if (flow::Distance(heard, dialogue.next[server]) > 0) dialogue.next[server] = heard;
   if (pop3.lost() || answered) dialogue.Break();
 }

@@ -179,6 +179,7 @@ class Worker {
   void OverlookedEnd(flow::HotSession& hot, uint32_t ack);
   void ReadClient(uint32_t slot, const TextSegment& piece);
   uint32_t ReadCommands(flow::HotSession& hot, const TextSegment& piece);
+  static void NoteRefusal(Dialogue& dialogue, const net::Segment& segment);
   void EndRetrieval(const flow::HotSession& hot, const TextSegment& piece);
   void Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken);
   void SkipAhead(flow::HotSession& hot, flow::End end, uint32_t missing);

@@ -66,5 +66,24 @@ TEST(MessageEnd, NothingIsKnownBehindAGap) {
             0u);
 }
 
+TEST(MessageEnd, MayLackCarriageReturnsWhereAServerTakesIt) {
+  const struct {
+    const char* text;
+    std::size_t bytes;
+  } kCases[] = {{"a\n.\n", 2}, {".\n", 2}, {"a\r\n.\n", 2}, {"a\n.\r\n", 3}, {"a.\n", 3}};
+  for (const auto& c : kCases) {
+    for (const std::size_t step : {1, 2, 100}) {
+      const std::string text = c.text;
+      MessageEnd end;
+      end.Start();
+      for (std::size_t at = 0; at < text.size(); at += step) {
+        const std::string piece = text.substr(at, step);
+        end.Find(reinterpret_cast<const uint8_t*>(piece.data()), piece.size(), true, false);
+      }
+      EXPECT_EQ(end.overlooked_bytes(), c.bytes) << c.text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::classify

@@ -99,6 +99,17 @@ TEST(Pop3Retrievals, Count) {
        {hello, retrieve, {'S', "+OK\r\n"}, retrieve},
        "1, 0 lost"},
       {"text where a status should be", {hello, quit, {'S', "bye\r\n"}}, "0, 0 lost"},
+      {"a line end before the greeting", {{'S', "\r\n"}, hello, retrieve, text, quit}, "1, 8"},
+      {"small letters of the server",
+       {{'S', "+ok\r\n"}, {'C', "DELE 1\r\n"}, {'S', "-err\r\n"}, retrieve, text, quit},
+       "1, 8"},
+      {"line ends without carriage return",
+       {{'S', "+OK\n"},
+        {'C', "RETR 1\n"},
+        {'S', "+OK\na\n\n.\n"},
+        {'C', "RETR 1\nQUIT\n"},
+        {'S', "+OK\na\n.\n+OK\n"}},
+       "2, 5"},
       {"an answer to nothing", {hello, ok}, "0, 0 lost"},
   };
   for (const auto& c : kCases) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "tests/unit/pipeline/random_session.h"
 #include "tests/unit/pipeline/sensor.h"
 
@@ -136,6 +137,62 @@ TEST(Messages, WhatIsSentAgainLeavesNothingWrong) {
     KnownAndRight(frames, session, absl::StrCat("session ", i));
     if (HasFailure()) return;
   }
+}
+
+std::string Counted(const Script& script, uint16_t port, std::size_t segment_bytes) {
+  Sensor sensor;
+  sensor.Play(Play(script, port, segment_bytes).frames()).Finish();
+  return sensor.sessions().size() == 1 ? Words(sensor.sessions()[0]) : Only(sensor);
+}
+
+const Script kRetrieval = {
+    {kDown, "+OK ready\r\n"},      {kUp, "USER me\r\n"}, {kDown, "+OK\r\n"},
+    {kUp, "PASS secret\r\n"},      {kDown, "+OK\r\n"},   {kUp, "RETR 1\r\n"},
+    {kDown, "+OK\r\nabc\r\n.\r\n"}};
+
+TEST(Messages, CountBehindALineEndBeforeTheGreeting) {
+  const auto late = [](Script script) {
+    script[0].text = "\r\n" + script[0].text;
+    return script;
+  };
+  for (const std::size_t segment : {1, 2, 3, 1'400}) {
+    for (const uint16_t port : {143, 10'143}) {
+      EXPECT_EQ(Counted(late(ImapScript()), port, segment), "appended 0, fetched 2000");
+    }
+    for (const uint16_t port : {110, 10'110}) {
+      EXPECT_EQ(Counted(late(kRetrieval), port, segment), "retrieved 1, 5 bytes");
+    }
+  }
+}
+
+TEST(Messages, CountWhereLinesEndWithoutCarriageReturn) {
+  const Script smtp = {
+      {kDown, "220 mx ESMTP\n"},  {kUp, "EHLO me\n"},  {kDown, "250 mx\n"},
+      {kUp, "MAIL FROM:<a@b>\n"}, {kDown, "250 ok\n"}, {kUp, "RCPT TO:<c@d>\n"},
+      {kDown, "250 ok\n"},        {kUp, "DATA\n"},     {kDown, "354 go\n"},
+      {kUp, "hi\n.\n"},           {kDown, "250 ok\n"}, {kUp, "QUIT\n"},
+      {kDown, "221 bye\n"}};
+  Script pop3 = kRetrieval;
+  for (Line& line : pop3) line.text = absl::StrReplaceAll(line.text, {{"\r", ""}});
+  for (const std::size_t segment : {1, 3, 1'400}) {
+    EXPECT_EQ(Counted(smtp, 25, segment), "1 to 1, 3 bytes, refused 0+0");
+    EXPECT_EQ(Counted(pop3, 110, segment), "retrieved 1, 4 bytes");
+  }
+}
+
+// Looks like more of the text.
+TEST(Messages, OfAServerThatHasWaitedForTooLongAreOfUnknownLength) {
+  Script script = kRetrieval;
+  script.push_back({kDown, "-ERR timeout\r\n"});
+  EXPECT_EQ(Counted(script, 110, 1'400), "bytes null");
+  script.push_back({kUp, "QUIT\r\n"});
+  EXPECT_EQ(Counted(script, 110, 1'400), "bytes null");
+  // In the middle of a text it is just a line.
+  script = kRetrieval;
+  script.back().text = "+OK\r\n";
+  script.push_back({kDown, "-ERR timeout\r\n"});
+  script.push_back({kDown, "abc\r\n.\r\n"});
+  EXPECT_EQ(Counted(script, 110, 1'400), "retrieved 1, 19 bytes");
 }
 
 TEST(Messages, AreHiddenByCompression) {

@@ -29,9 +29,10 @@ std::string Words(const meter::SessionRecord& s) {
   constexpr auto kUnknown = meter::SessionRecord::kUnknownCount;
   constexpr auto kUnknownBytes = meter::SessionRecord::kUnknownBytes;
   if (smtp && s.messages == kUnknown) return "null";
-  if (smtp && s.text_bytes[kUp] == kUnknownBytes) return "bytes null";
   if (pop3 && s.retrievals == kUnknown) return "null";
-  if (!smtp && s.text_bytes[kDown] == kUnknownBytes) return "null";
+  const bool told = s.text_bytes[smtp ? kUp : kDown] != kUnknownBytes;
+  if ((smtp || pop3) && !told) return "bytes null";
+  if (!told) return "null";
   return Words({.messages = s.messages,
                 .rejected = {s.rejected_transient, s.rejected - s.rejected_transient},
                 .recipients = s.recipients,
