@@ -62,6 +62,14 @@ FirstWordFilter::FirstWordFilter(absl::string_view also)
   for (const char c : absl::StrCat("\r\n", also)) starts_[static_cast<uint8_t>(c)] |= kOther;
 }
 
+bool FirstWordFilter::MayMatch(const uint8_t* payload, uint32_t length) const {
+  while (length != 0 && (payload[0] == '\r' || payload[0] == '\n')) {
+    ++payload;
+    --length;
+  }
+  return words_.MayContain(payload, length);
+}
+
 bool FirstWordFilter::MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const {
   constexpr uint32_t kMost = 4;
   uint32_t at = 0;

@@ -82,10 +82,9 @@ class FirstWordFilter {
     return MatchesTagged(payload, length);
   }
 
-  // Whether the first `length` (< kWordBytes) bytes could be the start of a first word.
-  bool MayMatch(const uint8_t* payload, uint32_t length) const {
-    return words_.MayContain(payload, length);
-  }
+  // Whether the first `length` (< kWordBytes) bytes could be the start of a first word, or of
+  // one behind line ends.
+  bool MayMatch(const uint8_t* payload, uint32_t length) const;
 
  private:
   bool GlanceAtText(const uint8_t* text) const {

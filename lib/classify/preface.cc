@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 
 namespace mailtap::classify {
 namespace {
@@ -13,15 +14,43 @@ constexpr absl::string_view kVersionWord = "HTTP/1.";
 constexpr absl::string_view kProxyWord = "PROXY ";
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t kMostMethods = 32;
-constexpr uint32_t kMostBytes = 16'384;  // of a side
+constexpr uint8_t kSocks4Granted = 90;
+constexpr uint32_t kMostBytes = 16'384;  // of a side, between two requests
 
-// VER, CMD, port (2), address (4), user, NUL, and for an address 0.0.0.x a domain, NUL.
+// VER, CMD, port (2), address (4), user, NUL, and for an address 0.0.0.x a domain, NUL. The
+// client's first words may follow at once.
 bool IsSocks4Request(absl::string_view text) {
   constexpr std::size_t kFixed = 8;
-  if (text.size() <= kFixed || text[1] != kSocksConnect || text.back() != '\0') return false;
+  if (text.size() <= kFixed || text[1] != kSocksConnect) return false;
+  if (text[2] == '\0' && text[3] == '\0') return false;
   const bool named =
       absl::StartsWith(text.substr(4), absl::string_view("\0\0\0", 3)) && text[7] != '\0';
-  return std::count(text.begin() + kFixed, text.end(), '\0') == (named ? 2 : 1);
+  absl::string_view rest = text.substr(kFixed);
+  for (int words = named ? 2 : 1; words > 0; --words) {
+    const std::size_t end = rest.find('\0');
+    if (end == rest.npos ||
+        std::any_of(rest.begin(), rest.begin() + end, absl::ascii_iscntrl)) {
+      return false;
+    }
+    rest.remove_prefix(end + 1);
+  }
+  return true;
+}
+
+bool IsLineEnd(char c) { return c == '\r' || c == '\n'; }
+
+// Line ends may go before a request (RFC 9112, 2.2), and some clients put more than one blank
+// behind its first word.
+bool IsConnectRequest(absl::string_view text) {
+  constexpr int kMostLineEnds = 4;  // as many as FirstWordFilter passes over
+  for (int n = 0; n < kMostLineEnds && !text.empty() && IsLineEnd(text[0]); ++n) {
+    text.remove_prefix(1);
+  }
+  if (!absl::ConsumePrefix(&text, kConnectWord)) return false;
+  const std::size_t at = text.find_first_not_of(' ');
+  if (at == text.npos) return false;
+  const char host = text[at];
+  return absl::ascii_isalnum(static_cast<unsigned char>(host)) || host == '[' || host == '_';
 }
 
 // VER, NMETHODS, METHODS: the client waits for the answer, or sends its request with them.
@@ -45,12 +74,7 @@ Preface::Kind Preface::Detect(absl::string_view text) {
     const char family = text[kProxyWord.size()];  // TCP4, TCP6, UNKNOWN
     return family == 'T' || family == 'U' ? Kind::kProxy1 : Kind::kNone;
   }
-  if (absl::StartsWith(text, kConnectWord) && text.size() > kConnectWord.size()) {
-    const char host = text[kConnectWord.size()];
-    const bool plausible = absl::ascii_isalnum(static_cast<unsigned char>(host)) || host == '[';
-    return plausible ? Kind::kConnect : Kind::kNone;
-  }
-  return Kind::kNone;
+  return IsConnectRequest(text) ? Kind::kConnect : Kind::kNone;
 }
 
 bool Preface::MayBecome(absl::string_view text) {
@@ -122,6 +146,12 @@ void Preface::Expect(Half& half, Step step, uint16_t bytes) {
   half.value = 0;
 }
 
+// Credentials may take several rounds, and as many bytes again in each.
+void Preface::ExpectNext(Half& half, Step step) {
+  Expect(half, step);
+  half.taken = 0;
+}
+
 void Preface::Take(Half& half, uint8_t byte) {
   switch (half.step) {
     case Step::kMethod:
@@ -150,6 +180,7 @@ void Preface::Take(Half& half, uint8_t byte) {
       if (half.step == Step::kRequest4 && half.left == 5) {
         target_port_ = static_cast<uint16_t>(half.value);
       }
+      if (half.step == Step::kReply4 && half.left == 7 && byte != kSocks4Granted) Fail();
       if (--half.left == 0) Finish(half);
       return;
   }
@@ -164,12 +195,15 @@ void Preface::Match(Half& half, uint8_t byte, absl::string_view word, Step next)
 void Preface::TakeHttp(Half& half, uint8_t byte) {
   switch (half.step) {
     case Step::kMethod:
+      if (half.matched == 0 && IsLineEnd(static_cast<char>(byte))) return;
       Match(half, byte, kConnectWord, Step::kTarget);
       target_port_ = 0;
       in_port_ = false;
       return;
     case Step::kTarget:
+      if (byte == ' ' && half.matched == 0) return;
       if (byte == ' ') return Expect(half, Step::kVersion);
+      half.matched = 1;
       if (byte < ' ' || byte == '{')
         return Fail();  // STOMP's and NATS's CONNECT have no version
       if (byte == ':') {
@@ -196,7 +230,7 @@ void Preface::TakeHttp(Half& half, uint8_t byte) {
       Expect(half, Step::kInner);
       // A proxy that refused the last request has to answer this one.
       Half& server = halves_[static_cast<int>(Side::kServer)];
-      if (server.step == Step::kRefusal) Expect(server, Step::kStatus);
+      if (server.step == Step::kRefusal) ExpectNext(server, Step::kStatus);
       return;
   }
 }
@@ -227,7 +261,7 @@ void Preface::TakeAnswer(Half& half, uint8_t byte) {
       if (status_ / 100 == 1) return Expect(half, Step::kStatus);
       // It may want credentials: the client asks again on the same connection.
       Expect(half, Step::kRefusal);
-      return Expect(halves_[static_cast<int>(Side::kClient)], Step::kMethod);
+      return ExpectNext(halves_[static_cast<int>(Side::kClient)], Step::kMethod);
     default:
       return;
   }

@@ -102,11 +102,12 @@ class Preface {
     uint8_t matched = 0;  // bytes of a fixed word, or line ends in a row
     uint16_t left = 0;    // bytes that the step still takes
     uint32_t value = 0;   // its last four bytes
-    uint32_t taken = 0;   // in all
+    uint32_t taken = 0;   // since the last request or answer was complete
   };
 
   const Half& half(Side side) const { return halves_[static_cast<int>(side)]; }
   static void Expect(Half& half, Step step, uint16_t bytes = 0);
+  static void ExpectNext(Half& half, Step step);
   void Take(Half& half, uint8_t byte);
   void TakeHttp(Half& half, uint8_t byte);
   void TakeAnswer(Half& half, uint8_t byte);

@@ -24,6 +24,13 @@ bool OpensLikeServer(const net::Segment& segment) {
   return (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
 }
 
+// A client asks a proxy for a tunnel.
+bool AsksForTunnel(const net::Segment& segment) {
+  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                               segment.captured);
+  return classify::Preface::Detect(text) == classify::Preface::Kind::kConnect;
+}
+
 }  // namespace
 
 uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
@@ -123,6 +130,13 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
       return kNone;
     }
     if (ahead != 0 && !near) handshake = nullptr;
+    // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
+    // session begins with this one.
+    if (near && from_client && word && AsksForTunnel(segment)) {
+      handshake->client_isn = segment.seq - 1;
+      handshake->server_isn = segment.ack - 1;
+      handshake->has_server = from_start = true;
+    }
   }
   // A ClientHello is its stream's start, whether the handshake was seen or not.
   const bool hello = !word && segment.captured >= classify::kHelloStart &&

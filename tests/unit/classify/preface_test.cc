@@ -72,7 +72,20 @@ TEST(Preface, HttpConnect) {
          "http-connect 25, |x");
   Expect({{kC, "CONNECT a.example:25 / HTTP/1.0\r\n\r\n"}, {kS, "HTTP/1.0 200 OK\r\n\r\n"}},
          "http-connect 25, |");
+  Expect({{kC, "CONNECT  _mx.example:25  HTTP/1.1\r\n\r\n"}, {kS, "HTTP/1.1 200 OK\r\n\r\n"}},
+         "http-connect 25, |");
   Expect({ask}, "unfinished 25, |");
+}
+
+TEST(Preface, LineEndsMayGoBeforeARequest) {
+  const Line granted = {kS, "HTTP/1.1 200 OK\r\n\r\n220 mx\r\n"};
+  const std::string ask = "CONNECT a.example:25 HTTP/1.1\r\n\r\n";
+  for (const std::string& before : {"\r\n"s, "\n"s, "\r\n\r\n"s}) {
+    Expect({{kC, before + ask}, granted}, "http-connect 25, |220 mx\r\n");
+    Expect({{kC, ask}, {kS, "HTTP/1.1 407 No\r\n\r\n"}, {kC, before + ask}, granted},
+           "http-connect 25, |220 mx\r\n");
+  }
+  Expect({{kC, "\r\n\r\n\r\n" + ask}}, "none");
 }
 
 TEST(Preface, HttpConnectThatHasToAuthenticate) {
@@ -88,6 +101,11 @@ TEST(Preface, HttpConnectThatHasToAuthenticate) {
           {kC, "a NOOP\r\n"}},
          "http-connect 143, a NOOP\r\n|* OK\r\n");
   Expect({ask, refuse, {kC, "GET / HTTP/1.1\r\n"}}, "failed");
+  // Tickets of Kerberos are long.
+  const Line ticket = {kC, "CONNECT a.example:143 HTTP/1.1\r\nProxy-Authorization: Negotiate " +
+                               std::string(12'000, 'T') + "\r\n\r\n"};
+  Expect({ticket, refuse, ticket, refuse, ticket, {kS, "HTTP/1.1 200 OK\r\n\r\n* OK\r\n"}},
+         "http-connect 143, |* OK\r\n");
 }
 
 TEST(Preface, Socks4) {
@@ -95,6 +113,11 @@ TEST(Preface, Socks4) {
   Expect({{kC, "\4\1\0\x19\xc0\0\2\1me\0"s}, reply, {kS, "220 mx\r\n"}, {kC, "EHLO x\r\n"}},
          "socks4 25, EHLO x\r\n|220 mx\r\n");
   Expect({{kC, "\4\1\0\x6e\0\0\0\1\0mail.example\0"s}, reply}, "socks4 110, |");
+  for (const std::string& whom : {"\xc0\0\2\1\0"s, "\0\0\0\1me\0mx.example\0"s}) {
+    Expect({{kC, "\4\1\0\x19"s + whom + "EHLO x\r\n"}, reply, {kS, "220 mx\r\n"}},
+           "socks4 25, EHLO x\r\n|220 mx\r\n");
+  }
+  Expect({{kC, "\4\1\0\x19\xc0\0\2\1me\0"s}, {kS, "\0\x5b\0\0\0\0\0\0"s}}, "failed");
 }
 
 TEST(Preface, Socks5) {
@@ -133,6 +156,8 @@ TEST(Preface, WhatOpensLikeOneIsToldApart) {
   Expect({{kC, "\r\n\r\nEHLO x\r\n"}}, "none");
   Expect({{kC, "\5\1\xff"s}}, "none");
   Expect({{kC, "\4\2\0\x19\xc0\0\2\1\0"s}}, "none");  // BIND
+  Expect({{kC, "\4\1\0\0\xc0\0\2\1\0"s}}, "none");    // to no port
+  Expect({{kC, "\4\1\0\x19\xc0\0\2\1\1\2\0"s}}, "none");
   Expect({{kC, "CONNECT a:25 HTTP/1.1\r\n\r\n"}, {kS, "220 mx ESMTP\r\n"}}, "failed");
   Expect({{kC, "CONNECT " + std::string(20'000, 'a')}}, "failed");
 }

@@ -39,6 +39,16 @@ std::vector<Way> Ways() {
   return {
       {"connect", 3'128, Via::kHttpConnect, granted},
       {"connect, after a refusal", 8'080, Via::kHttpConnect, refused},
+      {"connect, behind a line end",
+       8'080,
+       Via::kHttpConnect,
+       {{kUp, "\r\nCONNECT  mx.example:25 HTTP/1.1\r\n\r\n"},
+        {kDown, "HTTP/1.1 200 OK\r\n\r\n"}}},
+      {"connect on a mail port, behind line ends",
+       25,
+       Via::kHttpConnect,
+       {{kUp, "\r\n\r\nCONNECT _mx.example:25 HTTP/1.1\r\n\r\n"},
+        {kDown, "HTTP/1.1 200 OK\r\n\r\n"}}},
       {"socks4",
        1'080,
        Via::kSocks4,
@@ -153,6 +163,33 @@ TEST(Tunnel, AHeaderMayGoBeforeATunnel) {
       Replayed(Joined(header, Joined(Connect("mx.example:25"), SmtpScript())), 3'128);
   EXPECT_THAT(Only(*sensor), StartsWith("smtp banner none"));
   EXPECT_EQ(sensor->sessions()[0].via, Via::kHttpConnect);
+}
+
+// The client does not wait for the proxy's answer.
+TEST(Tunnel, TheFirstWordsMayGoWithARequestOfSocks4) {
+  Script script = SmtpScript();
+  const Line greeting = script[0];
+  script[0] = {kUp, "\4\1\0\x19\0\0\0\1me\0mx.example\0"s + script[1].text};
+  script[1] = {kDown, "\0\x5a\0\0\0\0\0\0"s + greeting.text};
+  for (const std::size_t bytes : {1, 7, 1'400}) {
+    const auto sensor = Replayed(script, 1'080, bytes);
+    EXPECT_EQ(Only(*sensor), absl::StrCat("smtp banner none ", BytesOf(script, kUp), "/",
+                                          BytesOf(script, kDown), " messages 1 rejected 0"));
+    EXPECT_EQ(sensor->sessions()[0].via, Via::kSocks4);
+  }
+}
+
+// What has gone before on the connection is not looked at: the session begins with the tunnel.
+TEST(Tunnel, OtherRequestsMayGoBeforeIt) {
+  const Script inside = Joined(Connect("mx.example:25"), SmtpScript());
+  const Script whole = Joined({{kUp, "GET http://example/ HTTP/1.1\r\n\r\n"},
+                               {kDown, "HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno"}},
+                              inside);
+  const auto sensor = Replayed(whole, 8'080);
+  EXPECT_EQ(Only(*sensor), absl::StrCat("smtp banner none ", BytesOf(inside, kUp), "/",
+                                        BytesOf(inside, kDown), " messages 1 rejected 0"));
+  EXPECT_EQ(sensor->sessions()[0].via, Via::kHttpConnect);
+  EXPECT_EQ(sensor->sessions()[0].bytes[kUp].inferred, 0u);
 }
 
 TEST(Tunnel, ThatIsRefusedOrNeverAnsweredIsNoMail) {
