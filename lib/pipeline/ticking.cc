@@ -86,6 +86,23 @@ void Worker::SettleDue(UnixNanos end) {
   }
 }
 
+// Whether only one end has spoken, and so that there is reason to wait for the other: a server
+// that is mail's; or a client that is, by its words, or is about to say so in its ClientHello,
+// or asks a proxy for a tunnel.
+bool Worker::AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const {
+  const Dialogue* dialogue = cold.has_dialogue() ? &dialogues_[cold.dialogue] : nullptr;
+  const OpeningText* opening = dialogue != nullptr ? dialogues_.opening(*dialogue) : nullptr;
+  const End client = ClientEnd(hot);
+  if (!TestEnd(hot.state.payload, client)) {
+    return hot.state.standard_port != 0 || (opening != nullptr && opening->server_proved);
+  }
+  if (TestEnd(hot.state.payload, flow::Other(client))) return false;
+  if (IsMail(hot)) return true;
+  // Others need the room of the many whose server has gone.
+  if (IsUndecided(hot) && undecided_ > most_undecided_ / 4 * 3) return false;
+  return opening != nullptr && (dialogue->hello_started || opening->preface.reading());
+}
+
 // When a session is to be looked at next, if it stays silent.
 int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
   const bool closed = IsClosed(hot);
@@ -93,15 +110,11 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   // Mail may go on for long one way after the other end has said its last.
   const bool lasting =
       (other && hot.state.fin == 0) || (IsMail(hot) && hot.state.established != 0);
-  // A connection that both opened and on which nobody has spoken yet, or only a server that is
-  // mail's: servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
+  // A connection that both opened and on which nobody has spoken yet, or only one of them:
+  // servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
   constexpr int64_t kGreetingPatience = 300;
   const End client = ClientEnd(hot);
-  const OpeningText* opening =
-      cold.has_dialogue() ? dialogues_.opening(dialogues_[cold.dialogue]) : nullptr;
-  const bool greeted = opening != nullptr && opening->server_proved;
-  const bool silent = hot.state.payload == 0 || (!TestEnd(hot.state.payload, client) &&
-                                                 (greeted || hot.state.standard_port != 0));
+  const bool silent = hot.state.payload == 0 || AwaitsAnswer(hot, cold);
   const bool awaited = hot.state.synced == 3 && silent &&
                        cold.packets[client] + cold.pending_packets[client] > 1;
   // A SYN that nobody answers comes again, Linux's last after 32 s (tcp_syn_retries).

@@ -227,6 +227,7 @@ class Worker {
   void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
   void Expire(int64_t tick);
+  bool AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
   void Fold(flow::HotSession& hot);

@@ -102,6 +102,25 @@ TEST(Tls, AHelloMayTakeAnyNumberOfSegments) {
   }
 }
 
+TEST(Tls, AHandshakeMayPauseForMinutes) {
+  const std::string hello = ClientHelloFor("imap.example.com");
+  const Script rest = TlsScript(hello);
+  for (const uint16_t port : {993, 8'443}) {
+    for (const std::size_t first : {std::size_t{40}, hello.size()}) {
+      Conversation slow("10.1.0.5", 40'000, "192.0.2.25", port);
+      slow.Handshake().Client(hello.substr(0, first)).Wait(200 * kNanosPerSecond);
+      slow.Client(hello.substr(first));
+      Say(slow, Script(rest.begin() + 1, rest.end()));
+      Sensor sensor;
+      sensor.Play(slow.Close().frames()).Finish();
+      EXPECT_EQ(Only(sensor),
+                absl::StrCat("imap sni implicit ", BytesOf(rest, kUp), "/",
+                             BytesOf(rest, kDown), " messages null rejected null"))
+          << port << " after " << first;
+    }
+  }
+}
+
 TEST(Tls, UndecidedFlowsOnOddPortsAreBoundedAndCounted) {
   config::Config config = SmallConfig();
   config.limits.undecided = 64;

@@ -192,6 +192,20 @@ TEST(Tunnel, OtherRequestsMayGoBeforeIt) {
   EXPECT_EQ(sensor->sessions()[0].bytes[kUp].inferred, 0u);
 }
 
+TEST(Tunnel, AProxyMayAnswerAfterMinutes) {
+  for (const int64_t seconds : {31, 200}) {
+    Conversation late("10.1.0.5", 40'000, "192.0.2.25", 3'128);
+    const Script tunnel = Connect("mx.example:25");
+    Say(late.Handshake(), {tunnel[0]});
+    Say(late.Wait(seconds * kNanosPerSecond), Joined({tunnel[1]}, SmtpScript()));
+    Sensor sensor;
+    sensor.Play(late.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith("smtp banner none"));
+    EXPECT_EQ(sensor.sessions()[0].via, Via::kHttpConnect);
+    EXPECT_EQ(sensor.sessions()[0].messages, 1u);
+  }
+}
+
 TEST(Tunnel, ThatIsRefusedOrNeverAnsweredIsNoMail) {
   const Line ask = {kUp, "CONNECT mx.example:25 HTTP/1.1\r\n\r\n"};
   for (const Script& script :
