@@ -40,6 +40,11 @@ void OpeningText::DropLines(End end, size_t kept) {
   text_ended[end] = false;
 }
 
+bool OpeningText::IsStump(End end) const {
+  constexpr std::size_t kTelling = 10;  // "* PREAUTH "
+  return length[end] < kTelling && text(end).find('\n') == absl::string_view::npos;
+}
+
 bool OpeningText::BinaryUnderWay(bool gaps) const {
   const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
   for (const End end : {0, 1}) {

@@ -29,6 +29,8 @@ struct OpeningText {
   void Append(flow::End end, const uint8_t* data, uint32_t size);
   // Forgets the whole lines of an end's text, but for its first `kept` bytes.
   void DropLines(flow::End end, std::size_t kept = 0);
+  // Whether an end's text has less than a line, and too little of that to tell what it is.
+  bool IsStump(flow::End end) const;
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
   // is missing of either.
   bool BinaryUnderWay(bool gaps) const;

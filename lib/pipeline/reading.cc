@@ -182,9 +182,11 @@ void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   OpeningText* opening = dialogues_.opening(dialogue);
   if (opening == nullptr) return;
   if (lost_end == ClientEnd(hot)) opening->hello_cut = dialogue.hello_started;
-  // Without its first bytes a side is like one met under way.
-  if (opening->length[lost_end] == 0) {
+  // Without its first bytes, or with so few that they tell nothing, a side is like one met
+  // under way.
+  if (opening->IsStump(lost_end)) {
     opening->from_start[lost_end] = false;
+    opening->length[lost_end] = 0;
   } else {
     opening->text_ended[lost_end] = true;
   }
@@ -244,11 +246,10 @@ void Worker::ReadOpening(const flow::HotSession& hot, End end, const TextSegment
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot);
-  if (opening.length[end] == 0 && end != client) {
+  if (opening.length[end] == 0 && opening.from_start[end] && end != client) {
     // By its own account: the mirror may lack what it answers, or deliver that first.
     const uint32_t begin = dialogue.started[client] ? opening.begin[client] : hot.base[client];
-    opening.server_first =
-        opening.from_start[end] && TestEnd(hot.state.synced, client) && piece.ack == begin;
+    opening.server_first = TestEnd(hot.state.synced, client) && piece.ack == begin;
   }
   if (end == client && piece.OpensTls()) opening.text_ended[end] = true;
   uint32_t again = 0;

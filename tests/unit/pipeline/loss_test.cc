@@ -51,6 +51,24 @@ TEST(Loss, AnyOneFrameMayBeMissingOnAnOddPort) {
   }
 }
 
+// So little of a greeting tells nothing, nor does it stand against what comes behind it.
+TEST(Loss, OfAGreetingLeavesAStump) {
+  for (const std::size_t left : {1, 2, 3, 4, 9, 10}) {
+    for (const Script& script : {SmtpScript(), ImapScript()}) {
+      Conversation c("10.1.0.5", 40'000, "192.0.2.25", 12'345);
+      const std::string& greeting = script[0].text;
+      c.Handshake().Server(greeting.substr(0, left)).Lost(kDown, greeting.substr(left));
+      Say(c, Script(script.begin() + 1, script.end()));
+      Sensor sensor;
+      sensor.Play(c.Close().frames()).Finish();
+      const char* service = script[0].text[0] == '*' ? "imap" : "smtp";
+      EXPECT_EQ(Volumes(sensor), absl::StrCat(service, " ", BytesOf(script, kUp), "/",
+                                              BytesOf(script, kDown), "\n"))
+          << left << " bytes are left";
+    }
+  }
+}
+
 // A server's greeting and TLS: what asked for it is lost.
 TEST(Loss, OfStarttlsTheGreetingIsEnough) {
   for (const bool hello : {true, false}) {
