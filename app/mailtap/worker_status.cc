@@ -36,6 +36,7 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   status.ring_used_bytes = ring.used();
   status.ring_capacity_bytes = ring.capacity();
   status.ring_full = counters.shortages[static_cast<int>(pipeline::Shortage::kRing)].value();
+  status.snapped_packets = counters.snapped.value();
   status.cut_packets = counters.cut.value();
   status.unattributed_bytes = counters.unattributed_bytes.value();
   const auto last_tick = static_cast<int64_t>(counters.last_tick.value());

@@ -35,7 +35,8 @@ void AddPorts(const SensorStatus& s, MetricFamilies& f) {
             [](const PortStatus& p) { return p.packets; });
   AddByPort(s,
             f.Counter("mailtap_port_bytes_total",
-                      "Bytes received from a mirror port, as on the wire."),
+                      "Bytes of the frames received from a mirror port, as its driver counts "
+                      "them: what is left of those that it cut, some with their checksums."),
             [](const PortStatus& p) { return p.bytes; });
   AddByPort(s,
             f.Counter("mailtap_port_missed_packets_total",
@@ -70,7 +71,9 @@ void AddQueues(const SensorStatus& s, MetricFamilies& f) {
   AddByQueue(s, f.Counter("mailtap_queue_packets_total", "Packets received from a queue."),
              [](const QueueStatus& q) { return q.packets; });
   AddByQueue(
-      s, f.Counter("mailtap_queue_bytes_total", "Bytes received from a queue, as on the wire."),
+      s,
+      f.Counter("mailtap_queue_bytes_total",
+                "Bytes of the frames received from a queue, as the port's driver counts them."),
       [](const QueueStatus& q) { return q.bytes; });
   AddByQueue(s,
              f.Counter("mailtap_queue_dropped_packets_total",
@@ -94,12 +97,18 @@ void AddWorkers(const SensorStatus& s, MetricFamilies& f) {
               [](const WorkerStatus& w) { return w.packets; });
   AddByWorker(s,
               f.Counter("mailtap_worker_bytes_total",
-                        "Bytes of the packets that a worker looked at, as on the wire."),
+                        "Bytes of the packets that a worker looked at, as long as port or "
+                        "capture say that they were on the wire."),
               [](const WorkerStatus& w) { return w.bytes; });
   AddByWorker(s,
               f.Counter("mailtap_worker_mail_packets_total",
                         "Packets of mail sessions among those that a worker looked at."),
               [](const WorkerStatus& w) { return w.mail_packets; });
+  AddByWorker(s,
+              f.Counter("mailtap_worker_cut_packets_total",
+                        "Packets of which only the start was there: captured short, too long "
+                        "for the port, or cut by the mirror."),
+              [](const WorkerStatus& w) { return w.snapped_packets + w.cut_packets; });
   AddByWorker(s,
               f.Counter("mailtap_worker_unattributed_bytes_total",
                         "Mail payload that was counted without its conversation because a "

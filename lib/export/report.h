@@ -31,7 +31,7 @@ struct CaptureRead {
 struct ReportInput {
   uint64_t packets = 0;        // read, from all captures
   uint64_t bytes = 0;          // as on the wire
-  uint64_t cut_packets = 0;    // of which a tunnel held only the start; not in `snapped`
+  uint64_t cut_packets = 0;    // of which frame or tunnel held only the start; not in `snapped`
   uint64_t missed = 0;         // live: lost before they could be read; not in `packets`
   UnixNanos first_packet = 0;  // 0 where there was no packet
   UnixNanos last_packet = 0;

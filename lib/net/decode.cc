@@ -44,7 +44,11 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadTcp(Cursor cursor, uint32_t ip_p
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint32_t Believed(uint32_t length, const Cursor& cursor,
                                                       Segment& segment) {
   if (length == 0) return cursor.wire;
-  if (segment.ip == nullptr || length <= cursor.wire) return length;
+  if (length <= cursor.wire) return length;
+  if (segment.ip == nullptr) {
+    segment.cut = length > cursor.captured;
+    return length;
+  }
   if (!segment.may_be_cut) return cursor.wire;
   segment.cut = true;
   return length;

@@ -79,8 +79,8 @@ struct Segment {
   uint16_t dst_port = 0;
   uint8_t flags = 0;  // TcpFlag bits
   bool v4 = true;
-  uint8_t nesting = 0;  // for kFragment: IP packets that it is inside of
-  bool cut = false;     // a tunnel held only its start; set by Decode, whatever it returns
+  uint8_t nesting = 0;        // for kFragment: IP packets that it is inside of
+  bool cut = false;           // frame or tunnel held only its start; Decode sets it in any case
   uint64_t address_hash = 0;  // see lib/net/hash.h
   EncapStack encap;           // outermost first
   bool may_be_cut = false;  // Decode's own: whether what is inside may be no more than a start

@@ -38,6 +38,7 @@ class PlainTcp {
   uint8_t flags() const { return tcp_[13]; }
   const uint8_t* payload() const { return payload_; }
   uint32_t captured() const { return captured_; }  // of the payload
+  bool cut() const { return present_ < total_; }   // there is less than the IP header says
 
   // As Decode would have set it.
   void CopyTo(Segment& segment) const {
@@ -52,6 +53,7 @@ class PlainTcp {
     segment.dst_port = Load16(tcp_ + 2);
     segment.flags = flags();
     segment.v4 = v4;
+    segment.cut = cut();
     segment.address_hash =
         v4 ? AddressHash(LoadRaw32(ip_ + 12), LoadRaw32(ip_ + 16))
            : AddressHash(IpAddress::FromV6(ip_ + 8), IpAddress::FromV6(ip_ + 24));
@@ -76,6 +78,7 @@ class PlainTcp {
     tcp_ = ip_ + ip_header;
     const uint32_t header = (tcp_[12] >> 4) * 4u;
     const uint32_t headers = ip_header + header;
+    present_ = present;
     const uint32_t inside = present < total_ ? present : total_;
     payload_ = ip_ + headers;
     captured_ = inside - headers;
@@ -86,7 +89,8 @@ class PlainTcp {
   const uint8_t* tcp_;
   const uint8_t* payload_;
   uint64_t address_sum_;
-  uint32_t total_;  // bytes of the IP packet, by its header
+  uint32_t total_;    // bytes of the IP packet, by its header
+  uint32_t present_;  // of the frame behind its link-layer header
   uint32_t captured_;
 };
 

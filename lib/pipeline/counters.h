@@ -44,7 +44,7 @@ struct alignas(kCacheLine) WorkerCounters {
   SingleWriterCounter mail_packets;  // of mail sessions and candidates
   SingleWriterCounter fragments;  // pieces of IP packets; their outcome is the whole packet's
   SingleWriterCounter snapped;    // frames of which only a part was captured
-  SingleWriterCounter cut;        // others, in which a tunnel held only a part of a packet
+  SingleWriterCounter cut;        // others, in which frame or tunnel held a packet's start only
   std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
   std::array<SingleWriterCounter, kShortageCount> shortages;
   flow::SequenceCounters sequence;

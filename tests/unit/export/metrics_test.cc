@@ -168,6 +168,7 @@ TEST(Metrics, ShowPortsQueuesAndWorkers) {
   EXPECT_EQ(Sample(text, R"(mailtap_queue_packets_total{port="0",queue="1"})"), "40");
   EXPECT_EQ(Sample(text, R"(mailtap_queue_dropped_packets_total{port="0",queue="1"})"), "5");
   EXPECT_EQ(Sample(text, R"(mailtap_worker_mail_packets_total{worker="1"})"), "20");
+  EXPECT_EQ(Sample(text, R"(mailtap_worker_cut_packets_total{worker="1"})"), "7");
   EXPECT_EQ(Sample(text, R"(mailtap_worker_table_entries{worker="0",table="sessions"})"), "7");
   EXPECT_EQ(Sample(text, R"(mailtap_worker_table_capacity{worker="0",table="sessions"})"),
             "262144");

@@ -140,6 +140,8 @@ SensorStatus SampleStatus() {
     worker.packets = 50;
     worker.bytes = 3'200;
     worker.mail_packets = 20;
+    worker.snapped_packets = 4;
+    worker.cut_packets = 3;
     worker.drops = {{"not_tcp", 5}, {"truncated", 0}};
     worker.mismatches = {{"other_on_mail_port", 3}};
     worker.tables = {{"sessions", 7, 262'144}, {"holes", 0, 131'072}};

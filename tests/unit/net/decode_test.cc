@@ -142,6 +142,27 @@ TEST(Decode, ASnappedSegmentKeepsItsLength) {
   ASSERT_EQ(r.outcome, Outcome::kTcp);
   EXPECT_EQ(r.segment.length, 1'000u);
   EXPECT_EQ(r.segment.captured, 64u - 54u);
+  EXPECT_FALSE(r.segment.cut) << "the frame's length tells";
+}
+
+// Some ports cut what is too long for their buffers and call what is left a frame.
+TEST(Decode, AFrameShorterThanItsPacketIsCut) {
+  for (const bool vlan : {false, true}) {
+    for (const bool v4 : {false, true}) {
+      const Bytes tcp = Tcp({}, std::string(9'000, 'x'));
+      const Bytes ip = v4 ? Ipv4({}, tcp) : Ipv6({}, tcp);
+      const uint16_t type = v4 ? kIpv4 : kIpv6;
+      const Bytes frame = vlan ? Ethernet(kVlan, Vlan(1, type, ip)) : Ethernet(type, ip);
+      const Decoded r(Cut(frame, 1'500));
+      ASSERT_EQ(r.outcome, Outcome::kTcp);
+      EXPECT_EQ(r.segment.length, 9'000u);
+      EXPECT_TRUE(r.segment.cut);
+      EXPECT_FALSE(Decoded(frame).segment.cut);
+      const Decoded unknown(frame, LinkType::kEthernet, 60);
+      EXPECT_FALSE(unknown.segment.cut)
+          << "all of it is there, whatever its length is said to be";
+    }
+  }
 }
 
 // A capture on the sending host sees segments before the NIC cuts them, with no total length.

@@ -42,6 +42,7 @@ void ExpectAlike(const Bytes& frame, int& taken) {
   EXPECT_EQ(plain.dst_port, whole.dst_port);
   EXPECT_EQ(plain.flags, whole.flags);
   EXPECT_EQ(plain.v4, whole.v4);
+  EXPECT_EQ(plain.cut, whole.cut);
   EXPECT_EQ(plain.address_hash, whole.address_hash);
   EXPECT_EQ(plain.encap.depth, whole.encap.depth);
 }

@@ -1,5 +1,5 @@
-// Address spaces that encapsulations keep apart, packets that were cut short before they were
-// wrapped, and samples of what can't be decoded.
+// Address spaces that encapsulations keep apart, packets that were cut short by ports or before
+// they were wrapped, and samples of what can't be decoded.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -100,6 +100,33 @@ TEST(Wrapped, HeadersAloneInATunnelAreEnough) {
     EXPECT_EQ(Only(sensor), "smtp banner none 3128/200 messages null rejected null") << kept;
     EXPECT_EQ(sensor.counters().cut.value(), cut);
     EXPECT_EQ(sensor.counters().snapped.value(), 0u);
+  }
+}
+
+// A port that cuts what is too long for its buffers says nothing of it: the IP header does.
+TEST(Cut, FramesTooShortForTheirPackets) {
+  for (const int vlan : {-1, 100}) {
+    for (const uint16_t port : {25, 8443}) {
+      Conversation talk("10.0.0.1", 40'000, "10.0.0.2", port);
+      if (vlan >= 0) talk.Vlan(vlan);
+      talk.Handshake().Client(std::string(9'000, 'x')).Close();
+      Frames frames = talk.frames();
+      uint64_t cut = 0;
+      for (Frame& frame : frames) {
+        if (frame.bytes.size() <= 300) continue;
+        frame.bytes.resize(300);
+        ++cut;
+      }
+      ASSERT_GT(cut, 0u);
+      Sensor sensor;
+      sensor.Play(frames).Finish();
+      EXPECT_EQ(sensor.counters().cut.value(), cut) << vlan << " " << port;
+      EXPECT_EQ(sensor.counters().snapped.value(), 0u);
+      for (Frame& frame : frames) frame.captured = 60;
+      Sensor snapping;
+      snapping.Play(frames).Finish();
+      EXPECT_EQ(snapping.counters().cut.value(), 0u) << "they count once";
+    }
   }
 }
 
