@@ -86,8 +86,16 @@ void CaptureFile::Write(const FrameView& frame) {
   }
 }
 
+int64_t CaptureFile::LastStamp(CaptureFormat format) {
+  return format == CaptureFormat::kPcapng ? INT64_MAX : int64_t{UINT32_MAX} * kSecond;
+}
+
 void CaptureFile::WriteRecord(const FrameView& frame) {
   ++packets_;
+  if (frame.time_ns < 0 || frame.time_ns > LastStamp(format_)) {
+    failed_ = true;
+    error_ = EOVERFLOW;
+  }
   if (format_ == CaptureFormat::kPcapng) {
     const uint32_t padding = -frame.length & 3;
     const uint32_t total = 32 + frame.length + padding;

@@ -25,6 +25,9 @@ class CaptureFile final : public FrameWriter {
   CaptureFile& operator=(CaptureFile&&) = delete;
   ~CaptureFile() override;
 
+  // The latest stamp that a capture can hold, in nanoseconds since 1970, which is the earliest.
+  static int64_t LastStamp(CaptureFormat format);
+
   // Frames that are too short for Ethernet are padded as a sender would.
   void Write(const FrameView& frame) override;
   // Flushes and closes. Unavailable where any write failed; nothing is written after the first

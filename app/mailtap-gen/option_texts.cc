@@ -30,9 +30,13 @@ void StorePort(const Texts& texts, PortOptions& port) {
   port.duration_ns = *duration;
 }
 
-void StoreTimes(const Texts& texts, EngineOptions& engine) {
+void StoreTimes(const Texts& texts, CaptureFormat format, EngineOptions& engine) {
   const std::optional<int64_t> start = ParseTime(texts.start);
-  if (!start) throw Fault("--start: like 2026-01-05T09:00:00Z");
+  if (!start) throw Fault("--start: like 2026-01-05T09:00:00Z, from 1970 to 2261");
+  if (*start > CaptureFile::LastStamp(format)) {
+    throw Fault(
+        "--start: a pcap's stamps end at 2106-02-07T06:28:15Z; --format pcapng goes on");
+  }
   engine.start_ns = *start;
   if (!texts.rate.empty() && !texts.duration.empty()) {
     throw Fault("--rate and --duration exclude each other");
@@ -116,7 +120,7 @@ void Store(const Texts& texts, Options& options) {
   if (port) {
     StorePort(texts, options.port);
   } else {
-    StoreTimes(texts, engine);
+    StoreTimes(texts, options.format, engine);
   }
   StoreMirror(texts, options);
 }

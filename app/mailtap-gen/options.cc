@@ -1,6 +1,8 @@
 #include "app/mailtap-gen/options.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <string_view>
 
 #include "CLI/CLI.hpp"
@@ -54,10 +56,16 @@ std::string Footer() {
          DescribeRecipe();
 }
 
+// Which is within every range.
+std::string NoNan(const std::string& text) {
+  return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is no number"
+                                                        : "";
+}
+
 CLI::Option* AddPercent(CLI::App& app, const std::string& name, double& value,
                         const std::string& help) {
   return app.add_option(name, value, help)
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(CLI::Range(0.0, 100.0) & CLI::Validator(NoNan, ""))
       ->type_name("PCT")
       ->capture_default_str();
 }

@@ -224,9 +224,15 @@ def interface(folder):
         assert any(not t.endswith("000") for t in other.times), form
     piped = subprocess.run([Run.generator, "--out", "-", *base], check=True, capture_output=True)
     equal("standard output", hashlib.sha256(piped.stdout).hexdigest(), first.digest()[0])
+    late = Capture(Run(folder, "late", *base, "--format", "pcapng", "--start",
+                       "2200-01-01T00:00:00Z").path)
+    assert late.times[0].startswith("7258118400."), late.times[0]
     for wrong in (["--packets", "many"], ["--encap", "vlan:5000"], ["--encap", "ipip,vlan"],
                   ["--rate", "5", "--flows", "1000"], ["--lose", "101"], ["--recipe", "/none"],
-                  ["--starttls", "60", "--implicit-tls", "60"], ["--nonsense"]):
+                  ["--starttls", "60", "--implicit-tls", "60"], ["--nonsense"],
+                  ["--mail-share", "nan"], ["--lose", "-nan"], ["--start", "1960-01-01T00:00:00Z"],
+                  ["--start", "2200-01-01T00:00:00Z"],
+                  ["--start", "2300-01-01T00:00:00Z", "--format", "pcapng"]):
         failed = subprocess.run([Run.generator, "--out", folder / "x.pcap", *wrong],
                                 capture_output=True, text=True)
         assert failed.returncode != 0 and failed.stderr, wrong
