@@ -39,6 +39,10 @@ void AddTo(Totals& totals, const meter::SessionRecord& record) {
   totals.rejected_permanent += known(record.rejected) - known(record.rejected_transient);
   totals.recipients += known(record.recipients);
   totals.retrievals += known(record.retrievals);
+  if (record.key.service == Service::kSmtp && record.established &&
+      record.messages == meter::SessionRecord::kUnknownCount) {
+    ++totals.hidden_sessions;
+  }
   for (const Direction direction : {kUp, kDown}) {
     const uint64_t bytes = record.text_bytes[direction];
     if (bytes != meter::SessionRecord::kUnknownBytes) totals.text_bytes[direction] += bytes;

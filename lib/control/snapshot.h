@@ -32,6 +32,9 @@ struct Totals {
   uint64_t recipients = 0;
   uint64_t retrievals = 0;
   uint64_t text_bytes[kDirectionCount] = {};
+  // Ended SMTP sessions whose messages are hidden: `messages` and `rejected` are at least so
+  // many.
+  uint64_t hidden_sessions = 0;
 };
 
 // Counters since start of one host. Sent and received as the host sees them.

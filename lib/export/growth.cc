@@ -23,7 +23,7 @@ void Subtract(control::Totals& now, const control::Totals& start) {
   for (uint64_t Totals::*field :
        {&Totals::sessions, &Totals::failed_sessions, &Totals::messages, &Totals::rejected,
         &Totals::one_way, &Totals::rejected_transient, &Totals::rejected_permanent,
-        &Totals::recipients, &Totals::retrievals}) {
+        &Totals::recipients, &Totals::retrievals, &Totals::hidden_sessions}) {
     Subtract(now.*field, start.*field);
   }
 }

@@ -120,6 +120,9 @@ void AddEndedSessions(const Snapshot& s, MetricFamilies& f) {
   auto recipients = f.Counter("mailtap_message_recipients_total",
                               "Accepted recipients of accepted SMTP messages, counted when "
                               "sessions end.");
+  auto hidden = f.Counter("mailtap_messages_hidden_sessions_total",
+                          "Established SMTP sessions whose messages TLS, a gap or an unseen "
+                          "direction hides, counted when sessions end.");
   auto retrievals =
       f.Counter("mailtap_messages_retrieved_total",
                 "Messages that POP3 clients retrieved, counted when sessions end.");
@@ -127,6 +130,7 @@ void AddEndedSessions(const Snapshot& s, MetricFamilies& f) {
     refused.Add({verdict(v), MetricLabel("reply", "4xx")}, smtp[v].rejected_transient);
     refused.Add({verdict(v), MetricLabel("reply", "5xx")}, smtp[v].rejected_permanent);
     recipients.Add({verdict(v)}, smtp[v].recipients);
+    hidden.Add({verdict(v)}, smtp[v].hidden_sessions);
     retrievals.Add({verdict(v)}, pop3[v].retrievals);
   }
   AddByDirection(s,

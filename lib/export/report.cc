@@ -69,6 +69,7 @@ Json TotalsJson(const control::Snapshot& snapshot) {
                        {"retrievals", totals.retrievals},
                        {"text_up", totals.text_bytes[kUp]},
                        {"text_down", totals.text_bytes[kDown]},
+                       {"hidden_sessions", totals.hidden_sessions},
                        {"bytes_up", up.volume()},
                        {"bytes_down", down.volume()},
                        {"inferred_up", up.inferred},

@@ -86,9 +86,12 @@ void WriteMail(std::ostream& out, const control::Snapshot& snapshot, const TextS
       const control::Totals& t = snapshot.totals[s][v];
       const uint64_t up = t.bytes[kUp].volume(), down = t.bytes[kDown].volume();
       if (t.sessions + t.failed_sessions + up + down == 0) continue;
+      // What some sessions hide is missing from the sum.
+      const std::string messages =
+          absl::StrCat(t.hidden_sessions > 0 ? "at least " : "", Grouped(t.messages));
       table.Add({std::string(kServiceNames[s]), std::string(config::kVerdictNames[v]),
-                 Grouped(t.sessions), Grouped(t.failed_sessions), Grouped(t.messages),
-                 FormatBytes(up), FormatBytes(down)});
+                 Grouped(t.sessions), Grouped(t.failed_sessions), messages, FormatBytes(up),
+                 FormatBytes(down)});
     }
   }
   WriteHeading(out, style, "Mail by service and verdict");

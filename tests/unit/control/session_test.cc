@@ -150,6 +150,27 @@ TEST(Sessions, GetANewSniUnderAnIdThatWasUsedBefore) {
   EXPECT_EQ(bench.output.sessions[1].sni, "second.example");
 }
 
+TEST(Sessions, ThatHideTheirMessagesAreCounted) {
+  Bench bench(BaseConfig());
+  const auto apply = [&](uint32_t messages, bool established, Service service) {
+    meter::SessionRecord session = Session("10.1.0.1", "198.51.100.1", kT0);
+    session.messages = messages;
+    session.established = established;
+    session.key.service = service;
+    bench.control.Apply(session);
+  };
+  apply(5, true, Service::kSmtp);
+  apply(meter::SessionRecord::kUnknownCount, true, Service::kSmtp);
+  apply(meter::SessionRecord::kUnknownCount, false, Service::kSmtp);
+  apply(meter::SessionRecord::kUnknownCount, true, Service::kImap);
+  bench.control.EndTick(kT0);
+  uint64_t hidden = 0;
+  for (const auto& service : bench.control.MakeSnapshot()->totals) {
+    for (const Totals& totals : service) hidden += totals.hidden_sessions;
+  }
+  EXPECT_EQ(hidden, 1u);
+}
+
 // All that shows of a session; the id doesn't.
 std::string Show(const JudgedSession& s) {
   return absl::StrCat(s.record.first_seen, " ", net::ToString(s.record.key.client), " ",

@@ -52,6 +52,9 @@ TEST(Metrics, CountTheTraffic) {
   EXPECT_EQ(Sample(text, "mailtap_mail_sessions_total" + smtp + "}"), "4");
   EXPECT_EQ(Sample(text, "mailtap_mail_failed_sessions_total" + smtp + "}"), "1");
   EXPECT_EQ(Sample(text, R"(mailtap_messages_total{verdict="unapproved_external"})"), "17");
+  EXPECT_EQ(
+      Sample(text, R"(mailtap_messages_hidden_sessions_total{verdict="unapproved_external"})"),
+      "3");
   EXPECT_EQ(Sample(text, R"(mailtap_messages_rejected_total{verdict="unapproved_external"})"),
             "2");
   EXPECT_EQ(

@@ -77,6 +77,7 @@ TEST(Report, ListsEveryServiceAndVerdict) {
       R"({"service":"smtp","verdict":"unapproved_external","sessions":4,)"
       R"("failed_sessions":1,"messages":17,"rejected":2,"rejected_4xx":2,"rejected_5xx":0,)"
       R"("recipients":21,"retrievals":0,"text_up":50000000,"text_down":0,)"
+      R"("hidden_sessions":3,)"
       R"("bytes_up":52428800,)"
       R"("bytes_down":9060,"inferred_up":428800,"inferred_down":0,"repeated_up":1000,)"
       R"("repeated_down":0,"duplicate_up":600,"duplicate_down":0,"one_way":9060,)"

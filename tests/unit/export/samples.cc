@@ -101,6 +101,7 @@ std::shared_ptr<control::Snapshot> SampleSnapshot() {
   totals.one_way = 9'060;
   totals.rejected_transient = 2;
   totals.recipients = 21;
+  totals.hidden_sessions = 3;
   totals.text_bytes[kUp] = 50'000'000;
   snapshot->totals[static_cast<int>(Service::kPop3)][external].retrievals = 6;
   snapshot->hosts_known = 5;

@@ -38,8 +38,8 @@ speed       2.47 M packets/s, 14.4 Gbit/s (0.50s)
 capture     loss 0.02%, repeats 0.40%, duplicates 0.30%, one-way 12.50%
 
 Mail by service and verdict
-  service  verdict              sessions  failed  messages  client sent  server sent
-  smtp     unapproved_external         4       1        17      52.4 MB      9.06 kB
+  service  verdict              sessions  failed     messages  client sent  server sent
+  smtp     unapproved_external         4       1  at least 17      52.4 MB      9.06 kB
 
 Hosts by unapproved sent bytes
   host         sent  received  sessions  approved sent  approved received
@@ -59,6 +59,16 @@ Warnings
   ! b.pcap: 1 packet from 1970
   ! no [[relay]] is configured
 )");
+}
+
+TEST(Summary, OfMessagesThatNothingHidesIsExact) {
+  SummaryInput input{SampleReport(), 0.5, {}};
+  auto snapshot = std::make_shared<control::Snapshot>(*input.report.snapshot);
+  for (auto& service : snapshot->totals) {
+    for (control::Totals& totals : service) totals.hidden_sessions = 0;
+  }
+  input.report.snapshot = snapshot;
+  EXPECT_THAT(Summary(input), Not(HasSubstr("at least")));
 }
 
 TEST(Summary, OfNothingSaysSo) {
