@@ -89,6 +89,19 @@ std::string Label(const ServerKey& key, const Use& use) {
                       use.name.empty() ? "" : ", ", use.name, ")");
 }
 
+// " for mail from outside", where the server is looked at for other mail too.
+absl::string_view Whose(const Uses& uses, ServerKey key) {
+  static constexpr absl::string_view kTexts[] = {
+      " for mail to the outside", " for mail from outside", " for mail between internal hosts"};
+  const auto own = static_cast<int>(key.flow);
+  int flows = 0;
+  for (const MailFlow flow : {MailFlow::kOutbound, MailFlow::kInbound, MailFlow::kInternal}) {
+    key.flow = flow;
+    flows += uses.contains(key) ? 1 : 0;
+  }
+  return flows > 1 ? kTexts[own] : "";
+}
+
 // The client that sent most.
 const std::pair<const net::IpAddress, uint64_t>& Largest(const Use& use) {
   return *std::max_element(use.clients.begin(), use.clients.end(),
@@ -271,7 +284,8 @@ void ProposeRelays(const Learnt& learnt, Proposals& proposals) {
   std::map<std::tuple<std::string, Service, MailFlow>, Candidate> candidates;
   for (const auto& [key, use] : uses) {
     if (const auto why = WhyNot(learnt, key, use)) {
-      left_out.emplace_back(use.up, absl::StrCat(Label(key, use), " is left out: ", *why));
+      left_out.emplace_back(
+          use.up, absl::StrCat(Label(key, use), " is left out", Whose(uses, key), ": ", *why));
       continue;
     }
     const std::string label = use.observed ? use.name : net::ToString(key.server);

@@ -51,7 +51,8 @@ struct PeriodHost {
   std::string host, encap, asset, owner;
   control::HostCounts counts;
   int64_t hours = 0;  // in which it had unapproved mail
-  // "203.0.113.66 port 25 (smtp, mx.example.net)", those of most bytes first
+  // "203.0.113.66 port 25 (smtp, mx.example.net)" or "itself, port 25 (smtp)", each once and
+  // those of most bytes first
   std::vector<std::string> servers;
   std::size_t more_servers = 0;
   std::size_t alerts = 0;

@@ -45,9 +45,37 @@ std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>&
 
 uint64_t BytesOf(const HourServer& server) { return server.bytes[kUp] + server.bytes[kDown]; }
 
-std::string Label(const HourServer& server) {
-  return absl::StrCat(net::ToString(server.server), " port ", server.port, " (",
-                      Name(server.service), server.name.empty() ? "" : ", ", server.name, ")");
+// As `host` sees it, which may be the server.
+std::string Label(const HourServer& server, const net::IpAddress& host) {
+  const std::string who = server.server == host ? "itself," : net::ToString(server.server);
+  return absl::StrCat(who, " port ", server.port, " (", Name(server.service),
+                      server.name.empty() ? "" : ", ", server.name, ")");
+}
+
+// A server of a host, whatever the verdicts on its mail were.
+struct UsedServer {
+  const HourServer* server;
+  uint64_t bytes;
+};
+
+// `rows` in the order of ServerKey and of one address space: those that differ by their verdict
+// alone stand together. The largest first.
+std::vector<UsedServer> UsedOf(const std::vector<const HourServer*>& rows) {
+  const auto same = [](const HourServer& a, const HourServer& b) {
+    return std::tie(a.server, a.port, a.service) == std::tie(b.server, b.port, b.service);
+  };
+  std::vector<UsedServer> used;
+  for (const HourServer* row : rows) {
+    if (used.empty() || !same(*used.back().server, *row)) {
+      used.push_back({row, BytesOf(*row)});
+      continue;
+    }
+    used.back().bytes += BytesOf(*row);
+    if (used.back().server->name.empty()) used.back().server = row;
+  }
+  std::stable_sort(used.begin(), used.end(),
+                   [](const UsedServer& a, const UsedServer& b) { return a.bytes > b.bytes; });
+  return used;
 }
 
 void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidate>& servers,
@@ -76,13 +104,10 @@ void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidat
   for (auto& [key, host] : hosts) {
     host.host = net::ToString(key.first);
     host.encap = key.second;
-    std::vector<const HourServer*>& of = used[key];
-    std::stable_sort(of.begin(), of.end(), [](const HourServer* a, const HourServer* b) {
-      return BytesOf(*a) > BytesOf(*b);
-    });
-    for (const HourServer* server : of) {
+    const std::vector<UsedServer> of = UsedOf(used[key]);
+    for (const auto& [server, bytes] : of) {
       if (host.servers.size() == kMostServersOfHost) break;
-      host.servers.push_back(Label(*server));
+      host.servers.push_back(Label(*server, key.first));
     }
     host.more_servers = of.size() - host.servers.size();
     for (const PeriodAlert& alert : period.alerts) {

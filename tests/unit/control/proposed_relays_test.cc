@@ -97,6 +97,21 @@ TEST(ProposedRelays, WhatOneHostAloneUsesIsLeftOutByName) {
                           "10.0.1.1, and sent 1.44 GB: that is what the rules hunt"));
 }
 
+TEST(ProposedRelays, AServerThatIsLeftOutSeveralTimesSaysOfWhichMail) {
+  std::vector<Hour> hours = Using(Server("10.0.9.1", 1));
+  for (Hour& hour : hours) {
+    hour.servers[0].internal = true;
+    hour.servers[0].verdict = config::Verdict::kUnapprovedInternal;
+    hour.servers.push_back(hour.servers[0]);
+    hour.servers[1].verdict = config::Verdict::kUnapprovedExternal;
+    hour.servers[1].clients = {Ip("203.0.113.1")};
+  }
+  EXPECT_THAT(Of(hours).relay_notes,
+              testing::UnorderedElementsAre(
+                  HasSubstr("10.0.9.1 port 25 (smtp) is left out for mail from outside: one "),
+                  HasSubstr("is left out for mail between internal hosts: one host alone")));
+}
+
 TEST(ProposedRelays, WhereOneHostSendsMostOfItItIsLeftOut) {
   HourServer server = Server(kServer, 5, 1'000);
   server.client_sent[2] += 50'000'000;

@@ -276,6 +276,30 @@ TEST(Period, KeepsAddressSpacesApart) {
   EXPECT_THAT(PeriodText(period, 1000), HasSubstr("203.0.113.10 in vlan:7 port 25 (smtp)"));
 }
 
+TEST(Period, AServerOfAHostStandsThereOnceWhateverTheVerdicts) {
+  PeriodInput input = Input(1);
+  const auto row = [&](config::Verdict verdict, uint64_t bytes, const std::string& name) {
+    control::HourServer server = Server("10.20.0.10", {"10.1.2.3"});
+    server.verdict = verdict;
+    server.internal = true;
+    server.bytes[kUp] = bytes;
+    server.name = name;
+    return server;
+  };
+  input.hours[0].servers = {Server("203.0.113.9", {"10.1.2.3"}),
+                            row(config::Verdict::kUnapprovedExternal, 60, ""),
+                            row(config::Verdict::kUnapprovedInternal, 60, "mx.example")};
+  input.hours[0].hosts.push_back(input.hours[0].hosts[0]);
+  input.hours[0].hosts[1].host = Address("10.20.0.10");
+  const Period period = Gather(input);
+  ASSERT_EQ(period.hosts.size(), 2u);
+  EXPECT_THAT(period.hosts[0].servers, ElementsAre("10.20.0.10 port 25 (smtp, mx.example)",
+                                                   "203.0.113.9 port 25 (smtp)"))
+      << "140 bytes against 110";
+  EXPECT_EQ(period.hosts[0].more_servers, 0u);
+  EXPECT_THAT(period.hosts[1].servers, ElementsAre("itself, port 25 (smtp, mx.example)"));
+}
+
 TEST(Period, ServersThatManyUseAreCandidates) {
   PeriodInput input = Input(1);
   input.hours[0].servers = {Server("203.0.113.9", {"10.1.2.3"}),
