@@ -95,6 +95,11 @@ absl::StatusOr<std::unique_ptr<CaptureReader>> CaptureReader::Open(const std::st
   std::setvbuf(file, nullptr, _IOFBF, kBuffer);
   if (IsGzip(file)) {
     std::fclose(file);
+    if (path == "-") {
+      return absl::InvalidArgumentError(
+          "standard input is gzip-compressed; unpack it on the way: ... | zcat | mailtap "
+          "replay -");
+    }
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is gzip-compressed; unpack it on the way: zcat ", path,
                      " | mailtap replay -"));

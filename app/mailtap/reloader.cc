@@ -124,7 +124,8 @@ void Reloader::Record(const std::vector<config::Fault>& faults,
   ++status_.failures;
   status_.fault = config::ToString(faults.front());
   if (faults.size() > 1) {
-    absl::StrAppend(&status_.fault, " (and ", faults.size() - 1, " more faults)");
+    absl::StrAppend(&status_.fault, " (and ", faults.size() - 1,
+                    faults.size() == 2 ? " more fault)" : " more faults)");
   }
 }
 

@@ -63,8 +63,8 @@ std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample&
     case BlindSpotKind::kSnapped:
       return absl::StrCat(
           share, " of the packets", within, " were captured short (", PartOfWhole(spot),
-          "): raise the snap length of the capture or of the mirror, as content "
-          "past the cut is not read.");
+          "): raise the snap length of the capture or of the mirror, or switch GRO and LRO of "
+          "the interface off, as content past the cut is not read.");
     case BlindSpotKind::kDrops:
       return absl::StrCat("Port ", spot.name, " lost ", share, " of its packets", within, " (",
                           PartOfWhole(spot),
@@ -77,9 +77,9 @@ std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample&
                           ": check what the mirror wraps them in; diagnostics.samples keeps "
                           "the start of some.");
     case BlindSpotKind::kTableFull:
-      return absl::StrCat("Tables had no room ", Number(spot.part()), " times", within,
-                          ", most often ", Largest(spot, names.shortages), ", and ",
-                          FormatBytes(spot.whole()),
+      return absl::StrCat("Tables had no room ", Number(spot.part()),
+                          spot.part() == 1 ? " time" : " times", within, ", most often ",
+                          Largest(spot, names.shortages), ", and ", FormatBytes(spot.whole()),
                           " of mail could not be assigned to hosts: raise the table's size in "
                           "[limits] and restart.");
   }

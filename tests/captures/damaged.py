@@ -111,6 +111,12 @@ def main():
             for word in [str(path), *words]:
                 checks.expect(word.lower() in done.stderr.lower(),
                               f"{name}: {word!r} in {done.stderr!r}")
+        (folder / "packed").write_bytes(gzip.compress(SOURCE.read_bytes()))
+        with (folder / "packed").open("rb") as packed:
+            done = lib.replay(folder / "none", ["-"], stdin=packed)
+        checks.equal(done.status, NOTHING_DONE, "gzip on standard input: exit status")
+        checks.expect("standard input is gzip-compressed" in done.stderr
+                      and "zcat -" not in done.stderr, f"gzip on standard input: {done.stderr!r}")
         for path in (folder / "missing.pcap", folder):
             done = lib.replay(folder / "none", [path])
             checks.equal(done.status, NOTHING_DONE, f"{path}: exit status")

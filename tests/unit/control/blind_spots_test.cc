@@ -192,6 +192,16 @@ TEST_P(BlindSpot, AFullTableSaysWhatWasNotAttributed) {
                         "5.20 MB of mail could not be assigned to hosts"));
 }
 
+TEST_P(BlindSpot, AFullTableMayHaveBeenFullOnce) {
+  Sensor sensor(Only(BlindSpotKind::kTableFull), GetParam());
+  sensor.Seconds(50, 10);
+  ++sensor.sample().shortages[0].count;
+  sensor.Second(10);
+  sensor.Seconds(5, 0);
+  ASSERT_GE(sensor.alerts().size(), 1u);
+  EXPECT_THAT(sensor.alerts()[0].summary, HasSubstr("Tables had no room 1 time within 1m"));
+}
+
 TEST(BlindSpots, OnAGoodMirrorRaiseNothingAndNeedNoIdleTicks) {
   config::Config config = BaseConfig();
   config.blind_spots = config::Config().blind_spots;
