@@ -159,10 +159,14 @@ TEST_F(DatabaseTest, WhoMayWriteNothingCanReadIt) {
   fs::permissions(directory_, kLook);
   constexpr uid_t kNobody = 65'534;
   const bool root = ::geteuid() == 0;
-  if (root) ASSERT_EQ(::seteuid(kNobody), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
   const auto reader = Database::OpenToRead(odd);
   const std::size_t alerts = reader.ok() ? Alerts(**reader).size() : 0;
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   fs::permissions(directory_, fs::perms::owner_all);
   fs::permissions(odd, fs::perms::owner_all);
   EXPECT_TRUE(reader.ok()) << reader.status();
