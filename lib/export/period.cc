@@ -67,12 +67,13 @@ PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
 void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   struct Course {
     const std::string* json = nullptr;
-    UnixNanos raised = 0, cleared = 0;
+    UnixNanos raised = 0, known = 0, cleared = 0;
     bool suppressed = false;
   };
   std::map<std::string, Course> courses;
   for (const StoredAlert& row : input.alerts) {
     Course& course = courses[row.id];
+    if (course.known == 0) course.known = row.time;
     if (row.state == kDroppedAlert) {
       course.cleared = row.time;
       continue;
@@ -97,6 +98,7 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
     if (over || course.json == nullptr) continue;
     PeriodAlert alert = AlertOf(Json::parse(*course.json), peers);
     alert.raised = course.raised;
+    alert.known = course.known;
     alert.cleared = course.cleared;
     const bool blind = absl::StartsWith(alert.rule, config::kBlindSpotPrefix);
     (course.suppressed ? period.suppressed
@@ -106,8 +108,7 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   }
   for (auto* alerts : {&period.alerts, &period.blind_spots, &period.suppressed}) {
     std::sort(alerts->begin(), alerts->end(), [](const PeriodAlert& a, const PeriodAlert& b) {
-      return std::tie(a.raised, a.rule, a.host, a.id) <
-             std::tie(b.raised, b.rule, b.host, b.id);
+      return std::tie(a.known, a.rule, a.host, a.id) < std::tie(b.known, b.rule, b.host, b.id);
     });
   }
 }

@@ -37,7 +37,8 @@ struct PeriodInput {
 };
 
 struct PeriodAlert {
-  UnixNanos raised = 0;
+  UnixNanos raised = 0;   // 0: before all that the history has of it
+  UnixNanos known = 0;    // since when the history has it
   UnixNanos cleared = 0;  // 0: open at the period's end
   std::string id, rule, severity;
   std::string host, role, asset, owner;  // empty where it has none

@@ -18,6 +18,11 @@ constexpr std::size_t kMostGaps = 50;
 
 std::string Stamp(UnixNanos time) { return time == 0 ? "never" : FormatSeconds(time); }
 
+// The line that raised it may be missing, as one that the state had no room for.
+std::string Raised(const PeriodAlert& alert) {
+  return alert.raised != 0 ? Stamp(alert.raised) : absl::StrCat("before ", Stamp(alert.known));
+}
+
 std::string Percent(double share) { return absl::StrFormat("%.2f%%", 100 * share); }
 
 // "10.1.0.23 in vlan:7 (Ada's laptop, Ada)"
@@ -62,7 +67,7 @@ DocumentSection Alerts(const Period& period) {
                            {"rule", kLeft},   {"host", kLeft},    {"what", kLeft}};
   for (const PeriodAlert& alert : period.alerts) {
     section.table.rows.push_back(
-        {Stamp(alert.raised), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
+        {Raised(alert), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
          alert.severity, alert.rule, Who(alert.host, alert.encap, alert.asset, alert.owner),
          alert.summary});
   }
@@ -146,7 +151,7 @@ DocumentSection Suppressed(const Period& period) {
                            {"host", kLeft},
                            {"what", kLeft}};
   for (const PeriodAlert& alert : period.suppressed) {
-    section.table.rows.push_back({Stamp(alert.raised), alert.suppression, alert.rule,
+    section.table.rows.push_back({Raised(alert), alert.suppression, alert.rule,
                                   Who(alert.host, alert.encap, alert.asset, alert.owner),
                                   alert.summary});
   }
@@ -201,8 +206,8 @@ DocumentSection Coverage(const Period& period) {
                            {"what", kLeft}};
   for (const PeriodAlert& alert : period.blind_spots) {
     section.table.rows.push_back(
-        {Stamp(alert.raised), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
-         alert.rule, alert.port.empty() ? "-" : alert.port, alert.summary});
+        {Raised(alert), alert.cleared == 0 ? "still open" : Stamp(alert.cleared), alert.rule,
+         alert.port.empty() ? "-" : alert.port, alert.summary});
   }
   const control::HourCapture& c = period.capture;
   const control::Confidence sight = c.sight.confidence();

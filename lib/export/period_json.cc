@@ -51,6 +51,7 @@ Json AlertsJson(const std::vector<PeriodAlert>& alerts) {
                      {"rule", alert.rule},
                      {"severity", alert.severity},
                      {"raised", TimeOrNull(alert.raised)},
+                     {"known_since", TimeOrNull(alert.known)},
                      {"cleared", TimeOrNull(alert.cleared)},
                      {"host", TextOrNull(alert.host)},
                      {"encap", TextOrNull(alert.encap)},

@@ -237,6 +237,18 @@ TEST(Period, HasTheAlertsThatWereOpenInIt) {
   EXPECT_EQ(period.hosts[0].alerts, 1u);
 }
 
+TEST(Period, OfAnAlertThatTheHistoryLacksTheBeginningOfItSaysSo) {
+  const control::Alert alert = SampleAlert();
+  PeriodInput input = Input();
+  input.alerts = {Row(alert, control::AlertState::kUpdated, kStart + 20),
+                  Row(alert, control::AlertState::kUpdated, kStart + 40)};
+  const Period period = Gather(input);
+  const Json json = Json::parse(PeriodJson(period))["alerts"][0];
+  EXPECT_TRUE(json["raised"].is_null());
+  EXPECT_EQ(json["known_since"], FormatRfc3339(kStart + 20));
+  EXPECT_THAT(PeriodText(period, 200), HasSubstr("before 2026-11-23 20:00:00"));
+}
+
 TEST(Period, AnAlertWhoseRuleWasGoneAtARestartIsOver) {
   using control::AlertState;
   const control::Alert alert = SampleAlert();
