@@ -243,7 +243,7 @@ absl::Status Database::ForEachAlert(UnixNanos since, UnixNanos until,
                                     const std::function<void(const AlertRow&)>& visit) {
   Statement select(handle_,
                    "SELECT tick, time, id, state, json FROM alerts WHERE time > ? AND time <= ?"
-                   " ORDER BY seq");
+                   " ORDER BY time, seq");
   select.Bind(since);
   select.Bind(until);
   while (select.Row()) {

@@ -125,32 +125,72 @@ void Writer::StoreQueued() {
     settled_ = next.number;
     wake_releasing_.notify_one();
   }
+  lock.unlock();
+  StoreWhatIsLeft();
+  lock.lock();
   storing_ended_ = true;
   wake_releasing_.notify_one();
 }
 
 void Writer::StoreOne(Batch& batch) {
-  if (given_up_) return;
   // Only with a checkpoint: whoever goes on from an older one counts these hours again.
   if (batch.checkpoint.has_value()) {
     waiting_hours_.MoveTo(batch.hours);
   } else {
     KeepHours(batch);
   }
+  const std::size_t earlier = waiting_alerts_.MoveBefore(batch.alerts);
+  absl::Status stored = Attempt(batch);
+  if (!stored.ok() && !given_up_ && earlier > 0) {
+    // What is new may fit where all that has gathered doesn't.
+    KeepAlerts(earlier, batch);
+    stored = Attempt(batch);
+  }
+  if (stored.ok()) {
+    waiting_open_alerts_.reset();
+    return;
+  }
+  KeepAlerts(batch.alerts.size(), batch);
+  KeepHours(batch);
+  if (batch.open_alerts.has_value()) waiting_open_alerts_ = std::move(batch.open_alerts);
+}
+
+// Again as long as another process has the file locked, unless the writer is to stop.
+absl::Status Writer::Attempt(const Batch& batch) {
+  if (given_up_) return absl::AbortedError("given up");
   for (;;) {
-    const absl::Status stored = database_->Store(batch);
+    absl::Status stored = database_->Store(batch);
     Tell(stored);
-    if (!stored.ok() && !absl::IsAborted(stored)) KeepHours(batch);
     std::unique_lock lock(mutex_);
     ++(stored.ok() ? status_.stored : status_.errors);
-    if (!absl::IsAborted(stored)) return;
+    if (!absl::IsAborted(stored)) return stored;
     // SQLite has waited already, but needn't have.
     constexpr std::chrono::milliseconds kPause(100);
     if (wake_storing_.wait_for(lock, kPause, [this] { return stopping_; })) {
       given_up_ = true;
-      return;
+      return stored;
     }
   }
+}
+
+// At the end: alerts may fit where the last checkpoint didn't.
+void Writer::StoreWhatIsLeft() {
+  if (waiting_alerts_.empty()) return;
+  Batch rest;
+  waiting_alerts_.MoveBefore(rest.alerts);
+  rest.open_alerts = std::exchange(waiting_open_alerts_, std::nullopt);
+  if (Attempt(rest).ok()) return;
+  LogError(absl::StrCat("the state's history lacks ", rest.alerts.size(),
+                        " lines of alerts that could not be stored"));
+  const std::lock_guard lock(mutex_);
+  status_.dropped_alerts += rest.alerts.size();
+}
+
+// They go with the next batch.
+void Writer::KeepAlerts(std::size_t count, Batch& batch) {
+  const uint64_t dropped = waiting_alerts_.TakeFirst(count, batch.alerts);
+  const std::lock_guard lock(mutex_);
+  status_.dropped_alerts += dropped;
 }
 
 // They go with the next checkpoint.

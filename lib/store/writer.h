@@ -10,9 +10,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "lib/store/database.h"
+#include "lib/store/waiting_alerts.h"
 #include "lib/store/waiting_hours.h"
 
 namespace mailtap::store {
@@ -22,10 +25,10 @@ struct WriterStatus {
   uint64_t errors = 0;   // attempts to store a batch that failed
   uint64_t late = 0;     // batches with alerts that went out before they were stored
   uint64_t skipped = 0;  // checkpoints not taken when due, as the one before was not done
-  uint64_t dropped_checkpoints = 0;  // for want of room in the queue, as the next
-  uint64_t dropped_alerts = 0;
-  uint64_t queued = 0;     // batches waiting
-  uint64_t hours_cut = 0;  // cut down to their short_json, as too much waited
+  uint64_t dropped_checkpoints = 0;  // for want of room in the queue
+  uint64_t dropped_alerts = 0;       // the same, or too many waited for the disk, or at the end
+  uint64_t queued = 0;               // batches waiting
+  uint64_t hours_cut = 0;            // cut down to their short_json, as too much waited
 };
 
 struct WriterBounds {
@@ -36,8 +39,9 @@ struct WriterBounds {
 };
 
 // Two threads of its own with a queue in front: one stores, and the other sees to it that what
-// the batches are about goes on in time, whatever holds up the first. Hours of a checkpoint
-// that could not be stored go with the next one: what comes later says nothing of them.
+// the batches are about goes on in time, whatever holds up the first. Alerts that could not be
+// stored go with the next batch, and the hours of a checkpoint with the next one: what comes
+// later says nothing of them.
 class Writer {
  public:
   explicit Writer(std::unique_ptr<Database> database, WriterBounds bounds = {});
@@ -52,8 +56,8 @@ class Writer {
   // `then` is called in the order of the batches, on a thread of the writer's: when the batch
   // is stored, or could not be (the disk is full), or after `patience`.
   void Submit(Batch batch, std::function<void()> then);
-  // Stores what is queued, and ends the threads. Where the file is locked, that is given up
-  // after one attempt. Idempotent.
+  // Stores what is queued, then the alerts that still wait, and ends the threads. Where the
+  // file is locked, that is given up after one attempt. Idempotent.
   void Stop();
 
   // Any thread.
@@ -74,6 +78,9 @@ class Writer {
 
   void StoreQueued();
   void StoreOne(Batch& batch);
+  absl::Status Attempt(const Batch& batch);
+  void StoreWhatIsLeft();
+  void KeepAlerts(std::size_t count, Batch& batch);
   void KeepHours(Batch& batch);
   void Tell(const absl::Status& stored);
   void ReleaseSettled();
@@ -85,6 +92,8 @@ class Writer {
   const std::unique_ptr<Database> database_;
   bool failing_ = false;  // the last attempt failed: logged already
   bool given_up_ = false;
+  WaitingAlerts waiting_alerts_;
+  std::optional<Blob> waiting_open_alerts_;  // as of the last of these
   WaitingHours waiting_hours_;
 
   // Guards all below. Never held while logging: a scrape would wait for whoever reads that.

@@ -48,12 +48,15 @@ class WriterTest : public testing::Test {
     writer_ = std::make_unique<Writer>(std::move(database_), bounds);
   }
   // A batch of one alert; `size` of its JSON.
-  void SubmitAlert(int64_t tick, std::size_t size = 2) {
+  static Batch OneAlert(int64_t tick, std::size_t size = 2) {
     Batch batch;
     batch.alerts = {{tick, StartOfTick(tick + 1), absl::StrCat("a", tick), "raised",
                      std::string(size, 'x')}};
     batch.open_alerts = {tick, absl::StrCat("open ", tick)};
-    writer_->Submit(std::move(batch), [this] { ++released_; });
+    return batch;
+  }
+  void SubmitAlert(int64_t tick, std::size_t size = 2) {
+    writer_->Submit(OneAlert(tick, size), [this] { ++released_; });
   }
   void SubmitCheckpoint(int64_t tick) {
     Batch batch;
@@ -154,6 +157,7 @@ TEST_F(WriterTest, AStopGivesUpOnALockAfterOneAttempt) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(15));
   EXPECT_EQ(released_, 5);
   EXPECT_EQ(writer_->status().errors, 1u) << "attempts";
+  EXPECT_EQ(writer_->status().dropped_alerts, 5u);
 }
 
 TEST_F(WriterTest, OnlyOneCheckpointWaitsAtATime) {
@@ -225,15 +229,46 @@ TEST_F(WriterTest, AFullDiskIsAnErrorAndWhatFitsIsStored) {
   Start({});
   {
     const FileSizeLimit full(256 << 10);
-    Batch large;
-    large.alerts = {{1, StartOfTick(2), "a1", "raised", std::string(1 << 20, 'x')}};
-    Settle(large);
-    SubmitAlert(2);
+    Settle(OneAlert(1, 1 << 20));
+    EXPECT_EQ(writer_->status().errors, 1u);
+    Settle(OneAlert(2));
+    EXPECT_EQ(writer_->status().stored, 1u);
+    EXPECT_EQ(writer_->status().dropped_alerts, 0u) << "it waits";
     writer_->Stop();
   }
-  EXPECT_EQ(writer_->status().errors, 1u);
-  EXPECT_EQ(writer_->status().stored, 1u);
   EXPECT_THAT(StoredAlerts(), ElementsAre("a2"));
+  EXPECT_EQ(writer_->status().dropped_alerts, 1u);
+}
+
+TEST_F(WriterTest, AlertsThatCameWhileTheDiskWasFullGoWithTheNextBatchInTheirOrder) {
+  Start({});
+  {
+    const FileSizeLimit full(256 << 10);
+    Settle(OneAlert(1, 1 << 20));
+    Settle(OneAlert(2));
+    Settle(OneAlert(3, 1 << 20));
+  }
+  Settle(OneAlert(4));
+  EXPECT_THAT(StoredAlerts(), ElementsAre("a1", "a2", "a3", "a4"));
+  writer_->Stop();
+  EXPECT_THAT(StoredAlerts(), ElementsAre("a1", "a2", "a3", "a4")) << "once";
+  EXPECT_EQ(writer_->status().dropped_alerts, 0u);
+}
+
+TEST_F(WriterTest, AlertsThatFitWhereTheLastCheckpointDoesntAreStoredAtTheEnd) {
+  Start({});
+  {
+    const FileSizeLimit full(256 << 10);
+    Batch last = OneAlert(1);
+    last.checkpoint = {1, std::string(1 << 20, 'c')};
+    Settle(std::move(last));
+    EXPECT_THAT(StoredAlerts(), IsEmpty());
+    writer_->Stop();
+  }
+  EXPECT_THAT(StoredAlerts(), ElementsAre("a1"));
+  EXPECT_EQ(writer_->status().dropped_alerts, 0u);
+  const auto reader = Database::OpenToRead(own_.path());
+  EXPECT_EQ((*(*reader)->OpenAlerts())->bytes, "open 1");
 }
 
 TEST_F(WriterTest, AnHourThatEndedWhileTheDiskWasFullIsStoredAfterwards) {
