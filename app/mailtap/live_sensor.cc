@@ -260,14 +260,15 @@ void LiveSensor::Reload() {
   // Relay files that were read anew are no attempt to reload, and make another version.
   std::pair<uint64_t, std::string> now(status.attempts, status.config_version);
   if (lock_ == nullptr || now == said_) return;
-  said_ = std::move(now);
   const absl::Status said =
       lock_->Say({.reloads = status.attempts,
                   .last_reload_ok = status.fault.empty(),
                   .config_version = status.config_version,
                   .config_path = config_path_,
                   .awaits_restart = absl::StrJoin(status.awaits_restart, ", ")});
-  if (!said.ok()) LogError(said.message());
+  if (said.ok()) said_ = std::move(now);
+  // Each tick again, as there may be room then; logged once.
+  if (!std::exchange(say_failed_, !said.ok()) && !said.ok()) LogError(said.message());
 }
 
 void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }

@@ -79,7 +79,8 @@ class LiveSensor {
   Reloader reloader_;
   std::shared_ptr<const config::Config> next_config_;  // read, to be put in force
   std::pair<uint64_t, std::string> said_;              // reloads and version that lock_ tells
-  std::unique_ptr<store::StateLock> lock_;             // null without a state directory
+  bool say_failed_ = false;
+  std::unique_ptr<store::StateLock> lock_;  // null without a state directory
   // In the order in which they need each other; destroyed in the opposite one.
   std::unique_ptr<dataplane::Eal> eal_;
   std::unique_ptr<dataplane::TscClock> clock_;

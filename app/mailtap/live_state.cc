@@ -13,7 +13,7 @@ namespace {
 
 absl::StatusOr<std::unique_ptr<store::Database>> Open(const std::string& directory) {
   std::string warning;
-  MAILTAP_ASSIGN_OR_RETURN(auto database, store::Database::Open(directory, warning));
+  MAILTAP_ASSIGN_OR_RETURN(auto database, store::Database::OpenInAnyCase(directory, warning));
   if (!warning.empty()) LogError(warning);
   return database;
 }

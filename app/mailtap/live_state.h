@@ -21,7 +21,8 @@ inline constexpr char kLiveSource[] = "a live sensor";
 inline constexpr int64_t kMostSecondsAhead = 60;
 
 // Opens the state in `directory`, and waits until all ticks in it are before `now`, or sets it
-// aside; one of another source is opened as it is. Blocks its thread, any one, until then.
+// aside; one of another source is opened as it is. Blocks its thread, any one, until then. A
+// full disk and a lock keep no sensor from starting (see store::Database::OpenInAnyCase).
 // Cancelled where `stop` was set while it waited; otherwise an error of store::Database's.
 absl::StatusOr<std::unique_ptr<store::Database>> OpenLiveState(
     const std::string& directory, const std::function<UnixNanos()>& now,

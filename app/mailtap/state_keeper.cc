@@ -98,12 +98,19 @@ absl::StatusOr<Resumed> Resume(const std::string& directory, const std::string& 
     MAILTAP_RETURN_IF_ERROR(store::Database::SetAside(directory, warning));
     LogError(warning);
     std::string again;
-    MAILTAP_ASSIGN_OR_RETURN(database, store::Database::Open(directory, again));
+    const auto open =
+        how == Resumption::kLive ? store::Database::OpenInAnyCase : store::Database::Open;
+    MAILTAP_ASSIGN_OR_RETURN(database, open(directory, again));
+    if (!again.empty()) LogError(again);
     resumed.control = make();
   } else {
     return tick.status();
   }
-  MAILTAP_RETURN_IF_ERROR(database->SetSource(source));
+  if (how == Resumption::kLive) {
+    database->SetSourceLater(source);
+  } else {
+    MAILTAP_RETURN_IF_ERROR(database->SetSource(source));
+  }
   if (resumed.tick.has_value()) {
     LogInfo(absl::StrCat("goes on from the state of ",
                          FormatRfc3339(StartOfTick(*resumed.tick + 1))));

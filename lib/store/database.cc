@@ -1,46 +1,30 @@
 #include "lib/store/database.h"
 
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "lib/base/directory.h"
 #include "lib/base/status.h"
-#include "lib/store/read_uri.h"
 #include "lib/store/statement.h"
 
 namespace mailtap::store {
 namespace {
 
-constexpr int kApplicationId = 0x6d61696c;  // "mail": the file says whose it is (SQLite, 1.3)
-constexpr char kSchemaSql[] =
-    "BEGIN;"
-    "CREATE TABLE alerts (seq INTEGER PRIMARY KEY, tick INTEGER NOT NULL, time INTEGER NOT "
-    "NULL,"
-    " id TEXT NOT NULL, state TEXT NOT NULL, json TEXT NOT NULL);"
-    "CREATE INDEX alerts_by_time ON alerts (time);"
-    "CREATE TABLE blobs (name TEXT PRIMARY KEY, tick INTEGER NOT NULL, bytes BLOB NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE hours (hour INTEGER PRIMARY KEY, json TEXT NOT NULL);"
-    "CREATE TABLE texts (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;";
-
-std::string PathIn(const std::string& directory) {
-  return absl::StrCat(directory, "/state.db");
-}
+// SQLite calls it an I/O error where it is its log's index that finds no room.
+bool IsForRoom(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 }  // namespace
 
 absl::Status Database::Failed(absl::string_view what) const {
   const int code = sqlite3_errcode(handle_);
+  if (code == SQLITE_FULL ||
+      (code == SQLITE_IOERR && IsForRoom(sqlite3_system_errno(handle_)))) {
+    return absl::ResourceExhaustedError(absl::StrCat(path_, ": ", what, ": the disk is full"));
+  }
   const std::string text = absl::StrCat(path_, ": ", what, ": ", sqlite3_errmsg(handle_));
   if (code == SQLITE_BUSY) return absl::AbortedError(text);
-  if (code == SQLITE_FULL) return absl::ResourceExhaustedError(text);
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return absl::DataLossError(text);
   return absl::UnavailableError(text);
 }
@@ -52,113 +36,20 @@ absl::Status Database::Execute(const char* sql) {
   return Failed("can't be written");
 }
 
-// DataLoss for a file that is not ours, not whole, or not of a schema that this version knows.
-absl::Status Database::Prepare() {
-  sqlite3_busy_timeout(handle_, 5'000);
-  const auto number = [this](const char* pragma, int64_t& value) {
-    Statement statement(handle_, pragma);
-    const bool found = statement.Row();
-    value = found ? statement.Integer(0) : 0;
-    return found;
-  };
-  int64_t id = 0, schema = 0, tables = 0;
-  if (!number("PRAGMA application_id", id) || !number("PRAGMA user_version", schema) ||
-      !number("SELECT count(*) FROM sqlite_master", tables)) {
-    return Failed("can't be read");
-  }
-  if (tables == 0 && id == 0 && schema == 0) return absl::NotFoundError(path_);
-  if (id != kApplicationId) {
-    return absl::DataLossError(absl::StrCat(path_, ": is a database of another program"));
-  }
-  if (schema != kSchema) {
-    return absl::DataLossError(
-        absl::StrCat(path_, ": has schema ", schema, ", and this version knows ", kSchema));
-  }
-  Statement check(handle_, "PRAGMA quick_check(1)");
-  if (!check.Row()) return Failed("can't be checked");
-  if (const std::string verdict = check.Bytes(0); verdict != "ok") {
-    return absl::DataLossError(absl::StrCat(path_, ": is damaged: ", verdict));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<Database>> Database::OpenToRead(const std::string& directory) {
-  const std::string path = PathIn(directory);
-  struct stat info = {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
-  }
-  sqlite3* handle = nullptr;
-  const std::string uri = UriToRead(path);
-  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
-  const int result = sqlite3_open_v2(uri.c_str(), &handle, kFlags, nullptr);
-  std::unique_ptr<Database> database(new Database(handle, path));
-  if (result != SQLITE_OK) return database->Failed("can't be opened");
-  MAILTAP_RETURN_IF_ERROR(database->Prepare());
-  return database;
-}
-
-absl::Status Database::SetAside(const std::string& directory, std::string& warning) {
-  const std::string path = PathIn(directory);
-  std::string aside;
-  for (int n = 1; aside.empty() || std::filesystem::exists(aside); ++n) {
-    aside = absl::StrCat(path, ".set-aside-", n);
-  }
-  for (const char* part : {"", "-wal", "-shm"}) {
-    if (!std::filesystem::exists(path + part)) continue;
-    if (std::rename((path + part).c_str(), (aside + part).c_str()) != 0) {
-      return absl::UnavailableError(absl::StrCat(path, part, ": can't be renamed to ", aside,
-                                                 part, ": ", std::strerror(errno)));
-    }
-  }
-  absl::StrAppend(&warning, "; it is kept as ", aside, ", and a new one begun");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory,
-                                                         std::string& warning) {
-  MAILTAP_RETURN_IF_ERROR(MakeDirectory(directory));
-  {
-    auto known = OpenToRead(directory);
-    if (known.ok()) {
-      MAILTAP_RETURN_IF_ERROR(
-          (*known)->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"));
-      return known;
-    }
-    if (known.status().code() == absl::StatusCode::kDataLoss) {
-      warning = std::string(known.status().message());
-      MAILTAP_RETURN_IF_ERROR(SetAside(directory, warning));
-    } else if (!absl::IsNotFound(known.status())) {
-      return known.status();
-    }
-  }
-  sqlite3* handle = nullptr;
-  const std::string path = PathIn(directory);
-  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int result = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
-  std::unique_ptr<Database> database(new Database(handle, path));
-  if (result != SQLITE_OK) return database->Failed("can't be made");
-  sqlite3_busy_timeout(handle, 5'000);
-  const std::string numbers = absl::StrCat("PRAGMA application_id = ", kApplicationId,
-                                           "; PRAGMA user_version = ", kSchema, "; COMMIT");
-  MAILTAP_RETURN_IF_ERROR(
-      database->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"));
-  MAILTAP_RETURN_IF_ERROR(database->Execute(kSchemaSql));
-  MAILTAP_RETURN_IF_ERROR(database->Execute(numbers.c_str()));
-  return database;
-}
-
 Database::~Database() { sqlite3_close(handle_); }
 
 absl::Status Database::Store(const Batch& batch) {
+  if (awaits_file()) MAILTAP_RETURN_IF_ERROR(OpenAwaited());
   MAILTAP_RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
   absl::Status stored = StoreAll(batch);
   if (stored.ok()) stored = Execute("COMMIT");
   if (!stored.ok()) Execute("ROLLBACK").IgnoreError();
+  if (stored.ok()) source_.clear();
   return stored;
 }
 
 absl::Status Database::StoreAll(const Batch& batch) {
+  if (!source_.empty()) MAILTAP_RETURN_IF_ERROR(SetSource(source_));
   for (const AlertRow& alert : batch.alerts) {
     Statement insert(handle_,
                      "INSERT INTO alerts (tick, time, id, state, json) VALUES (?,?,?,?,?)");

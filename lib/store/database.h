@@ -64,6 +64,12 @@ class Database {
   // `warning` then says so, and a fresh one is begun.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory,
                                                         std::string& warning);
+  // As Open(), for who must not stay blind: where the disk is full, or another process has the
+  // file locked for longer than fifteen seconds, it is stood in for. Then `warning` says so,
+  // what a sensor goes on from is there as far as it can be read, and Store() opens the file
+  // first. Where that wasn't read, what is stored takes its place; alerts and hours stay.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenInAnyCase(const std::string& directory,
+                                                                 std::string& warning);
   // As it is, to read, also by who may write nothing. NotFound where there is none; an error
   // where it can't be read.
   static absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const std::string& directory);
@@ -71,14 +77,19 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // Whether the file is stood in for.
+  bool awaits_file() const { return !awaited_directory_.empty(); }
+
   // Aborted where another process has the file locked for longer than five seconds,
   // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error.
   absl::Status Store(const Batch& batch);
 
   // Whose state it is: "a live sensor", or "a replay of" its captures. Empty before
-  // SetSource().
+  // it is set.
   absl::StatusOr<std::string> Source();
   absl::Status SetSource(absl::string_view source);
+  // Does so with the next batch: nobody waits for a lock, nor for room.
+  void SetSourceLater(std::string source) { source_ = std::move(source); }
 
   absl::StatusOr<std::optional<Blob>> Checkpoint() { return LoadBlob("checkpoint"); }
   absl::StatusOr<std::optional<Blob>> OpenAlerts() { return LoadBlob("open_alerts"); }
@@ -106,6 +117,10 @@ class Database {
 
  private:
   Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  static absl::StatusOr<std::unique_ptr<Database>> StandIn(const std::string& directory,
+                                                           std::string& warning);
+  absl::Status CopyFrom(const std::string& directory);
+  absl::Status OpenAwaited();
   absl::Status Prepare();
   absl::Status Execute(const char* sql);
   absl::Status Failed(absl::string_view what) const;
@@ -116,8 +131,10 @@ class Database {
   absl::StatusOr<std::string> LoadText(absl::string_view name);
   absl::Status StoreText(absl::string_view name, absl::string_view text);
 
-  sqlite3* const handle_;
+  sqlite3* handle_;
   const std::string path_;
+  std::string awaited_directory_;  // of the file that this stands in for; else empty
+  std::string source_;             // to be stored with the next batch; else empty
 };
 
 }  // namespace mailtap::store

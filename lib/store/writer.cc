@@ -24,7 +24,8 @@ std::size_t SizeOf(const Batch& batch) {
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Database> database, WriterBounds bounds)
-    : bounds_(bounds), database_(std::move(database)) {
+    : bounds_(bounds), database_(std::move(database)), failing_(database_->awaits_file()) {
+  if (failing_) status_.errors = 1;  // whoever opened it has told
   storing_ = std::thread([this] { StoreQueued(); });
   releasing_ = std::thread([this] { ReleaseSettled(); });
 }

@@ -22,7 +22,7 @@ namespace mailtap::store {
 
 struct WriterStatus {
   uint64_t stored = 0;   // batches
-  uint64_t errors = 0;   // attempts to store a batch that failed
+  uint64_t errors = 0;   // attempts to store a batch, or to open the file, that failed
   uint64_t late = 0;     // batches with alerts that went out before they were stored
   uint64_t skipped = 0;  // checkpoints not taken when due, as the one before was not done
   uint64_t dropped_checkpoints = 0;  // for want of room in the queue
@@ -90,7 +90,7 @@ class Writer {
   const WriterBounds bounds_;
   // The storing thread only, up to the mutex.
   const std::unique_ptr<Database> database_;
-  bool failing_ = false;  // the last attempt failed: logged already
+  bool failing_;  // the last attempt failed: logged already
   bool given_up_ = false;
   WaitingAlerts waiting_alerts_;
   std::optional<Blob> waiting_open_alerts_;  // as of the last of these

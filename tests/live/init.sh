@@ -20,6 +20,7 @@ clean_up() {
   [ -z "$sensor" ] || kill -KILL "$sensor" 2>/dev/null || true
   for name in src lan sen; do ip netns del "$id-$name" 2>/dev/null || true; done
   [ "$status" = 0 ] || cat "$work"/*.log 2>/dev/null || true
+  umount --lazy "$work/disk" 2>/dev/null || true
   rm -rf "$work"
 }
 trap clean_up EXIT

@@ -18,6 +18,7 @@
 namespace mailtap::store {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -242,6 +243,98 @@ TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
   EXPECT_THAT(Alerts(*database), ElementsAre("1 a1 raised {}")) << "whole or not at all";
   EXPECT_TRUE(database->Store(OneAlert(3)).ok());
   EXPECT_EQ(Alerts(*database).size(), 2u);
+}
+
+class InAnyCaseTest : public DatabaseTest {
+ protected:
+  std::unique_ptr<Database> OpenInAnyCase() {
+    auto database = Database::OpenInAnyCase(directory_, warning_);
+    EXPECT_TRUE(database.ok()) << database.status();
+    return database.ok() ? *std::move(database) : nullptr;
+  }
+  static Batch ACheckpoint(int64_t tick) {
+    Batch batch = OneAlert(tick);
+    batch.checkpoint = {tick, absl::StrCat("all ", tick)};
+    return batch;
+  }
+};
+
+TEST_F(InAnyCaseTest, AFullDiskIsReadAndWrittenOnceThereIsRoom) {
+  {
+    const auto database = Open();
+    ASSERT_TRUE(database->Store(ACheckpoint(100)).ok());
+    ASSERT_TRUE(database->SetSource("me").ok());
+  }
+  std::unique_ptr<Database> database;
+  {
+    const FileSizeLimit full(4 << 10);
+    database = OpenInAnyCase();
+    EXPECT_TRUE(database->awaits_file());
+    EXPECT_THAT(warning_,
+                AllOf(HasSubstr("the disk is full"), HasSubstr("was read all the same")));
+    EXPECT_EQ((*database->Checkpoint())->bytes, "all 100");
+    EXPECT_EQ((*database->OpenAlerts())->bytes, "open 100");
+    EXPECT_EQ(*database->Source(), "me");
+    EXPECT_TRUE(absl::IsResourceExhausted(database->Store(OneAlert(101))));
+  }
+  ASSERT_TRUE(database->Store(OneAlert(102)).ok());
+  EXPECT_FALSE(database->awaits_file());
+  EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}", "102 a1 raised {}"));
+}
+
+TEST_F(InAnyCaseTest, SoIsTheLogThatAKilledSensorLeft) {
+  const auto killed = Open();
+  ASSERT_TRUE(killed->Store(ACheckpoint(100)).ok());
+  const TempDir own;
+  for (const char* part : {"/state.db", "/state.db-wal"}) {
+    std::filesystem::copy_file(directory_ + part, own.path() + part);
+  }
+  directory_ = own.path();
+  const FileSizeLimit full(4 << 10);
+  const auto database = OpenInAnyCase();
+  EXPECT_TRUE(database->awaits_file());
+  EXPECT_EQ((*database->Checkpoint())->bytes, "all 100");
+}
+
+TEST_F(InAnyCaseTest, AFullDiskWithoutAStateGetsOneOnceThereIsRoom) {
+  std::unique_ptr<Database> database;
+  {
+    const FileSizeLimit full(0);
+    database = OpenInAnyCase();
+    EXPECT_FALSE((*database->LatestTick()).has_value());
+    database->SetSourceLater("me");
+    EXPECT_FALSE(database->Store(OneAlert(1)).ok());
+  }
+  ASSERT_TRUE(database->Store(OneAlert(2)).ok());
+  EXPECT_THAT(Alerts(*database), ElementsAre("2 a1 raised {}"));
+  EXPECT_EQ(*database->Source(), "me");
+}
+
+TEST_F(InAnyCaseTest, ALockThatStaysIsNotWaitedForForever) {
+  ASSERT_TRUE(Open()->Store(ACheckpoint(100)).ok());
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((directory_ + "/state.db").c_str(), &other), SQLITE_OK);
+  const char* lock = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; SELECT * FROM blobs";
+  ASSERT_EQ(sqlite3_exec(other, lock, nullptr, nullptr, nullptr), SQLITE_OK);
+  const auto database = OpenInAnyCase();
+  EXPECT_THAT(warning_, HasSubstr("database is locked"));
+  EXPECT_FALSE((*database->Checkpoint()).has_value());
+  sqlite3_close(other);
+  ASSERT_TRUE(database->Store(ACheckpoint(200)).ok());
+  EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}", "200 a1 raised {}"));
+  EXPECT_EQ((*database->Checkpoint())->bytes, "all 200");
+}
+
+TEST_F(InAnyCaseTest, AnothersStateIsNotWrittenTo) {
+  std::unique_ptr<Database> database;
+  {
+    const FileSizeLimit full(0);
+    database = OpenInAnyCase();
+    database->SetSourceLater("me");
+  }
+  ASSERT_TRUE(Open()->SetSource("a replay").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(database->Store(OneAlert(1))));
+  EXPECT_TRUE(absl::IsFailedPrecondition(database->Store(OneAlert(1)))) << "nor later";
 }
 
 }  // namespace
