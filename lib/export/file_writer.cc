@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/base/directory.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
 
@@ -94,7 +96,11 @@ bool FileWriter::PathMoved() const {
 // deleted would lose the lines; in the queue they wait.
 bool FileWriter::FollowPath() {
   if (mode_ != Mode::kFollow || !PathMoved()) return true;
-  const absl::Status opened = OpenPath();
+  absl::Status opened = absl::OkStatus();
+  if (const auto folder = std::filesystem::path(path_).parent_path(); !folder.empty()) {
+    opened = MakeDirectory(folder);
+  }
+  if (opened.ok()) opened = OpenPath();
   if (opened.ok()) return true;
   if (fd_ >= 0) close(std::exchange(fd_, -1));
   Failed(opened);

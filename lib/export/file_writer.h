@@ -26,8 +26,8 @@ class FileWriter {
     // Created, or emptied first; a write to a FIFO waits for its reader. For a replay.
     kReplace,
     // Appended to, behind a newline where a crash left half a line. When the path no longer
-    // leads to the open file (rotated or deleted), the next Flush() goes on in a new one. Never
-    // waits for a FIFO's reader. For a live sink.
+    // leads to the open file (rotated or deleted), the next Flush() goes on in a new one, in a
+    // folder that it makes where it is gone. Never waits for a FIFO's reader. For a live sink.
     kFollow,
   };
 

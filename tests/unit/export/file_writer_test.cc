@@ -139,15 +139,26 @@ TEST(FileWriter, ADeletedFileComesBack) {
   EXPECT_EQ(ReadFile(dir.File("f")), "one\n");
 }
 
-TEST(FileWriter, LinesWaitWhileTheDirectoryIsGone) {
+TEST(FileWriter, ADeletedFolderComesBack) {
   const TempDir dir;
   std::filesystem::create_directory(dir.File("d"));
   auto writer = OpenOrDie(dir.File("d/f"), Mode::kFollow);
   std::filesystem::remove_all(dir.File("d"));
   writer->Write("one");
-  EXPECT_FALSE(writer->Flush());
-  EXPECT_FALSE(writer->Flush());
+  EXPECT_TRUE(writer->Flush());
+  EXPECT_EQ(ReadFile(dir.File("d/f")), "one\n");
+}
+
+TEST(FileWriter, LinesWaitWhileTheFolderCantBeMade) {
+  const TempDir dir;
   std::filesystem::create_directory(dir.File("d"));
+  auto writer = OpenOrDie(dir.File("d/f"), Mode::kFollow);
+  std::filesystem::remove_all(dir.File("d"));
+  Put(dir.File("d"), "in its place");
+  writer->Write("one");
+  EXPECT_FALSE(writer->Flush());
+  EXPECT_FALSE(writer->Flush());
+  std::filesystem::remove(dir.File("d"));
   writer->Write("two");
   EXPECT_TRUE(writer->Flush());
   EXPECT_EQ(ReadFile(dir.File("d/f")), "one\ntwo\n");
