@@ -27,7 +27,7 @@ namespace {
 // `status`, unless something that went to standard output got lost: nobody may take what is
 // left of it for the whole.
 int AllWritten(int status) {
-  if (status != 0 || std::cout.flush().good()) return status;
+  if (std::cout.flush().good()) return status;
   LogError("standard output could not be written");
   return 1;
 }

@@ -23,8 +23,8 @@ struct ReplayOptions {
 };
 
 // Runs a replay and prints its summary. Returns the process's exit status: 0; 1 where nothing
-// could be done; 2 where a capture was damaged or an output incomplete, after reporting
-// everything before the damage.
+// could be done; 2 where a capture was damaged or an output file incomplete, after
+// reporting everything before the damage.
 int Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config);
 
 }  // namespace mailtap::app

@@ -36,8 +36,8 @@ def check_full_disk(checks, folder):
         checks.expect(lost and 0 < lost[0] < sessions, f"a full disk: alerts in the {where}")
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = replay(folder, SOURCE, stdout=full)
-    checks.equal(done.returncode, INCOMPLETE, "no room for the summary: exit status")
-    checks.expect("the summary could not be written" in done.stderr, "no room for the summary")
+    checks.equal(done.returncode, 1, "no room for the summary: exit status")
+    checks.expect("standard output could not be written" in done.stderr, "no room for the summary")
 
 
 def check_reader_gone(checks, folder):
@@ -69,17 +69,17 @@ def check_nobody_reads(checks, folder):
     state = folder / "state"
     replay(folder, SOURCE, "--state", state)
     config = folder / "config.toml"
-    for status, *arguments in (
-            (1, "--version"), (1, "check", config), (1, "check", config, "--print"),
-            (1, "report", "--state", state), (1, "propose", "--config", config, "--state", state),
-            (1, "explain", "10.0.0.1", "--config", config, "--state", state),
-            (INCOMPLETE, "replay", SOURCE, "--config", config, "--no-progress")):
+    for arguments in (
+            ("--version",), ("check", config), ("check", config, "--print"),
+            ("report", "--state", state), ("propose", "--config", config, "--state", state),
+            ("explain", "10.0.0.1", "--config", config, "--state", state),
+            ("replay", SOURCE, "--config", config, "--no-progress")):
         reader, writer = os.pipe()
         os.close(reader)
         done = subprocess.run([lib.program("MAILTAP"), *map(str, arguments)], stdout=writer,
                               stderr=subprocess.PIPE, text=True, check=False)
         os.close(writer)
-        checks.equal(done.returncode, status, f"nobody reads {arguments[0]}: exit status")
+        checks.equal(done.returncode, 1, f"nobody reads {arguments[0]}: exit status")
         checks.expect("could not be written" in done.stderr,
                       f"nobody reads {arguments[0]}: {done.stderr}")
 
