@@ -1,6 +1,9 @@
 // mailtap: finds hosts that send much mail past the enterprise's own relays.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -17,6 +20,7 @@
 #include "app/mailtap/replay.h"
 #include "app/mailtap/report.h"
 #include "app/mailtap/run.h"
+#include "lib/base/background_log.h"
 #include "lib/base/log.h"
 #include "lib/config/relay_file.h"
 #include "lib/control/relay_review.h"
@@ -246,11 +250,14 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A reader that goes away is an error of that write alone.
   std::signal(SIGPIPE, SIG_IGN);
+  int status = 1;
   try {
-    return mailtap::app::AllWritten(mailtap::app::Main(argc, argv));
+    status = mailtap::app::AllWritten(mailtap::app::Main(argc, argv));
   } catch (const std::bad_alloc&) {
     mailtap::LogError(
         "out of memory; [limits] may ask for larger tables than there is room for");
-    return 1;
   }
+  // Where its reader doesn't read, an exit() would wait for standard error's lock.
+  if (!mailtap::FlushLog(std::chrono::seconds(2))) ::_exit(status);
+  return status;
 }

@@ -3,15 +3,21 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
-#include <iostream>
+#include <sstream>
 
 #include "app/mailtap/live_sensor.h"
+#include "app/mailtap/patient_output.h"
+#include "lib/base/background_log.h"
 #include "lib/base/log.h"
 #include "lib/export/summary.h"
 
 namespace mailtap::app {
 namespace {
+
+// Of the end, with whoever doesn't read what is written to him.
+constexpr std::chrono::milliseconds kPatience(2'000);
 
 // Lock-free, so a signal handler may set it.
 std::atomic<bool> g_stop{false};
@@ -29,6 +35,8 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
     LogError(absl::string_view(status.message().data(), status.message().size()));
     return 1;
   };
+  // Before any thread, and before EAL binds this one to a core.
+  LogInBackground();
   // Before the sensor holds its lock: whoever finds it by that may signal it.
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
@@ -48,8 +56,12 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
   summary.seconds =
       static_cast<double>(summary.report.last_packet - summary.report.first_packet) /
       kNanosPerSecond;
-  exporting::WriteSummary(std::cout, summary, exporting::StyleFor(STDOUT_FILENO));
-  return 0;
+  std::ostringstream text;
+  exporting::WriteSummary(text, summary, exporting::StyleFor(STDOUT_FILENO));
+  FlushLog(kPatience);  // the summary comes last
+  if (WritePatiently(STDOUT_FILENO, text.str(), kPatience)) return 0;
+  LogError("standard output could not be written");
+  return 1;
 }
 
 }  // namespace mailtap::app
