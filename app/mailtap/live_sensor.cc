@@ -25,6 +25,8 @@
 namespace mailtap::app {
 namespace {
 
+constexpr std::chrono::milliseconds kPollInterval(1);
+
 absl::Status StoppedWhileStarting() { return absl::CancelledError("stopped while starting"); }
 
 }  // namespace
@@ -47,7 +49,7 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
   sensor->start_time_ = sensor->clock_->Now();
   MAILTAP_RETURN_IF_ERROR(sensor->AwaitState(stop));
   for (const auto step :
-       {&LiveSensor::StartPorts, &LiveSensor::StartWorkers, &LiveSensor::StartOutputs}) {
+       {&LiveSensor::ConfigurePorts, &LiveSensor::StartWorkers, &LiveSensor::StartOutputs}) {
     if (stop) return StoppedWhileStarting();
     MAILTAP_RETURN_IF_ERROR((*sensor.*step)());
   }
@@ -77,7 +79,7 @@ absl::Status LiveSensor::AwaitState(const std::atomic<bool>& stop) {
       config_->state.directory, [this] { return clock_->Now(); }, stop, database_);
 }
 
-absl::Status LiveSensor::StartPorts() {
+absl::Status LiveSensor::ConfigurePorts() {
   lcores_ = eal_->worker_lcores();
   if (lcores_.empty()) {
     return absl::FailedPreconditionError(
@@ -106,7 +108,7 @@ absl::Status LiveSensor::StartPorts() {
   for (const uint16_t id : ids) {
     MAILTAP_ASSIGN_OR_RETURN(
         auto port,
-        dataplane::Port::Start(id, static_cast<uint16_t>(queues), config_->dataplane));
+        dataplane::Port::Configure(id, static_cast<uint16_t>(queues), config_->dataplane));
     LogInfo(absl::StrCat("port ", id, " (", port->name(), "): ", queues, " receive queues"));
     ports_.push_back(std::move(port));
   }
@@ -199,14 +201,24 @@ void LiveSensor::KeepState(bool last) {
   if (batch.has_value()) writer_->Submit(*std::move(batch), keeper_->Release());
 }
 
+// Ports are started last of all: a mirror's packets come whether anybody takes them or not, and
+// what overflows meanwhile would look like a sensor that is too slow.
 absl::Status LiveSensor::LaunchLcores(const std::atomic<bool>& stop) {
   std::vector<uint16_t> ids;
-  for (const auto& port : ports_) ids.push_back(port->id());
+  for (const auto& port : ports_) {
+    MAILTAP_RETURN_IF_ERROR(port->Start());
+    ids.push_back(port->id());
+  }
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     lanes_[i].loop = std::make_unique<dataplane::LcoreLoop>(
         *lanes_[i].worker, ids, static_cast<uint16_t>(i), config_->dataplane, *clock_, stop);
     MAILTAP_RETURN_IF_ERROR(lanes_[i].loop->Launch(lcores_[i]));
   }
+  const auto polls = [](const Lane& lane) { return lane.loop->polls(); };
+  while (!std::all_of(lanes_.begin(), lanes_.end(), polls)) {
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  for (const auto& port : ports_) port->BeginCounting();
   if (const int64_t micros = config_->dataplane.idle_sleep_us; micros > 0) {
     LogInfo(absl::StrCat("idle workers ",
                          lanes_[0].loop->wakes_by_packet() ? "wait for a packet in a low-power "
@@ -225,7 +237,6 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
   MAILTAP_RETURN_IF_ERROR(LaunchLcores(stop));
   running_ = true;
 
-  constexpr std::chrono::milliseconds kPollInterval(1);
   Reload();
   while (!stop) {
     if (auto next = reloader_.Poll(reload, clock_->Now())) next_config_ = std::move(next);

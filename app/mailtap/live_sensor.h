@@ -33,16 +33,17 @@ namespace mailtap::app {
 
 class LiveSensor {
  public:
-  // Starts EAL, ports, sinks and the web server; no packet is received yet. Cancelled where
+  // Starts EAL, workers, sinks and the web server; no packet is received yet. Cancelled where
   // `stop` was set meanwhile. Main thread.
   static absl::StatusOr<std::unique_ptr<LiveSensor>> Start(
       const std::vector<std::string>& eal_arguments, const std::string& config_path,
       std::shared_ptr<const config::Config> config, const std::atomic<bool>& stop);
   ~LiveSensor();
 
-  // Launches the lcores and runs the control core in the calling thread until `stop` is set;
-  // then lets the workers finish and closes the last tick. Each time `reload` is set, the
-  // configuration's file is read anew and put in force between two ticks; `reload` is reset.
+  // Starts the ports, launches the lcores and runs the control core in the calling thread until
+  // `stop` is set; then lets the workers finish and closes the last tick. Each time `reload` is
+  // set, the configuration's file is read anew and put in force between two ticks; `reload` is
+  // reset.
   absl::Status Run(const std::atomic<bool>& stop, std::atomic<bool>& reload);
 
   // What was seen, after Run().
@@ -59,7 +60,7 @@ class LiveSensor {
       : config_path_(config_path), config_(config), reloader_(config_path, std::move(config)) {}
   absl::Status OpenState(const std::atomic<bool>& stop);
   absl::Status AwaitState(const std::atomic<bool>& stop);
-  absl::Status StartPorts();
+  absl::Status ConfigurePorts();
   absl::Status StartWorkers();
   absl::Status StartOutputs();
   absl::Status StartControl();

@@ -44,6 +44,7 @@ exporting::SensorStatus LiveSensor::Status() const {
                                  .packets = stats.packets,
                                  .bytes = stats.bytes,
                                  .missed = stats.missed,
+                                 .missed_at_start = stats.missed_at_start,
                                  .no_mbuf = stats.no_mbuf,
                                  .errors = stats.errors,
                                  .link_up = stats.link_up};
@@ -110,6 +111,8 @@ exporting::ReportInput LiveSensor::Report() const {
         {.path = port.device, .packets = port.packets, .bytes = port.bytes});
     report.missed += port.missed + port.no_mbuf + port.errors;
     report.drops.push_back({absl::StrCat(port.device, ": missed by the port"), port.missed});
+    report.drops.push_back(
+        {absl::StrCat(port.device, ": missed while starting"), port.missed_at_start});
     report.drops.push_back({absl::StrCat(port.device, ": no mbuf"), port.no_mbuf});
     report.drops.push_back({absl::StrCat(port.device, ": damaged frames"), port.errors});
   }

@@ -75,6 +75,8 @@ void LcoreLoop::Run() {
   idler_.Begin();
   UnixNanos now = clock_.Now();
   int64_t tick = TickOf(now);
+  for (const uint16_t port : ports_) Receive(port, now);
+  polls_.store(true, std::memory_order_release);
   while (!stop_.load(std::memory_order_relaxed)) {
     now = std::max(now, clock_.Now());  // which is followed by another thread
     if (const int64_t at = TickOf(now); at != tick) {

@@ -30,6 +30,8 @@ class LcoreLoop {
 
   // Starts Run() on an lcore. Main thread.
   absl::Status Launch(unsigned lcore);
+  // Whether Run() has asked every port for packets. Any thread.
+  bool polls() const { return polls_.load(std::memory_order_acquire); }
   // Whether Run() has returned; then the worker may be touched by the main thread again.
   bool done() const { return done_.load(std::memory_order_acquire); }
   // Whether a rest (see config::Dataplane::idle_sleep_us) ends when a packet comes.
@@ -50,8 +52,9 @@ class LcoreLoop {
   const uint16_t burst_;
   Idler idler_;
   const TscClock& clock_;
-  const std::atomic<bool>& stop_;  // set by a signal, read by the lcore
-  std::atomic<bool> done_{false};  // lcore writes, main reads
+  const std::atomic<bool>& stop_;   // set by a signal, read by the lcore
+  std::atomic<bool> polls_{false};  // lcore writes, main reads, as the next
+  std::atomic<bool> done_{false};
 
   std::array<rte_mbuf*, kMaxBurst> mbufs_;
   std::vector<pipeline::PacketView> views_;

@@ -83,29 +83,40 @@ absl::StatusOr<uint16_t> Port::MaxQueues(uint16_t id) {
   return info.max_rx_queues;
 }
 
-absl::StatusOr<std::unique_ptr<Port>> Port::Start(uint16_t id, uint16_t queues,
-                                                  const config::Dataplane& config) {
-  std::unique_ptr<Port> port(new Port(id, queues));
+absl::StatusOr<std::unique_ptr<Port>> Port::Configure(uint16_t id, uint16_t queues,
+                                                      const config::Dataplane& config) {
+  std::unique_ptr<Port> port(new Port(id, queues, config.promiscuous));
   char name[RTE_ETH_NAME_MAX_LEN] = "";
   rte_eth_dev_get_name_by_port(id, name);
   port->name_ = name;
-  MAILTAP_RETURN_IF_ERROR(port->Configure(config));
-  if (const int error = rte_eth_dev_start(id); error != 0) {
-    return DpdkError("does not start", port->name_, error);
-  }
-  port->started_ = true;
   rte_eth_dev_info info = {};
   rte_eth_dev_info_get(id, &info);
   port->sockets_ = std::make_unique<PacketSockets>(info.if_index);
-  if (config.promiscuous && rte_eth_promiscuous_enable(id) != 0) {
-    LogWarning(absl::StrCat("port ", name,
-                            ": promiscuous mode refused; a mirror's frames for "
-                            "other MAC addresses may be dropped by the device"));
-  }
+  MAILTAP_RETURN_IF_ERROR(port->SetUp(config));
   return port;
 }
 
-absl::Status Port::Configure(const config::Dataplane& config) {
+absl::Status Port::Start() {
+  if (const int error = rte_eth_dev_start(id_); error != 0) {
+    return DpdkError("does not start", name_, error);
+  }
+  started_ = true;
+  if (promiscuous_ && rte_eth_promiscuous_enable(id_) != 0) {
+    LogWarning(absl::StrCat("port ", name_,
+                            ": promiscuous mode refused; a mirror's frames for "
+                            "other MAC addresses may be dropped by the device"));
+  }
+  return absl::OkStatus();
+}
+
+void Port::BeginCounting() {
+  missed_at_start_ = stats().missed_at_start;
+  if (missed_at_start_ == 0) return;
+  LogInfo(absl::StrCat("port ", name_, ": ", missed_at_start_.load(),
+                       " packets were missed while the sensor started"));
+}
+
+absl::Status Port::SetUp(const config::Dataplane& config) {
   rte_eth_dev_info info = {};
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) {
     return DpdkError("no device information", name_, error);
@@ -184,7 +195,9 @@ PortStats Port::stats() const {
   if (rte_eth_stats_get(id_, &stats) == 0) {
     out.packets = stats.ipackets;
     out.bytes = stats.ibytes;
-    out.missed = stats.imissed + sockets_->Dropped();
+    const uint64_t missed = stats.imissed + sockets_->Dropped();
+    out.missed_at_start = std::min(missed, missed_at_start_.load());
+    out.missed = missed - out.missed_at_start;
     out.errors = stats.ierrors;
     out.no_mbuf = stats.rx_nombuf;
     const int counted = std::min<int>(queues_, RTE_ETHDEV_QUEUE_STAT_CNTRS);

@@ -2,6 +2,7 @@
 #ifndef MAILTAP_LIB_DATAPLANE_PORT_H_
 #define MAILTAP_LIB_DATAPLANE_PORT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,9 +25,10 @@ struct QueueStats {
 struct PortStats {
   uint64_t packets = 0;
   uint64_t bytes = 0;
-  uint64_t missed = 0;   // no free descriptor, or the kernel's ring was full
-  uint64_t errors = 0;   // damaged frames
-  uint64_t no_mbuf = 0;  // pool empty
+  uint64_t missed = 0;           // no free descriptor, or the kernel's ring was full
+  uint64_t missed_at_start = 0;  // the same, before BeginCounting(): in no other figure
+  uint64_t errors = 0;           // damaged frames
+  uint64_t no_mbuf = 0;          // pool empty
   bool link_up = false;
   std::vector<QueueStats> queues;
 };
@@ -38,12 +40,18 @@ class Port {
   // How many receive queues the port can have.
   static absl::StatusOr<uint16_t> MaxQueues(uint16_t id);
 
-  // Configures and starts the port with `queues` receive queues, spread by a symmetric hash
-  // over the addresses where the device can. Main thread, after Eal::Start. Settings that the
-  // device refuses and that can be done without (a configured MTU, promiscuous mode, hash) are
-  // logged as warnings. FailedPrecondition where the configured mbufs are too few.
-  static absl::StatusOr<std::unique_ptr<Port>> Start(uint16_t id, uint16_t queues,
-                                                     const config::Dataplane& config);
+  // Configures the port with `queues` receive queues, spread by a symmetric hash over the
+  // addresses where the device can. Main thread, after Eal::Start, as the next. Settings that
+  // the device refuses and that can be done without (a configured MTU, promiscuous mode, hash)
+  // are logged as warnings. FailedPrecondition where the configured mbufs are too few.
+  static absl::StatusOr<std::unique_ptr<Port>> Configure(uint16_t id, uint16_t queues,
+                                                         const config::Dataplane& config);
+  // Lets packets in, just before somebody takes them. Some drivers (net_af_packet) have done so
+  // since EAL made the port.
+  absl::Status Start();
+  // Once the lcores poll: what was missed so far was missed while the sensor started, and says
+  // nothing of whether it keeps up. Main thread.
+  void BeginCounting();
   ~Port();
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
@@ -55,15 +63,18 @@ class Port {
   PortStats stats() const;
 
  private:
-  Port(uint16_t id, uint16_t queues) : id_(id), queues_(queues) {}
-  absl::Status Configure(const config::Dataplane& config);
+  Port(uint16_t id, uint16_t queues, bool promiscuous)
+      : id_(id), queues_(queues), promiscuous_(promiscuous) {}
+  absl::Status SetUp(const config::Dataplane& config);
 
   const uint16_t id_;
   const uint16_t queues_;
+  const bool promiscuous_;
   std::string name_;
   rte_mempool* pool_ = nullptr;
   bool started_ = false;
-  std::unique_ptr<PacketSockets> sockets_;  // set while the port is started
+  std::unique_ptr<PacketSockets> sockets_;
+  std::atomic<uint64_t> missed_at_start_{UINT64_MAX};  // main writes, any thread reads
 };
 
 }  // namespace mailtap::dataplane

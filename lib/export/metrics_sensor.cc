@@ -44,6 +44,11 @@ void AddPorts(const SensorStatus& s, MetricFamilies& f) {
                       "workers are too slow or a burst was too long."),
             [](const PortStatus& p) { return p.missed; });
   AddByPort(s,
+            f.Counter("mailtap_port_missed_at_start_packets_total",
+                      "Packets that the port lost while the sensor started, before its workers "
+                      "ran; they are not among the missed."),
+            [](const PortStatus& p) { return p.missed_at_start; });
+  AddByPort(s,
             f.Counter("mailtap_port_no_mbuf_total",
                       "Receive attempts that failed because the packet pool was empty."),
             [](const PortStatus& p) { return p.no_mbuf; });

@@ -34,6 +34,7 @@ struct PortStatus {
   uint64_t packets = 0;             // received, since start
   uint64_t bytes = 0;               // as on the wire
   uint64_t missed = 0;              // lost by the port because no descriptor was free (imissed)
+  uint64_t missed_at_start = 0;     // lost before the workers ran; not among the missed
   uint64_t no_mbuf = 0;             // lost because the mbuf pool was empty (rx_nombuf)
   uint64_t errors = 0;              // damaged frames (ierrors)
   bool link_up = true;              // false: the mirror is silent

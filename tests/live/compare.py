@@ -16,8 +16,8 @@ SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 EQUAL = ("mailtap_mail_bytes_total", "mailtap_mail_sessions_total", "mailtap_messages_total",
          "mailtap_messages_rejected_total")
 EQUAL_IN_ORDER = ("mailtap_mail_packets_total", "mailtap_mail_inferred_bytes_total")
-DROPPED = ("mailtap_port_missed_packets_total", "mailtap_port_errors_total",
-           "mailtap_port_no_mbuf_total")
+DROPPED = ("mailtap_port_missed_packets_total", "mailtap_port_missed_at_start_packets_total",
+           "mailtap_port_errors_total", "mailtap_port_no_mbuf_total")
 
 STRAY = 16  # packets that kernels may send by themselves
 

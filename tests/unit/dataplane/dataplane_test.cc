@@ -118,13 +118,13 @@ class DataplaneTest : public testing::Test {
     eal_ = *std::move(eal);
   }
   static void TearDownTestSuite() { eal_.reset(); }
-  // What starting a port says in the log.
+  // What a port says in the log.
   static std::string LogOfStart(uint16_t id, const config::Dataplane& config) {
     testing::internal::CaptureStderr();
-    const auto port = Port::Start(id, 1, config);
-    const std::string log = testing::internal::GetCapturedStderr();
+    const auto port = Port::Configure(id, 1, config);
     EXPECT_TRUE(port.ok()) << port.status();
-    return log;
+    EXPECT_TRUE((*port)->Start().ok());
+    return testing::internal::GetCapturedStderr();
   }
 
   static inline pipeline::Frames frames_;
@@ -142,8 +142,9 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   config.dataplane.rx_descriptors = 512;
   config.dataplane.idle_sleep_us = 100;
   EXPECT_FALSE(Port::MaxQueues(7).ok());  // there is no such port
-  auto port = Port::Start(0, 1, config.dataplane);
+  auto port = Port::Configure(0, 1, config.dataplane);
   ASSERT_TRUE(port.ok()) << port.status();
+  ASSERT_TRUE((*port)->Start().ok());
   EXPECT_EQ((*port)->name(), "net_pcap0");
 
   exchange::RecordRing ring(1 << 20);
@@ -155,6 +156,7 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   const UnixNanos before = clock.Now();
   std::atomic<bool> stop{false};
   LcoreLoop loop(**worker, {0}, 0, config.dataplane, clock, stop);
+  EXPECT_FALSE(loop.polls());
   ASSERT_TRUE(loop.Launch(1).ok());
 
   Seen seen;
@@ -168,6 +170,7 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   while (!loop.done()) ring.Drain(seen);
   ring.Drain(seen);
 
+  EXPECT_TRUE(loop.polls());
   EXPECT_EQ((*worker)->counters().packets.value(), frames.size());
   EXPECT_EQ((*port)->stats().packets, frames.size());
   EXPECT_EQ(seen.sessions, kConversations);
@@ -184,11 +187,11 @@ TEST_F(DataplaneTest, MbufsThatTheQueuesCanHoldAreTooFew) {
   config::Dataplane config;
   config.rx_descriptors = 1024;
   config.mbufs = 1024;
-  EXPECT_EQ(Port::Start(1, 1, config).status().message(),
+  EXPECT_EQ(Port::Configure(1, 1, config).status().message(),
             "port net_pcap1: dataplane.mbufs = 1024 is too few for 1 receive queues with "
             "dataplane.rx_descriptors = 1024 each: from 1472, or 0 for as many as it takes");
   config.mbufs = 1472;
-  const auto enough = Port::Start(2, 1, config);
+  const auto enough = Port::Configure(2, 1, config);
   EXPECT_TRUE(enough.ok()) << enough.status();
 }
 

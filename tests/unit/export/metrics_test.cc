@@ -165,6 +165,7 @@ TEST(Metrics, ShowPortsQueuesAndWorkers) {
   EXPECT_EQ(Sample(text, "mailtap_port_packets_total" + port), "100");
   EXPECT_EQ(Sample(text, "mailtap_port_bytes_total" + port), "6400");
   EXPECT_EQ(Sample(text, "mailtap_port_missed_packets_total" + port), "1");
+  EXPECT_EQ(Sample(text, "mailtap_port_missed_at_start_packets_total" + port), "4");
   EXPECT_EQ(Sample(text, "mailtap_port_no_mbuf_total" + port), "2");
   EXPECT_EQ(Sample(text, "mailtap_port_errors_total" + port), "3");
   EXPECT_EQ(Sample(text, R"(mailtap_port_up{port="1",device="net_pcap0"})"), "0");

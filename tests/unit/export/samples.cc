@@ -133,8 +133,8 @@ SensorStatus SampleStatus() {
   status.dpdk = "22.11.11";
   status.start_time = 1795466400 * kNanosPerSecond;
   status.ports = {
-      {0, "0000:03:00.0", 100, 6'400, 1, 2, 3, true, {{0, 60, 4'000, 0}, {1, 40, 2'400, 5}}},
-      {1, "net_pcap0", 0, 0, 0, 0, 0, false, {}}};
+      {0, "0000:03:00.0", 100, 6'400, 1, 4, 2, 3, true, {{0, 60, 4'000, 0}, {1, 40, 2'400, 5}}},
+      {1, "net_pcap0", 0, 0, 0, 0, 0, 0, false, {}}};
   for (int i = 0; i < 2; ++i) {
     WorkerStatus worker;
     worker.worker = i;
