@@ -244,6 +244,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
       clock_->Follow();
       Reload();
       Publish();
+      WatchLinks();
       KeepState(/*last=*/false);
       learner_.EndTick(TickOf(board_.Latest()->time) - 1, reloader_.running());
     } else {
@@ -280,6 +281,15 @@ void LiveSensor::Reload() {
   if (said.ok()) said_ = std::move(now);
   // Each tick again, as there may be room then; logged once.
   if (!std::exchange(say_failed_, !said.ok()) && !said.ok()) LogError(said.message());
+}
+
+void LiveSensor::WatchLinks() {
+  for (const auto& port : ports_) {
+    const dataplane::PortStats stats = port->stats();
+    links_.Look(port->name(), stats.gone      ? Link::kGone
+                              : stats.link_up ? Link::kUp
+                                              : Link::kDown);
+  }
 }
 
 void LiveSensor::Publish() { board_.Publish(control_->MakeSnapshot()); }

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/mailtap/learner.h"
+#include "app/mailtap/link_watch.h"
 #include "app/mailtap/reloader.h"
 #include "app/mailtap/state_keeper.h"
 #include "app/mailtap/tick_collector.h"
@@ -66,6 +67,7 @@ class LiveSensor {
   absl::Status StartControl();
   void KeepState(bool last);
   absl::Status LaunchLcores(const std::atomic<bool>& stop);
+  void WatchLinks();
   void Reload();
   void Publish();
   control::CaptureSample Sample() const;
@@ -95,6 +97,7 @@ class LiveSensor {
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<control::Control> control_;
   Learner learner_;
+  LinkWatch links_;
   exporting::SnapshotBoard board_;
   UnixNanos start_time_ = 0;
   std::atomic<bool> running_{false};  // main writes, HTTP reads

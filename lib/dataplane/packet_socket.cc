@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <string>
@@ -54,6 +55,13 @@ bool PacketSockets::LinkUp() const {
   return ::ioctl(sockets_.front(), SIOCGIFNAME, &request) == 0 &&
          ::ioctl(sockets_.front(), SIOCGIFFLAGS, &request) == 0 &&
          (request.ifr_flags & IFF_RUNNING) != 0;
+}
+
+bool PacketSockets::InterfaceGone() const {
+  if (sockets_.empty()) return false;
+  ifreq request = {};
+  request.ifr_ifindex = static_cast<int>(interface_index_);
+  return ::ioctl(sockets_.front(), SIOCGIFNAME, &request) != 0 && errno == ENODEV;
 }
 
 }  // namespace mailtap::dataplane

@@ -27,6 +27,8 @@ class PacketSockets {
   // Whether the interface is up and has a carrier (IFF_RUNNING, see netdevice(7)); false once
   // it is gone. True where there are no sockets: nothing is known then. Any thread.
   bool LinkUp() const;
+  // Whether the interface was deleted. Any thread.
+  bool InterfaceGone() const;
 
  private:
   const unsigned interface_index_;

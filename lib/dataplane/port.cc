@@ -208,6 +208,7 @@ PortStats Port::stats() const {
   rte_eth_link link = {};
   out.link_up =
       rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status != 0 && sockets_->LinkUp();
+  out.gone = sockets_->InterfaceGone();
   return out;
 }
 

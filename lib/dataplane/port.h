@@ -30,6 +30,7 @@ struct PortStats {
   uint64_t errors = 0;           // damaged frames
   uint64_t no_mbuf = 0;          // pool empty
   bool link_up = false;
+  bool gone = false;  // its interface was deleted; one that is made anew takes a restart
   std::vector<QueueStats> queues;
 };
 

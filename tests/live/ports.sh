@@ -1,5 +1,5 @@
 #!/bin/bash
-# A mirror cable that is pulled shows in mailtap_port_up. A port that is asked for and does not come up
+# A mirror cable that is pulled shows in mailtap_port_up and in the log. A port that is asked for and does not come up
 # is an error of the start, also beside one that does.
 . "$(dirname "$0")/init.sh"
 make_network 2
@@ -19,11 +19,15 @@ await_ports() { await 10 "ports are shown as $*" ports_are "$@"; }
 await_ports 1 1
 ip -n "$id-lan" link set sen1 down  # the other end of the sensor's eth1
 await_ports 1 0
+says() { grep -q "$1" "$work/sensor.log"; }
+await 10 "the log tells of it" says "port net_af_packet1: its link is down"
 ip -n "$id-lan" link set sen1 up
 await_ports 1 1
+await 10 "the log tells of it" says "port net_af_packet1: its link is up again"
 ip -n "$id-sen" link set eth1 name mirror1
 ip -n "$id-lan" link set sen1 down
 await_ports 1 0
 ip -n "$id-sen" link del eth0
 await_ports 0 0
+await 10 "the log tells of it" says "port net_af_packet0: its interface was deleted; restart"
 stop_sensor
