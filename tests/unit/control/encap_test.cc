@@ -144,7 +144,8 @@ TEST(Samples, AreTheFirstOfEachReasonInWhateverOrderTheyCome) {
 TEST(Samples, AreNotKeptUnlessAskedFor) {
   Bench bench(BaseConfig());
   bench.control.Apply(Sample(1, 1));
-  for (const auto& list : *bench.control.MakeSnapshot()->samples) EXPECT_TRUE(list.empty());
+  const auto snapshot = bench.control.MakeSnapshot();
+  for (const auto& list : *snapshot->samples) EXPECT_TRUE(list.empty());
 }
 
 TEST(Samples, OfASnapshotDoNotChange) {

@@ -164,8 +164,9 @@ TEST(Sessions, ThatHideTheirMessagesAreCounted) {
   apply(meter::SessionRecord::kUnknownCount, false, Service::kSmtp);
   apply(meter::SessionRecord::kUnknownCount, true, Service::kImap);
   bench.control.EndTick(kT0);
+  const auto snapshot = bench.control.MakeSnapshot();
   uint64_t hidden = 0;
-  for (const auto& service : bench.control.MakeSnapshot()->totals) {
+  for (const auto& service : snapshot->totals) {
     for (const Totals& totals : service) hidden += totals.hidden_sessions;
   }
   EXPECT_EQ(hidden, 1u);
