@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -174,11 +175,12 @@ TEST(AlertFileSink, TriesAgainByItselfWhenTheDiskHadNoRoom) {
   const TempDir dir;
   std::filesystem::create_directory(dir.File("d"));
   auto sink = AlertFileSink::Start(dir.File("d/a"), "s1").value();
-  std::filesystem::remove_all(dir.File("d"));
+  std::filesystem::rename(dir.File("d"), dir.File("moved"));
+  std::ofstream(dir.File("d")) << "no folder can be made here";
   sink->Submit(NumberedAlert(1));
   while (sink->status().errors < 1) std::this_thread::yield();
   EXPECT_EQ(sink->status().queued, 1u);
-  std::filesystem::create_directory(dir.File("d"));
+  std::filesystem::remove(dir.File("d"));
   while (sink->status().written < 1) std::this_thread::yield();
   EXPECT_EQ(Ids(dir.File("d/a")), std::vector<std::string>{"1"});
   EXPECT_EQ(sink->status().dropped, 0u);
