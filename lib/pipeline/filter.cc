@@ -78,23 +78,27 @@ bool Worker::Wanted(Pending& pending) {
   return pending.suspected || raised;
 }
 
+// Some ports and mirrors cut packets and call what is left a whole frame.
+inline void Worker::CountCut(const PacketView& packet) {
+  if (packet.captured >= packet.wire_length) counters_.cut.Add(1);
+}
+
 void Worker::Process(absl::Span<const PacketView> burst) {
   uint64_t bytes = 0;
   uint64_t segments = 0;  // the other outcomes are rarer, and counted where they are met
-  uint64_t snapped = 0, cut = 0;
   for (std::size_t i = 0; i < burst.size(); ++i) {
     if (i + kPrefetchAhead < burst.size()) Prefetch(burst[i + kPrefetchAhead]);
     const PacketView& packet = burst[i];
     bytes += packet.wire_length;
-    const bool whole = packet.captured >= packet.wire_length;
-    snapped += !whole;
+    if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
     net::PlainTcp plain;
     if (!packet.plain() || !plain.Read(packet.data, packet.captured)) [[unlikely]] {
       TakeOther(packet);
       continue;
     }
     ++segments;
-    cut += plain.cut() & whole;
+    if (plain.cut()) [[unlikely]]
+      CountCut(packet);
     if (!MayBeWanted(plain)) [[likely]]
       continue;
     plain.CopyTo(pending_[pending_count_].segment);
@@ -105,8 +109,6 @@ void Worker::Process(absl::Span<const PacketView> burst) {
   DrainPending();
   counters_.packets.Add(burst.size());
   counters_.bytes.Add(bytes);
-  counters_.snapped.Add(snapped);
-  counters_.cut.Add(cut);
   counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(segments);
 }
 
@@ -144,15 +146,10 @@ void Worker::TakeSegment(uint32_t encap_tag, UnixNanos time) {
   Queue();
 }
 
-// Some ports and mirrors cut packets and call what is left a whole frame.
-void Worker::CountCut(const PacketView& packet, const net::Segment& segment) {
-  if (segment.cut && packet.captured >= packet.wire_length) counters_.cut.Add(1);
-}
-
 void Worker::TakeOther(const PacketView& packet) {
   net::Segment& segment = pending_[pending_count_].segment;
   const net::Outcome outcome = reassembler_.DecodeOther(packet, segment);
-  CountCut(packet, segment);
+  if (segment.cut) CountCut(packet);
   if (outcome == net::Outcome::kFragment) return TakeFragment(segment, packet.time);
   if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
   TakeDecoded(packet, outcome);
@@ -170,7 +167,7 @@ void Worker::TakeFragment(net::Segment fragment, UnixNanos time) {
 void Worker::ProcessWhole(const PacketView& packet) {
   net::Segment& segment = pending_[pending_count_].segment;
   const net::Outcome outcome = reassembler_.Decode(packet, segment);
-  CountCut(packet, segment);
+  if (segment.cut) CountCut(packet);
   TakeDecoded(packet, outcome);
   DrainPending();
 }

@@ -102,7 +102,7 @@ class Worker {
 
   // Filter (filter.cc)
   void TakeSegment(uint32_t encap_tag, UnixNanos time);
-  void CountCut(const PacketView& packet, const net::Segment& segment);
+  void CountCut(const PacketView& packet);
   void TakeOther(const PacketView& packet);
   void TakeFragment(net::Segment fragment, UnixNanos time);
   void ProcessWhole(const PacketView& packet);
