@@ -142,6 +142,11 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   const bool hello = !word && segment.captured >= classify::kHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);
   if (handshake == nullptr && !word && !hello) return kNone;
+  if (hello && (handshake == nullptr || from_client) && RulesMailOut(segment)) {
+    // What follows is hidden, and must not be taken for the connection's start.
+    if (handshake != nullptr) handshakes_.Erase(handshake);
+    return kNone;
+  }
   // Where mail has been spoken before, what may be mail is enough under way too.
   if (word && !recogniser_.MayOpenMail(segment.payload, segment.captured,
                                        from_start || IsWithKnownServer(key))) {

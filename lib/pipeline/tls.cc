@@ -141,6 +141,17 @@ bool Worker::MayHaveAskedForTls(const flow::HotSession& hot) const {
   return asked || !whole || opening.server_proved || GreetedAs(hot).has_value();
 }
 
+// Whether a ClientHello that a connection on an odd port begins with tells, in one segment,
+// what AcceptHello would refuse: most do, and need no session for it.
+bool Worker::RulesMailOut(const net::Segment& hello) const {
+  char name[TlsHelloParser::kMaxName];
+  TlsHelloParser parser;
+  parser.Start(name);
+  return parser.Feed(hello.payload, hello.captured) == TlsHelloParser::Status::kDone &&
+         !parser.alpn().has_value() &&
+         !tls_names_.ServiceOf(parser.server_name(), hello.dst_port).has_value();
+}
+
 // The service that the server greeted as, before TLS hid the rest.
 std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];

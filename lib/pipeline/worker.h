@@ -200,6 +200,7 @@ class Worker {
   void StartHello(uint32_t slot, const TextSegment& piece, uint32_t at);
   void JudgeHello(uint32_t slot, bool finished);
   bool AcceptHello(uint32_t slot);
+  bool RulesMailOut(const net::Segment& hello) const;
   bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;

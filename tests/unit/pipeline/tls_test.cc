@@ -145,6 +145,18 @@ TEST(Tls, UndecidedFlowsOnOddPortsAreBoundedAndCounted) {
   EXPECT_EQ(sensor.sessions().size(), 2u);
 }
 
+TEST(Tls, AWholeHelloThatRulesMailOutTakesNoRoom) {
+  config::Config config = SmallConfig();
+  config.limits.undecided = 0;
+  const Script script = TlsScript(ClientHelloFor("www.example.com"));
+  for (const std::size_t segment : {1'400, 40}) {
+    Sensor sensor(config);
+    sensor.Play(Play(script, 8'443, segment).frames()).Finish();
+    EXPECT_EQ(sensor.shortages(Shortage::kUndecided) == 0, segment == 1'400);
+    EXPECT_EQ(Only(sensor), "none");
+  }
+}
+
 TEST(Tls, TheCertificatesNamesLabelTheServer) {
   Script script = TlsScript(ClientHelloFor("imap.example.com"));
   script[1].text = ServerFlight({"mail.example.com", "imap.example.com"});
