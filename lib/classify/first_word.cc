@@ -23,6 +23,13 @@ std::vector<uint32_t> Words(const char* Pattern::*list) {
 
 }  // namespace
 
+uint32_t LineEndsBefore(const uint8_t* text, uint32_t length) {
+  constexpr uint32_t kMost = 4;
+  uint32_t at = 0;
+  while (at < std::min(length, kMost) && (text[at] == '\r' || text[at] == '\n')) ++at;
+  return at;
+}
+
 WordSet::WordSet(std::vector<uint32_t> words) {
   for (uint32_t& word : words) word |= kFold;
   std::sort(words.begin(), words.end());
@@ -63,17 +70,12 @@ FirstWordFilter::FirstWordFilter(absl::string_view also)
 }
 
 bool FirstWordFilter::MayMatch(const uint8_t* payload, uint32_t length) const {
-  while (length != 0 && (payload[0] == '\r' || payload[0] == '\n')) {
-    ++payload;
-    --length;
-  }
-  return words_.MayContain(payload, length);
+  const uint32_t at = LineEndsBefore(payload, length);
+  return words_.MayContain(payload + at, length - at);
 }
 
 bool FirstWordFilter::MatchesBehindLineEnds(const uint8_t* payload, uint32_t length) const {
-  constexpr uint32_t kMost = 4;
-  uint32_t at = 0;
-  while (at < std::min(length, kMost) && (payload[at] == '\r' || payload[at] == '\n')) ++at;
+  const uint32_t at = LineEndsBefore(payload, length);
   const uint8_t* rest = payload + at;
   if (length - at < kWordBytes) return MayMatch(rest, length - at);
   return words_.Contains(rest) || MatchesTagged(rest, length - at);

@@ -18,6 +18,10 @@
 
 namespace mailtap::classify {
 
+// How many line ends go before what `text` says, as far as these are passed over: to four
+// bytes.
+uint32_t LineEndsBefore(const uint8_t* text, uint32_t length);
+
 // A set of words of four bytes, looked up by a perfect hash.
 class WordSet {
  public:

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "lib/classify/first_word.h"
 
 namespace mailtap::classify {
 namespace {
@@ -42,10 +43,8 @@ bool IsLineEnd(char c) { return c == '\r' || c == '\n'; }
 // Line ends may go before a request (RFC 9112, 2.2), and some clients put more than one blank
 // behind its first word.
 bool IsConnectRequest(absl::string_view text) {
-  constexpr int kMostLineEnds = 4;  // as many as FirstWordFilter passes over
-  for (int n = 0; n < kMostLineEnds && !text.empty() && IsLineEnd(text[0]); ++n) {
-    text.remove_prefix(1);
-  }
+  text.remove_prefix(LineEndsBefore(reinterpret_cast<const uint8_t*>(text.data()),
+                                    static_cast<uint32_t>(text.size())));
   if (!absl::ConsumePrefix(&text, kConnectWord)) return false;
   const std::size_t at = text.find_first_not_of(' ');
   if (at == text.npos) return false;

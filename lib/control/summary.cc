@@ -137,8 +137,9 @@ Standing StandingOf(const Alert& alert, const Parties& parties) {
   Standing standing;
   if (external != internal) standing.before = external ? "external " : "internal ";
   standing.behind = alert.role == Role::kServer ? " that no relay entry covers"
-                    : parties.peers == 1        ? " that is not an approved relay"
-                                                : " that are not approved relays";
+                                                : Plural(static_cast<double>(parties.peers),
+                                                         " that is not an approved relay",
+                                                         " that are not approved relays");
   return standing;
 }
 

@@ -20,6 +20,12 @@ bool Worker::OpensWithHello(const net::Segment& segment) const {
   return client && classify::MayOfferMail(segment.payload, segment.captured);
 }
 
+// With one of the table's words, whole.
+bool Worker::OpensWithWord(const net::Segment& segment) const {
+  return segment.captured >= classify::FirstWordFilter::kWordBytes &&
+         first_words_.Matches(segment.payload, segment.captured);
+}
+
 // Whether payload on an odd port may be the first of mail, or of what goes before it.
 bool Worker::OpensLikeMail(const net::Segment& segment) const {
   const bool whole = segment.captured == segment.length;

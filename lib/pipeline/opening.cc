@@ -109,8 +109,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   }
   if (!pending.suspected) return kNone;
   flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
-                    first_words_.Matches(segment.payload, segment.captured);
+  const bool word = OpensWithWord(segment);
   // The first payload of a side continues the handshake, and so does a known word or a
   // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
   bool from_client = false;
@@ -188,9 +187,8 @@ bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
 // Whether a SYN carries what may be the first of mail (RFC 7413).
 bool Worker::OpensInHandshake(const net::Segment& segment) {
   if (segment.length == 0 || !OpensLikeMail(segment)) return false;
-  const bool word = segment.captured >= classify::FirstWordFilter::kWordBytes &&
-                    first_words_.Matches(segment.payload, segment.captured);
-  return !word || recogniser_.MayOpenMail(segment.payload, segment.captured, true);
+  return !OpensWithWord(segment) ||
+         recogniser_.MayOpenMail(segment.payload, segment.captured, true);
 }
 
 // A connection is followed from its handshake on where that carries words already, and where

@@ -97,6 +97,13 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   opening.StartCertificate();
 }
 
+// The mail service that a hello to `port` says it is for: by what it offers to speak, or by the
+// name it asks for.
+std::optional<Service> Worker::ClaimedIn(const TlsHelloParser& hello, uint16_t port) const {
+  if (const auto offered = hello.alpn(); offered.has_value()) return offered;
+  return tls_names_.ServiceOf(hello.server_name(), port);
+}
+
 // Accepts a candidate for what its hello, its port or the server's greeting says.
 bool Worker::AcceptHello(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
@@ -105,8 +112,7 @@ bool Worker::AcceptHello(uint32_t slot) {
   if (hello.status() == TlsHelloParser::Status::kNotHello) return false;
   const auto tls = static_cast<Tls>(hot.state.tls);
   const uint16_t target = TargetPort(hot);
-  std::optional<Service> claimed = hello.alpn();
-  if (!claimed.has_value()) claimed = tls_names_.ServiceOf(hello.server_name(), target);
+  const std::optional<Service> claimed = ClaimedIn(hello, target);
 
   const bool hello_read = hello.status() == TlsHelloParser::Status::kDone;
   const Hint port = PortHint(hot);
@@ -148,8 +154,7 @@ bool Worker::RulesMailOut(const net::Segment& hello) const {
   TlsHelloParser parser;
   parser.Start(name);
   return parser.Feed(hello.payload, hello.captured) == TlsHelloParser::Status::kDone &&
-         !parser.alpn().has_value() &&
-         !tls_names_.ServiceOf(parser.server_name(), hello.dst_port).has_value();
+         !ClaimedIn(parser, hello.dst_port).has_value();
 }
 
 // The service that the server greeted as, before TLS hid the rest.

@@ -109,6 +109,7 @@ class Worker {
   void TakeDecoded(const PacketView& packet, net::Outcome outcome);
   void KeepSample(const PacketView& packet, net::Outcome outcome);
   bool OpensWithHello(const net::Segment& segment) const;
+  bool OpensWithWord(const net::Segment& segment) const;
   bool OpensLikeMail(const net::Segment& segment) const;
   bool MayOpen(uint8_t flags, const uint8_t* payload, uint32_t captured) const;
   bool MayBeWanted(const net::PlainTcp& tcp) const;
@@ -200,6 +201,7 @@ class Worker {
   void StartHello(uint32_t slot, const TextSegment& piece, uint32_t at);
   void JudgeHello(uint32_t slot, bool finished);
   bool AcceptHello(uint32_t slot);
+  std::optional<Service> ClaimedIn(const classify::TlsHelloParser& hello, uint16_t port) const;
   bool RulesMailOut(const net::Segment& hello) const;
   bool JudgeServerTls(uint32_t slot);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
