@@ -117,6 +117,11 @@ class Database {
 
  private:
   Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  // `name`: a path or a URI; an error says `what` and names `path`.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenHandle(const std::string& name,
+                                                              int flags,
+                                                              const std::string& path,
+                                                              absl::string_view what);
   static absl::StatusOr<std::unique_ptr<Database>> StandIn(const std::string& directory,
                                                            std::string& warning);
   absl::Status CopyFrom(const std::string& directory);

@@ -67,18 +67,26 @@ absl::Status Database::Prepare() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenHandle(const std::string& name,
+                                                               int flags,
+                                                               const std::string& path,
+                                                               absl::string_view what) {
+  sqlite3* handle = nullptr;
+  const int result = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  std::unique_ptr<Database> database(new Database(handle, path));
+  if (result != SQLITE_OK) return database->Failed(what);
+  return database;
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenToRead(const std::string& directory) {
   const std::string path = PathIn(directory);
   struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) {
     return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
-  sqlite3* handle = nullptr;
-  const std::string uri = UriToRead(path);
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI;
-  const int result = sqlite3_open_v2(uri.c_str(), &handle, kFlags, nullptr);
-  std::unique_ptr<Database> database(new Database(handle, path));
-  if (result != SQLITE_OK) return database->Failed("can't be opened");
+  MAILTAP_ASSIGN_OR_RETURN(auto database,
+                           OpenHandle(UriToRead(path), kFlags, path, "can't be opened"));
   MAILTAP_RETURN_IF_ERROR(database->Prepare());
   return database;
 }
@@ -117,13 +125,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
       return known.status();
     }
   }
-  sqlite3* handle = nullptr;
   const std::string path = PathIn(directory);
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int result = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
-  std::unique_ptr<Database> database(new Database(handle, path));
-  if (result != SQLITE_OK) return database->Failed("can't be made");
-  sqlite3_busy_timeout(handle, 5'000);
+  MAILTAP_ASSIGN_OR_RETURN(auto database, OpenHandle(path, kFlags, path, "can't be made"));
+  sqlite3_busy_timeout(database->handle_, 5'000);
   const std::string numbers = absl::StrCat("PRAGMA application_id = ", kApplicationId,
                                            "; PRAGMA user_version = ", kSchema, "; COMMIT");
   MAILTAP_RETURN_IF_ERROR(
@@ -148,10 +153,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenInAnyCase(const std::str
 // In memory, with what a sensor goes on from.
 absl::StatusOr<std::unique_ptr<Database>> Database::StandIn(const std::string& directory,
                                                             std::string& warning) {
-  sqlite3* handle = nullptr;
-  const int result = sqlite3_open(":memory:", &handle);
-  std::unique_ptr<Database> database(new Database(handle, PathIn(directory)));
-  if (result != SQLITE_OK) return database->Failed("can't be stood in for");
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;  // sqlite3_open()'s
+  MAILTAP_ASSIGN_OR_RETURN(auto database, OpenHandle(":memory:", kFlags, PathIn(directory),
+                                                     "can't be stood in for"));
   MAILTAP_RETURN_IF_ERROR(database->Execute(kSchemaSql));
   MAILTAP_RETURN_IF_ERROR(database->Execute("COMMIT"));
   const absl::Status copied = database->CopyFrom(directory);
@@ -171,13 +175,12 @@ absl::Status Database::CopyFrom(const std::string& directory) {
   const std::string path = PathIn(directory);
   struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return absl::NotFoundError(path);
-  sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr);
-  Database file(handle, path);
-  if (result != SQLITE_OK) return file.Failed("can't be opened");
+  MAILTAP_ASSIGN_OR_RETURN(const auto opened,
+                           OpenHandle(path, SQLITE_OPEN_READWRITE, path, "can't be opened"));
+  Database& file = *opened;
   // Who has it alone keeps the index of the log in memory, and needs no room for it on the disk
   // (SQLite, "Use of WAL Without Shared-Memory").
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(file.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   MAILTAP_RETURN_IF_ERROR(file.Execute("PRAGMA locking_mode = EXCLUSIVE"));
   MAILTAP_RETURN_IF_ERROR(file.Prepare());
   for (const char* name : {"checkpoint", "open_alerts", "checkpoint_alerts"}) {
