@@ -100,6 +100,51 @@ bool Worker::HasRoomForUndecided() {
   return false;
 }
 
+// The first payload of a side continues the handshake, and so does a known word or a
+// ServerHello near it: the mirror may deliver them out of order, or lose what came before.
+Worker::Beginning Worker::BeginningOf(const Pending& pending, bool word) {
+  const net::Segment& segment = pending.segment;
+  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+  if (handshake == nullptr) return {};
+  Beginning beginning = {.from_client = segment.src_port == handshake->client_port};
+  const uint32_t isn = beginning.from_client ? handshake->client_isn : handshake->server_isn;
+  const bool known = beginning.from_client || handshake->has_server;
+  const int32_t ahead =
+      known ? Distance(segment.seq, isn + 1) : Distance(segment.ack, handshake->client_isn + 1);
+  if (std::abs(ahead) > flow::kTrustedJump) {
+    beginning.contradicts = pending.time - handshake->time < kHandshakeTime;
+    return beginning;
+  }
+  const bool answer = !beginning.from_client && segment.captured >= classify::kHelloStart &&
+                      classify::LooksLikeServerHello(segment.payload, segment.captured);
+  beginning.at_start = ahead == 0;
+  const bool near = (word || answer) && ahead > 0;
+  if (!beginning.at_start && !near) return beginning;
+  // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
+  // session begins with this one.
+  if (near && beginning.from_client && word && AsksForTunnel(segment)) {
+    handshake->client_isn = segment.seq - 1;
+    handshake->server_isn = segment.ack - 1;
+    handshake->has_server = beginning.at_start = true;
+  }
+  beginning.handshake = handshake;
+  return beginning;
+}
+
+// Whether what a payload on an odd port says is reason to follow it.
+bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key,
+                             const Beginning& beginning, bool word, bool hello) {
+  const net::Segment& segment = pending.segment;
+  // Where mail has been spoken before, what may be mail is enough under way too.
+  if (word) {
+    return recogniser_.MayOpenMail(segment.payload, segment.captured,
+                                   beginning.at_start || IsWithKnownServer(key));
+  }
+  if (!hello) return beginning.handshake != nullptr;
+  const bool of_client = beginning.handshake == nullptr || beginning.from_client;
+  return !of_client || !RulesMailOut(segment);
+}
+
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
@@ -108,47 +153,15 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     return slot;
   }
   if (!pending.suspected) return kNone;
-  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
   const bool word = OpensWithWord(segment);
-  // The first payload of a side continues the handshake, and so does a known word or a
-  // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
-  bool from_client = false;
-  bool from_start = false;
-  if (handshake != nullptr) {
-    from_client = segment.src_port == handshake->client_port;
-    const uint32_t isn = from_client ? handshake->client_isn : handshake->server_isn;
-    const bool known = from_client || handshake->has_server;
-    const int32_t ahead = known ? Distance(segment.seq, isn + 1)
-                                : Distance(segment.ack, handshake->client_isn + 1);
-    const bool answer = !from_client && segment.captured >= classify::kHelloStart &&
-                        classify::LooksLikeServerHello(segment.payload, segment.captured);
-    from_start = ahead == 0;
-    const bool near = (word || answer) && ahead > 0 && ahead <= flow::kTrustedJump;
-    if (std::abs(ahead) > flow::kTrustedJump &&
-        pending.time - handshake->time < kHandshakeTime) {
-      return kNone;
-    }
-    if (ahead != 0 && !near) handshake = nullptr;
-    // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
-    // session begins with this one.
-    if (near && from_client && word && AsksForTunnel(segment)) {
-      handshake->client_isn = segment.seq - 1;
-      handshake->server_isn = segment.ack - 1;
-      handshake->has_server = from_start = true;
-    }
-  }
+  const Beginning beginning = BeginningOf(pending, word);
+  if (beginning.contradicts) return kNone;
   // A ClientHello is its stream's start, whether the handshake was seen or not.
   const bool hello = !word && segment.captured >= classify::kHelloStart &&
                      classify::LooksLikeClientHello(segment.payload, segment.captured);
-  if (handshake == nullptr && !word && !hello) return kNone;
-  if (hello && (handshake == nullptr || from_client) && RulesMailOut(segment)) {
-    // What follows is hidden, and must not be taken for the connection's start.
-    if (handshake != nullptr) handshakes_.Erase(handshake);
-    return kNone;
-  }
-  // Where mail has been spoken before, what may be mail is enough under way too.
-  if (word && !recogniser_.MayOpenMail(segment.payload, segment.captured,
-                                       from_start || IsWithKnownServer(key))) {
+  if (!DeservesSession(pending, key, beginning, word, hello)) {
+    // What follows such a hello is hidden, and must not be taken for the connection's start.
+    if (hello && beginning.handshake != nullptr) handshakes_.Erase(beginning.handshake);
     return kNone;
   }
   if (!HasRoomForUndecided()) return kNone;
@@ -160,15 +173,15 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     return kNone;
   }
   flow::HotSession& hot = sessions_.hot(slot);
-  if (handshake == nullptr) {
-    hot.state.client_end = OpensLikeServer(segment) ? 1 : 0;
-    if (hello) {
-      hot.state.seen |= EndBit(0);
-      sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);
-    }
+  if (beginning.handshake != nullptr) {
+    TakeHandshake(hot, beginning.from_client ? 0 : 1, *beginning.handshake, pending.time);
     return slot;
   }
-  TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
+  hot.state.client_end = OpensLikeServer(segment) ? 1 : 0;
+  if (hello) {
+    hot.state.seen |= EndBit(0);
+    sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);
+  }
   return slot;
 }
 

@@ -142,6 +142,16 @@ class Worker {
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
+  // How a payload goes with the handshake that was seen of its flow.
+  struct Beginning {
+    flow::Handshake* handshake = nullptr;  // the one that it continues
+    bool from_client = false;              // where one was seen at all
+    bool at_start = false;                 // the first that its side says
+    bool contradicts = false;              // another one is under way
+  };
+  Beginning BeginningOf(const Pending& pending, bool word);
+  bool DeservesSession(const Pending& pending, const flow::SessionKey& key,
+                       const Beginning& beginning, bool word, bool hello);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtHandshake(const Pending& pending, const flow::SessionKey& key);
   bool OpensInHandshake(const net::Segment& segment);
