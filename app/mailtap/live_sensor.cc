@@ -89,7 +89,8 @@ absl::Status LiveSensor::ConfigurePorts() {
   const std::vector<uint16_t> ids = dataplane::Port::Available();
   if (ids.empty()) {
     return absl::FailedPreconditionError(
-        "no DPDK port. Bind a NIC with dpdk-devbind.py, or name a virtual one, for example "
+        "no DPDK port. Bind a NIC with dpdk-devbind.py (Debian: dpdk), or name a virtual one, "
+        "for example "
         "-- --vdev=net_af_packet0,iface=eth1");
   }
   // Every port gets as many queues as the others: a connection whose directions come in on two

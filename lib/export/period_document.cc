@@ -23,6 +23,10 @@ std::string Raised(const PeriodAlert& alert) {
   return alert.raised != 0 ? Stamp(alert.raised) : absl::StrCat("before ", Stamp(alert.known));
 }
 
+std::string Times(uint64_t count) {
+  return absl::StrCat(count, count == 1 ? " time" : " times");
+}
+
 std::string Percent(double share) { return absl::StrFormat("%.2f%%", 100 * share); }
 
 // "10.1.0.23 in vlan:7 (Ada's laptop, Ada)"
@@ -54,7 +58,7 @@ DocumentSection Hosts(const Period& period) {
   if (period.more_hosts > 0) {
     section.paragraphs.push_back(absl::StrCat(
         "Hosts beyond the ", control::Hour::kMost, " with the most in their hour, ",
-        period.more_hosts, " times: ", FormatBytes(period.others.unapproved_sent), " sent, ",
+        Times(period.more_hosts), ": ", FormatBytes(period.others.unapproved_sent), " sent, ",
         FormatBytes(period.others.unapproved_received), " received in all."));
   }
   return section;
@@ -190,7 +194,7 @@ DocumentSection Candidates(const Period& period) {
   if (period.more_servers > 0) {
     section.paragraphs.push_back(absl::StrCat(
         "Servers beyond the ", control::Hour::kMost, " with the most clients in their hour, ",
-        period.more_servers, " times, are not told apart and stand nowhere here."));
+        Times(period.more_servers), ", are not told apart and stand nowhere here."));
   }
   return section;
 }

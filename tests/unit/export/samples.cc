@@ -4,11 +4,8 @@
 #include <sstream>
 
 namespace mailtap::exporting {
-namespace {
 
-net::IpAddress Address(const char* text) { return net::ParseAddress(text).value(); }
-
-}  // namespace
+net::IpAddress Address(const std::string& text) { return net::ParseAddress(text).value(); }
 
 control::Alert SampleBlindSpot() {
   control::Alert alert;
@@ -25,6 +22,32 @@ control::Alert SampleBlindSpot() {
   alert.config_version = "00112233aabb";
   alert.summary = "Port eth0 has carried no packet for 1m.";
   return alert;
+}
+
+control::HourServer SampleHourServer(const std::string& server,
+                                     const std::vector<std::string>& clients) {
+  control::HourServer row;
+  row.server = Address(server);
+  row.port = 25;
+  row.sessions = 2;
+  row.bytes[kUp] = 100;
+  row.bytes[kDown] = 10;
+  for (const std::string& client : clients) row.clients.push_back(Address(client));
+  return row;
+}
+
+control::Hour SampleHour(int64_t n, int64_t seconds) {
+  control::Hour hour;
+  hour.hour = kSampleHour + n;
+  hour.first_tick = hour.hour * control::kHourSeconds;
+  hour.capture.seconds = seconds;
+  hour.capture.packets = 1000;
+  hour.capture.sight = {.volume = 100, .inferred = 1, .followed = 100};
+  hour.totals[0][static_cast<int>(config::Verdict::kApproved)] = {1, {50, 5}};
+  hour.hosts = {{Address("10.1.2.3"), "", "laptop", "Ada", {1000, 10, 500, 5, 3, 1}}};
+  hour.servers = {SampleHourServer("203.0.113.9", {"10.1.2.3"})};
+  hour.relays = {{"corporate gateway", 1, 55}};
+  return hour;
 }
 
 control::JudgedSession SampleSession() {

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/control/alert.h"
+#include "lib/control/hour.h"
 #include "lib/control/judged_session.h"
 #include "lib/control/snapshot.h"
 #include "lib/export/report.h"
@@ -25,6 +27,13 @@ std::shared_ptr<control::Snapshot> SampleSnapshot();
 // Two ports, two workers, one sink.
 SensorStatus SampleStatus();
 ReportInput SampleReport();
+// One of a period's hours, the `n`th; kSampleHour is its first: 2026-11-23T20:00Z.
+inline constexpr int64_t kSampleHour = 498'740;
+control::Hour SampleHour(int64_t n, int64_t seconds = control::kHourSeconds);
+control::HourServer SampleHourServer(const std::string& server,
+                                     const std::vector<std::string>& clients);
+
+net::IpAddress Address(const std::string& text);
 
 std::string ReadFile(const std::string& path);
 
