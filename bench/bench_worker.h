@@ -21,17 +21,17 @@ struct BenchWorker {
     ::mlockall(MCL_CURRENT);
   }
 
-  // What a live worker does with a burst, ticks included. Records wait in the ring.
-  void Take(absl::Span<const pipeline::PacketView> views) {
+  // What a live worker does with packets, ticks included. Records wait in the ring.
+  void Work(absl::Span<const pipeline::PacketView> views) {
     const int64_t at = TickOf(views.front().time);
     if (tick != at && tick != 0) worker->EndTick(tick);
     tick = at;
-    worker->Process(views);
+    worker->Take(views);
   }
+  void Settle() { worker->Settle(); }
   // All frames once, with their stamps moved on.
   void Take(MbufFrames& frames, std::size_t burst = MbufFrames::kBurst) {
-    frames.ForEachBurst(
-        later, [&](const auto& views) { Take(views); }, burst);
+    frames.Feed(later, *this, burst);
   }
   // Ends all sessions, as a capture given again would be all copies. The stamps go on.
   void Forget(MbufFrames& frames) {

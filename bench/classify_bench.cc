@@ -76,7 +76,7 @@ std::vector<uint8_t*> FlagsOf(MbufFrames& frames) {
 // again would be copies.
 double Pass(MbufFrames& frames, BenchWorker& sensor) {
   const ThreadStopwatch watch;
-  frames.ForEachBurst(sensor.later, [&](const auto& views) { sensor.Take(views); });
+  sensor.Take(frames);
   const double seconds = watch.seconds();
   sensor.Forget(frames);
   sensor.Drain();

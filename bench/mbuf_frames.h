@@ -9,7 +9,7 @@
 
 #include "absl/types/span.h"
 #include "lib/base/pool.h"
-#include "lib/pipeline/worker.h"
+#include "lib/pipeline/feed.h"
 
 namespace mailtap::bench {
 
@@ -42,31 +42,38 @@ class MbufFrames {
   // How long the packets' stamps go on.
   UnixNanos span() const { return mbufs_[count_ - 1].time - mbufs_[0].time; }
 
-  // Calls take(views) for one burst after the other. Looks at the mbufs as lib/dataplane's
-  // receive loop does, with the same prefetching; what of the packets is read is for `take`.
-  // Packets that fill no burst are left out.
-  template <typename Take>
-  void ForEachBurst(UnixNanos later, Take&& take, std::size_t size = kBurst) {
-    std::array<pipeline::PacketView, kLargestBurst> views;
+  // Hands all frames over, burst by burst, as lib/dataplane's receive loop does: to
+  // taker.Work(views), a few at a time, and taker.Settle() behind each burst. What of the
+  // packets is read is for the taker. Packets that fill no burst are left out.
+  template <typename Taker>
+  void Feed(UnixNanos later, Taker& taker, std::size_t size = kBurst) {
+    pipeline::Feed<Mbuf> feed(static_cast<uint32_t>(size));
+    std::array<Mbuf*, kLargestBurst> burst;
+    Handler<Taker> handler{taker};
     for (std::size_t start = 0; start + size <= count_; start += size) {
-      constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
-      Mbuf* burst = &mbufs_[start];
-      for (std::size_t i = 0; i < kAhead; ++i) __builtin_prefetch(burst + i);
-      for (std::size_t i = 0; i < size; ++i) {
-        if (i + kAhead < size) __builtin_prefetch(burst + i + kAhead);
-        const Mbuf& mbuf = burst[i];
-        views[i] = {.data = mbuf.buf_addr + mbuf.data_off,
-                    .captured = mbuf.data_len,
-                    .wire_length = mbuf.pkt_len,
-                    .time = mbuf.time + later,
-                    .port = mbuf.port};
-        if (i < kAhead) pipeline::Worker::Prefetch(views[i]);
-      }
-      take(absl::MakeConstSpan(views.data(), size));
+      for (std::size_t i = 0; i < size; ++i) burst[i] = &mbufs_[start + i];
+      feed.Take(burst.data(), static_cast<uint32_t>(size), later, 0, handler);
     }
+    feed.Flush(handler);
   }
 
  private:
+  template <typename Taker>
+  struct Handler {
+    Taker& taker;
+
+    bool View(const Mbuf& mbuf, pipeline::PacketView& view) {
+      view.data = mbuf.buf_addr + mbuf.data_off;
+      view.captured = mbuf.data_len;
+      view.wire_length = mbuf.pkt_len;
+      view.time += mbuf.time;
+      return true;
+    }
+    void Work(absl::Span<const pipeline::PacketView> views) { taker.Work(views); }
+    void Settle() { taker.Settle(); }
+    void Release(Mbuf** /*mbufs*/, uint32_t /*count*/) {}
+  };
+
   ZeroedArray<Mbuf> mbufs_;
   std::size_t count_ = 0;
 };

@@ -89,19 +89,21 @@ double Used(std::size_t burst) {
   return static_cast<double>(MbufFrames::kFrames / burst * burst);
 }
 
+struct Toucher {
+  uint64_t sum = 0;
+
+  void Work(absl::Span<const pipeline::PacketView> views) {
+    for (const pipeline::PacketView& view : views) sum += view.data[12] + view.data[kCacheLine];
+  }
+  void Settle() {}
+};
+
 void TouchFloor(benchmark::State& state, const std::string& kind, std::size_t burst) {
   MbufFrames& frames = Frames(kind);
-  uint64_t sum = 0;
-  const auto touch = [&](absl::Span<const pipeline::PacketView> views) {
-    for (std::size_t i = 0; i < views.size(); ++i) {
-      constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
-      if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
-      sum += views[i].data[12] + views[i].data[kCacheLine];
-    }
-  };
+  Toucher toucher;
   for (auto _ : state) {
-    frames.ForEachBurst(0, touch, burst);
-    benchmark::DoNotOptimize(sum);
+    frames.Feed(0, toucher, burst);
+    benchmark::DoNotOptimize(toucher.sum);
   }
   Report(state, "packet", static_cast<double>(state.iterations()) * Used(burst));
 }
@@ -124,40 +126,46 @@ void Pipeline(benchmark::State& state, const std::string& kind, std::size_t burs
                            static_cast<double>(sensor.worker->counters().packets.value());
 }
 
-// So many connections at once, each in turn. Tuples and sequence numbers are rewritten in the
-// timed loop, which prefetches like the pipeline.
+// Makes packets those of so many connections, each in turn.
+struct Rewriter {
+  static constexpr uint16_t kPayload = 400;
+
+  BenchWorker& sensor;
+  uint32_t flows;
+  uint64_t packet = 0;
+
+  void Work(absl::Span<const pipeline::PacketView> views) {
+    for (const pipeline::PacketView& view : views) {
+      constexpr uint64_t kStride = 1'000'003;  // prime: goes through all flows, out of order
+      auto* frame = const_cast<uint8_t*>(view.data);
+      SetFlow(frame, static_cast<uint32_t>(packet * kStride % flows));
+      Put32(frame + kTcpAt + 4, static_cast<uint32_t>(packet / flows) * kPayload);
+      ++packet;
+    }
+    sensor.Work(views);
+  }
+  void Settle() { sensor.Settle(); }
+};
+
+// So many connections at once. Tuples and sequence numbers are rewritten in the timed loop.
 void Concurrent(benchmark::State& state, uint16_t port) {
   const auto flows = static_cast<uint32_t>(state.range(0));
-  constexpr uint16_t kPayload = 400;
-  const auto frames = Plain(flows, port, kPayload);
+  const auto frames = Plain(flows, port, Rewriter::kPayload);
   config::Config config;
   config.limits.sessions = 1'100'000;
   config.limits.conversations = 1'100'000;
   BenchWorker sensor(config);
-  uint64_t packet = 0;
-  const auto round = [&] {
-    frames->ForEachBurst(sensor.later, [&](absl::Span<const pipeline::PacketView> views) {
-      for (std::size_t i = 0; i < views.size(); ++i, ++packet) {
-        constexpr std::size_t kAhead = pipeline::Worker::kPrefetchAhead;
-        if (i + kAhead < views.size()) pipeline::Worker::Prefetch(views[i + kAhead]);
-        constexpr uint64_t kStride = 1'000'003;  // prime: goes through all flows, out of order
-        auto* frame = const_cast<uint8_t*>(views[i].data);
-        SetFlow(frame, static_cast<uint32_t>(packet * kStride % flows));
-        Put32(frame + kTcpAt + 4, static_cast<uint32_t>(packet / flows) * kPayload);
-      }
-      sensor.Take(views);
-    });
-  };
+  Rewriter rewriter{sensor, flows};
   const auto go_on = [&] {
     sensor.Drain();
     sensor.later += frames->span();
   };
-  while (packet < 2 * uint64_t{flows}) {
-    round();
+  while (rewriter.packet < 2 * uint64_t{flows}) {
+    frames->Feed(sensor.later, rewriter);
     go_on();
   }
   for (auto _ : state) {
-    round();
+    frames->Feed(sensor.later, rewriter);
     state.PauseTiming();
     go_on();
     state.ResumeTiming();

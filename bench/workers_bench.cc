@@ -182,6 +182,14 @@ class Listener {
   std::thread thread_;
 };
 
+// Whose ticks are not those of the frames.
+struct Untimed {
+  pipeline::Worker& worker;
+
+  void Work(absl::Span<const pipeline::PacketView> views) { worker.Take(views); }
+  void Settle() { worker.Settle(); }
+};
+
 // A round of a second and a half of work. With a listener ticks end by the clock, as they do
 // live; without one none does, and nobody else is there.
 double ListenedRound(BenchWorker& worker, MbufFrames& frames, bool listened,
@@ -193,8 +201,8 @@ double ListenedRound(BenchWorker& worker, MbufFrames& frames, bool listened,
   double seconds = 0;
   for (passes = 0; std::chrono::steady_clock::now() - start < milliseconds(1'500); ++passes) {
     const ThreadStopwatch watch;
-    frames.ForEachBurst(worker.later,
-                        [&](const auto& views) { worker.worker->Process(views); });
+    Untimed taker{*worker.worker};
+    frames.Feed(worker.later, taker);
     if (listened && std::chrono::steady_clock::now() - second > milliseconds(1'000)) {
       second += milliseconds(1'000);
       worker.worker->EndTick(TickOf(worker.later));

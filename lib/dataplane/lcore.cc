@@ -4,7 +4,6 @@
 #include <rte_launch.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
-#include <rte_prefetch.h>
 
 #include <algorithm>
 
@@ -22,7 +21,7 @@ LcoreLoop::LcoreLoop(pipeline::Worker& worker, std::vector<uint16_t> ports, uint
       idler_(ports_, queue, config.idle_sleep_us),
       clock_(clock),
       stop_(stop),
-      views_(burst_),
+      feed_(burst_),
       scratch_(kScratch) {}
 
 absl::Status LcoreLoop::Launch(unsigned lcore) {
@@ -36,38 +35,33 @@ absl::Status LcoreLoop::Launch(unsigned lcore) {
   return absl::OkStatus();
 }
 
-// In its place: a view that is made elsewhere and copied in wider pieces than it was written in
-// waits for the stores.
-void LcoreLoop::View(const rte_mbuf& mbuf, uint16_t port, UnixNanos now,
-                     pipeline::PacketView& view) {
+bool LcoreLoop::View(const rte_mbuf& mbuf, pipeline::PacketView& view) {
   view.data = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
   view.captured = mbuf.data_len;
   view.wire_length = mbuf.pkt_len;
-  view.time = now;
-  view.port = port;
   const bool stripped = (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
   view.vlan = stripped ? mbuf.vlan_tci & 0x0fff : net::kNoVlan;
-  if (mbuf.nb_segs > 1 && mbuf.pkt_len <= scratch_.size() - scratch_used_) {
-    uint8_t* to = scratch_.data() + scratch_used_;
-    view.data = static_cast<const uint8_t*>(rte_pktmbuf_read(&mbuf, 0, mbuf.pkt_len, to));
-    view.captured = mbuf.pkt_len;
-    scratch_used_ += mbuf.pkt_len;
+  if (mbuf.nb_segs == 1 || mbuf.pkt_len > scratch_.size()) [[likely]]
+    return true;
+  if (mbuf.pkt_len > scratch_.size() - scratch_used_) {
+    scratch_used_ = 0;
+    return false;
   }
+  uint8_t* to = scratch_.data() + scratch_used_;
+  view.data = static_cast<const uint8_t*>(rte_pktmbuf_read(&mbuf, 0, mbuf.pkt_len, to));
+  view.captured = mbuf.pkt_len;
+  scratch_used_ += mbuf.pkt_len;
+  return true;
+}
+
+void LcoreLoop::Release(rte_mbuf** mbufs, uint32_t count) {
+  rte_pktmbuf_free_bulk(mbufs, count);
 }
 
 bool LcoreLoop::Receive(uint16_t port, UnixNanos now) {
   const uint16_t count = rte_eth_rx_burst(port, queue_, mbufs_.data(), burst_);
   if (count == 0) return false;
-  scratch_used_ = 0;
-  constexpr uint16_t kAhead = pipeline::Worker::kPrefetchAhead;
-  for (uint16_t i = 0; i < std::min(count, kAhead); ++i) rte_prefetch0(mbufs_[i]);
-  for (uint16_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) rte_prefetch0(mbufs_[i + kAhead]);
-    View(*mbufs_[i], port, now, views_[i]);
-    if (i < kAhead) pipeline::Worker::Prefetch(views_[i]);
-  }
-  worker_.Process({views_.data(), count});
-  rte_pktmbuf_free_bulk(mbufs_.data(), count);
+  feed_.Take(mbufs_.data(), count, now, port, *this);
   return true;
 }
 
@@ -80,14 +74,17 @@ void LcoreLoop::Run() {
   while (!stop_.load(std::memory_order_relaxed)) {
     now = std::max(now, clock_.Now());  // which is followed by another thread
     if (const int64_t at = TickOf(now); at != tick) {
+      feed_.Flush(*this);
       // What a full ring holds back waits in the tables for the next tick.
       worker_.EndTick(tick);
       tick = at;
     }
     bool received = false;
     for (const uint16_t port : ports_) received |= Receive(port, now);
+    if (!received) feed_.Flush(*this);
     idler_.AfterRound(received);
   }
+  feed_.Flush(*this);
   // The control core drains until everybody is done, so there will be room.
   while (!worker_.Finish(tick)) rte_pause();
   done_.store(true, std::memory_order_release);

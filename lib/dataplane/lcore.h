@@ -13,6 +13,7 @@
 #include "lib/config/config.h"
 #include "lib/dataplane/clock.h"
 #include "lib/dataplane/idle.h"
+#include "lib/pipeline/feed.h"
 #include "lib/pipeline/worker.h"
 
 struct rte_mbuf;
@@ -38,13 +39,18 @@ class LcoreLoop {
   bool wakes_by_packet() const { return idler_.monitors(); }
 
  private:
+  friend class pipeline::Feed<rte_mbuf>;
   static constexpr std::size_t kMaxBurst = 512;
   static constexpr std::size_t kScratch = 64 * 1024;
 
   void Run();
   // Whether any packet came.
   bool Receive(uint16_t port, UnixNanos now);
-  void View(const rte_mbuf& mbuf, uint16_t port, UnixNanos now, pipeline::PacketView& view);
+  // What the feed asks for.
+  bool View(const rte_mbuf& mbuf, pipeline::PacketView& view);
+  void Work(absl::Span<const pipeline::PacketView> packets) { worker_.Take(packets); }
+  void Settle() { worker_.Settle(); }
+  void Release(rte_mbuf** mbufs, uint32_t count);
 
   pipeline::Worker& worker_;
   const std::vector<uint16_t> ports_;
@@ -57,7 +63,7 @@ class LcoreLoop {
   std::atomic<bool> done_{false};
 
   std::array<rte_mbuf*, kMaxBurst> mbufs_;
-  std::vector<pipeline::PacketView> views_;
+  pipeline::Feed<rte_mbuf> feed_;
   std::vector<uint8_t> scratch_;  // for frames that lie in several mbufs
   std::size_t scratch_used_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
+#include "lib/pipeline/feed.h"
 
 namespace mailtap::dataplane {
 namespace {
@@ -51,10 +52,11 @@ constexpr uint32_t kMbufCache = 256;  // of each lcore
 // configured ones may all be in the queues, so that none is left for a packet to come.
 absl::StatusOr<uint32_t> MbufCount(const config::Dataplane& config, const std::string& port,
                                    uint16_t queues, uint16_t descriptors) {
-  // A full ring, two bursts in a worker's hands, and what its lcore's cache keeps before it
-  // gives some back (half as much again, see rte_mempool_create).
-  const uint32_t of_queue =
-      descriptors + 2u * static_cast<uint32_t>(config.burst) + kMbufCache + kMbufCache / 2;
+  // A full ring, a burst in a worker's hands with what waited before it, and what its lcore's
+  // cache keeps before it gives some back (half as much again, see rte_mempool_create).
+  const uint32_t of_queue = descriptors + static_cast<uint32_t>(config.burst) +
+                            pipeline::Feed<rte_mbuf>::kMostWaiting + kMbufCache +
+                            kMbufCache / 2;
   const uint32_t least = queues * of_queue;
   if (config.mbufs != 0 && config.mbufs < least) {
     return absl::FailedPreconditionError(

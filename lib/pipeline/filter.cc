@@ -89,12 +89,23 @@ inline void Worker::CountCut(const PacketView& packet) {
   if (packet.captured >= packet.wire_length) counters_.cut.Add(1);
 }
 
-void Worker::Process(absl::Span<const PacketView> burst) {
+void Worker::Process(absl::Span<const PacketView> packets) {
+  constexpr std::size_t kAhead = 8;
+  const auto prefetch = [&](std::size_t from) {
+    for (const PacketView& packet : packets.subspan(from, kAhead)) Prefetch(packet);
+  };
+  prefetch(0);
+  for (std::size_t at = 0; at < packets.size(); at += kAhead) {
+    if (at + kAhead < packets.size()) prefetch(at + kAhead);
+    Take(packets.subspan(at, kAhead));
+  }
+  Settle();
+}
+
+void Worker::Take(absl::Span<const PacketView> packets) {
   uint64_t bytes = 0;
   uint64_t segments = 0;  // the other outcomes are rarer, and counted where they are met
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (i + kPrefetchAhead < burst.size()) Prefetch(burst[i + kPrefetchAhead]);
-    const PacketView& packet = burst[i];
+  for (const PacketView& packet : packets) {
     bytes += packet.wire_length;
     if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
     net::PlainTcp plain;
@@ -111,9 +122,7 @@ void Worker::Process(absl::Span<const PacketView> burst) {
     constexpr uint32_t kNoTag = 0;  // it is wrapped in nothing
     TakeSegment(kNoTag, packet.time);
   }
-  // The views are the caller's until it gets control back.
-  DrainPending();
-  counters_.packets.Add(burst.size());
+  counters_.packets.Add(packets.size());
   counters_.bytes.Add(bytes);
   counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(segments);
 }

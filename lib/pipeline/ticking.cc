@@ -10,6 +10,7 @@ using flow::kNone;
 using flow::TestEnd;
 
 bool Worker::EndTick(int64_t tick) {
+  Settle();
   const UnixNanos end = StartOfTick(tick + 1);
   ExpireFragments(end);
   SettleDue(end);
@@ -44,6 +45,7 @@ bool Worker::SendEncaps() {
 }
 
 bool Worker::Finish(int64_t tick) {
+  Settle();
   ExpireFragments(INT64_MAX);
   bool all = true;
   for (uint32_t index = 0; index < sessions_.touched(); ++index) {

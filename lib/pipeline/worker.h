@@ -42,9 +42,7 @@ namespace mailtap::pipeline {
 
 class Worker {
  public:
-  // How many packets ahead Process brings headers towards the cache. Those of a burst's first
-  // packets are best asked for by the caller, as soon as it knows where they are.
-  static constexpr std::size_t kPrefetchAhead = 8;
+  // Brings what every packet's look reads towards the cache.
   static void Prefetch(const PacketView& packet) {
     __builtin_prefetch(packet.data);
     __builtin_prefetch(packet.data + kCacheLine);
@@ -60,8 +58,13 @@ class Worker {
   // mid-stream and first seen before `until` are counted as sessions no more. Before Process().
   void ResumeSessions(UnixNanos until) { counted_before_ = until; }
 
-  // A burst of packets of the tick under way, in order.
-  void Process(absl::Span<const PacketView> burst);
+  // Packets of the tick under way, in order, whose bytes stay until it returns.
+  void Process(absl::Span<const PacketView> packets);
+
+  // The same in two steps, for who has called Prefetch() for the packets some time before: the
+  // bytes of all that were taken stay until Settle() returns, or the end of a tick.
+  void Take(absl::Span<const PacketView> packets);
+  void Settle() { DrainPending(); }
 
   // Ends `tick`: settles and expires what fell due before its end and pushes what changed.
   // False when the ring filled up: call again once there is room, with the same tick, or go on

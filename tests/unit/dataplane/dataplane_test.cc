@@ -17,6 +17,7 @@
 #include "lib/dataplane/lcore.h"
 #include "lib/dataplane/packet_socket.h"
 #include "lib/dataplane/port.h"
+#include "tests/unit/pipeline/conversation.h"
 #include "tests/unit/pipeline/dialogues.h"
 
 namespace mailtap::dataplane {
@@ -29,8 +30,8 @@ using testing::Not;
 // A pcap file of the frames (draft-ietf-opsawg-pcap), as long as the object lives.
 class Capture {
  public:
-  explicit Capture(const pipeline::Frames& frames)
-      : path_(testing::TempDir() + "mailtap_dataplane_test.pcap") {
+  explicit Capture(const pipeline::Frames& frames, const std::string& name = "small")
+      : path_(testing::TempDir() + "mailtap_dataplane_test_" + name + ".pcap") {
     std::ofstream out(path_, std::ios::binary);
     const auto put = [&](uint32_t v) { out.write(reinterpret_cast<const char*>(&v), 4); };
     put(0xa1b2c3d4);
@@ -101,6 +102,22 @@ TEST(EalDeathTest, RefusesToGoOnWithoutAPortThatIsAskedFor) {
 
 constexpr int kConversations = 20;
 
+// Messages in frames that take several mbufs each; a burst of them is more than a lcore has
+// room to put together at once.
+constexpr int kLargeMessages = 3;
+pipeline::Frames LargeFrames() {
+  pipeline::Conversation mail("10.1.2.3", 40'000, "203.0.113.25", 25);
+  mail.Cut(8'900).Handshake().Server("220 mx.example ESMTP\r\n");
+  mail.Client("EHLO a.example\r\n").Server("250 mx.example\r\n");
+  for (int i = 0; i < kLargeMessages; ++i) {
+    mail.Client("MAIL FROM:<a@b.example>\r\n").Server("250 ok\r\n");
+    mail.Client("RCPT TO:<c@d.example>\r\n").Server("250 ok\r\n");
+    mail.Client("DATA\r\n").Server("354 go on\r\n");
+    mail.Client(std::string(20 * 8'900 - 5, 'x') + "\r\n.\r\n").Server("250 taken\r\n");
+  }
+  return mail.Client("QUIT\r\n").Server("221 bye\r\n").Close().frames();
+}
+
 // Ports that play a capture each. A port that was closed is gone, so each test has its own.
 class DataplaneTest : public testing::Test {
  protected:
@@ -113,6 +130,8 @@ class DataplaneTest : public testing::Test {
     for (int n = 0; n < 5; ++n) {
       arguments.push_back(absl::StrCat("--vdev=net_pcap", n, ",rx_pcap=", capture.path()));
     }
+    static const Capture large(LargeFrames(), "large");
+    arguments.push_back(absl::StrCat("--vdev=net_pcap5,rx_pcap=", large.path()));
     auto eal = Eal::Start(arguments);
     ASSERT_TRUE(eal.ok()) << eal.status();
     eal_ = *std::move(eal);
@@ -127,6 +146,37 @@ class DataplaneTest : public testing::Test {
     return testing::internal::GetCapturedStderr();
   }
 
+  struct Played {
+    Seen seen;
+    uint64_t packets = 0, snapped = 0;
+  };
+  // Has an lcore poll a port that was started, until it has had so many frames.
+  static Played Play(const config::Config& config, uint16_t port, std::size_t frames,
+                     const TscClock& clock) {
+    exchange::RecordRing ring(1 << 20);
+    const auto worker =
+        pipeline::Worker::Create(config, classify::PatternDatabase::Load().value(), ring);
+    EXPECT_TRUE(worker.ok()) << worker.status();
+    const pipeline::WorkerCounters& counters = (*worker)->counters();
+    std::atomic<bool> stop{false};
+    LcoreLoop loop(**worker, {port}, 0, config.dataplane, clock, stop);
+    EXPECT_FALSE(loop.polls());
+    EXPECT_TRUE(loop.Launch(1).ok());
+    Played played;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (counters.packets.value() < frames && std::chrono::steady_clock::now() < deadline) {
+      ring.Drain(played.seen);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    stop = true;
+    while (!loop.done()) ring.Drain(played.seen);
+    ring.Drain(played.seen);
+    EXPECT_TRUE(loop.polls());
+    played.packets = counters.packets.value();
+    played.snapped = counters.snapped.value();
+    return played;
+  }
+
   static inline pipeline::Frames frames_;
   static inline std::unique_ptr<Eal> eal_;
 };
@@ -136,7 +186,7 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   ASSERT_EQ(eal_->worker_lcores(), std::vector<unsigned>{1});
   EXPECT_FALSE(Eal::DpdkVersion().empty());
 
-  ASSERT_EQ(Port::Available(), (std::vector<uint16_t>{0, 1, 2, 3, 4}));
+  ASSERT_EQ(Port::Available(), (std::vector<uint16_t>{0, 1, 2, 3, 4, 5}));
   ASSERT_EQ(Port::MaxQueues(0).value(), 1);
   config::Config config;
   config.dataplane.rx_descriptors = 512;
@@ -147,31 +197,12 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   ASSERT_TRUE((*port)->Start().ok());
   EXPECT_EQ((*port)->name(), "net_pcap0");
 
-  exchange::RecordRing ring(1 << 20);
-  auto patterns = classify::PatternDatabase::Load();
-  ASSERT_TRUE(patterns.ok());
-  auto worker = pipeline::Worker::Create(config, *patterns, ring);
-  ASSERT_TRUE(worker.ok());
   const TscClock clock;
   const UnixNanos before = clock.Now();
-  std::atomic<bool> stop{false};
-  LcoreLoop loop(**worker, {0}, 0, config.dataplane, clock, stop);
-  EXPECT_FALSE(loop.polls());
-  ASSERT_TRUE(loop.Launch(1).ok());
+  const Played played = Play(config, 0, frames.size(), clock);
+  const Seen& seen = played.seen;
 
-  Seen seen;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while ((*worker)->counters().packets.value() < frames.size() &&
-         std::chrono::steady_clock::now() < deadline) {
-    ring.Drain(seen);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  stop = true;
-  while (!loop.done()) ring.Drain(seen);
-  ring.Drain(seen);
-
-  EXPECT_TRUE(loop.polls());
-  EXPECT_EQ((*worker)->counters().packets.value(), frames.size());
+  EXPECT_EQ(played.packets, frames.size());
   EXPECT_EQ((*port)->stats().packets, frames.size());
   EXPECT_EQ(seen.sessions, kConversations);
   EXPECT_EQ(seen.sum.messages, kConversations);
@@ -183,14 +214,26 @@ TEST_F(DataplaneTest, APortsPacketsReachTheRing) {
   EXPECT_GT(clock.Now(), before);
 }
 
+TEST_F(DataplaneTest, FramesOfSeveralMbufsAreReadWhole) {
+  const std::size_t frames = LargeFrames().size();
+  const config::Config config;
+  const auto port = Port::Configure(5, 1, config.dataplane);
+  ASSERT_TRUE(port.ok()) << port.status();
+  ASSERT_TRUE((*port)->Start().ok());
+  const Played played = Play(config, 5, frames, TscClock());
+  EXPECT_EQ(played.packets, frames);
+  EXPECT_EQ(played.snapped, 0u);
+  EXPECT_EQ(played.seen.sum.messages, kLargeMessages);
+}
+
 TEST_F(DataplaneTest, MbufsThatTheQueuesCanHoldAreTooFew) {
   config::Dataplane config;
   config.rx_descriptors = 1024;
   config.mbufs = 1024;
   EXPECT_EQ(Port::Configure(1, 1, config).status().message(),
             "port net_pcap1: dataplane.mbufs = 1024 is too few for 1 receive queues with "
-            "dataplane.rx_descriptors = 1024 each: from 1472, or 0 for as many as it takes");
-  config.mbufs = 1472;
+            "dataplane.rx_descriptors = 1024 each: from 1467, or 0 for as many as it takes");
+  config.mbufs = 1467;
   const auto enough = Port::Configure(2, 1, config);
   EXPECT_TRUE(enough.ok()) << enough.status();
 }

@@ -1,0 +1,121 @@
+// Where a receive loop's packets wait for the caches. Packets that a device has just written
+// lie in memory: first a packet's buffer is asked for, some packets later, when it says where
+// they lie, its headers, and some packets later still it is worked on. All of it goes on across
+// the ends of bursts, a few packets at a time, so that memory and worker are both busy
+// throughout.
+#ifndef MAILTAP_LIB_PIPELINE_FEED_H_
+#define MAILTAP_LIB_PIPELINE_FEED_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "lib/base/time.h"
+#include "lib/pipeline/packet_view.h"
+#include "lib/pipeline/worker.h"
+
+namespace mailtap::pipeline {
+
+// One thread, which allocates at construction only. What it calls of a `handler`:
+//   bool View(const Mbuf&, PacketView&)      says what is in a buffer, but for time and port;
+//                                            false where it first wants all before it settled
+//   void Work(absl::Span<const PacketView>)  Worker::Take
+//   void Settle()                            Worker::Settle
+//   void Release(Mbuf**, uint32_t count)     buffers that nobody needs any longer
+template <typename Mbuf>
+class Feed {
+ public:
+  // How many packets before its turn a packet's buffer, and then its headers, are asked for.
+  static constexpr uint32_t kMbufAhead = 24, kHeadersAhead = 12;
+  static constexpr uint32_t kAtOnce = 4;  // are worked on
+  static constexpr uint32_t kMostWaiting = kMbufAhead + kAtOnce - 1;
+
+  // `most`: buffers in one call of Take.
+  explicit Feed(uint32_t most)
+      : mbufs_(std::bit_ceil(most + kMostWaiting)),
+        views_(mbufs_.size()),
+        mask_(static_cast<uint32_t>(mbufs_.size()) - 1) {}
+
+  // A burst, received at `time` on `port`. Afterwards up to kMostWaiting packets wait for the
+  // next burst, or for Flush().
+  template <typename Handler>
+  void Take(Mbuf* const* burst, uint32_t count, UnixNanos time, uint16_t port,
+            Handler& handler) {
+    uint32_t i = 0;
+    for (; i + kAtOnce <= count; i += kAtOnce) {
+      for (uint32_t k = 0; k < kAtOnce; ++k) Add(burst[i + k], time, port);
+      Advance(handler);
+    }
+    for (; i < count; ++i) Add(burst[i], time, port);
+    Advance(handler);
+    Settle(handler);
+  }
+
+  // Works on all that waits: before the sensor rests, and before its tick ends.
+  template <typename Handler>
+  void Flush(Handler& handler) {
+    while (worked_ != received_) {
+      for (uint32_t i = 0; i < kAtOnce && viewed_ != received_; ++i) View(handler);
+      Work(handler);
+    }
+    Settle(handler);
+  }
+
+ private:
+  void Add(Mbuf* mbuf, UnixNanos time, uint16_t port) {
+    __builtin_prefetch(mbuf);
+    const uint32_t place = received_++ & mask_;
+    mbufs_[place] = mbuf;
+    views_[place].time = time;
+    views_[place].port = port;
+  }
+
+  template <typename Handler>
+  void Advance(Handler& handler) {
+    while (received_ - viewed_ > kMbufAhead - kHeadersAhead) View(handler);
+    while (viewed_ - worked_ >= kHeadersAhead + kAtOnce) Work(handler);
+  }
+
+  template <typename Handler>
+  void View(Handler& handler) {
+    const uint32_t place = viewed_ & mask_;
+    if (!handler.View(*mbufs_[place], views_[place])) [[unlikely]] {
+      while (worked_ != viewed_) Work(handler);
+      Settle(handler);
+      handler.View(*mbufs_[place], views_[place]);
+    }
+    Worker::Prefetch(views_[place]);
+    ++viewed_;
+  }
+
+  template <typename Handler>
+  void Work(Handler& handler) {
+    const uint32_t place = worked_ & mask_;
+    const uint32_t count = std::min({kAtOnce, viewed_ - worked_, mask_ + 1 - place});
+    handler.Work({&views_[place], count});
+    worked_ += count;
+  }
+
+  template <typename Handler>
+  void Settle(Handler& handler) {
+    handler.Settle();
+    while (released_ != worked_) {
+      const uint32_t place = released_ & mask_;
+      const uint32_t count = std::min(worked_ - released_, mask_ + 1 - place);
+      handler.Release(&mbufs_[place], count);
+      released_ += count;
+    }
+  }
+
+  std::vector<Mbuf*> mbufs_;  // two rings
+  std::vector<PacketView> views_;
+  const uint32_t mask_;
+  // How many there were so far, each at most as many as the one before.
+  uint32_t received_ = 0, viewed_ = 0, worked_ = 0, released_ = 0;
+};
+
+}  // namespace mailtap::pipeline
+
+#endif  // MAILTAP_LIB_PIPELINE_FEED_H_
