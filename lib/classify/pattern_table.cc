@@ -30,10 +30,10 @@ constexpr Pattern kPatterns[] = {
   {kSmtp, kClient, kHint, R"(^mail from ?:)", "", "a line of prose", "RFC 5321, 4.1.1.2, lenient"},
   {kSmtp, kClient, kProof, R"(^rcpt to ?:)", "RCPT", "", "RFC 5321, 4.1.1.3"},
   {kSmtp, kClient, kProof, R"(^bdat [0-9])", "", "", "RFC 3030, 2"},
-  {kSmtp, kClient, kHint, R"(^(quit|rset|noop|help|data|auth|vrfy|expn|starttls)[ \r\n])", "",
+  {kSmtp, kClient, kHint, R"(^(quit|rset|noop|help|data|auth|vrfy|expn|starttls)[ \r\n])", "QUIT|RSET|NOOP|HELP|AUTH|VRFY|EXPN",
    "POP3, FTP, NNTP and ManageSieve share some", "RFC 5321, 4.1.1; RFC 3207"},
   // LMTP: not mail submission, told apart by its greeting command
-  {kLmtp, kClient, kProof, R"(^lhlo[ \r\n])", "", "", "RFC 2033, 4.1"},
+  {kLmtp, kClient, kProof, R"(^lhlo[ \r\n])", "LHLO", "", "RFC 2033, 4.1"},
   {kLmtp, kServer, kProof, R"(^220[- ].*\blmtp\.?[^a-z0-9.-])", "", "SMTP on a host named lmtp", "RFC 2033, 4.1"},
 
   // IMAP, server
@@ -64,9 +64,9 @@ constexpr Pattern kPatterns[] = {
   {kPop3, kClient, kProof,
    R"(^(apop [!-~]|capa\r?\n|stls\r?\n|uidl[ \r\n]|top [0-9]+ [0-9]|(retr|dele) [0-9]+\r?\n))",
    "APOP|CAPA|STLS|UIDL|TOP |RETR|DELE", "FTP's files, named by numbers", "RFC 1939, 5 and 7; RFC 2449, 5; RFC 2595, 4"},
-  {kPop3, kClient, kPair, R"(^(user|pass) [!-~])", "", "FTP and IRC, whose servers never say +OK", "RFC 1939, 7"},
+  {kPop3, kClient, kPair, R"(^(user|pass) [!-~])", "USER|PASS", "FTP and IRC, whose servers never say +OK", "RFC 1939, 7"},
   {kPop3, kClient, kHint, R"(^((auth|list|lang)[ \r\n]|(quit|stat|noop|rset|utf8|help)\r?\n))",
-   "", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5; RFC 6856, 2 and 3; HELP by custom"},
+   "LIST|LANG|STAT|UTF8", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5; RFC 6856, 2 and 3; HELP by custom"},
 
   // What opens like mail, or is met where mail is looked for
   {kFtp, kServer, kProof, R"(^220[- ].*\b(ftpd?\.?[^a-z0-9.-]|ftp-?server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},

@@ -115,8 +115,9 @@ bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
   const Strength least = from_start ? Strength::kHint : Strength::kProof;
   const auto fits = [&](Side side) {
     const Scores scores = Scan(lines, side);
+    // LMTP's greeting command is followed to its end: what comes behind it is SMTP's.
     return *std::max_element(scores.begin(), scores.begin() + kMailProtocolCount) >= least ||
-           Denies(scores);
+           scores[static_cast<int>(Protocol::kLmtp)] == Strength::kProof || Denies(scores);
   };
   return fits(Side::kServer) || (MayHoldCommand(lines) && fits(Side::kClient));
 }
@@ -129,11 +130,13 @@ std::optional<Service> Recogniser::Greeting(const Speech& server) const {
 }
 
 // Garbage may go before what a server has to say, whatever protocol's it looks like. A client
-// may begin with words that prove nothing: then what proves something counts too.
+// may begin with words that prove nothing: then what proves something counts too, or does so
+// with the server's words.
 Opening Recogniser::Open(const Speech& speech, Side side) const {
   constexpr int kMostLines = 4;
   const bool client = side == Side::kClient;
   const Strength enough = client ? Strength::kProof : Strength::kHint;
+  const Strength least = client ? Strength::kPair : Strength::kHint;
   Opening opening = {.speech = speech, .text = Judgeable(speech)};
   opening.scores = Scan(opening.text, side);
   if (IsStump(opening)) opening.text = {};
@@ -154,7 +157,7 @@ Opening Recogniser::Open(const Speech& speech, Side side) const {
     }
     std::transform(more.begin(), more.end(), opening.scores.begin(), opening.scores.begin(),
                    [&](Strength next, Strength first) {
-                     return next >= enough ? std::max(next, first) : first;
+                     return next >= least ? std::max(next, first) : first;
                    });
   }
   return opening;
