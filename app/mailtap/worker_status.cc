@@ -38,7 +38,6 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   status.ring_full = counters.shortages[static_cast<int>(pipeline::Shortage::kRing)].value();
   status.snapped_packets = counters.snapped.value();
   status.cut_packets = counters.cut.value();
-  status.unattributed_bytes = counters.unattributed_bytes.value();
   const auto last_tick = static_cast<int64_t>(counters.last_tick.value());
   status.last_tick = last_tick == 0 ? 0 : StartOfTick(last_tick + 1);
   return status;
@@ -59,7 +58,6 @@ void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sam
     sample.shortages[i].count += counters.shortages[i].value();
   }
   sample.snapped += counters.cut.value();
-  sample.unattributed_bytes += counters.unattributed_bytes.value();
 }
 
 void AddDrops(const std::vector<exporting::DropCount>& more,

@@ -45,9 +45,9 @@ Sight BlindSpots::SightInAll() const {
   return sum;
 }
 
-// What found no session, and what found no row of its own.
+// What found no session or no row of its own: workers report both as deltas that lack an end.
 uint64_t BlindSpots::UnattributedInAll() const {
-  uint64_t sum = sample_.unattributed_bytes;
+  uint64_t sum = 0;
   for (const auto& verdicts : state_.totals) {
     for (const meter::DirectionBytes& bytes :
          verdicts[static_cast<int>(config::Verdict::kUnattributed)].bytes) {

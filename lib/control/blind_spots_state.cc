@@ -30,7 +30,6 @@ void PutSample(const CaptureSample& sample, ArchiveWriter& out) {
   out.Put(sample.snapped);
   PutCounts(sample.undecodable, out);
   PutCounts(sample.shortages, out);
-  out.Put(sample.unattributed_bytes);
 }
 
 CaptureSample GetSample(ArchiveReader& in) {
@@ -46,7 +45,6 @@ CaptureSample GetSample(ArchiveReader& in) {
   in.Get(sample.snapped);
   sample.undecodable = GetCounts(in);
   sample.shortages = GetCounts(in);
-  in.Get(sample.unattributed_bytes);
   return sample;
 }
 

@@ -31,7 +31,6 @@ struct CaptureSample {
   uint64_t snapped = 0;                 // of these, captured short
   std::vector<NamedCount> undecodable;  // packets, by reason; always the same reasons
   std::vector<NamedCount> shortages;    // state there was no room for, by table; as above
-  uint64_t unattributed_bytes = 0;      // payload that found no session for want of room
 };
 
 }  // namespace mailtap::control

@@ -23,7 +23,7 @@ inline constexpr uint32_t kCheckpointMagic = 0x4d54'4350;
 inline constexpr uint32_t kOpenAlertsMagic = 0x4d54'414c;
 // To be raised with each change of what is written. The sizes of the structs that are written
 // whole go with it.
-inline constexpr uint32_t kCheckpointVersion = 8;
+inline constexpr uint32_t kCheckpointVersion = 9;
 inline constexpr uint64_t kCheckpointLayout =
     kCheckpointVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
     sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;

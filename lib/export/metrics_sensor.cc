@@ -114,11 +114,6 @@ void AddWorkers(const SensorStatus& s, MetricFamilies& f) {
                         "Packets of which only the start was there: captured short, too long "
                         "for the port, or cut by the mirror."),
               [](const WorkerStatus& w) { return w.snapped_packets + w.cut_packets; });
-  AddByWorker(s,
-              f.Counter("mailtap_worker_unattributed_bytes_total",
-                        "Mail payload that was counted without its conversation because a "
-                        "worker's table was full."),
-              [](const WorkerStatus& w) { return w.unattributed_bytes; });
 }
 
 void AddRings(const SensorStatus& s, MetricFamilies& f) {

@@ -42,7 +42,8 @@ void AddMail(const Snapshot& s, MetricFamilies& f) {
   AddByDirection(s,
                  f.Counter("mailtap_mail_bytes_total",
                            "TCP payload of established mail sessions, observed and inferred. "
-                           "Direction up is client to server."),
+                           "Direction up is client to server. Of verdict unattributed the "
+                           "hosts are not known because a worker's table was full."),
                  [](const Totals& t, int d) { return t.bytes[d].volume(); });
   AddByDirection(s,
                  f.Counter("mailtap_mail_inferred_bytes_total",

@@ -67,7 +67,6 @@ struct WorkerStatus {
   uint64_t ring_full = 0;           // records that had to wait for the next tick
   uint64_t snapped_packets = 0;     // of which only a part was captured
   uint64_t cut_packets = 0;         // others, of which frame or tunnel held only the start
-  uint64_t unattributed_bytes = 0;  // metered without a row of their own: a table was full
   UnixNanos last_tick = 0;          // end of the last tick it closed; 0: none yet
 };
 

@@ -48,7 +48,6 @@ struct alignas(kCacheLine) WorkerCounters {
   std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
   std::array<SingleWriterCounter, kShortageCount> shortages;
   flow::SequenceCounters sequence;
-  SingleWriterCounter unattributed_bytes;  // payload on mail ports without a session
   std::array<SingleWriterCounter, kMismatchCount> port_content_mismatch;  // flows
   SingleWriterCounter half_open;  // handshakes and scans: never any payload
   // Gauges, set at every tick.

@@ -57,7 +57,6 @@ uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) {
     // The full table loses no bytes: they go to whoever sent them, without a session.
-    counters_.unattributed_bytes.Add(segment.length);
     meter::ConversationKey unknown = {.attribution = meter::Attribution::kNone};
     const bool to_server = ports_.Contains(segment.dst_port);
     unknown.service = ports_.service(to_server ? segment.dst_port : segment.src_port);

@@ -1,12 +1,14 @@
 """Blind spots raise alerts and clear them when arithmetic says so; a good mirror raises none.
 
 Four ports: one that falls silent for a while; one on which packets are cut short, and frames come
-whose encapsulation can't be opened; one that loses packets; one that shows one direction only.
+whose encapsulation can't be opened; one that loses packets; one that shows one direction only. Then
+tables that are too small for the mail.
 """
 import collections
 import dataclasses
 import datetime
 import pathlib
+import re
 import tempfile
 
 import lib
@@ -126,6 +128,29 @@ def about(checks, rule, found, *spans):
                       f"{rule} cleared at {cleared}")
 
 
+def full_tables(checks, folder):
+    """Whichever table is full: the alert and the metric tell of the same mail, and once."""
+    capture, _ = lib.generate(folder, "--packets", 100_000, "--rate", 120_000, "--flows", 9000,
+                              "--mail-share", 100, "--odd-ports", 0, "--hosts", 5000, "--message-size", "2kB",
+                              "--start", "2026-01-05T09:00:00Z", name="many")
+    for table in ("sessions", "conversations"):
+        done = lib.replay(folder / table, [capture], f"{CONFIG}[limits]\n{table} = 1024\n",
+                          outputs=("alerts", "report", "metrics"))
+        unattributed = sum(row["bytes_up"] + row["bytes_down"] for row in done.report["totals"]
+                           if row["verdict"] == "unattributed")
+        metric = sum(int(line.split()[-1]) for line in done.files["metrics"].decode().splitlines()
+                     if line.startswith("mailtap_mail_bytes_total{")
+                     and 'verdict="unattributed"' in line)
+        checks.expect(unattributed > 100_000, f"{table}: mail without hosts: {unattributed}")
+        checks.equal(metric, unattributed, f"{table}: the metric")
+        raised = [alert["summary"] for alert in done.alerts
+                  if (alert["rule"], alert["state"]) == ("blind_spot:table_full", "raised")]
+        told = re.search(r"and ([\d.]+) ([kM])B of mail could not", " ".join(raised))
+        if checks.expect(told, f"{table}: {raised}"):
+            told = float(told[1]) * {"k": 1e3, "M": 1e6}[told[2]]
+            checks.expect(abs(told / unattributed - 1) < 0.01, f"{table}: {told} of {unattributed}")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
@@ -143,6 +168,7 @@ def main():
                           outputs=("alerts",))
         ports = {alert["port"] for alert in done.alerts if "silent" in alert["rule"]}
         checks.equal(ports, {str(silent)}, "silent ports")
+        full_tables(checks, folder)
 
     found = changes(done)
     for rule, values, raise_at, clear_below in (
