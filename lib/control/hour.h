@@ -132,7 +132,7 @@ struct Hour {
   int64_t hour = 0;        // hours since 1970 (UTC)
   int64_t first_tick = 0;  // of the hour that was judged
   HourCapture capture;
-  // Of mail with an internal end.
+  // Of mail with an internal end, or of which the ends are not known.
   HourTotalsTable totals = {};
   std::vector<HourHost> hosts;  // by unapproved sent bytes, then address and tag
   uint64_t more_hosts = 0;

@@ -42,6 +42,13 @@ void HourBook::Count(const meter::ConversationKey& key, Verdict verdict,
   if (place.client != kNone) clients_[place.client].sent += row.bytes[kUp];
 }
 
+void HourBook::CountUnattributed(const meter::DeltaRecord& delta) {
+  HourTotals& totals =
+      totals_[static_cast<int>(delta.key.service)][static_cast<int>(Verdict::kUnattributed)];
+  totals.sessions += delta.sessions;
+  for (int d = 0; d < kDirectionCount; ++d) totals.bytes[d] += delta.bytes[d].volume();
+}
+
 HourBook::Place HourBook::PlaceOf(const meter::ConversationKey& key, Verdict verdict,
                                   bool internal) {
   const ServerKey server_key{ServerOf(key), key.server_port, key.service, verdict};

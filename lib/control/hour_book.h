@@ -105,6 +105,8 @@ class HourBook {
   // with the conversation from call to call: it spares looking its server up.
   void Count(const meter::ConversationKey& key, config::Verdict verdict,
              const std::array<bool, kRoleCount>& internal, const TickRow& row, Place& place);
+  // What lost an end for want of room: nobody's, and yet mail.
+  void CountUnattributed(const meter::DeltaRecord& delta);
   // Brings near what Count() will need.
   void Prefetch(const Place& place) const {
     const uint32_t at = place.server - first_number_;

@@ -91,13 +91,8 @@ bool Intake::MayChange(const Conversation& conversation) const {
 
 void Intake::Gather(uint32_t hash, uint32_t first, const meter::DeltaRecord& delta) {
   state_.first_packet = std::min(state_.first_packet, delta.first_seen);
-  if (delta.key.attribution != meter::Attribution::kFull) {
-    const auto service = static_cast<int>(delta.key.service);
-    AddTo(state_.totals[service][static_cast<int>(Verdict::kUnattributed)], delta);
-    return;
-  }
   uint32_t id = kNone;
-  if (IsTraffic(delta)) {
+  if (delta.key.attribution == meter::Attribution::kFull && IsTraffic(delta)) {
     id = state_.conversations.FindFrom(first, delta.key);
     // It may have become known since `first` was looked up.
     if (id == kNone) id = state_.conversations.Find(hash, delta.key);
@@ -112,6 +107,12 @@ void Intake::Gather(uint32_t hash, uint32_t first, const meter::DeltaRecord& del
 void Intake::Settle(int64_t tick) {
   tick_ = tick;
   for (const meter::DeltaRecord& delta : waiting_) {
+    if (delta.key.attribution != meter::Attribution::kFull) {
+      const auto service = static_cast<int>(delta.key.service);
+      AddTo(state_.totals[service][static_cast<int>(Verdict::kUnattributed)], delta);
+      state_.hours.CountUnattributed(delta);
+      continue;
+    }
     if (!IsTraffic(delta)) {
       const auto service = static_cast<int>(delta.key.service);
       const Judgement judgement = JudgementOf(delta.key);

@@ -78,6 +78,30 @@ TEST(Hours, EachIsPutOutWhenItEndsAndCountsAnew) {
   EXPECT_EQ(again[0].hour, kHour + 2);
 }
 
+TEST(Hours, HoldWhatCouldNotBeAttributedInTheHourOfItsTick) {
+  Bench bench(WithRelay());
+  const auto lost = [](int64_t tick, uint64_t sent, uint64_t received) {
+    meter::DeltaRecord delta = Delta(kHost, kOut, tick, sent, received);
+    delta.key.client = {};
+    delta.key.attribution = meter::Attribution::kServerOnly;
+    return delta;
+  };
+  bench.Tick(lost(kT0 + 3599, 1000, 20));
+  bench.Tick(lost(kT0 + 3600, 70, 7));
+  const std::vector<Hour> hours = bench.control.TakeHours();
+  ASSERT_EQ(hours.size(), 2u);
+  const auto of = [](const Hour& hour) {
+    return hour.totals[static_cast<int>(Service::kSmtp)]
+                      [static_cast<int>(config::Verdict::kUnattributed)];
+  };
+  EXPECT_EQ(of(hours[0]).sessions, 1u);
+  EXPECT_EQ(of(hours[0]).bytes[kUp], 1000u);
+  EXPECT_EQ(of(hours[0]).bytes[kDown], 20u);
+  EXPECT_EQ(of(hours[1]).bytes[kUp], 70u);
+  EXPECT_THAT(hours[0].hosts, IsEmpty());
+  EXPECT_THAT(hours[0].servers, IsEmpty());
+}
+
 TEST(Hours, ServersOfUnapprovedMailAreToldWithTheirClients) {
   Bench bench(WithRelay());
   bench.control.Apply(Delta("10.0.0.2", kOut, kT0, 5, 1));
