@@ -53,9 +53,10 @@ struct PeriodHost {
   control::HostCounts counts;
   int64_t hours = 0;  // in which it had unapproved mail
   // "203.0.113.66 port 25 (smtp, mx.example.net)" or "itself, port 25 (smtp)", each once and
-  // those of most bytes first
+  // those that the host sent most to first
   std::vector<std::string> servers;
   std::size_t more_servers = 0;
+  uint64_t sent_elsewhere = 0;  // bytes, to servers that hours don't tell as the host's
   std::size_t alerts = 0;
 };
 

@@ -41,19 +41,29 @@ std::string Who(const std::string& host, const std::string& encap, const std::st
   return text;
 }
 
+std::string ServersOf(const PeriodHost& host) {
+  std::vector<std::string> parts = host.servers;
+  if (host.more_servers > 0) parts.push_back(absl::StrCat("and ", host.more_servers, " more"));
+  if (host.sent_elsewhere > 0) {
+    parts.push_back(
+        absl::StrCat(FormatBytes(host.sent_elsewhere), " to servers not told apart"));
+  } else if (parts.empty()) {
+    parts.emplace_back("not told apart");
+  }
+  return absl::StrJoin(parts, "; ");
+}
+
 DocumentSection Hosts(const Period& period) {
   DocumentSection section;
   section.heading = "Hosts with unapproved mail";
   section.table.columns = {{"host", kLeft}, {"sent"},   {"received"},      {"sessions"},
                            {"hours"},       {"alerts"}, {"approved sent"}, {"servers", kLeft}};
   for (const PeriodHost& host : period.hosts) {
-    std::string servers = absl::StrJoin(host.servers, "; ");
-    if (host.more_servers > 0) absl::StrAppend(&servers, "; and ", host.more_servers, " more");
     section.table.rows.push_back(
         {Who(host.host, host.encap, host.asset, host.owner),
          FormatBytes(host.counts.unapproved_sent), FormatBytes(host.counts.unapproved_received),
          absl::StrCat(host.counts.unapproved_sessions), absl::StrCat(host.hours),
-         absl::StrCat(host.alerts), FormatBytes(host.counts.approved_sent), servers});
+         absl::StrCat(host.alerts), FormatBytes(host.counts.approved_sent), ServersOf(host)});
   }
   if (period.more_hosts > 0) {
     section.paragraphs.push_back(absl::StrCat(

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "lib/export/period_parts.h"
 
@@ -17,9 +18,10 @@ namespace {
 constexpr std::size_t kMostServersOfHost = 5;
 
 using ServerKey = std::tuple<net::IpAddress, std::string, uint16_t, Service, config::Verdict>;
+using Servers = std::map<ServerKey, PeriodCandidate>;
 
-std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>& hours) {
-  std::map<ServerKey, PeriodCandidate> servers;
+Servers ServersOf(const std::vector<control::Hour>& hours) {
+  Servers servers;
   for (const control::Hour& hour : hours) {
     for (const HourServer& row : hour.servers) {
       PeriodCandidate& sum =
@@ -35,7 +37,7 @@ std::map<ServerKey, PeriodCandidate> ServersOf(const std::vector<control::Hour>&
         sum.server.name_observed = earlier.name_observed;
       }
       sum.server.clients.clear();
-      sum.server.client_sent.clear();  // nothing here asks who sent how much
+      sum.server.client_sent.clear();  // see AddUses()
       std::set_union(before.begin(), before.end(), row.clients.begin(), row.clients.end(),
                      std::back_inserter(sum.server.clients));
     }
@@ -52,36 +54,89 @@ std::string Label(const HourServer& server, const net::IpAddress& host) {
                       server.name.empty() ? "" : ", ", server.name, ")");
 }
 
+using HostKey = std::pair<net::IpAddress, std::string>;
+
+// What a host had to do with servers.
+struct Use {
+  absl::flat_hash_map<const Servers::value_type*, uint64_t> sent;  // bytes, by the host
+  bool untold = false;  // an hour doesn't say what the host sent
+};
+
+// Adds to those that are there already, and to no others.
+void AddUses(const std::vector<control::Hour>& hours, const Servers& servers,
+             absl::flat_hash_map<HostKey, Use>& uses) {
+  for (const control::Hour& hour : hours) {
+    for (const HourServer& row : hour.servers) {
+      const auto server =
+          servers.find({row.server, row.encap, row.port, row.service, row.verdict});
+      HostKey key{{}, row.encap};
+      for (std::size_t i = 0; i < row.clients.size(); ++i) {
+        key.first = row.clients[i];
+        const auto use = uses.find(key);
+        if (use == uses.end()) continue;
+        const bool told = i < row.client_sent.size();
+        use->second.sent[&*server] += told ? row.client_sent[i] : 0;
+        use->second.untold |= !told;
+      }
+      if (!row.internal) continue;
+      key.first = row.server;
+      const auto use = uses.find(key);
+      if (use != uses.end()) use->second.sent[&*server] += row.bytes[kDown];
+    }
+  }
+}
+
 // A server of a host, whatever the verdicts on its mail were.
 struct UsedServer {
   const HourServer* server;
-  uint64_t bytes;
+  uint64_t sent;   // bytes, by the host
+  uint64_t bytes;  // of all its clients
 };
 
-// `rows` in the order of ServerKey and of one address space: those that differ by their verdict
-// alone stand together. The largest first.
-std::vector<UsedServer> UsedOf(const std::vector<const HourServer*>& rows) {
+// The one that the host sent most to first: others may have sent more to others.
+std::vector<UsedServer> UsedOf(const Use& use) {
+  std::vector<std::pair<const Servers::value_type*, uint64_t>> rows(use.sent.begin(),
+                                                                    use.sent.end());
+  // Those that differ by their verdict alone stand together.
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.first->first < b.first->first; });
   const auto same = [](const HourServer& a, const HourServer& b) {
     return std::tie(a.server, a.port, a.service) == std::tie(b.server, b.port, b.service);
   };
   std::vector<UsedServer> used;
-  for (const HourServer* row : rows) {
-    if (used.empty() || !same(*used.back().server, *row)) {
-      used.push_back({row, BytesOf(*row)});
+  for (const auto& [entry, sent] : rows) {
+    const HourServer& server = entry->second.server;
+    if (used.empty() || !same(*used.back().server, server)) {
+      used.push_back({&server, sent, BytesOf(server)});
       continue;
     }
-    used.back().bytes += BytesOf(*row);
-    if (used.back().server->name.empty()) used.back().server = row;
+    used.back().sent += sent;
+    used.back().bytes += BytesOf(server);
+    if (used.back().server->name.empty()) used.back().server = &server;
   }
-  std::stable_sort(used.begin(), used.end(),
-                   [](const UsedServer& a, const UsedServer& b) { return a.bytes > b.bytes; });
+  std::stable_sort(used.begin(), used.end(), [](const UsedServer& a, const UsedServer& b) {
+    return std::tie(a.sent, a.bytes) > std::tie(b.sent, b.bytes);
+  });
   return used;
 }
 
-void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidate>& servers,
-              Period& period) {
-  using Key = std::pair<net::IpAddress, std::string>;
-  std::map<Key, PeriodHost> hosts;
+void AddServers(const net::IpAddress& address, const Use& use, PeriodHost& host) {
+  const std::vector<UsedServer> used = UsedOf(use);
+  uint64_t told = 0;
+  for (const UsedServer& row : used) {
+    told += row.sent;
+    if (host.servers.size() < kMostServersOfHost) {
+      host.servers.push_back(Label(*row.server, address));
+    }
+  }
+  host.more_servers = used.size() - host.servers.size();
+  const uint64_t sent = host.counts.unapproved_sent;
+  if (!use.untold && sent > told) host.sent_elsewhere = sent - told;
+}
+
+void AddHosts(const PeriodInput& input, const Servers& servers, Period& period) {
+  std::map<HostKey, PeriodHost> hosts;
+  absl::flat_hash_map<HostKey, Use> uses;
   for (const control::Hour& hour : input.hours) {
     period.more_hosts += hour.more_hosts;
     period.others += hour.others;
@@ -91,25 +146,14 @@ void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidat
       host.owner = row.owner;
       ++host.hours;
       host.counts += row.counts;
+      uses.try_emplace({row.host, row.encap});
     }
   }
-  std::map<Key, std::vector<const HourServer*>> used;
-  for (const auto& [key, sum] : servers) {
-    const HourServer& server = sum.server;
-    for (const net::IpAddress& client : server.clients) {
-      used[{client, server.encap}].push_back(&server);
-    }
-    if (server.internal) used[{server.server, server.encap}].push_back(&server);
-  }
+  AddUses(input.hours, servers, uses);
   for (auto& [key, host] : hosts) {
     host.host = net::ToString(key.first);
     host.encap = key.second;
-    const std::vector<UsedServer> of = UsedOf(used[key]);
-    for (const auto& [server, bytes] : of) {
-      if (host.servers.size() == kMostServersOfHost) break;
-      host.servers.push_back(Label(*server, key.first));
-    }
-    host.more_servers = of.size() - host.servers.size();
+    AddServers(key.first, uses.at(key), host);
     for (const PeriodAlert& alert : period.alerts) {
       host.alerts += alert.host == host.host && alert.encap == host.encap;
     }
@@ -122,8 +166,8 @@ void AddHosts(const PeriodInput& input, const std::map<ServerKey, PeriodCandidat
 }
 
 // Of one host in one hour it is a finding rather than a habit.
-void AddCandidates(const PeriodInput& input, std::map<ServerKey, PeriodCandidate>& servers,
-                   const AlertPeers& peers, Period& period) {
+void AddCandidates(const PeriodInput& input, Servers& servers, const AlertPeers& peers,
+                   Period& period) {
   for (const control::Hour& hour : input.hours) period.more_servers += hour.more_servers;
   for (auto& [key, sum] : servers) {
     if (sum.server.sessions == 0) continue;
@@ -143,7 +187,7 @@ void AddCandidates(const PeriodInput& input, std::map<ServerKey, PeriodCandidate
 }  // namespace
 
 void AddHostsAndServers(const PeriodInput& input, const AlertPeers& peers, Period& period) {
-  std::map<ServerKey, PeriodCandidate> servers = ServersOf(input.hours);
+  Servers servers = ServersOf(input.hours);
   AddHosts(input, servers, period);
   AddCandidates(input, servers, peers, period);
 }

@@ -39,6 +39,7 @@ Json HostsJson(const Period& period) {
     json["alerts"] = host.alerts;
     json["servers"] = host.servers;
     json["more_servers"] = host.more_servers;
+    json["sent_elsewhere"] = host.sent_elsewhere;
     array.push_back(std::move(json));
   }
   return array;

@@ -235,6 +235,42 @@ TEST(Period, ServersThatManyUseAreCandidates) {
   input.alerts = {Row(SampleAlert(), control::AlertState::kRaised, kStart)};
   Period period = Gather(input);
   ASSERT_EQ(period.candidates.size(), 1u) << "one host in one hour is a finding";
+TEST(Period, ServersOfAHostStandInTheOrderOfWhatItSent) {
+  PeriodInput input = Input(2);
+  control::HourServer shared = SampleHourServer("198.51.100.1", {"10.1.2.3", "10.1.2.4"});
+  shared.bytes[kUp] = 9'000'000;
+  shared.client_sent = {200, 8'999'800};
+  control::HourServer own = SampleHourServer("203.0.113.66", {"10.1.2.3"});
+  own.client_sent = {800};
+  input.hours[0].servers = {shared, own};
+  input.hours[1].servers = {shared, own};
+  const Period period = Gather(input);
+  ASSERT_EQ(period.hosts.size(), 1u);
+  EXPECT_THAT(period.hosts[0].servers,
+              ElementsAre("203.0.113.66 port 25 (smtp)", "198.51.100.1 port 25 (smtp)"));
+  EXPECT_EQ(period.hosts[0].sent_elsewhere, 0u);
+}
+
+TEST(Period, WhatAHostSentToServersNotTellingItApartIsSaid) {
+  PeriodInput input = Input(1);
+  control::HourServer full = SampleHourServer("198.51.100.1", {"10.1.2.4"});
+  full.client_sent = {50};
+  full.more_clients = true;
+  input.hours[0].servers = {full};
+  Period period = Gather(input);
+  EXPECT_THAT(period.hosts[0].servers, IsEmpty());
+  EXPECT_EQ(period.hosts[0].sent_elsewhere, 1000u);
+  EXPECT_THAT(PeriodText(period, 1000), HasSubstr("1.00 kB to servers not told apart"));
+  EXPECT_EQ(nlohmann::json::parse(PeriodJson(period))["hosts"][0]["sent_elsewhere"], 1000);
+
+  control::HourServer own = SampleHourServer("203.0.113.66", {"10.1.2.3"});
+  own.client_sent = {300};
+  input.hours[0].servers.push_back(own);
+  period = Gather(input);
+  EXPECT_THAT(PeriodText(period, 1000),
+              HasSubstr("203.0.113.66 port 25 (smtp); 700 B to servers not told apart"));
+}
+
   EXPECT_EQ(net::ToString(period.candidates[0].server.server), "198.51.100.1");
   EXPECT_FALSE(period.candidates[0].in_alerts);
   input.hours.push_back(SampleHour(1));
