@@ -227,7 +227,11 @@ int Main(int argc, char** argv) {
   if (report->parsed() && !report_options.state.empty()) return Report(report_options);
 
   const auto config = LoadConfig(config_path);
-  if (config == nullptr) return 1;
+  if (config == nullptr) {
+    // Where the sensor is to be found stands in the file too.
+    if (reload->parsed()) LogError("nothing is reloaded: the sensor is not asked to read it");
+    return 1;
+  }
   if (report->parsed()) {
     report_options.state = config->state.directory;
     return Report(report_options);

@@ -56,6 +56,11 @@ int Reload(const config::Config& config, const std::string& path) {
     return Fail("state.directory is empty, so the sensor can't be found: send it SIGHUP");
   }
   auto sensor = store::FindSensor(directory);
+  if (absl::IsNotFound(sensor.status())) {
+    return Fail(absl::StrCat(sensor.status().message(),
+                             ". One that was started before state.directory was changed keeps "
+                             "its folder until a restart; SIGHUP has it reload the rest"));
+  }
   if (!sensor.ok()) return Fail(sensor.status().message());
   if (ReadsAnotherFile(*sensor, path)) {
     return Fail(absl::StrCat("nothing is reloaded: the sensor reads ", sensor->config_path,

@@ -99,6 +99,25 @@ def check_full_output(checks, path):
                       f"{command} on a full device: {done.stderr!r}")
 
 
+def check_reload(checks, path):
+    """What never reaches a sensor says so, and where the sensor may be."""
+    def reload():
+        return subprocess.run([lib.program("MAILTAP"), "reload", "--config", path],
+                              capture_output=True, text=True, check=False)
+    path.write_text(NETWORKS + "[http]\nprot = 80\n", encoding="utf-8")
+    done = reload()
+    checks.equal(done.returncode, 1, "reload of a faulty file: exit status")
+    checks.expect(f"{path}:4:1: " in done.stderr and "nothing is reloaded" in done.stderr,
+                  f"reload of a faulty file: {done.stderr!r}")
+    folder = path.parent / "another"
+    path.write_text(f'{NETWORKS}[state]\ndirectory = "{folder}"\n', encoding="utf-8")
+    done = reload()
+    checks.equal(done.returncode, 1, "reload where no sensor is: exit status")
+    checks.expect(f"no sensor runs on the state in {folder}" in done.stderr and
+                  "before state.directory was changed" in done.stderr,
+                  f"reload where no sensor is: {done.stderr!r}")
+
+
 def main():
     checks = lib.Checks()
     with tempfile.TemporaryDirectory() as name:
@@ -107,6 +126,7 @@ def main():
         checks.equal(check(name).returncode, 1, "a folder: exit status")
         check_good(checks, path)
         check_full_output(checks, path)
+        check_reload(checks, path)
         for what, (text, lines, words) in BAD.items():
             check_bad(checks, path, what, text, lines, words)
     checks.finish()
