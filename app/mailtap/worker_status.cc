@@ -19,7 +19,8 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   }
   for (int i = 0; i < pipeline::kShortageCount; ++i) {
     status.drops.push_back(
-        {absl::StrCat("full_", pipeline::kShortageNames[i]), counters.shortages[i].value()});
+        {absl::StrCat(exporting::kFullTablePrefix, pipeline::kShortageNames[i]),
+         counters.shortages[i].value()});
   }
   for (int i = 0; i < pipeline::kMismatchCount; ++i) {
     status.mismatches.push_back(
@@ -53,6 +54,7 @@ void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sam
   sample.shortages.resize(pipeline::kShortageCount);
   for (std::size_t i = 0; i < sample.shortages.size(); ++i) {
     sample.shortages[i].name = pipeline::kShortageNames[i];
+    sample.shortages[i].limit = pipeline::kShortageLimits[i];
     // What finds the ring full waits for the next tick, and nothing is lost.
     if (static_cast<pipeline::Shortage>(i) == pipeline::Shortage::kRing) continue;
     sample.shortages[i].count += counters.shortages[i].value();

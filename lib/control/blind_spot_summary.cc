@@ -1,9 +1,11 @@
 #include "lib/control/blind_spot_summary.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
 
@@ -31,6 +33,36 @@ std::string Largest(const BlindSpot& spot, const std::vector<NamedCount>& names)
   }
   if (largest >= names.size()) return "";
   return absl::StrCat(names[largest].name, " (", Number(spot.window.sum(largest + 1)), ")");
+}
+
+// What gives the tables that were full more room, "limits.sessions, limits.ring", that of the
+// one which was full most often first.
+std::string Remedy(const BlindSpot& spot, const std::vector<NamedCount>& tables) {
+  std::vector<std::size_t> full;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (spot.window.sum(i + 1) > 0) full.push_back(i);
+  }
+  std::stable_sort(full.begin(), full.end(), [&](std::size_t a, std::size_t b) {
+    return spot.window.sum(a + 1) > spot.window.sum(b + 1);
+  });
+  std::vector<std::string> keys;
+  for (const std::size_t i : full) {
+    std::string key = absl::StrCat("limits.", tables[i].limit);
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
+  }
+  return absl::StrJoin(keys, ", ");
+}
+
+std::string FullTables(const BlindSpot& spot, const std::vector<NamedCount>& tables,
+                       absl::string_view within) {
+  const std::string lost = spot.whole() == 0
+                               ? ""
+                               : absl::StrCat(", and ", FormatBytes(spot.whole()),
+                                              " of mail could not be assigned to hosts");
+  return absl::StrCat("Tables had no room ", Number(spot.part()),
+                      spot.part() == 1 ? " time" : " times", within, ", most often ",
+                      Largest(spot, tables), lost, ": raise ", Remedy(spot, tables),
+                      " and restart.");
 }
 
 std::string Silent(const Alert& alert, const BlindSpot& spot) {
@@ -77,11 +109,7 @@ std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample&
                           ": check what the mirror wraps them in; diagnostics.samples keeps "
                           "the start of some.");
     case BlindSpotKind::kTableFull:
-      return absl::StrCat("Tables had no room ", Number(spot.part()),
-                          spot.part() == 1 ? " time" : " times", within, ", most often ",
-                          Largest(spot, names.shortages), ", and ", FormatBytes(spot.whole()),
-                          " of mail could not be assigned to hosts: raise the table's size in "
-                          "[limits] and restart.");
+      return FullTables(spot, names.shortages, within);
   }
   return "";
 }

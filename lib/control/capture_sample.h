@@ -21,8 +21,9 @@ struct PortSample {
 };
 
 struct NamedCount {
-  absl::string_view name;  // static
+  absl::string_view name;  // static, as the next
   uint64_t count = 0;
+  absl::string_view limit = {};  // of a table: the key of [limits] that gives it more room
 };
 
 struct CaptureSample {

@@ -166,7 +166,7 @@ void AddTables(const SensorStatus& s, MetricFamilies& f) {
 void AddWorkerDrops(const SensorStatus& s, MetricFamilies& f) {
   auto family = f.Counter("mailtap_worker_dropped_packets_total",
                           "Packets that a worker could not look into or did not need to, by "
-                          "reason.");
+                          "reason; of full_..., how often that table had no room.");
   for (const WorkerStatus& worker : s.workers) {
     for (const DropCount& drop : worker.drops) {
       MetricLabels labels = WorkerLabels(worker);
@@ -183,8 +183,8 @@ void AddDrops(const SensorStatus& s, MetricFamilies& f) {
     for (const DropCount& drop : worker.drops) by_reason[drop.reason] += drop.packets;
   }
   auto family = f.Counter("mailtap_dropped_packets_total",
-                          "Packets that were received and not looked into, by reason; all "
-                          "workers together.");
+                          "Packets that were received and not looked into, by reason; of "
+                          "full_..., how often that table had no room. All workers together.");
   for (const auto& [reason, packets] : by_reason) {
     family.Add({MetricLabel("reason", reason)}, packets);
   }

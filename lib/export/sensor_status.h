@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "lib/base/time.h"
 
 namespace mailtap::exporting {
 
-// Packets that were read and not metered, for one reason.
+// Of what was left out because there was no room for it, though its packets were looked into.
+inline constexpr absl::string_view kFullTablePrefix = "full_";
+
+// Packets that were read and not metered, for one reason; or how often a table had no room.
 struct DropCount {
   std::string reason;  // lower case with underscores, from a fixed list
   uint64_t packets = 0;

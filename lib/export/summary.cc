@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lib/base/bytes.h"
@@ -190,16 +191,31 @@ void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& 
   }
 }
 
+bool IsOfTable(const DropCount& drop) {
+  return absl::StartsWith(drop.reason, kFullTablePrefix);
+}
+
 void WriteDrops(std::ostream& out, const ReportInput& report, const TextStyle& style) {
   Table table({{"reason", kLeft}, {"packets"}, {"share"}});
   for (const DropCount& drop : report.drops) {
-    if (drop.packets == 0) continue;
+    if (drop.packets == 0 || IsOfTable(drop)) continue;
     const uint64_t all = std::max<uint64_t>(1, report.packets + report.missed);
     const double share = static_cast<double>(drop.packets) / static_cast<double>(all);
     table.Add({drop.reason, Grouped(drop.packets), Percent(share)});
   }
   if (table.empty()) return;
   WriteHeading(out, style, "Packets that were not looked into");
+  table.Write(out, style);
+}
+
+void WriteFullTables(std::ostream& out, const ReportInput& report, const TextStyle& style) {
+  Table table({{"table", kLeft}, {"times"}});
+  for (const DropCount& drop : report.drops) {
+    if (drop.packets == 0 || !IsOfTable(drop)) continue;
+    table.Add({drop.reason.substr(kFullTablePrefix.size()), Grouped(drop.packets)});
+  }
+  if (table.empty()) return;
+  WriteHeading(out, style, "Tables that had no room");
   table.Write(out, style);
 }
 
@@ -232,6 +248,7 @@ void WriteSummary(std::ostream& out, const SummaryInput& input, const TextStyle&
   WriteHosts(out, input, style);
   WriteAlerts(out, input, style);
   WriteDrops(out, input.report, style);
+  WriteFullTables(out, input.report, style);
   WriteWarnings(out, input, style);
 }
 

@@ -28,6 +28,10 @@ inline constexpr int kShortageCount = 9;
 inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = {
     "sessions", "conversations",  "dialogues", "undecided", "reorder_buffers",
     "names",    "encapsulations", "answers",   "ring"};
+// The key of [limits] that gives each more room.
+inline constexpr std::array<absl::string_view, kShortageCount> kShortageLimits = {
+    "sessions", "conversations",  "dialogues", "undecided", "reorder_buffers",
+    "sessions", "encapsulations", "ring",      "ring"};
 
 // Flows whose content contradicts their port.
 enum class Mismatch : uint8_t {

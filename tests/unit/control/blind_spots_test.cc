@@ -188,7 +188,22 @@ TEST_P(BlindSpot, AFullTableSaysWhatWasNotAttributed) {
   EXPECT_EQ(sensor.alerts()[0].value, 3);
   EXPECT_THAT(sensor.alerts()[0].summary,
               HasSubstr("Tables had no room 3 times within 1m, most often sessions (3), and "
-                        "5.00 MB of mail could not be assigned to hosts"));
+                        "5.00 MB of mail could not be assigned to hosts: raise "
+                        "limits.sessions and restart."));
+}
+
+TEST_P(BlindSpot, AFullTableNamesTheKeysThatGiveRoom) {
+  Sensor sensor(Only(BlindSpotKind::kTableFull), GetParam());
+  sensor.Seconds(50, 10);
+  sensor.sample().shortages[0].count += 1;
+  sensor.sample().shortages[1].count += 40;
+  sensor.sample().shortages[2].count += 2;
+  sensor.Second(10);
+  sensor.Seconds(5, 0);
+  ASSERT_GE(sensor.alerts().size(), 1u);
+  EXPECT_THAT(sensor.alerts()[0].summary,
+              HasSubstr("Tables had no room 43 times within 1m, most often names (40): raise "
+                        "limits.sessions, limits.ring and restart."));
 }
 
 TEST_P(BlindSpot, AFullTableMayHaveBeenFullOnce) {

@@ -25,7 +25,8 @@ class Sensor {
       : bench_(config), skip_(skip) {
     sample_.ports = {{.name = "eth0"}, {.name = "eth1"}};
     sample_.undecodable = {{"truncated_ip"}, {"encap_depth"}};
-    sample_.shortages = {{"sessions"}, {"names"}};
+    sample_.shortages = {
+        {"sessions", 0, "sessions"}, {"names", 0, "sessions"}, {"answers", 0, "ring"}};
   }
   CaptureSample& sample() { return sample_; }
   Control& control() { return bench_.control; }

@@ -71,6 +71,14 @@ TEST(Summary, OfMessagesThatNothingHidesIsExact) {
   EXPECT_THAT(Summary(input), Not(HasSubstr("at least")));
 }
 
+TEST(Summary, ATableWithoutRoomIsNoPacketThatWasNotLookedInto) {
+  SummaryInput input{SampleReport(), 1, {}};
+  input.report.drops.push_back({"full_names", 1'043});
+  EXPECT_THAT(Summary(input), HasSubstr("Tables that had no room\n"
+                                        "  table  times\n"
+                                        "  names  1,043\n"));
+}
+
 TEST(Summary, OfNothingSaysSo) {
   SummaryInput input;
   input.report.snapshot = std::make_shared<control::Snapshot>();
