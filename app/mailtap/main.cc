@@ -86,7 +86,7 @@ int Check(const std::string& path, bool print) {
   WarnOfRelays(path, *config);
   WarnOfSuppressions(path, *config);
   if (print) {
-    std::cout << config::ToToml(*config);
+    std::cout << config::ToToml(config::WithAbsolutePaths(*config));
   } else {
     std::cout << path << ": ok\n";
   }

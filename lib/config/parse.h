@@ -44,6 +44,10 @@ std::vector<std::string> TakeOver(const Config& running, Config& next);
 // default. Parse(ToToml(c)) gives c again.
 std::string ToToml(const Config& config);
 
+// The same configuration, whose files of assets and relays are named so that ToToml() can be
+// read from any folder: relative names start at the file that holds them.
+Config WithAbsolutePaths(Config config);
+
 // One entry of it, with its heading.
 std::string ToToml(const Group& group);
 std::string ToToml(const Rule& rule);

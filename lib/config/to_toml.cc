@@ -1,3 +1,7 @@
+#include <filesystem>
+#include <string>
+#include <system_error>
+
 #include "lib/config/parse.h"
 #include "lib/config/toml_writer.h"
 
@@ -140,6 +144,17 @@ std::string ToToml(const Config& config) {
   w.Heading("[log]");
   w.Text("level", Name(config.log_level));
   return w.Take();
+}
+
+Config WithAbsolutePaths(Config config) {
+  const auto make_absolute = [](std::string& path) {
+    std::error_code unknown;
+    const auto absolute = std::filesystem::absolute(path, unknown);
+    if (!path.empty() && !unknown) path = absolute.lexically_normal().string();
+  };
+  make_absolute(config.assets.file);
+  for (RelayFile& file : config.relay_files) make_absolute(file.path);
+  return config;
 }
 
 std::string FileRelaysToToml(const Config& config) {

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
+#include "lib/config/relay_file.h"
 #include "tests/unit/base/temp_dir.h"
 #include "tests/unit/config/test_support.h"
 
@@ -31,6 +33,30 @@ TEST_F(FileTest, ReadsAFileAndNamesItInMessages) {
   std::ofstream(Path("bad.toml")) << kMinimal << "x = 1\n";
   EXPECT_THAT(Faults("bad.toml"),
               ElementsAre(Path("bad.toml") + ":4:1: unknown key networks.x"));
+}
+
+TEST_F(FileTest, PrintedWithAbsolutePathsIsReadFromAnotherFolder) {
+  ASSERT_EQ(mkdir(Path("conf").c_str(), 0700), 0);
+  ASSERT_EQ(mkdir(Path("other").c_str(), 0700), 0);
+  std::ofstream(Path("conf/as.csv")) << "address,name\n10.1.0.1,gateway\n";
+  std::ofstream(Path("conf/list")) << "192.0.2.1\n";
+  std::ofstream(Path("conf/a.toml"))
+      << kMinimal << "[assets]\nfile = \"as.csv\"\n"
+      << "[[relay_file]]\nname = \"list\"\npath = \"list\"\nformat = \"list\"\n";
+  // As from the folder above, without changing that of the process.
+  const auto here = std::filesystem::current_path();
+  const std::string relative = std::filesystem::relative(Path("conf/a.toml"), here).string();
+  const ParseResult first = LoadFile(relative);
+  ASSERT_THAT(Texts(first.faults), IsEmpty());
+  std::ofstream(Path("other/b.toml")) << ToToml(WithAbsolutePaths(*first.config));
+  const ParseResult second = LoadFile(Path("other/b.toml"));
+  ASSERT_THAT(Texts(second.faults), IsEmpty());
+  EXPECT_EQ(second.config->assets.file, Path("conf/as.csv"));
+  EXPECT_EQ(second.config->version, first.config->version);
+}
+
+TEST_F(FileTest, NoFileStaysNone) {
+  EXPECT_EQ(WithAbsolutePaths(Accepted(kMinimal)).assets.file, "");
 }
 
 TEST_F(FileTest, SaysWhyItCantBeRead) {
