@@ -74,6 +74,7 @@ class LiveSensor {
   // Any thread.
   exporting::SensorStatus Status() const;
   std::vector<exporting::DropCount> Drops() const;
+  std::vector<exporting::PortStatus> PortStatuses() const;
   std::vector<exporting::WorkerStatus> WorkerStatuses() const;
   exporting::ReadyState Ready() const;
 

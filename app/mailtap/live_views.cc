@@ -34,9 +34,8 @@ std::vector<exporting::WorkerStatus> LiveSensor::WorkerStatuses() const {
   return statuses;
 }
 
-exporting::SensorStatus LiveSensor::Status() const {
-  exporting::SensorStatus status = BuildStatus();
-  status.start_time = start_time_;
+std::vector<exporting::PortStatus> LiveSensor::PortStatuses() const {
+  std::vector<exporting::PortStatus> statuses;
   for (const auto& port : ports_) {
     const dataplane::PortStats stats = port->stats();
     exporting::PortStatus out = {.port = port->id(),
@@ -47,15 +46,23 @@ exporting::SensorStatus LiveSensor::Status() const {
                                  .missed_at_start = stats.missed_at_start,
                                  .no_mbuf = stats.no_mbuf,
                                  .errors = stats.errors,
-                                 .link_up = stats.link_up};
+                                 .link_up = stats.link_up,
+                                 .gone = stats.gone};
     for (std::size_t q = 0; q < stats.queues.size(); ++q) {
       out.queues.push_back({.queue = static_cast<int>(q),
                             .packets = stats.queues[q].packets,
                             .bytes = stats.queues[q].bytes,
                             .dropped = stats.queues[q].errors});
     }
-    status.ports.push_back(std::move(out));
+    statuses.push_back(std::move(out));
   }
+  return statuses;
+}
+
+exporting::SensorStatus LiveSensor::Status() const {
+  exporting::SensorStatus status = BuildStatus();
+  status.start_time = start_time_;
+  status.ports = PortStatuses();
   status.workers = WorkerStatuses();
   status.sinks = output_->sink_status();
   if (writer_ != nullptr) {
@@ -100,6 +107,7 @@ exporting::ReadyState LiveSensor::Ready() const {
     alive = exporting::CheckControlAlive(snapshot == nullptr ? 0 : snapshot->time, now,
                                          kStallSeconds);
   }
+  if (alive.ok()) alive = exporting::CheckPortsThere(PortStatuses());
   return {std::move(alive), std::move(notice)};
 }
 

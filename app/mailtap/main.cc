@@ -93,15 +93,25 @@ int Check(const std::string& path, bool print) {
   return 0;
 }
 
-// Of files and folders: an empty name, as a variable that isn't set leaves it, is not one that
-// wasn't given.
-const CLI::Validator& Named() {
-  static const CLI::Validator named(
-      [](const std::string& text) {
-        return std::string(text.empty() ? "the name is empty" : "");
+// Refuses what is empty, as a variable that isn't set leaves it: that is not one that wasn't
+// given.
+CLI::Validator NotEmpty(const std::string& what) {
+  return CLI::Validator(
+      [what](const std::string& text) {
+        return text.empty() ? "the " + what + " is empty" : std::string();
       },
       "");
-  return named;
+}
+
+// The name of a file to be written. For captures - is standard input, but no file here.
+CLI::Validator NamesOutput() {
+  return NotEmpty("name") &
+         CLI::Validator(
+             [](const std::string& text) {
+               return std::string(text == "-" ? "- is no file here; name one, or /dev/stdout"
+                                              : "");
+             },
+             "");
 }
 
 CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_path) {
@@ -112,15 +122,17 @@ CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_p
                    "pcap or pcapng files, - for standard input; several merge by time")
       ->required();
   replay->add_option("--config", config_path, "configuration file")->capture_default_str();
-  const auto named = [replay](const char* option, std::string& name, const char* help) {
-    replay->add_option(option, name, help)->check(Named());
+  const auto output = [replay](const char* option, std::string& name, const char* help) {
+    replay->add_option(option, name, help)->check(NamesOutput());
   };
-  named("--flows", options.flows, "write mail sessions here, one JSON a line");
-  named("--alerts", options.alerts, "write alerts here, one JSON a line");
-  named("--report", options.report, "write the report here, as JSON");
-  named("--metrics", options.metrics, "write the metrics here, as Prometheus text");
-  named("--state", options.state,
-        "keep state in this folder: what was stopped goes on when it is run again");
+  output("--flows", options.flows, "write mail sessions here, one JSON a line");
+  output("--alerts", options.alerts, "write alerts here, one JSON a line");
+  output("--report", options.report, "write the report here, as JSON");
+  output("--metrics", options.metrics, "write the metrics here, as Prometheus text");
+  replay
+      ->add_option("--state", options.state,
+                   "keep state in this folder: what was stopped goes on when it is run again")
+      ->check(NotEmpty("name"));
   replay->add_option("--workers", options.workers, "worker threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -133,18 +145,21 @@ CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_p
   report
       ->add_option("--state", options.state,
                    "the state's folder, or its file state.db; default: the configuration's")
-      ->check(Named());
+      ->check(NotEmpty("name"));
   report->add_option("--config", config_path, "configuration file, read for state.directory")
       ->capture_default_str();
-  report->add_option("--since", options.since,
-                     "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
-                     "(7d); default: all that is known");
-  report->add_option("--until", options.until, "likewise; default: the last checkpoint");
+  report
+      ->add_option("--since", options.since,
+                   "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
+                   "(7d); default: all that is known")
+      ->check(NotEmpty("time"));
+  report->add_option("--until", options.until, "likewise; default: the last checkpoint")
+      ->check(NotEmpty("time"));
   report->add_option("--format", options.format, "text, json or html")
       ->check(CLI::IsMember({"text", "json", "html"}))
       ->capture_default_str();
   report->add_option("--output", options.output, "write it here, not to standard output")
-      ->check(Named());
+      ->check(NamesOutput());
   report->footer("Example: mailtap report --since 30d --format html --output report.html");
   return report;
 }
@@ -157,13 +172,16 @@ CLI::App* AddPropose(CLI::App& cli, ProposeOptions& options, std::string& config
   propose
       ->add_option("--state", options.state,
                    "the state's folder, or its file state.db; default: the configuration's")
-      ->check(Named());
-  propose->add_option("--since", options.since,
-                      "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
-                      "(7d); default: four weeks, or more where [learning] asks for it");
-  propose->add_option("--until", options.until, "likewise; default: the last checkpoint");
+      ->check(NotEmpty("name"));
+  propose
+      ->add_option("--since", options.since,
+                   "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
+                   "(7d); default: four weeks, or more where [learning] asks for it")
+      ->check(NotEmpty("time"));
+  propose->add_option("--until", options.until, "likewise; default: the last checkpoint")
+      ->check(NotEmpty("time"));
   propose->add_option("--output", options.output, "write it here, not to standard output")
-      ->check(Named());
+      ->check(NamesOutput());
   propose->footer("It is configuration text to review; nothing comes into force by itself.");
   return propose;
 }
@@ -172,15 +190,24 @@ CLI::App* AddExplain(CLI::App& cli, ExplainOptions& options, std::string& config
   CLI::App* explain = cli.add_subcommand(
       "explain", "why mail of a host is approved or not, and where it stands");
   explain->add_option("host", options.host, "IP address")->required();
-  explain->add_option("peer", options.peer, "IP address of the other end");
+  explain->add_option("peer", options.peer, "IP address of the other end")
+      ->check(NotEmpty("address"));
   explain->add_option("--config", config_path, "configuration file")->capture_default_str();
   explain
       ->add_option("--state", options.state,
                    "the state's folder, or its file state.db; default: the configuration's")
-      ->check(Named());
+      ->check(NotEmpty("name"));
   explain->add_flag("--json", options.json, "as JSON");
   explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
   return explain;
+}
+
+// The first word, where it is none: CLI11 would say that a subcommand is required.
+std::string UnknownSubcommand(const CLI::App& cli, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word[0] == '-') return "";
+  const auto is_it = [&](const CLI::App* command) { return command->get_name() == word; };
+  return cli.get_subcommands(is_it).empty() ? word : "";
 }
 
 int Main(int argc, char** argv) {
@@ -220,6 +247,10 @@ int Main(int argc, char** argv) {
   run->add_option("eal", eal_arguments, "arguments of DPDK's EAL, after --");
   run->footer("Example: mailtap run --config mailtap.toml -- -l 0,1 -a 0000:3b:00.0");
 
+  if (const auto word = UnknownSubcommand(cli, argc, argv); !word.empty()) {
+    std::cerr << "there is no subcommand \"" << word << "\"; mailtap --help lists them\n";
+    return static_cast<int>(CLI::ExitCodes::ExtrasError);
+  }
   CLI11_PARSE(cli, argc, argv);
   if (check->parsed()) return Check(check_path, print);
 

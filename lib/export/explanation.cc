@@ -25,6 +25,12 @@ std::string Amount(config::Metric metric, double value) {
   return absl::StrFormat("%.4g", value);
 }
 
+// Of the threshold: 100 % is not below it.
+std::string Share(const control::ExplainedCondition& c) {
+  const double percent = 100 * c.value / c.raise;
+  return absl::StrFormat("%.0f%%", c.value < c.raise ? std::min(percent, 99.0) : percent);
+}
+
 // Wrapped, so that what follows is under the text.
 void Line(std::ostream& out, std::size_t indent, const std::string& text, std::size_t width) {
   out << std::string(indent, ' ');
@@ -211,8 +217,7 @@ void WriteRules(std::ostream& out, const Explanation& e, std::size_t width) {
       table.Add({i == 0 ? rule.rule : "  and", i == 0 ? Subject(rule) : "",
                  i == 0 ? std::string(Name(rule.role)) : "", std::string(Name(c.metric)),
                  FormatDuration(c.window_seconds), Amount(c.metric, c.value),
-                 Amount(c.metric, c.raise), absl::StrFormat("%.0f%%", 100 * c.value / c.raise),
-                 i == 0 ? Standing(rule) : ""});
+                 Amount(c.metric, c.raise), Share(c), i == 0 ? Standing(rule) : ""});
     }
     // Of nothing it doesn't matter how much would be usual.
     if (rule.baseline || (rule.by_baseline && rule.conditions[0].value > 0)) {

@@ -234,9 +234,9 @@ DocumentSection Coverage(const Period& period) {
       " in conversations of which only one direction is seen."));
   for (std::size_t i = 0; i < std::min(kMostGaps, period.gaps.size()); ++i) {
     const PeriodGap& gap = period.gaps[i];
-    section.paragraphs.push_back(absl::StrCat("From ", Stamp(gap.from), " to ", Stamp(gap.to),
-                                              " the sensor did not judge for ",
-                                              FormatDuration(gap.seconds), "."));
+    section.paragraphs.push_back(
+        absl::StrCat("From ", FormatSeconds(gap.from), " to ", FormatSeconds(gap.to),
+                     " the sensor did not judge for ", FormatDuration(gap.seconds), "."));
   }
   if (period.gaps.size() > kMostGaps) {
     section.paragraphs.push_back(
@@ -274,13 +274,13 @@ Document DocumentOf(const Period& period) {
   Document document;
   document.title = "mailtap report";
   document.facts = {
-      {"Period", absl::StrCat(Stamp(period.since), " to ", Stamp(period.until), " (",
-                              FormatDuration(seconds), ")")},
+      {"Period", absl::StrCat(FormatSeconds(period.since), " to ", FormatSeconds(period.until),
+                              " (", FormatDuration(seconds), ")")},
       {"Counted",
        period.counted_to == 0
            ? std::string("no hour of it")
-           : absl::StrCat("mail by whole hours, ", Stamp(period.counted_from), " to ",
-                          Stamp(period.counted_to), "; alerts to the second")},
+           : absl::StrCat("mail by whole hours, ", FormatSeconds(period.counted_from), " to ",
+                          FormatSeconds(period.counted_to), "; alerts to the second")},
       {"Covered", absl::StrCat(FormatDuration(period.covered_seconds), " (",
                                Percent(control::Share(
                                    static_cast<uint64_t>(period.covered_seconds),

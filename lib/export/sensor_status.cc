@@ -36,4 +36,14 @@ absl::Status CheckControlAlive(UnixNanos last_tick, UnixNanos now, int64_t limit
   return CheckAlive("the control core", last_tick, now, limit_seconds);
 }
 
+absl::Status CheckPortsThere(const std::vector<PortStatus>& ports) {
+  for (const PortStatus& port : ports) {
+    if (!port.gone) continue;
+    return absl::UnavailableError(absl::StrCat(
+        "port ", port.device,
+        ": its interface was deleted; restart the sensor once there is one again"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace mailtap::exporting

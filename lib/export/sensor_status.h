@@ -43,6 +43,7 @@ struct PortStatus {
   uint64_t errors = 0;              // damaged frames (ierrors)
   bool link_up = true;              // false: the mirror is silent
   std::vector<QueueStatus> queues;  // empty for a capture
+  bool gone = false;                // its interface was deleted
 };
 
 // A table of fixed size.
@@ -68,10 +69,10 @@ struct WorkerStatus {
   std::vector<TableStatus> tables;
   uint64_t ring_used_bytes = 0;
   uint64_t ring_capacity_bytes = 0;
-  uint64_t ring_full = 0;           // records that had to wait for the next tick
-  uint64_t snapped_packets = 0;     // of which only a part was captured
-  uint64_t cut_packets = 0;         // others, of which frame or tunnel held only the start
-  UnixNanos last_tick = 0;          // end of the last tick it closed; 0: none yet
+  uint64_t ring_full = 0;        // records that had to wait for the next tick
+  uint64_t snapped_packets = 0;  // of which only a part was captured
+  uint64_t cut_packets = 0;      // others, of which frame or tunnel held only the start
+  UnixNanos last_tick = 0;       // end of the last tick it closed; 0: none yet
 };
 
 // A destination of alerts.
@@ -140,6 +141,10 @@ absl::Status CheckWorkersAlive(const std::vector<WorkerStatus>& workers, UnixNan
 
 // The same of the control core: `last_tick` is the end of the last tick it closed, 0 for none.
 absl::Status CheckControlAlive(UnixNanos last_tick, UnixNanos now, int64_t limit_seconds);
+
+// Unavailable, naming the first port whose interface was deleted: even made anew it takes a
+// restart.
+absl::Status CheckPortsThere(const std::vector<PortStatus>& ports);
 
 }  // namespace mailtap::exporting
 

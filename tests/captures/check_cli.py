@@ -99,6 +99,13 @@ def check_full_output(checks, path):
                       f"{command} on a full device: {done.stderr!r}")
 
 
+def check_unknown_word(checks):
+    done = subprocess.run([lib.program("MAILTAP"), "chek", "x"], capture_output=True, text=True,
+                          check=False)
+    checks.expect(done.returncode >= 100 and 'no subcommand "chek"' in done.stderr,
+                  f"an unknown subcommand: {done.returncode} {done.stderr!r}")
+
+
 def check_reload(checks, path):
     """What never reaches a sensor says so, and where the sensor may be."""
     def reload():
@@ -127,6 +134,7 @@ def main():
         check_good(checks, path)
         check_full_output(checks, path)
         check_reload(checks, path)
+        check_unknown_word(checks)
         for what, (text, lines, words) in BAD.items():
             check_bad(checks, path, what, text, lines, words)
     checks.finish()

@@ -9,6 +9,7 @@ import lib
 
 SOURCE = lib.REAL / "smtp_clear.pcap"
 NOTHING_DONE, INCOMPLETE = 1, 2
+USAGE = 100  # and above: the command line makes no sense
 CONFIG = lib.CONFIG + """
 [[rule]]
 name = "any"
@@ -17,11 +18,16 @@ raise = "1kB"
 """
 
 
-def replay(folder, *arguments, config=CONFIG, stdout=subprocess.PIPE, preexec_fn=None):
+def mailtap(*arguments):
+    return subprocess.run([lib.program("MAILTAP"), *map(str, arguments)], capture_output=True,
+                          text=True, check=False)
+
+
+def replay(folder, *arguments, config=CONFIG, stdout=subprocess.PIPE, **options):
     (folder / "config.toml").write_text(config, encoding="utf-8")
     return subprocess.run([lib.program("MAILTAP"), "replay", "--no-progress", "--config",
                            folder / "config.toml", *map(str, arguments)], stdout=stdout,
-                          stderr=subprocess.PIPE, text=True, check=False, preexec_fn=preexec_fn)
+                          stderr=subprocess.PIPE, text=True, check=False, **options)
 
 
 def check_full_disk(checks, folder):
@@ -132,14 +138,26 @@ def check_unwritable(checks, folder):
 
 def check_empty_names(checks, folder):
     """A name out of a variable that isn't set is no wish for no output."""
+    for output in ("flows", "alerts", "report", "metrics"):
+        done = replay(folder, SOURCE, f"--{output}", "-", cwd=folder)
+        checks.expect(done.returncode >= USAGE and done.stdout == "", f"--{output} -: status")
+        checks.expect(f"--{output}: - is no file" in done.stderr, f"--{output}: {done.stderr}")
+    checks.expect(not (folder / "-").exists(), "no file named -")
     for output in ("flows", "alerts", "report", "metrics", "state"):
         done = replay(folder, SOURCE, f"--{output}", "")
         checks.expect(done.returncode != 0 and done.stdout == "", f"--{output} '': status")
         checks.expect(f"--{output}: the name is empty" in done.stderr, f"--{output}: {done.stderr}")
-    for command in ("report", "propose"):
-        done = subprocess.run([lib.program("MAILTAP"), command, "--output", ""],
-                              capture_output=True, text=True, check=False)
-        checks.expect("--output: the name is empty" in done.stderr, f"{command}: {done.stderr}")
+    for arguments, wanted in ((["--output", ""], "--output: the name is empty"),
+                              (["--output", "-"], "--output: - is no file"),
+                              (["--since", ""], "--since: the time is empty"),
+                              (["--until", ""], "--until: the time is empty")):
+        for command in ("report", "propose"):
+            done = mailtap(command, *arguments)
+            checks.expect(wanted in done.stderr and done.returncode >= USAGE,
+                          f"{command}: {done.returncode} {done.stderr}")
+    done = mailtap("explain", "10.1.0.1", "")
+    checks.expect("the address is empty" in done.stderr and done.returncode >= USAGE,
+                  f"explain: {done.returncode} {done.stderr}")
     done = subprocess.run([lib.program("MAILTAP_GEN"), "--out", ""], capture_output=True, text=True,
                           check=False)
     checks.expect("--out: the name is empty" in done.stderr, f"mailtap-gen: {done.stderr}")

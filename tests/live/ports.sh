@@ -30,4 +30,6 @@ await_ports 1 0
 ip -n "$id-sen" link del eth0
 await_ports 0 0
 await 10 "the log tells of it" says "port net_af_packet0: its interface was deleted; restart"
+unready() { within sen curl -s http://127.0.0.1:9382/readyz | grep -q "not ready: $1"; }
+await 10 "/readyz tells of it" unready "port net_af_packet0: its interface was deleted"
 stop_sensor

@@ -125,6 +125,16 @@ TEST(Explanation, AsJson) {
   EXPECT_EQ(host.at("rules").at(1).at("concerned"), false);
 }
 
+TEST(Explanation, BelowTheThresholdIsNotAllOfIt) {
+  ExplanationInput input = Sample();
+  control::ExplainedCondition& condition = input.explanations[0].rules[0].conditions[0];
+  condition.raise = 100'000;
+  condition.value = 99'999;
+  EXPECT_THAT(ExplanationText(input, 200), AllOf(HasSubstr(" 99%"), Not(HasSubstr(" 100%"))));
+  condition.value = 100'000;
+  EXPECT_THAT(ExplanationText(input, 200), HasSubstr(" 100%"));
+}
+
 TEST(Explanation, ANameOffTheWireSteersNoTerminal) {
   ExplanationInput input = Sample();
   input.explanations[0].conversations[0].claimed = {"\x1b[2J<x>"};

@@ -377,6 +377,15 @@ TEST(CheckWorkersAlive, NamesTheOneThatIsNot) {
   EXPECT_EQ(CheckWorkersAlive(workers, now, 3).message(), "worker 0 has not reported yet");
 }
 
+TEST(CheckPortsThere, NamesTheOneThatIsGone) {
+  std::vector<PortStatus> ports = {{.device = "eth1"}, {.device = "eth2"}};
+  ports[0].link_up = false;
+  EXPECT_TRUE(CheckPortsThere(ports).ok()) << "a link that is down may come up again";
+  ports[1].gone = true;
+  EXPECT_EQ(CheckPortsThere(ports).message(),
+            "port eth2: its interface was deleted; restart the sensor once there is one again");
+}
+
 TEST(CheckControlAlive, SaysForHowLongItIsNot) {
   const UnixNanos now = 1'000 * kNanosPerSecond;
   EXPECT_TRUE(CheckControlAlive(now - 3 * kNanosPerSecond, now, 3).ok());

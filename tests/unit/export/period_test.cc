@@ -69,6 +69,14 @@ TEST(Period, AddsUpItsHours) {
   EXPECT_EQ(period.counted_to, kStart + 2 * kHourSeconds * kNanosPerSecond);
 }
 
+TEST(Period, MayBeginIn1970) {
+  PeriodInput input = Input(1);
+  input.since = 0;
+  const std::string text = PeriodText(Gather(input), 1000);
+  EXPECT_THAT(text, HasSubstr("Period         1970-01-01 00:00:00 UTC to "));
+  EXPECT_THAT(text, HasSubstr("From 1970-01-01 00:00:00 UTC to "));
+}
+
 TEST(Period, SaysWhatWasNotCovered) {
   PeriodInput input = Input(5);
   input.hours[1].capture.seconds = 600;
@@ -227,14 +235,6 @@ TEST(Period, AServerOfAHostStandsThereOnceWhateverTheVerdicts) {
   EXPECT_THAT(period.hosts[1].servers, ElementsAre("itself, port 25 (smtp, mx.example)"));
 }
 
-TEST(Period, ServersThatManyUseAreCandidates) {
-  PeriodInput input = Input(1);
-  input.hours[0].servers = {SampleHourServer("203.0.113.9", {"10.1.2.3"}),
-                            SampleHourServer("198.51.100.1", {"10.1.2.3", "10.1.2.4"}),
-                            SampleHourServer("198.51.100.2", {"10.1.2.3"})};
-  input.alerts = {Row(SampleAlert(), control::AlertState::kRaised, kStart)};
-  Period period = Gather(input);
-  ASSERT_EQ(period.candidates.size(), 1u) << "one host in one hour is a finding";
 TEST(Period, ServersOfAHostStandInTheOrderOfWhatItSent) {
   PeriodInput input = Input(2);
   control::HourServer shared = SampleHourServer("198.51.100.1", {"10.1.2.3", "10.1.2.4"});
@@ -271,6 +271,14 @@ TEST(Period, WhatAHostSentToServersNotTellingItApartIsSaid) {
               HasSubstr("203.0.113.66 port 25 (smtp); 700 B to servers not told apart"));
 }
 
+TEST(Period, ServersThatManyUseAreCandidates) {
+  PeriodInput input = Input(1);
+  input.hours[0].servers = {SampleHourServer("203.0.113.9", {"10.1.2.3"}),
+                            SampleHourServer("198.51.100.1", {"10.1.2.3", "10.1.2.4"}),
+                            SampleHourServer("198.51.100.2", {"10.1.2.3"})};
+  input.alerts = {Row(SampleAlert(), control::AlertState::kRaised, kStart)};
+  Period period = Gather(input);
+  ASSERT_EQ(period.candidates.size(), 1u) << "one host in one hour is a finding";
   EXPECT_EQ(net::ToString(period.candidates[0].server.server), "198.51.100.1");
   EXPECT_FALSE(period.candidates[0].in_alerts);
   input.hours.push_back(SampleHour(1));
