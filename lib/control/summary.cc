@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -234,18 +235,46 @@ std::string Threshold(const Alert& alert) {
                       Amount(alert.metric, alert.threshold), Usual(alert));
 }
 
+// "20.0 MB of sent bytes", "50 messages", "1 distinct peer"
+std::string AmountOf(Metric metric, double value) {
+  const std::string amount = Amount(metric, value);
+  std::string noun = Noun(metric);
+  if (metric == Metric::kSentReceivedRatio) return absl::StrCat("a ", noun, " of ", amount);
+  if (IsBytes(metric)) return absl::StrCat(amount, " of ", noun);
+  if (value == 1 && noun.back() == 's') noun.pop_back();
+  return absl::StrCat(amount, " ", noun);
+}
+
+// ", and now stands at 3 rejected within 10m, below 10", of each condition that is below what
+// clears: any of them may have ended the alert.
+std::string Unmet(const Alert& alert) {
+  std::vector<AlertCondition> conditions = {
+      {alert.metric, alert.value, alert.threshold, alert.window_seconds}};
+  conditions.insert(conditions.end(), alert.conditions.begin(), alert.conditions.end());
+  std::string text;
+  for (const AlertCondition& condition : conditions) {
+    if (condition.value >= condition.threshold) continue;
+    absl::StrAppend(&text, text.empty() ? ", and now stands at " : ", and at ",
+                    AmountOf(condition.metric, condition.value), " within ",
+                    FormatDuration(condition.window_seconds), ", below ",
+                    Amount(condition.metric, condition.threshold));
+  }
+  return text;
+}
+
 std::string Cleared(const Alert& alert, int64_t hold_seconds) {
   const std::string held =
       hold_seconds == 0 ? "" : absl::StrCat(" for ", FormatDuration(hold_seconds));
-  const std::string threshold = Amount(alert.metric, alert.threshold);
-  const std::string bound =
-      alert.metric == Metric::kSentReceivedRatio
-          ? absl::StrCat("a ", Noun(alert.metric), " of ", threshold)
-          : absl::StrCat(threshold, IsBytes(alert.metric) ? " of " : " ", Noun(alert.metric));
-  return absl::StrCat(HostName(alert), held.empty() ? " is below " : " has been below ", bound,
-                      " within ", FormatDuration(alert.window_seconds), " as ",
-                      Name(alert.role), held, ", and now stands at ",
-                      Amount(alert.metric, alert.value), " (rule \"", alert.rule, "\").");
+  if (!alert.conditions.empty()) {
+    return absl::StrCat(HostName(alert), held.empty() ? " does not meet" : " has not met",
+                        " all conditions of rule \"", alert.rule, "\" as ", Name(alert.role),
+                        held, Unmet(alert), ".");
+  }
+  return absl::StrCat(HostName(alert), held.empty() ? " is below " : " has been below ",
+                      AmountOf(alert.metric, alert.threshold), " within ",
+                      FormatDuration(alert.window_seconds), " as ", Name(alert.role), held,
+                      ", and now stands at ", Amount(alert.metric, alert.value), " (rule \"",
+                      alert.rule, "\").");
 }
 
 }  // namespace

@@ -5,9 +5,10 @@ come when.
 A scenario is a folder of scenarios/ with config.toml, recipe.toml and, where alerts must come,
 expected.toml. Without rules in config.toml the shipped ones apply, those of conf/mailtap.toml.
 expected.toml lists each alert as [[alert]] with rule, host (or asset, for one of a group; or relay),
-role, raised and, unless it stays open, cleared, and under [alert.says] what its fields must hold. Where
-packets alone tell the metric these times are those that arithmetic.py finds on the capture. Each alert
-must be raised and cleared within a second of its times, once, and no other may come.
+role, raised and, unless it stays open, cleared, under [alert.says] what its fields must hold, and under
+[alert.cleared_says] those of the line that clears it. Where packets alone tell the metric these times are
+those that arithmetic.py finds on the capture. Each alert must be raised and cleared within a second of its
+times, once, and no other may come.
 
     scenarios.py [NAME...]     these, or all of them
     scenarios.py --times NAME  prints the times by arithmetic, and the alerts
@@ -77,10 +78,10 @@ def check_alert(alert, changes, computed, checks, what):
                       f"{what} {change['state']} at {change['time']}")
     if computed is not None:
         checks.equal(computed, times, f"{what}: times of expected.toml by arithmetic")
-    for key, text in alert.get("says", {}).items():
-        checks.expect(bool(changes) and text in str(changes[0][key]),
-                      f"{what}: {key} must say {text!r}: "
-                      f"{changes[0][key] if changes else None!r}")
+    for says, at in (("says", 0), ("cleared_says", 1)):
+        for key, text in alert.get(says, {}).items():
+            said = changes[at][key] if at < len(changes) else None
+            checks.expect(text in str(said), f"{what}: {key} must say {text!r}: {said!r}")
 
 
 def check(name, checks):
@@ -111,8 +112,8 @@ def print_times(name):
         if alert["state"] == "updated":
             continue
         print(alert["state"], alert["time"], *subject(alert))
+        print("   ", alert["summary"])
         if alert["state"] == "raised":
-            print("   ", alert["summary"])
             for time in by_arithmetic(config, alert, segments) or []:
                 print("    by arithmetic",
                       datetime.datetime.fromtimestamp(time, datetime.timezone.utc).isoformat())

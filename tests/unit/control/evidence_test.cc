@@ -256,5 +256,26 @@ TEST(Summary, OfAClearedAlertSaysForHowLong) {
             "for 10m, and now stands at 1.00 MB (rule \"bulk mail out\").");
 }
 
+// Messages go on, but to one server instead of many: that ended it, not the messages.
+TEST(Summary, OfAClearedAlertNamesTheConditionThatWasNotMet) {
+  Alert alert = Sample();
+  alert.rule = "spam run";
+  alert.state = AlertState::kCleared;
+  alert.metric = Metric::kMessages;
+  alert.value = 600;
+  alert.threshold = 50;
+  alert.conditions = {{Metric::kDistinctPeers, 1, 5, 600},
+                      {Metric::kSentReceivedRatio, 8, 2, 60}};
+  EXPECT_EQ(Summarize(alert, {1}, 600),
+            "10.0.0.1 (workstations) has not met all conditions of rule \"spam run\" as client "
+            "for 10m, and now stands at 1 distinct peer within 10m, below 5.");
+  alert.value = 7;
+  alert.conditions[1].value = 1.5;
+  EXPECT_EQ(Summarize(alert, {1}, 0),
+            "10.0.0.1 (workstations) does not meet all conditions of rule \"spam run\" as "
+            "client, and now stands at 7 messages within 5m, below 50, and at 1 distinct peer "
+            "within 10m, below 5, and at a sent received ratio of 1.5 within 1m, below 2.");
+}
+
 }  // namespace
 }  // namespace mailtap::control
