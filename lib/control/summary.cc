@@ -221,13 +221,17 @@ absl::string_view Sharing(const Alert& alert) {
                       : "";
 }
 
-// ", usual at this hour of the week: 20.0 kB (the host's median of 5 weeks)"
+// ", usual at this hour of the week: 20.0 kB (the host's median of 5 weeks)". An alert keeps
+// the threshold that it was raised by, and may be updated in another hour.
 std::string Usual(const Alert& alert) {
   if (!alert.baseline) return "";
-  return absl::StrCat(
-      ", usual at this hour of the week: ", Amount(alert.metric, alert.baseline->expected),
-      " (the ", Name(alert.baseline->of), "'s median of ", alert.baseline->weeks,
-      Plural(alert.baseline->weeks, " week)", " weeks)"));
+  return absl::StrCat(", usual at ",
+                      alert.state == AlertState::kUpdated
+                          ? "the hour of the week in which the alert began"
+                          : "this hour of the week",
+                      ": ", Amount(alert.metric, alert.baseline->expected), " (the ",
+                      Name(alert.baseline->of), "'s median of ", alert.baseline->weeks,
+                      Plural(alert.baseline->weeks, " week)", " weeks)"));
 }
 
 std::string Threshold(const Alert& alert) {

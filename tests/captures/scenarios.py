@@ -6,9 +6,9 @@ A scenario is a folder of scenarios/ with config.toml, recipe.toml and, where al
 expected.toml. Without rules in config.toml the shipped ones apply, those of conf/mailtap.toml.
 expected.toml lists each alert as [[alert]] with rule, host (or asset, for one of a group; or relay),
 role, raised and, unless it stays open, cleared, under [alert.says] what its fields must hold, and under
-[alert.cleared_says] those of the line that clears it. Where packets alone tell the metric these times are
-those that arithmetic.py finds on the capture. Each alert must be raised and cleared within a second of its
-times, once, and no other may come.
+[alert.updated_says] and [alert.cleared_says] those of its last update and of the line that clears it. Where
+packets alone tell the metric these times are those that arithmetic.py finds on the capture. Each alert
+must be raised and cleared within a second of its times, once, and no other may come.
 
     scenarios.py [NAME...]     these, or all of them
     scenarios.py --times NAME  prints the times by arithmetic, and the alerts
@@ -69,7 +69,8 @@ def by_arithmetic(config, alert, segments):
     return arithmetic.changes(config, rule, alert["host"], alert["role"], segments)
 
 
-def check_alert(alert, changes, computed, checks, what):
+def check_alert(alert, lines, computed, checks, what):
+    changes = [line for line in lines if line["state"] != "updated"]
     wanted = [state for state in ("raised", "cleared") if state in alert]
     times = [seconds(alert[state]) for state in wanted]
     checks.equal([change["state"] for change in changes], wanted, what)
@@ -78,9 +79,10 @@ def check_alert(alert, changes, computed, checks, what):
                       f"{what} {change['state']} at {change['time']}")
     if computed is not None:
         checks.equal(computed, times, f"{what}: times of expected.toml by arithmetic")
-    for says, at in (("says", 0), ("cleared_says", 1)):
+    last = {line["state"]: line for line in lines}
+    for says, state in (("says", "raised"), ("updated_says", "updated"), ("cleared_says", "cleared")):
         for key, text in alert.get(says, {}).items():
-            said = changes[at][key] if at < len(changes) else None
+            said = last[state][key] if state in last else None
             checks.expect(text in str(said), f"{what}: {key} must say {text!r}: {said!r}")
 
 
@@ -94,8 +96,7 @@ def check(name, checks):
         segments = list(arithmetic.segments(lib.read_pcap(capture)[1])) if expected else []
     states = {}
     for alert in alerts:
-        if alert["state"] != "updated":
-            states.setdefault(subject(alert), []).append(alert)
+        states.setdefault(subject(alert), []).append(alert)
     for alert in expected:
         check_alert(alert, states.pop(subject(alert), []), by_arithmetic(config, alert, segments),
                     checks, f"{name}: {' '.join(str(part) for part in subject(alert))}")

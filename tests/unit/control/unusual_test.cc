@@ -1,4 +1,5 @@
 // Rules that ask what is usual, over the whole control core.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,6 +10,8 @@
 
 namespace mailtap::control {
 namespace {
+
+using testing::HasSubstr;
 
 constexpr int64_t kHour = 3600;
 constexpr int64_t kWeek = 7 * 24 * kHour;
@@ -98,6 +101,26 @@ std::vector<std::string> Gauges(const Bench& bench) {
                     std::to_string(static_cast<int>(gauge.raise)));
   }
   return lines;
+}
+
+// The threshold is that of the hour in which it was raised, and the sentence says so.
+TEST_F(Unusual, AnUpdateInTheNextHourTellsWhatWasUsualAsTheAlertBegan) {
+  Bench bench(ConfigOf(10));
+  int64_t tick = kT0 + kHour - 60;
+  for (int week = 0; week < 4; ++week, tick += kWeek) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 200));
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + kHour, 40'000));
+  }
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick, 2000));
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", tick + 600, 40'000));
+  ASSERT_EQ(bench.output.alerts.size(), 2u);
+  EXPECT_THAT(
+      bench.output.alerts[0].summary,
+      HasSubstr(", usual at this hour of the week: 200 B (the host's median of 4 weeks)"));
+  EXPECT_EQ(bench.output.alerts[1].state, AlertState::kUpdated);
+  EXPECT_THAT(bench.output.alerts[1].summary,
+              HasSubstr(", usual at the hour of the week in which the alert began: 200 B (the "
+                        "host's median of 4 weeks)"));
 }
 
 // A host that is busy each week is far from its threshold, though far above the least.
