@@ -18,6 +18,7 @@
 #include "lib/control/janitor.h"
 #include "lib/control/judge.h"
 #include "lib/control/relay_review.h"
+#include "lib/control/renumbering.h"
 #include "lib/control/session_book.h"
 #include "lib/control/state.h"
 
@@ -89,10 +90,10 @@ class Engine {
   void RunTick(int64_t tick);
   void StartHour(int64_t tick);
   void JudgeAll(int64_t tick);
-  // Gives entities the numbers that their rules have `to` now.
-  void RenumberEntities(const std::vector<uint16_t>& to);
+  // Gives entities the numbers that their rules and groups have now.
+  void RenumberEntities(const Renumbering& to);
   void RenumberShared();
-  void DropRules(const std::vector<uint16_t>& to);
+  void DropGone(const Renumbering& to);
   HostTotals TotalsOf(uint32_t host) const;
   void AddHostGauges(std::size_t most, Snapshot& snapshot) const;
 

@@ -145,12 +145,12 @@ void Judge::Sort(std::vector<Change>& changes) const {
   });
 }
 
-void Judge::ClearAll(const std::vector<bool>& gone, const std::string& version) {
+void Judge::ClearAll(const Renumbering& to, const std::string& version) {
   waiting_.clear();  // those that go on are judged anew
   std::vector<Change> changes;
   state_.ForEachLead([&](uint32_t id) {
     Entity& entity = state_.windows.at(id);
-    if (!gone[entity.rule] || entity.alert == kNone) return;
+    if (entity.alert == kNone || !to.Goes(entity, state_.windows.rule_of(entity).scope)) return;
     if (state_.alerts.raised(entity.alert)) {
       changes.push_back({id, AlertState::kCleared});
     } else {
@@ -161,9 +161,9 @@ void Judge::ClearAll(const std::vector<bool>& gone, const std::string& version) 
   for (const Change& change : changes) {
     Alert alert = Compose(change, state_.last_tick);
     alert.config_version = version;
-    alert.summary = SummarizeReload(alert);
-    output_.OnAlert(alert);
     Entity& entity = state_.windows.at(change.entity);
+    alert.summary = to.RuleGoes(entity) ? SummarizeReload(alert) : SummarizeGroupGone(alert);
+    output_.OnAlert(alert);
     state_.alerts.Clear(state_.windows.rule_of(entity).number);
     state_.alerts.Close(entity.alert);
   }

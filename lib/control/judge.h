@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "lib/control/alert.h"
 #include "lib/control/output.h"
+#include "lib/control/renumbering.h"
 #include "lib/control/state.h"
 
 namespace mailtap::control {
@@ -30,9 +31,9 @@ class Judge {
   // changed, and puts out the alerts that changed: by rule, then host, then role.
   void EndTick(int64_t tick);
 
-  // Clears the open alerts of the rules i for which gone[i], as of the end of the last tick,
-  // because the configuration of `version` has them no longer or counts by them anew.
-  void ClearAll(const std::vector<bool>& gone, const std::string& version);
+  // Clears the open alerts of rules and groups that go, as of the end of the last tick, because
+  // the configuration of `version` has them no longer or counts by them anew.
+  void ClearAll(const Renumbering& to, const std::string& version);
 
   // What the first condition's value has to reach, and what it was made of where the rule asks
   // what is usual: of an alert that lasts, as it began; else now. Without a baseline such a

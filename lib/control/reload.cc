@@ -9,24 +9,26 @@ namespace {
 
 constexpr uint16_t kNoRule = Windows::kNoRule;
 
-std::vector<std::string> GroupNames(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const config::Group& group : config.groups) names.push_back(group.name);
-  return names;
-}
-
-// For each condition of `before` its number in `after`; kNoRule where its rule is gone, or
-// counts something else or over another time, so that what it has counted says nothing any
-// more. So it is with rules that judge groups, where the groups are others.
-std::vector<uint16_t> NewNumbers(const RuleIndex& before, const RuleIndex& after,
-                                 bool same_groups) {
+std::vector<uint16_t> NewRules(const RuleIndex& before, const RuleIndex& after) {
   std::vector<uint16_t> to;
   for (uint16_t i = 0; i < before.rules().size(); ++i) {
     const PreparedRule& old = before.rules()[i];
     const uint16_t lead = after.Find(before.ShapeOf(old.lead));
-    const bool other_groups = old.scope == config::Scope::kGroup && !same_groups;
-    const bool gone = lead == kNoRule || other_groups;
-    to.push_back(gone ? kNoRule : static_cast<uint16_t>(lead + i - old.lead));
+    to.push_back(lead == kNoRule ? kNoRule : static_cast<uint16_t>(lead + i - old.lead));
+  }
+  return to;
+}
+
+// By name, as after a restart: whoever else is in the file makes no group another.
+std::vector<uint32_t> NewGroups(const config::Config& before, const config::Config& after) {
+  std::vector<uint32_t> to;
+  for (const config::Group& group : before.groups) {
+    const auto found =
+        std::find_if(after.groups.begin(), after.groups.end(),
+                     [&](const auto& other) { return other.name == group.name; });
+    to.push_back(found == after.groups.end()
+                     ? kNone
+                     : static_cast<uint32_t>(found - after.groups.begin()));
   }
   return to;
 }
@@ -79,13 +81,10 @@ std::vector<FailureLog> NewFailures(std::vector<FailureLog> before, const RuleIn
 void Engine::Reload(std::shared_ptr<const config::Config> next) {
   intake_.Flush();
   RuleIndex rules(*next);
-  const std::vector<uint16_t> to =
-      NewNumbers(state_.rules, rules, GroupNames(*state_.config) == GroupNames(*next));
-  std::vector<bool> gone(to.size());
-  std::transform(to.begin(), to.end(), gone.begin(), [](uint16_t n) { return n == kNoRule; });
-  judge_.ClearAll(gone, next->version);
-  DropRules(to);
-  const std::vector<uint16_t> slots = NewSlots(state_.rules, rules, to);
+  const Renumbering to{NewRules(state_.rules, rules), NewGroups(*state_.config, *next)};
+  judge_.ClearAll(to, next->version);
+  DropGone(to);
+  const std::vector<uint16_t> slots = NewSlots(state_.rules, rules, to.rules);
 
   // Nothing refers to the old rules but the configuration that holds them.
   const std::shared_ptr<const config::Config> before =
@@ -93,10 +92,10 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
   const config::Config& config = *state_.config;
   state_.policy = Policy(config);
   const RuleIndex old = std::exchange(state_.rules, std::move(rules));
-  state_.windows.Renumber(to, slots, state_.rules.peer_slots());
+  state_.windows.Renumber(to.rules, slots, state_.rules.peer_slots());
   state_.evidence =
       NewEvidence(std::exchange(state_.evidence, {}), state_.rules.evidence_shapes());
-  state_.failures = NewFailures(std::exchange(state_.failures, {}), old, to, state_);
+  state_.failures = NewFailures(std::exchange(state_.failures, {}), old, to.rules, state_);
   const std::vector<uint32_t> relay_to = state_.relays.Reload(config.relays);
   state_.alerts.Reload(State::TermsOf(config), config.alerts.update_seconds);
   state_.suppressions.Reload(config);
@@ -119,16 +118,22 @@ void Engine::Reload(std::shared_ptr<const config::Config> next) {
   blind_spots_.Reload();
 }
 
-// Empties the windows of rules that are gone, and takes out their entities.
-void Engine::DropRules(const std::vector<uint16_t>& to) {
-  for (uint16_t rule = 0; rule < to.size(); ++rule) {
-    if (to[rule] == kNoRule) state_.windows.Drop(rule);
+// Empties the windows of rules and groups that are gone, and takes out their entities.
+void Engine::DropGone(const Renumbering& to) {
+  const bool groups_go = std::count(to.groups.begin(), to.groups.end(), kNone) > 0;
+  for (uint16_t rule = 0; rule < to.rules.size(); ++rule) {
+    if (to.rules[rule] == kNoRule) {
+      state_.windows.Drop(rule);
+    } else if (groups_go && state_.rules.rules()[rule].scope == config::Scope::kGroup) {
+      state_.windows.Drop(
+          rule, [&](const Entity& entity) { return to.groups[entity.host] == kNone; });
+    }
   }
   state_.hosts.ForEach([&](uint32_t id) {
     uint32_t* link = &state_.hosts.at(id).first_entity;
     while (*link != kNone) {
       Entity& entity = state_.windows.at(*link);
-      if (to[entity.rule] != kNoRule) {
+      if (!to.RuleGoes(entity)) {
         link = &entity.next_of_host;
       } else {
         const uint32_t dropped = std::exchange(*link, entity.next_of_host);
@@ -137,16 +142,20 @@ void Engine::DropRules(const std::vector<uint16_t>& to) {
     }
   });
   absl::erase_if(state_.shared_entities, [&](const auto& entry) {
-    const bool gone = to[std::get<0>(entry.first)] == kNoRule;
+    const Entity& entity = state_.windows.at(entry.second);
+    const bool gone = to.Goes(entity, state_.windows.rule_of(entity).scope);
     if (gone) state_.windows.Remove(entry.second);
     return gone;
   });
 }
 
-void Engine::RenumberEntities(const std::vector<uint16_t>& to) {
+void Engine::RenumberEntities(const Renumbering& to) {
   state_.ForEachLead([&](uint32_t lead) {
     for (uint32_t e = lead; e != kNone; e = state_.windows.at(e).next_condition) {
-      state_.windows.at(e).rule = to[state_.windows.at(e).rule];
+      Entity& entity = state_.windows.at(e);
+      entity.rule = to.rules[entity.rule];
+      const bool of_group = state_.windows.rule_of(entity).scope == config::Scope::kGroup;
+      if (of_group) entity.host = to.groups[entity.host];
     }
   });
   RenumberShared();
@@ -160,8 +169,8 @@ void Engine::RenumberEntities(const std::vector<uint16_t>& to) {
 void Engine::RenumberShared() {
   const auto before = std::exchange(state_.shared_entities, {});
   for (const auto& [key, id] : before) {
-    state_.shared_entities[{state_.windows.at(id).rule, std::get<1>(key), std::get<2>(key)}] =
-        id;
+    const Entity& entity = state_.windows.at(id);
+    state_.shared_entities[{entity.rule, entity.host, entity.role}] = id;
   }
 }
 

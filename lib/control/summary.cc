@@ -301,6 +301,13 @@ std::string SummarizeSuppression(const Alert& alert, const config::Suppression& 
                       "), not because the traffic ended.");
 }
 
+std::string SummarizeGroupGone(const Alert& alert) {
+  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
+                      Noun(alert.metric), " as ", Name(alert.role), " by rule \"", alert.rule,
+                      "\"; the alert is cleared because a reload of the configuration removed",
+                      " the group, not because the traffic ended.");
+}
+
 std::string SummarizeReload(const Alert& alert) {
   if (alert.blind_spot.has_value()) {
     return absl::StrCat("The alert is cleared because a reload of the configuration turned ",

@@ -37,6 +37,8 @@ std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_s
 // The same of an alert, of a rule or a blind spot, that is cleared because a reload took its
 // rule away, or changed the rule's metric or window so that it counts anew.
 std::string SummarizeReload(const Alert& alert);
+// The same of a group's, because a reload took the group away.
+std::string SummarizeGroupGone(const Alert& alert);
 
 // The same of an open alert that is cleared because `by` covers it now.
 std::string SummarizeSuppression(const Alert& alert, const config::Suppression& by);

@@ -212,12 +212,51 @@ void Windows::TakeOut(Bucket& bucket, const PreparedRule& rule) {
 
 void Windows::Drop(uint16_t rule) {
   while (!logs_[rule].buckets.empty()) PopFront(rule);
-  const auto dropped = [&](uint32_t id) {
-    if (rules_[entities_[id].rule].lead != rules_[rule].lead) return false;
-    entities_[id].due = false;
+  ForgetDue(rule, [](const Entity&) { return true; });
+}
+
+void Windows::Drop(uint16_t rule, const std::function<bool(const Entity&)>& goes) {
+  Log& log = logs_[rule];
+  for (Bucket& bucket : log.buckets) {
+    Bucket taken = TakeRows(bucket, goes);
+    log.rows -= taken.entities.size();
+    rows_ -= taken.entities.size();
+    TakeOut(taken, rules_[rule]);
+  }
+  std::erase_if(log.buckets, [](const Bucket& bucket) { return bucket.entities.empty(); });
+  log.current = nullptr;
+  ForgetDue(rule, goes);
+}
+
+// Splits off the rows of entities that go.
+Windows::Bucket Windows::TakeRows(Bucket& bucket,
+                                  const std::function<bool(const Entity&)>& goes) {
+  Bucket kept, taken;
+  kept.number = taken.number = bucket.number;
+  for (std::size_t i = 0; i < bucket.entities.size(); ++i) {
+    Entity& entity = entities_[bucket.entities[i]];
+    const bool stays = !goes(entity);
+    Bucket& to = stays ? kept : taken;
+    // What still comes adds to the row where it is now.
+    if (stays && entity.bucket == bucket.number) {
+      entity.row = static_cast<uint32_t>(kept.entities.size());
+    }
+    to.entities.push_back(bucket.entities[i]);
+    if (!bucket.a.empty()) to.a.push_back(bucket.a[i]);
+    if (!bucket.b.empty()) to.b.push_back(bucket.b[i]);
+    if (!bucket.peers.empty()) to.peers.push_back(bucket.peers[i]);
+  }
+  bucket = std::move(kept);
+  return taken;
+}
+
+void Windows::ForgetDue(uint16_t rule, const std::function<bool(const Entity&)>& goes) {
+  std::erase_if(due_, [&](uint32_t id) {
+    Entity& entity = entities_[id];
+    if (rules_[entity.rule].lead != rules_[rule].lead || !goes(entity)) return false;
+    entity.due = false;
     return true;
-  };
-  due_.erase(std::remove_if(due_.begin(), due_.end(), dropped), due_.end());
+  });
 }
 
 void Windows::Renumber(const std::vector<uint16_t>& to, const std::vector<uint16_t>& slot_to,

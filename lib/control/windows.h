@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "lib/base/large_vector.h"
@@ -55,6 +56,8 @@ class Windows {
   // For a reload. First, by the old rules: empties the windows of `rule`, of which no alert is
   // open; its entities may then be removed.
   void Drop(uint16_t rule);
+  // The same of those of its entities that go.
+  void Drop(uint16_t rule, const std::function<bool(const Entity&)>& goes);
   // Then, when the index holds the new rules: old rule i is now to[i], or gone where that is
   // kNoRule; the same of the slots of distinct_peers rules. Entities' own numbers are the
   // caller's to set.
@@ -181,6 +184,8 @@ class Windows {
   void StartTick(uint16_t rule, int64_t tick);
   void AddRow(Entity& to);
   void PopFront(uint16_t rule);
+  Bucket TakeRows(Bucket& bucket, const std::function<bool(const Entity&)>& goes);
+  void ForgetDue(uint16_t rule, const std::function<bool(const Entity&)>& goes);
   void TakeOut(Bucket& bucket, const PreparedRule& rule);
   void MarkDue(uint32_t id, Entity& entity) {
     if (entity.due) return;
