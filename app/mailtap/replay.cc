@@ -149,6 +149,7 @@ exporting::ReportInput Gather(const Parts& parts) {
   report.relay_notes = parts.control.ReviewRelays();
   report.suppressions = parts.control.SuppressionUses();
   report.alerts = parts.output.alerts();
+  exporting::AddPeaks(parts.control.OpenPeaks(), report.alerts);
   report.suppressed = parts.output.suppressed();
   return report;
 }

@@ -153,7 +153,7 @@ struct Rule : Condition {
   // what is usual at that hour of the week, and what is usual plus so many deviations.
   double multiple = 0;
   double deviations = 0;
-  int64_t updates = 100;  // an open alert reports again at most so often
+  int64_t updates = 100;  // an open alert reports at most so often that it grew
   Severity severity = Severity::kMedium;
 
   bool by_baseline() const { return multiple > 0 || deviations > 0; }

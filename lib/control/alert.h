@@ -86,6 +86,7 @@ struct Alert {
   Service service = Service::kSmtp;  // of the largest share
   config::Metric metric = config::Metric::kSentBytes;
   double value = 0;
+  double highest = 0;    // of `value`, at the end of each second since the alert was raised
   double threshold = 0;  // `raise` for raised and updated, `clear` for cleared
   int64_t window_seconds = 0;
   std::vector<AlertCondition> conditions;  // besides the rule's first
@@ -98,6 +99,12 @@ struct Alert {
   std::string config_version;
   std::string suppression;  // of one that is suppressed: the entry
   std::string summary;      // one sentence that a person can act on
+};
+
+// How high the value of one that is open has come, which no line may have told yet.
+struct OpenPeak {
+  std::string id;
+  double highest = 0;  // as Alert::highest, up to the end of the last tick
 };
 
 }  // namespace mailtap::control

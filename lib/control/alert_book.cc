@@ -42,6 +42,8 @@ std::optional<AlertState> AlertBook::Judge(uint32_t subject, uint16_t rule, uint
   OpenAlert& open = open_[alert];
   const bool was_raised = raised(alert), covered = tick < standing.suppressed_until;
   open.suppressed_until = standing.suppressed_until;
+  open.value = standing.value;
+  open.highest = std::max(open.highest, open.value);
   std::optional<AlertState> change;
   if (was_raised && covered) {
     open.suppressed = true;
@@ -78,6 +80,7 @@ AlertState AlertBook::Report(uint16_t rule, OpenAlert& alert, int64_t tick) {
   alert.below_since = OpenAlert::kNotBelow;
   alert.news = false;
   alert.last_report = tick;
+  alert.told = alert.highest = alert.value;
   ++counts_[rule].raised;
   ++counts_[rule].active;
   return AlertState::kRaised;
@@ -98,9 +101,12 @@ void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out) {
   out.Put(alert.below_since);
   out.Put(alert.last_report);
   out.Put(alert.news);
+  out.Put(alert.value);
+  out.Put(alert.told);
+  out.Put(alert.highest);
 }
 
-OpenAlert GetOpenAlert(ArchiveReader& in) {
+OpenAlert GetOpenAlert(ArchiveReader& in, bool knows_highest) {
   OpenAlert alert;
   alert.id = in.GetText();
   in.Get(alert.first_seen);
@@ -116,6 +122,13 @@ OpenAlert GetOpenAlert(ArchiveReader& in) {
   in.Get(alert.below_since);
   in.Get(alert.last_report);
   in.Get(alert.news);
+  if (!knows_highest) {
+    alert.told = alert.highest = alert.raise;
+    return alert;
+  }
+  in.Get(alert.value);
+  in.Get(alert.told);
+  in.Get(alert.highest);
   return alert;
 }
 
@@ -172,11 +185,12 @@ bool AlertBook::Ends(OpenAlert& alert, const AlertTerms& terms, bool held, int64
 std::optional<AlertState> AlertBook::JudgeOpen(OpenAlert& alert, const AlertTerms& terms,
                                                bool held, int64_t tick) {
   if (Ends(alert, terms, held, tick)) return AlertState::kCleared;
-  if (!alert.news || alert.updates >= terms.updates ||
+  if (!alert.grown() || alert.updates >= terms.updates ||
       tick - alert.last_report < update_seconds_) {
     return std::nullopt;
   }
   alert.news = false;
+  alert.told = alert.value;
   ++alert.updates;
   alert.last_report = tick;
   return AlertState::kUpdated;
@@ -193,7 +207,7 @@ void AlertBook::SetTimer(uint32_t place, const AlertTerms& terms, int64_t tick) 
   if (alert.suppressed && alert.suppressed_until > tick) {
     next = std::min(next, alert.suppressed_until);
   }
-  if (raised(place) && alert.news && alert.updates < terms.updates) {
+  if (raised(place) && alert.grown() && alert.updates < terms.updates) {
     next = std::min(next, alert.last_report + update_seconds_);
   }
   if (next == INT64_MAX) return;
@@ -214,6 +228,13 @@ std::vector<uint32_t> AlertBook::TakeDue(int64_t tick) {
     subjects.push_back(alert.subject);
   }
   return subjects;
+}
+
+void AlertBook::AddPeaks(std::vector<OpenPeak>& peaks) const {
+  for (uint32_t place = 0; place < open_.size(); ++place) {
+    if (open_[place].subject == kNone || !raised(place)) continue;
+    peaks.push_back({open_[place].id, open_[place].highest});
+  }
 }
 
 void AlertBook::Clear(uint16_t rule) {

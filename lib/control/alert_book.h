@@ -2,6 +2,7 @@
 #ifndef MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
 #define MAILTAP_LIB_CONTROL_ALERT_BOOK_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -43,10 +44,19 @@ struct OpenAlert {
   int64_t last_report = 0;          // the tick of the last raised or updated
   int64_t timer = INT64_MAX;        // the tick at which it wants to be looked at again
   bool news = false;                // traffic counted since the last report
+
+  double value = 0;    // as it was last judged
+  double told = 0;     // the highest that was reported
+  double highest = 0;  // the highest at the end of a tick since it was raised
+
+  // Whether it has something to report: traffic made it more than was ever told.
+  bool grown() const { return news && value > told; }
 };
 
+// `knows_highest`: the bytes are of a version that wrote what was told, and the highest value.
+// Earlier ones knew at least what it was raised by.
 void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out);
-OpenAlert GetOpenAlert(ArchiveReader& in);
+OpenAlert GetOpenAlert(ArchiveReader& in, bool knows_highest);
 
 // What raises and clears the alerts of one rule or blind spot.
 struct AlertTerms {
@@ -61,8 +71,9 @@ struct AlertTerms {
 
 // How a subject stands at the end of a tick.
 struct Standing {
-  bool raised;  // all its values are at or above `raise`
-  bool held;    // all are at or above `clear`
+  bool raised;       // all its values are at or above `raise`
+  bool held;         // all are at or above `clear`
+  double value = 0;  // the first of them
   // The first tick at which its alerts are to be reported.
   int64_t suppressed_until = INT64_MIN;
 };
@@ -70,8 +81,9 @@ struct Standing {
 // A subject (an entity of the windows, a blind spot) raises when its values were at or above
 // `raise` at the end of each tick for `sustained` seconds (0: the first such tick); until then
 // its alert is pending. It clears when some value was below `clear` at the end of each tick for
-// `hold` seconds (hold 0: the first such tick). In between it reports again when traffic has
-// counted since the last report, at most every `update` seconds.
+// `hold` seconds (hold 0: the first such tick). In between it reports again, at most every
+// `update` seconds, when by traffic since the last report its value stands above all that were
+// told.
 //
 // A subject whose alerts are suppressed is kSuppressed where it would raise. It then lasts as
 // an alert does, and ends by `clear` and `hold` without a word; when it is not suppressed any
@@ -98,8 +110,8 @@ class AlertBook {
   std::optional<AlertState> Judge(uint32_t subject, uint16_t rule, uint32_t& alert,
                                   double value, int64_t tick) {
     const AlertTerms& terms = terms_[rule];
-    return Judge(subject, rule, alert, Standing{value >= terms.raise, value >= terms.clear},
-                 tick);
+    return Judge(subject, rule, alert,
+                 Standing{value >= terms.raise, value >= terms.clear, value}, tick);
   }
   // The raised alert is cleared whatever its value, because `rule` is about to go.
   void Clear(uint16_t rule);
@@ -121,8 +133,15 @@ class AlertBook {
 
   void SaveCounts(ArchiveWriter& out) const;
 
+  // The value was so much at some tick that was not judged.
+  void NoteValue(uint32_t alert, double value) {
+    open_[alert].highest = std::max(open_[alert].highest, value);
+  }
   // Traffic has counted for a subject with an open alert.
   void NoteTraffic(uint32_t alert) { open_[alert].news = true; }
+
+  // Of those that are raised, in no certain order.
+  void AddPeaks(std::vector<OpenPeak>& peaks) const;
 
   OpenAlert& open(uint32_t alert) { return open_[alert]; }
   const OpenAlert& open(uint32_t alert) const { return open_[alert]; }

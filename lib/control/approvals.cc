@@ -104,7 +104,7 @@ void Approvals::Raise(uint32_t entry, int64_t tick) {
   const RelayUse& use = state_.relays.use()[entry];
   Alert alert = Compose(relay, AlertState::kRaised);
   alert.time = StartOfTick(tick + 1);
-  alert.value = static_cast<double>(use.hosts);
+  alert.value = alert.highest = static_cast<double>(use.hosts);
   alert.first_seen = alert.last_seen = use.last_used != 0 ? use.last_used : alert.time;
   const std::vector<HostKey> hosts = state_.relays.ClientsOf(entry);
   const auto most = static_cast<std::size_t>(state_.config->alerts.top_peers);

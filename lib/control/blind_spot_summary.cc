@@ -74,7 +74,6 @@ std::string Silent(const Alert& alert, const BlindSpot& spot) {
 
 // What is wrong and what to check, of the kinds that look back over a window.
 std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample& names) {
-  // Not the alert's value, which is 0 where too little is left in the window to judge.
   const std::string share = Percent(spot.share());
   const std::string within = absl::StrCat(" within ", FormatDuration(alert.window_seconds));
   switch (spot.kind) {
@@ -140,16 +139,20 @@ std::string Cleared(const Alert& alert, const BlindSpot& spot, int64_t hold_seco
   const std::string within = absl::StrCat(" within ", FormatDuration(alert.window_seconds));
   if (spot.kind == BlindSpotKind::kSilentPort) {
     return absl::StrCat("Port ", spot.name, " carries packets again",
-                        held.empty() ? "" : absl::StrCat(", and has done so", held), ".");
+                        held.empty() ? "" : absl::StrCat(", and has done so", held),
+                        ", after at most ", FormatDuration(static_cast<int64_t>(alert.highest)),
+                        " of silence.");
   }
   const absl::string_view is = held.empty() ? " is" : " has been";
   if (spot.kind == BlindSpotKind::kTableFull) {
     return absl::StrCat("The tables' shortages", held.empty() ? " are" : " have been",
                         " below ", absl::StrFormat("%.4g", alert.threshold), within, held,
-                        ", and now stand at ", Number(spot.part()), ".");
+                        ", and now stand at ", Number(spot.part()), ", after at most ",
+                        Number(static_cast<uint64_t>(alert.highest)), ".");
   }
   return absl::StrCat(Noun(spot), is, " below ", Percent(alert.threshold), within, held,
-                      ", and now stands at ", Percent(alert.value), ".");
+                      ", and now stands at ", Percent(alert.value), ", after at most ",
+                      Percent(alert.highest), ".");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "lib/control/blind_spots.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "lib/control/alert_id.h"
@@ -114,6 +115,16 @@ double BlindSpots::Value(const BlindSpot& spot, int64_t tick) const {
   }
 }
 
+// A silence that a packet ended was longest in the second before that, which may have been
+// skipped as idle.
+void BlindSpots::NoteSilence(BlindSpot& spot) {
+  const int64_t before = std::exchange(spot.judged, spot.last);
+  if (spot.kind != BlindSpotKind::kSilentPort || !alerts_.raised(spot.alert)) return;
+  if (before != INT64_MIN && before != spot.last) {
+    alerts_.NoteValue(spot.alert, static_cast<double>(spot.last - 1 - before));
+  }
+}
+
 void BlindSpots::EndTick(int64_t tick) {
   tick_ = tick;
   recent_.Expire(tick);
@@ -121,6 +132,7 @@ void BlindSpots::EndTick(int64_t tick) {
   for (std::size_t i = 0; i < spots_.size(); ++i) {
     BlindSpot& spot = spots_[i];
     if (spot.kind != BlindSpotKind::kSilentPort) spot.window.Expire(tick);
+    NoteSilence(spot);
     const double value = Value(spot, tick);
     const auto state =
         alerts_.Judge(static_cast<uint32_t>(i), spot.rule, spot.alert, value, tick);
@@ -182,6 +194,7 @@ Alert BlindSpots::Compose(BlindSpot& spot, AlertState state, int64_t tick) {
   alert.confidence = Recent();
   alert.config_version = state_.config->version;
   OpenAlert& open = alerts_.open(spot.alert);
+  alert.highest = open.highest;
   if (state == AlertState::kRaised) {
     open.id = AlertId(state_.config->sensor.name, alert);
     open.first_seen = StartOfTick(spot.since);

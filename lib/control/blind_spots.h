@@ -37,9 +37,10 @@ struct BlindSpot {
   // to the last packet.
   CounterWindow window;
   uint32_t alert = kNone;
-  int64_t since = INT64_MIN;  // tick in which the part, last 0, began to grow
-  int64_t last = INT64_MIN;   // tick in which it last grew; of silent_port: of the last packet
-  bool ended = false;         // the port's capture is over
+  int64_t since = INT64_MIN;   // tick in which the part, last 0, began to grow
+  int64_t last = INT64_MIN;    // tick in which it last grew; of silent_port: of the last packet
+  bool ended = false;          // the port's capture is over
+  int64_t judged = INT64_MIN;  // `last` as of the last tick that was judged
 };
 
 // Counts, judges and reports them; alerts live as those of rules do. Control thread only.
@@ -61,7 +62,7 @@ class BlindSpots {
   // See checkpoint.h. RestoreAlerts() comes before Restore().
   void Save(ArchiveWriter& out) const;
   void SaveAlerts(ArchiveWriter& out) const;
-  void RestoreAlerts(ArchiveReader& in);
+  void RestoreAlerts(ArchiveReader& in, bool knows_highest);
   void Restore(ArchiveReader& in, bool same_capture);
   std::vector<std::string> TakeLostAlerts() { return alerts_.TakeLost(); }
 
@@ -73,6 +74,7 @@ class BlindSpots {
   // Of all mail: over metrics.capture_window at the end of the last tick, and since the start.
   Confidence Recent() const;
   Confidence InAll() const { return SightInAll().confidence(); }
+  void AddPeaks(std::vector<OpenPeak>& peaks) const { alerts_.AddPeaks(peaks); }
   // By kind, of those that are enabled.
   const std::vector<AlertCount>& counts() const { return alerts_.counts(); }
 
@@ -83,6 +85,7 @@ class BlindSpots {
   HourCapture Grown(const Sight& sight) const;
   CounterWindow::Counts Growth(const BlindSpot& spot, const Sight& sight) const;
   double Value(const BlindSpot& spot, int64_t tick) const;
+  void NoteSilence(BlindSpot& spot);
   bool MayChange(const BlindSpot& spot) const;
   int64_t NextSilence(const BlindSpot& spot) const;
   Alert Compose(BlindSpot& spot, AlertState state, int64_t tick);

@@ -91,13 +91,13 @@ void BlindSpots::SaveAlerts(ArchiveWriter& out) const {
   }
 }
 
-void BlindSpots::RestoreAlerts(ArchiveReader& in) {
+void BlindSpots::RestoreAlerts(ArchiveReader& in, bool knows_highest) {
   alerts_.RestoreCounts(in);
   for (std::size_t n = in.GetCount(sizeof(UnixNanos)); n > 0 && in.ok(); --n) {
     SavedAlert alert;
     in.Get(alert.kind);
     alert.port = in.GetText();
-    alert.open = GetOpenAlert(in);
+    alert.open = GetOpenAlert(in, knows_highest);
     saved_alerts_.push_back(std::move(alert));
   }
 }
@@ -140,7 +140,7 @@ void BlindSpots::TakeSaved() {
       }
       spot.window = std::move(saved.window);
       spot.since = saved.since;
-      spot.last = saved.last;
+      spot.last = spot.judged = saved.last;
       spot.ended = saved.ended;
     }
     for (SavedAlert& saved : saved_alerts_) {

@@ -23,10 +23,14 @@ inline constexpr uint32_t kCheckpointMagic = 0x4d54'4350;
 inline constexpr uint32_t kOpenAlertsMagic = 0x4d54'414c;
 // To be raised with each change of what is written. The sizes of the structs that are written
 // whole go with it.
-inline constexpr uint32_t kCheckpointVersion = 9;
-inline constexpr uint64_t kCheckpointLayout =
-    kCheckpointVersion | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 |
-    sizeof(RecentSight) << 32 | sizeof(meter::ConversationKey) << 44;
+constexpr uint64_t LayoutOf(uint32_t version) {
+  return version | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 | sizeof(RecentSight) << 32 |
+         sizeof(meter::ConversationKey) << 44;
+}
+inline constexpr uint64_t kCheckpointLayout = LayoutOf(9);
+// Of open alerts alone; those that version 8 wrote, without their highest values, are read.
+inline constexpr uint64_t kOpenAlertsLayout = LayoutOf(9);
+inline constexpr uint64_t kOpenAlertsLayoutBefore = LayoutOf(8);
 
 struct CheckpointTarget;
 

@@ -36,6 +36,8 @@ std::shared_ptr<const Snapshot> Control::MakeSnapshot(bool every_relay) const {
   return engine_->MakeSnapshot(every_relay);
 }
 std::vector<HostTotals> Control::RankedHosts() const { return engine_->RankedHosts(); }
+
+std::vector<OpenPeak> Control::OpenPeaks() const { return engine_->OpenPeaks(); }
 std::vector<RelayUse> Control::RelayUses() const { return engine_->RelayUses(); }
 std::vector<RelayNote> Control::ReviewRelays() const { return engine_->ReviewedRelays(); }
 std::vector<SuppressionUse> Control::SuppressionUses() const {

@@ -99,6 +99,9 @@ class Control {
   // and tag.
   std::vector<HostTotals> RankedHosts() const;
 
+  // Of every alert of a rule or a blind spot that is open, in no certain order.
+  std::vector<OpenPeak> OpenPeaks() const;
+
   // Every relay entry, in configuration order.
   std::vector<RelayUse> RelayUses() const;
   // What is worth a look among them, at the end of the last tick.

@@ -74,6 +74,12 @@ class Engine {
   int64_t NextEventTick() const;
   std::shared_ptr<const Snapshot> MakeSnapshot(bool every_relay) const;
   std::vector<HostTotals> RankedHosts() const;
+  std::vector<OpenPeak> OpenPeaks() const {
+    std::vector<OpenPeak> peaks;
+    state_.alerts.AddPeaks(peaks);
+    blind_spots_.AddPeaks(peaks);
+    return peaks;
+  }
   std::vector<RelayUse> RelayUses() const { return state_.relays.use(); }
   std::vector<RelayNote> ReviewedRelays() const {
     if (state_.ticks == 0) return {};

@@ -248,6 +248,7 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
     if (rule.by_baseline) open.baseline = BaselineOf(entity);
     open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
   }
+  alert.highest = change.state == AlertState::kSuppressed ? alert.value : open.highest;
   alert.baseline = open.baseline;
   // What is usual goes on to bound the alert that it raised; a rule's own bounds may be
   // reloaded.

@@ -269,16 +269,19 @@ std::string Unmet(const Alert& alert) {
 std::string Cleared(const Alert& alert, int64_t hold_seconds) {
   const std::string held =
       hold_seconds == 0 ? "" : absl::StrCat(" for ", FormatDuration(hold_seconds));
+  // Updates come seldom, and may have missed it.
+  constexpr absl::string_view kAfter = ", after at most ";
   if (!alert.conditions.empty()) {
     return absl::StrCat(HostName(alert), held.empty() ? " does not meet" : " has not met",
                         " all conditions of rule \"", alert.rule, "\" as ", Name(alert.role),
-                        held, Unmet(alert), ".");
+                        held, Unmet(alert), kAfter, AmountOf(alert.metric, alert.highest),
+                        " within ", FormatDuration(alert.window_seconds), ".");
   }
   return absl::StrCat(HostName(alert), held.empty() ? " is below " : " has been below ",
                       AmountOf(alert.metric, alert.threshold), " within ",
                       FormatDuration(alert.window_seconds), " as ", Name(alert.role), held,
-                      ", and now stands at ", Amount(alert.metric, alert.value), " (rule \"",
-                      alert.rule, "\").");
+                      ", and now stands at ", Amount(alert.metric, alert.value), kAfter,
+                      Amount(alert.metric, alert.highest), " (rule \"", alert.rule, "\").");
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ Standing Windows::StandingOf(const Entity& lead) const {
     const double value = Value(*entity);
     standing.raised &= value >= rule_of(*entity).raise;
     standing.held &= value >= rule_of(*entity).clear;
+    if (entity == &lead) standing.value = value;
     if (entity->next_condition == kNone) return standing;
   }
 }

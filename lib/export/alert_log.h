@@ -19,9 +19,12 @@ struct AlertHistory {
   control::Alert alert;
   UnixNanos raised = 0;
   UnixNanos cleared = 0;     // 0: still open
-  double highest_value = 0;  // of all states, in the metric's unit
+  double highest_value = 0;  // at the end of any second while it was open, in the metric's unit
   uint64_t updates = 0;
 };
+
+// Of those in `alerts` that are still open: how high they have come since they last reported.
+void AddPeaks(const std::vector<control::OpenPeak>& peaks, std::vector<AlertHistory>& alerts);
 
 // One thread at a time.
 class AlertLog {

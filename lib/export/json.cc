@@ -246,6 +246,7 @@ std::string ToJsonLine(const control::Alert& alert, absl::string_view sensor) {
                {"hosts", AddressesJson(alert.hosts)},
                {"metric", MetricName(alert)},
                {"value", AlertNumber(alert, alert.value)},
+               {"highest", alert.relay.empty() ? AlertNumber(alert, alert.highest) : Json()},
                {"threshold", AlertNumber(alert, alert.threshold)},
                {"window_seconds", alert.window_seconds},
                {"conditions", ConditionsJson(alert.conditions)},

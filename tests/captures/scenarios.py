@@ -8,7 +8,8 @@ expected.toml lists each alert as [[alert]] with rule, host (or asset, for one o
 role, raised and, unless it stays open, cleared, under [alert.says] what its fields must hold, and under
 [alert.updated_says] and [alert.cleared_says] those of its last update and of the line that clears it. Where
 packets alone tell the metric these times are those that arithmetic.py finds on the capture. Each alert
-must be raised and cleared within a second of its times, once, and no other may come.
+must be raised and cleared within a second of its times, once, and no other may come. Updates tell more
+than all lines before, and no line less than the highest value that was told.
 
     scenarios.py [NAME...]     these, or all of them
     scenarios.py --times NAME  prints the times by arithmetic, and the alerts
@@ -86,6 +87,17 @@ def check_alert(alert, lines, computed, checks, what):
             checks.expect(text in str(said), f"{what}: {key} must say {text!r}: {said!r}")
 
 
+def check_growth(lines, checks, what):
+    told = 0
+    for line in lines:
+        told = 0 if line["state"] == "raised" else told
+        checks.expect(line["highest"] is None or line["highest"] >= max(told, line["value"]),
+                      f"{what}: {line['state']} with highest {line['highest']} after {told}")
+        if line["state"] == "updated":
+            checks.expect(line["value"] > told, f"{what}: updated with {line['value']} after {told}")
+        told = max(told, line["value"])
+
+
 def check(name, checks):
     expected = []
     if (SCENARIOS / name / "expected.toml").exists():
@@ -97,6 +109,8 @@ def check(name, checks):
     states = {}
     for alert in alerts:
         states.setdefault(subject(alert), []).append(alert)
+    for key, lines in states.items():
+        check_growth(lines, checks, f"{name}: {key}")
     for alert in expected:
         check_alert(alert, states.pop(subject(alert), []), by_arithmetic(config, alert, segments),
                     checks, f"{name}: {' '.join(str(part) for part in subject(alert))}")

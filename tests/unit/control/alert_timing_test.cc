@@ -108,6 +108,46 @@ TEST(Update, ComesAtMostSoOftenAndOnlyWithNewTraffic) {
   EXPECT_EQ(bench.output.alerts[2].last_seen, StartOfTick(kT0 + 45) + kNanosPerMilli);
 }
 
+// 1600 were reached while no update was due; when it was, the window held less than was told.
+TEST(Update, ComesOnlyWithMoreThanWasToldAndTheClearTellsTheMost) {
+  config::Config config = OneRule();
+  config.alerts.update_seconds = 70;
+  Bench bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 1000));
+  bench.Tick(Delta(kHost, kOut, kT0 + 30, 600));
+  bench.Tick(Delta(kHost, kOut, kT0 + 75, 300));  // 900
+  EXPECT_EQ(Changes(bench.output.alerts), Strings{"raised @1"});
+  ASSERT_EQ(bench.control.OpenPeaks().size(), 1u);
+  EXPECT_EQ(bench.control.OpenPeaks()[0].id, bench.output.alerts[0].id);
+  EXPECT_EQ(bench.control.OpenPeaks()[0].highest, 1600);
+  bench.Tick(Delta(kHost, kOut, kT0 + 80, 100));  // 1000, as was told
+  EXPECT_EQ(Changes(bench.output.alerts), Strings{"raised @1"});
+  bench.Tick(Delta(kHost, kOut, kT0 + 85, 1));
+  bench.control.EndTick(kT0 + 300);
+  ASSERT_EQ(Changes(bench.output.alerts), (Strings{"raised @1", "updated @86", "cleared @91"}));
+  const std::vector<Alert>& alerts = bench.output.alerts;
+  EXPECT_EQ(alerts[0].highest, 1000);
+  EXPECT_EQ(alerts[1].value, 1001);
+  EXPECT_EQ(alerts[1].highest, 1600);
+  EXPECT_EQ(alerts[2].highest, 1600);
+  EXPECT_TRUE(bench.control.OpenPeaks().empty());
+  EXPECT_NE(alerts[2].summary.find(", after at most 1.60 kB (rule"), std::string::npos)
+      << alerts[2].summary;
+}
+
+TEST(Update, OfTheNextAlertComparesWithWhatThatOneTold) {
+  config::Config config = OneRule();
+  config.alerts.update_seconds = 1;
+  Bench bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 9000));
+  bench.control.EndTick(kT0 + 60);
+  bench.Tick(Delta(kHost, kOut, kT0 + 100, 1000));
+  bench.Tick(Delta(kHost, kOut, kT0 + 101, 1));
+  EXPECT_EQ(Changes(bench.output.alerts),
+            (Strings{"raised @1", "cleared @61", "raised @101", "updated @102"}));
+  EXPECT_EQ(bench.output.alerts[3].highest, 1001);
+}
+
 TEST(Ratio, RisesWhenReceivedBytesLeaveTheWindow) {
   config::Config config = BaseConfig();
   config.rules = {BytesRule("lopsided")};

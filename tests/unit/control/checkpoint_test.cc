@@ -239,6 +239,47 @@ TEST(Checkpoint, ABlindSpotGoesOn) {
   EXPECT_EQ(Changes(bench.output.alerts).back(), "cleared @102");
 }
 
+TEST(Checkpoint, KnowsWhatAnOpenAlertHasToldAndTheHighestItReached) {
+  config::Config config = OneRule();
+  config.alerts.update_seconds = 40;
+  Restartable bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 1000));
+  bench.Tick(Delta(kHost, kOut, kT0 + 5, 900));
+  bench.Restart();
+  bench.Tick(Delta(kHost, kOut, kT0 + 62, 50));  // 950 are left
+  bench.control->EndTick(kT0 + 200);
+  ASSERT_THAT(Changes(bench.output.alerts),
+              ElementsAre("raised @1", "updated @41", "cleared @66"));
+  EXPECT_EQ(bench.output.alerts[1].value, 1900);
+  EXPECT_EQ(bench.output.alerts[2].highest, 1900);
+}
+
+// Version 8 wrote neither: what is known then is the threshold that was reached.
+TEST(Checkpoint, OpenAlertsOfTheVersionBeforeAreRead) {
+  config::Config config = OneRule();
+  config.rules[0].hold_seconds = 5;
+  config.alerts.update_seconds = 10;
+  Restartable bench(config);
+  bench.Tick(Delta(kHost, kOut, kT0, 1200));
+  const std::string checkpoint = bench.control->Save();
+  std::string open = bench.control->SaveOpenAlerts();
+  // Behind the only alert stand six numbers of relay entries and blind spots.
+  open.erase(open.size() - 6 * sizeof(uint64_t) - 3 * sizeof(double), 3 * sizeof(double));
+  ASSERT_EQ(open[4], 9);
+  open[4] = 8;
+  bench.Begin();
+  ASSERT_TRUE(bench.control->Restore(checkpoint, open, true).ok());
+  bench.Tick(Delta(kHost, kOut, kT0 + 61, 900));
+  bench.Tick(Delta(kHost, kOut, kT0 + 62, 101));
+  bench.control->EndTick(kT0 + 200);
+  EXPECT_THAT(Changes(bench.output.alerts),
+              ElementsAre("raised @1", "updated @63", "cleared @127"));
+  EXPECT_EQ(bench.output.alerts[2].highest, 1200) << "as it stood when it was taken up";
+  open[4] = 10;
+  bench.Begin();
+  EXPECT_FALSE(bench.control->Restore(checkpoint, open, true).ok());
+}
+
 TEST(Checkpoint, TellsWhichOpenAlertsHaveNoRuleAnyMore) {
   config::Config config = OneRule();
   config.rules.push_back(BytesRule("another"));

@@ -251,9 +251,11 @@ TEST(Summary, OfAClearedAlertSaysForHowLong) {
   alert.state = AlertState::kCleared;
   alert.value = 1'000'000;
   alert.threshold = 20'000'000;
+  alert.highest = 60'000'000;
   EXPECT_EQ(Summarize(alert, {1}, 600),
             "10.0.0.1 (workstations) has been below 20.0 MB of sent bytes within 5m as client "
-            "for 10m, and now stands at 1.00 MB (rule \"bulk mail out\").");
+            "for 10m, and now stands at 1.00 MB, after at most 60.0 MB (rule \"bulk mail "
+            "out\").");
 }
 
 // Messages go on, but to one server instead of many: that ended it, not the messages.
@@ -263,18 +265,21 @@ TEST(Summary, OfAClearedAlertNamesTheConditionThatWasNotMet) {
   alert.state = AlertState::kCleared;
   alert.metric = Metric::kMessages;
   alert.value = 600;
+  alert.highest = 900;
   alert.threshold = 50;
   alert.conditions = {{Metric::kDistinctPeers, 1, 5, 600},
                       {Metric::kSentReceivedRatio, 8, 2, 60}};
   EXPECT_EQ(Summarize(alert, {1}, 600),
             "10.0.0.1 (workstations) has not met all conditions of rule \"spam run\" as client "
-            "for 10m, and now stands at 1 distinct peer within 10m, below 5.");
+            "for 10m, and now stands at 1 distinct peer within 10m, below 5, after at most 900 "
+            "messages within 5m.");
   alert.value = 7;
   alert.conditions[1].value = 1.5;
   EXPECT_EQ(Summarize(alert, {1}, 0),
             "10.0.0.1 (workstations) does not meet all conditions of rule \"spam run\" as "
             "client, and now stands at 7 messages within 5m, below 50, and at 1 distinct peer "
-            "within 10m, below 5, and at a sent received ratio of 1.5 within 1m, below 2.");
+            "within 10m, below 5, and at a sent received ratio of 1.5 within 1m, below 2, "
+            "after at most 900 messages within 5m.");
 }
 
 }  // namespace

@@ -259,20 +259,23 @@ void Oracle::Judge(int64_t tick, const EntityKey& key, EntityState& entity) {
     entity.above_since = entity.below_since = -1;
     entity.last_report = tick;
     entity.updates = 0;
+    entity.told = entity.highest = entity.values[0];
     entity.verdict = rule.verdicts.empty() ? Verdict::kUnapprovedExternal : rule.verdicts[0];
     entity.service = rule.services.empty() ? Service::kSmtp : rule.services[0];
     return Report(AlertState::kRaised, tick, key, entity);
   }
+  entity.highest = std::max(entity.highest, entity.values[0]);
   if (held) entity.below_since = -1;
   if (!held && entity.below_since < 0) entity.below_since = tick;
   if (entity.below_since >= 0 && tick - entity.below_since >= rule.hold_seconds) {
     entity.open = false;
     return Report(AlertState::kCleared, tick, key, entity);
   }
-  if (entity.news && entity.updates < rule.updates &&
+  if (entity.news && entity.values[0] > entity.told && entity.updates < rule.updates &&
       tick - entity.last_report >= config_.alerts.update_seconds) {
     entity.news = false;
     entity.last_report = tick;
+    entity.told = entity.values[0];
     ++entity.updates;
     Report(AlertState::kUpdated, tick, key, entity);
   }

@@ -64,6 +64,8 @@ class Oracle {
     int64_t below_since = -1;
     int64_t last_report = 0;
     int64_t updates = 0;
+    double told = 0;     // the highest value that was reported
+    double highest = 0;  // and that it had since the raise
     UnixNanos first_seen = 0;
     UnixNanos last_seen = 0;
     config::Verdict verdict{};

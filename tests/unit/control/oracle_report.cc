@@ -104,6 +104,7 @@ void Oracle::Report(AlertState state, int64_t tick, const EntityKey& key, Entity
   if (std::get<1>(key) >= 0) alert.asset = config_.groups[std::get<1>(key)].name;
   alert.host = std::get<2>(key);
   alert.role = std::get<3>(key);
+  alert.highest = entity.highest;
   alert.last_seen = entity.last_seen;
   const std::vector<const View*> held = EvidenceOf(tick, rule, entity);
   AddEvidence(held, rule, entity, alert);

@@ -38,7 +38,9 @@ TEST_P(SilentPortTest, APortThatFallsSilentRaisesAndClearsWhenItCarriesPacketsAg
       "session and the cable.");
   EXPECT_EQ(sensor.alerts()[2].id, raised.id);
   EXPECT_EQ(sensor.alerts()[2].summary,
-            "Port eth0 carries packets again, and has done so for 10s.");
+            "Port eth0 carries packets again, and has done so for 10s, after at most 1m30s of "
+            "silence.");
+  EXPECT_EQ(sensor.alerts()[2].highest, 90);
   ASSERT_EQ(sensor.counts().size(), 1u);
   EXPECT_EQ(sensor.counts()[0].rule, "blind_spot:silent_port");
   EXPECT_EQ(sensor.counts()[0].raised, 2u);

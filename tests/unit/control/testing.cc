@@ -119,12 +119,13 @@ std::string Volumes(const Control& control) {
 
 std::string Describe(const Alert& alert) {
   std::string text = absl::StrFormat(
-      "%s %s@%d %s %s %s/%s/%s %s value=%.17g threshold=%.17g window=%d seen=%d..%d",
+      "%s %s@%d %s %s %s/%s/%s %s value=%.17g highest=%.17g threshold=%.17g window=%d "
+      "seen=%d..%d",
       std::string(Name(alert.state)), alert.rule, alert.time, net::ToString(alert.host),
       std::string(Name(alert.role)), std::string(Name(alert.verdict)),
       std::string(Name(alert.service)), std::string(Name(alert.metric)),
-      std::string(Name(alert.severity)), alert.value, alert.threshold, alert.window_seconds,
-      alert.first_seen, alert.last_seen);
+      std::string(Name(alert.severity)), alert.value, alert.highest, alert.threshold,
+      alert.window_seconds, alert.first_seen, alert.last_seen);
   absl::StrAppendFormat(&text, " loss=%.17g repeat=%.17g duplicate=%.17g oneway=%.17g",
                         alert.confidence.loss_ratio, alert.confidence.repeat_ratio,
                         alert.confidence.duplicate_ratio, alert.confidence.one_way_ratio);

@@ -78,14 +78,16 @@ TEST(SessionJson, AHostileNameStaysOneValidLine) {
 }
 
 TEST(AlertJson, HasEveryFieldInTheOrderOfTheInterface) {
+  control::Alert alert = SampleAlert();
+  alert.highest = 60'000'000;
   EXPECT_EQ(
-      ToJsonLine(SampleAlert(), "sensor-1"),
+      ToJsonLine(alert, "sensor-1"),
       R"({"schema":1,"sensor":"sensor-1","id":"0123456789abcdef","state":"raised",)"
       R"("time":"2026-11-23T20:41:08.000000Z","rule":"bulk mail out","severity":"high",)"
       R"("scope":"host","host":"10.1.2.3","encap":[],"role":"client",)"
       R"("verdict":"unapproved_external","asset":"workstations","owner":null,)"
       R"("service":"smtp","port":null,"relay":null,"hosts":[],"metric":"sent_bytes",)"
-      R"("value":52428800,"threshold":50000000,"window_seconds":300,"conditions":[],"baseline":null,)"
+      R"("value":52428800,"highest":60000000,"threshold":50000000,"window_seconds":300,"conditions":[],"baseline":null,)"
       R"("first_seen":"2026-11-23T20:41:07.000123Z",)"
       R"("last_seen":"2026-11-23T20:41:07.500123Z",)"
       R"("top_peers":[{"peer":"203.0.113.9","name":"mx.example.net","name_source":"claimed",)"

@@ -192,6 +192,7 @@ TEST(AlertLog, FollowsAnAlertFromRaiseToClear) {
   log.Add(alert);
   alert.state = control::AlertState::kCleared;
   alert.value = 0;
+  alert.highest = 110e6;  // between updates
   alert.threshold = 20e6;
   alert.time += 600 * kNanosPerSecond;
   alert.summary = "over";
@@ -201,11 +202,25 @@ TEST(AlertLog, FollowsAnAlertFromRaiseToClear) {
   EXPECT_EQ(history.raised, SampleAlert().time);
   EXPECT_EQ(history.cleared, alert.time);
   EXPECT_EQ(history.updates, 1u);
-  EXPECT_EQ(history.highest_value, 90e6);
+  EXPECT_EQ(history.highest_value, 110e6);
   EXPECT_EQ(history.alert.state, control::AlertState::kCleared);
   EXPECT_EQ(history.alert.summary, "more");
   EXPECT_EQ(history.alert.threshold, SampleAlert().threshold);
   EXPECT_EQ(history.alert.top_peers.size(), 2u);
+}
+
+TEST(AlertLog, TellsHowHighAnOpenAlertCameSinceItLastReported) {
+  control::Alert open = SampleAlert(), cleared = SampleAlert();
+  cleared.id = "fedcba9876543210";
+  AlertLog log;
+  log.Add(open);
+  log.Add(cleared);
+  cleared.state = control::AlertState::kCleared;
+  log.Add(cleared);
+  std::vector<AlertHistory> alerts = log.alerts();
+  AddPeaks({{open.id, 60e6}, {cleared.id, 70e6}, {"another", 80e6}}, alerts);
+  EXPECT_EQ(alerts[0].highest_value, 60e6);
+  EXPECT_EQ(alerts[1].highest_value, SampleAlert().value);
 }
 
 TEST(AlertLog, KeepsAlertsApartInTheOrderTheyWereRaised) {
