@@ -1,11 +1,24 @@
 #include "lib/classify/starttls_watcher.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace mailtap::classify {
+
+bool MayAgreeToTls(absl::string_view said) {
+  if (!absl::ConsumeSuffix(&said, "\n")) return false;
+  const absl::string_view line = said.substr(said.rfind('\n') + 1);  // npos + 1 is 0
+  if (absl::StartsWith(line, "220")) return line.size() == 3 || absl::ascii_isspace(line[3]);
+  if (line.empty() || line[0] == '*') return false;
+  if (line[0] == '+') return absl::StartsWithIgnoreCase(line, "+OK");
+  const std::size_t tag = std::min(line.find(' '), line.size());
+  return absl::StartsWithIgnoreCase(line.substr(tag), " OK");
+}
 
 std::size_t StarttlsWatcher::OnClient(const uint8_t* data, std::size_t size) {
   constexpr uint8_t kTlsHandshake = 22;

@@ -10,6 +10,11 @@
 
 namespace mailtap::classify {
 
+// Whether what a server has said ends with a whole line that may agree to turn to TLS: "220" of
+// SMTP (RFC 3207, 4), "+OK" of POP3, OK behind an IMAP client's tag. They say the same to other
+// commands.
+bool MayAgreeToTls(absl::string_view said);
+
 class StarttlsWatcher {
  public:
   // The client's next bytes, in order. Returns how many were taken: fewer than `size` exactly

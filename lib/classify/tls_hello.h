@@ -27,6 +27,9 @@ bool MayOfferMail(const uint8_t* data, std::size_t size);
 
 // With so many bytes the two have seen the message's type.
 inline constexpr std::size_t kHelloStart = 6;
+// No ClientHello takes fewer: headers, version, random, an empty session id, one cipher suite
+// and one compression method.
+inline constexpr std::size_t kLeastHello = 5 + 4 + 2 + 32 + 1 + 4 + 2;
 
 class TlsHelloParser {
  public:

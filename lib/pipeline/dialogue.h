@@ -52,7 +52,8 @@ struct alignas(kCacheLine) Dialogue {
   uint32_t held;        // list of held segments, in no order
   uint32_t text_start;  // number of the first byte of the message text under way
   // Number behind the last piece given to `message_end`; of POP3, behind the last segment of a
-  // text that opens like a refusal, or `text_start`.
+  // text that opens like a refusal, or `text_start`. With `agreed`, when there is no text: the
+  // number behind the server's last line, and in `text_start` how far it had heard its client.
   uint32_t text_seen;
   uint32_t reported_messages;
   uint32_t reported_rejected;
@@ -61,6 +62,7 @@ struct alignas(kCacheLine) Dialogue {
   bool read_alone : 1;  // something was read of one end before the other had started
   bool broken : 1;      // see Break
   bool spoke_late : 1;  // words that ended a retrieval came behind what follows them
+  bool agreed : 1;      // that line may agree to TLS, and nothing of the client was ever seen
   bool hello_started : 1;
   bool certificate_started : 1;
   classify::MessageEnd message_end;

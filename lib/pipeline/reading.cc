@@ -25,6 +25,16 @@ bool KnowsStart(const flow::HotSession& hot, End end) {
   return TestEnd(hot.state.synced, end) && TestEnd(hot.state.seen, end);
 }
 
+// A segment's text; what carries no ACK had heard as much as is `read`.
+TextSegment TextOf(const net::Segment& segment, uint32_t read) {
+  return {.seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
+          .ack = (segment.flags & net::kAck) != 0 ? segment.ack : read,
+          .length = segment.length,
+          .captured = segment.captured,
+          .data = segment.payload,
+          .push = (segment.flags & net::kPsh) != 0};
+}
+
 }  // namespace
 
 // There is something to read. False where nobody can: there is no room.
@@ -49,19 +59,17 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     const End other = flow::Other(end);
     const bool answers = !dialogue.broken && dialogue.started[other] &&
                          flow::Distance(segment.ack, dialogue.next[other]) > 0;
-    if (!answers) return NoteRefusal(dialogue, segment);
+    if (!answers) {
+      NoteRefusal(dialogue, segment);
+      if (!dialogue.started[other]) AnswersUnseenHello(slot, TextOf(segment, segment.ack));
+      return;
+    }
   }
   // Nothing to read in what is behind: in a literal or a chunk, or a copy.
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
-  const TextSegment piece = {
-      .seq = segment.seq + ((segment.flags & net::kSyn) != 0 ? 1 : 0),
-      .ack = (segment.flags & net::kAck) != 0 ? segment.ack : dialogue.next[flow::Other(end)],
-      .length = segment.length,
-      .captured = segment.captured,
-      .data = segment.payload,
-      .push = (segment.flags & net::kPsh) != 0};
+  const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
   if (AwaitsHandshake(hot, end) && dialogues_.Await(dialogue, end, piece)) return;
   BeginText(hot, end, piece);
   const auto turns = [&] { return TurnsOf(hot); };
@@ -221,6 +229,8 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[index];
   const bool snapped = piece.captured < piece.length;
   if (dialogue.hello_started) return ReadTls(slot, end, piece);
+  const End client = ClientEnd(hot);
+  if (end != client && !dialogue.started[client] && AnswersUnseenHello(slot, piece)) return;
   if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
     OpeningText& opening = *dialogues_.opening(dialogue);
     if (opening.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
@@ -228,10 +238,10 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
     const uint32_t said_before = opening.length[end];
     ReadOpening(hot, end, piece);
     if (snapped) opening.text_ended[end] = true;
-    if (end == ClientEnd(hot) && OpenPreface(slot, piece, said_before)) return;
-    if (end != ClientEnd(hot) && JudgeServerTls(slot)) return;
+    if (end == client && OpenPreface(slot, piece, said_before)) return;
+    if (end != client && JudgeServerTls(slot)) return;
   }
-  if (end == ClientEnd(hot)) {
+  if (end == client) {
     ReadClient(slot, piece);
   } else {
     ReadServer(slot, piece);

@@ -217,4 +217,31 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   return true;
 }
 
+// Whether a server whose client is not seen answers a ClientHello: it may have agreed to TLS,
+// and has heard so much since. What a message's text holds answers nothing.
+bool Worker::AnswersUnseenHello(uint32_t slot, const TextSegment& piece) {
+  constexpr uint32_t kLongestReply = 512;  // RFC 5321, 4.5.3.1.5
+  flow::HotSession& hot = sessions_.hot(slot);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (hot.state.tls != static_cast<uint32_t>(Tls::kNone)) return false;
+  if (!IsMail(hot) && hot.state.standard_port == 0) return false;
+  const int32_t heard = flow::Distance(piece.ack, dialogue.text_start);
+  if (dialogue.agreed && piece.seq == dialogue.text_seen &&
+      heard >= static_cast<int32_t>(classify::kLeastHello) &&
+      piece.captured >= classify::kHelloStart &&
+      classify::LooksLikeServerHello(piece.data, piece.captured)) {
+    hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);
+    Judge(slot, /*finished=*/true);
+    StopReading(hot);
+    return true;
+  }
+  dialogue.agreed =
+      piece.captured == piece.length && piece.length <= kLongestReply &&
+      classify::MayAgreeToTls({reinterpret_cast<const char*>(piece.data), piece.captured});
+  if (!dialogue.agreed) return false;
+  dialogue.text_seen = piece.seq + piece.length;
+  dialogue.text_start = piece.ack;
+  return false;
+}
+
 }  // namespace mailtap::pipeline

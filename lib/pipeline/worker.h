@@ -217,6 +217,7 @@ class Worker {
   std::optional<Service> ClaimedIn(const classify::TlsHelloParser& hello, uint16_t port) const;
   bool RulesMailOut(const net::Segment& hello) const;
   bool JudgeServerTls(uint32_t slot);
+  bool AnswersUnseenHello(uint32_t slot, const TextSegment& piece);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
   bool MayHaveAskedForTls(const flow::HotSession& hot) const;

@@ -49,6 +49,20 @@ TEST(StarttlsWatcher, ARefusedRequestMayBeRepeated) {
   EXPECT_TRUE(watcher.tls());
 }
 
+TEST(StarttlsWatcher, ServersAgreeInAWholeLine) {
+  for (const char* said :
+       {"220 go ahead\r\n", "220\n", "220\r\n", "250-a\r\n250 b\r\n220 2.0.0 Ready\r\n",
+        "a1 OK\r\n", "* CAPABILITY X\r\ntag. OK Begin\n", "x ok now\r\n", "+OK\r\n",
+        "+ok begin\r\n"}) {
+    EXPECT_TRUE(MayAgreeToTls(said)) << said;
+  }
+  for (const char* said : {"", "\n", "\r\n", "220 go ahead", "220-more\r\n", "2201 x\r\n",
+                           "454 no\r\n", "220 x\r\n250 y\r\n", "* OK ready\r\n", "a1 NO\r\n",
+                           "a1 BAD OK\r\n", "a1\r\n", "+ OK\r\n", "-ERR\r\n", "OK\r\n"}) {
+    EXPECT_FALSE(MayAgreeToTls(said)) << said;
+  }
+}
+
 TEST(StarttlsWatcher, GivesUpAfterManyLines) {
   StarttlsWatcher watcher;
   for (int i = 0; i < 23; ++i) Feed(watcher, "a NOOP\r\n", 100);
