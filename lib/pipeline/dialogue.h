@@ -64,6 +64,7 @@ struct alignas(kCacheLine) Dialogue {
   bool spoke_late : 1;  // words that ended a retrieval came behind what follows them
   bool agreed : 1;      // that line may agree to TLS, and nothing of the client was ever seen
   bool hello_started : 1;
+  bool hello_answered : 1;  // see AwaitsTls
   bool certificate_started : 1;
   classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;

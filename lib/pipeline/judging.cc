@@ -36,8 +36,12 @@ void Worker::Judge(uint32_t slot, bool finished) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return;
   if (!sessions_.cold(hot).has_dialogue()) return;  // rejected, and about to be removed
-  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  if (dialogue.hello_started) return JudgeHello(slot, finished);
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (finished && dialogue.hello_started && AwaitsTls(hot) && SpokeClear(hot)) RefuseHello(hot);
+  if (dialogue.hello_started) {
+    dialogue.hello_answered |= finished;
+    return JudgeHello(slot, finished);
+  }
   OpeningText& opening = *dialogues_.opening(dialogue);
   if (finished && opening.preface.reading()) return Reject(slot);
   const End client = ClientEnd(hot);

@@ -9,6 +9,18 @@ using flow::End;
 using flow::kNone;
 using flow::Stage;
 
+namespace {
+
+constexpr uint8_t kAlert = 21;  // RFC 8446, 5.1
+
+// Whether a piece that starts a record, or a line, starts a record.
+bool OpensRecord(const TextSegment& piece) {
+  constexpr uint8_t kFirst = 20, kLast = 23;  // content types
+  return piece.captured != 0 && piece.data[0] >= kFirst && piece.data[0] <= kLast;
+}
+
+}  // namespace
+
 // Whether a candidate's client opens with a hello. At the stream's start any bytes that may
 // become one are read as one.
 bool Worker::StartsWithHello(const flow::HotSession& hot, const TextSegment& piece) const {
@@ -48,12 +60,59 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
   if (end == ClientEnd(hot)) {
     if (dialogue.certificate_started) return;
     OpeningText& opening = *dialogues_.opening(dialogue);
+    // What follows a hello has heard the server's; an alert may say that it was none.
+    const bool follows = opening.hello().status() != TlsHelloParser::Status::kNeedMore;
+    if (follows && OpensRecord(piece) && piece.data[0] != kAlert)
+      dialogue.hello_answered = true;
     if (!opening.hello_cut) opening.hello().Feed(piece.data, piece.captured);
-    JudgeHello(slot, /*finished=*/snapped || opening.hello_cut);
-  } else if (dialogue.certificate_started) {
+    return JudgeHello(slot, /*finished=*/snapped || opening.hello_cut);
+  }
+  if (AwaitsTls(hot)) {
+    // At its start, or behind a greeting; where a piece is missing, words may be a record's.
+    OpeningText& opening = *dialogues_.opening(dialogue);
+    const bool start = opening.from_start[end] && piece.seq == opening.begin[end];
+    if (SpokeClear(hot) || (start && piece.captured != 0 && !OpensRecord(piece))) {
+      RefuseHello(hot);
+      return OnText(slot, end, piece);
+    }
+    dialogue.hello_answered = true;
+    JudgeHello(slot, opening.hello().status() == TlsHelloParser::Status::kNeedMore);
+    if (!sessions_.cold(hot).has_dialogue()) return;
+  }
+  if (dialogue.certificate_started) {
     ReadCertificate(hot, piece);
     if (snapped) StopReading(hot);
   }
+}
+
+// Whether the server has yet to show that it speaks TLS to a client that began with a hello: on
+// a port made for clear mail it may greet it, and refuse it as it would any other garbage.
+bool Worker::AwaitsTls(const flow::HotSession& hot) const {
+  const Hint port = PortHint(hot);
+  return !IsMail(hot) && port.known && !port.tls &&
+         hot.state.tls == static_cast<uint32_t>(Tls::kImplicit) &&
+         !dialogues_[sessions_.cold_at(hot.cold).dialogue].hello_answered;
+}
+
+// Whether the server has opened with words.
+bool Worker::SpokeClear(const flow::HotSession& hot) const {
+  const OpeningText& opening =
+      *dialogues_.opening(dialogues_[sessions_.cold_at(hot.cold).dialogue]);
+  const End server = flow::Other(ClientEnd(hot));
+  return opening.from_start[server] && opening.length[server] != 0;
+}
+
+// The server has taken a hello for garbage: the client's dialogue, if any, begins behind it.
+void Worker::RefuseHello(flow::HotSession& hot) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  const End client = ClientEnd(hot);
+  // The rest of it is no command, though it may hold line ends.
+  if (opening.hello().status() == TlsHelloParser::Status::kNeedMore) dialogue.Break();
+  hot.state.tls = static_cast<uint32_t>(Tls::kNone);
+  dialogue.hello_started = false;
+  opening.begin[client] = dialogue.next[client];
+  opening.text_ended[client] = false;
 }
 
 // The certificate follows the ServerHello, unless TLS 1.3 or a resumed session hides it.
@@ -88,6 +147,7 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   OpeningText& opening = *dialogues_.opening(dialogue);
   const TlsHelloParser& hello = opening.hello();
   if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
+  if (AwaitsTls(hot)) return;
   if (!IsMail(hot) && !AcceptHello(slot)) {
     return Reject(slot, /*contradicts=*/hot.state.tls == static_cast<uint32_t>(Tls::kStarttls));
   }

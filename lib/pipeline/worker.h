@@ -213,6 +213,9 @@ class Worker {
   bool StartsWithHello(const flow::HotSession& hot, const TextSegment& piece) const;
   void StartHello(uint32_t slot, const TextSegment& piece, uint32_t at);
   void JudgeHello(uint32_t slot, bool finished);
+  bool AwaitsTls(const flow::HotSession& hot) const;
+  bool SpokeClear(const flow::HotSession& hot) const;
+  void RefuseHello(flow::HotSession& hot);
   bool AcceptHello(uint32_t slot);
   std::optional<Service> ClaimedIn(const classify::TlsHelloParser& hello, uint16_t port) const;
   bool RulesMailOut(const net::Segment& hello) const;

@@ -11,6 +11,7 @@
 namespace mailtap::pipeline {
 namespace {
 
+using classify::ApplicationData;
 using classify::ClientHelloFor;
 using classify::ServerFlight;
 using classify::ServerHello;
@@ -79,6 +80,74 @@ TEST(Starttls, IsNotWhatAMessageHolds) {
                           {kUp, request},
                           {kDown, text}};
   EXPECT_THAT(OfServerAlone(refused, 143), StartsWith("imap banner none"));
+}
+
+const char* const kTellingNames[] = {"smtp.example.com", "imap.example.com", "www.example.com"};
+
+// The client speaks TLS from its first byte, to a server that greets it and takes it for
+// garbage.
+TEST(Starttls, IsNotAHelloThatIsRefusedInClear) {
+  const struct {
+    uint16_t port;
+    const char* greeting;
+    const char* refusal;
+    const char* expected;
+  } kCases[] = {
+      {25, "220 mx ESMTP\r\n", "500 5.5.2 Error: bad syntax\r\n", "smtp banner none"},
+      {587, "220 mx ESMTP\r\n", "500 5.5.2 Error: bad syntax\r\n", "smtp banner none"},
+      {143, "* OK IMAP4rev1 ready\r\n", "* BAD Error\r\n* BYE Bye\r\n", "imap banner none"},
+      {110, "+OK POP3 ready\r\n", "-ERR Unknown command.\r\n", "pop3 banner none"}};
+  for (const auto& c : kCases) {
+    for (const char* name : kTellingNames) {
+      const std::string hello = ClientHelloFor(name);
+      for (const Script& script :
+           {Script{{kUp, hello}, {kDown, c.greeting}, {kDown, c.refusal}},
+            Script{{kDown, c.greeting}, {kUp, hello}, {kDown, c.refusal}},
+            Script{{kUp, hello}, {kDown, c.greeting}},
+            Script{{kDown, c.greeting}, {kUp, hello}}}) {
+        for (const std::size_t segment : {1, 100, 1'400}) {
+          Sensor sensor;
+          sensor.Play(Play(script, c.port, segment).frames()).Finish();
+          EXPECT_THAT(Only(sensor), StartsWith(c.expected)) << c.port << name << segment;
+          EXPECT_EQ(sensor.Sni(), "");
+          EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u);
+        }
+      }
+    }
+  }
+}
+
+TEST(Starttls, MayFollowAHelloThatWasRefused) {
+  Script script = SmtpStarttlsScript();
+  script.insert(script.begin() + 1, {{kUp, ClientHelloFor("smtp.example.com")},
+                                     {kDown, "500 5.5.2 Error: bad syntax\r\n"}});
+  Sensor sensor;
+  sensor.Play(Play(script, 25).frames()).Finish();
+  EXPECT_THAT(Only(sensor), StartsWith("smtp banner starttls"));
+}
+
+// A server that answers it speaks TLS, whatever its port is for; and so it may where it is not
+// seen.
+TEST(Starttls, IsNotAHelloThatIsAnsweredInTls) {
+  const Script script = {{kUp, ClientHelloFor("smtp.example.com")},
+                         {kDown, ServerFlight({"mx.example.com"})},
+                         {kUp, ApplicationData(500)},
+                         {kDown, ApplicationData(900)}};
+  for (const std::size_t segment : {1, 100, 1'400}) {
+    const Conversation c = Play(script, 587, segment);
+    for (const Frames& frames : {c.frames(), c.OneWay(kUp)}) {
+      Sensor sensor;
+      sensor.Play(frames).Finish();
+      EXPECT_THAT(Only(sensor), StartsWith("smtp sni implicit")) << segment;
+      EXPECT_EQ(sensor.Sni(), "smtp.example.com");
+    }
+  }
+  Conversation lossy("10.1.0.5", 40'000, "192.0.2.25", 587);
+  lossy.Handshake().Client(script[0].text).Lost(kDown, script[1].text.substr(0, 50));
+  lossy.Server("220 " + script[1].text.substr(54)).Close();
+  Sensor sensor;
+  sensor.Play(lossy.frames()).Finish();
+  EXPECT_THAT(Only(sensor), StartsWith("smtp sni implicit"));
 }
 
 }  // namespace
