@@ -236,6 +236,9 @@ Recognition Judgement::OnPortOf(Service service) const {
   }
   if (Up(service) == Strength::kProof) return Yes(service, Evidence::kCommand);
   if (Down(service) != Strength::kNone) return OfGreeting(service);
+  if (context_.port_learnt) {
+    if (const auto other = OtherThanLearnt(); other.has_value()) return *other;
+  }
   // Another mail service may stand behind this one's port.
   if (server_.begun()) return OnOddPort();
   if (Up(service) != Strength::kNone) {
@@ -256,6 +259,18 @@ Recognition Judgement::OnPortOf(Service service) const {
   if (client_.text.empty() && server_.text.empty()) return kOpen;
   if (!IsText(client_.text) || !IsText(server_.text)) return kNotMail;
   return Yes(service, Evidence::kPort);
+}
+
+// A server that has served one kind of mail may serve another: a proxy does, where the mirror
+// lacks what its clients ask for. Words that prove it count, other than those of IMAP's clients
+// that prose has too.
+std::optional<Recognition> Judgement::OtherThanLearnt() const {
+  if (const auto service = ProvenService(down_); service.has_value()) {
+    return Yes(*service, Evidence::kBanner);
+  }
+  const auto service = ProvenService(up_);
+  if (!service.has_value() || service == Service::kImap) return std::nullopt;
+  return Yes(*service, Evidence::kCommand);
 }
 
 // A server's words that fit its port. A greeting that nobody answers is no session yet; where

@@ -27,7 +27,8 @@ struct Speech {
 
 // What is known of a flow besides its text.
 struct Context {
-  std::optional<Service> port_service;  // the server's port is a standard one
+  std::optional<Service> port_service;  // the server's port is a standard one, or
+  bool port_learnt = false;             // other sessions with the server were of that service
   bool server_first = false;            // the server spoke before it had heard anything
   bool client_seen = true;              // the capture shows packets of the client
   bool client_spoke = false;            // it has sent payload, read or not
@@ -92,6 +93,7 @@ class Judgement {
   Recognition OfMisnamedServer() const;
   Recognition OnOddPort() const;
   Recognition OnPortOf(Service service) const;
+  std::optional<Recognition> OtherThanLearnt() const;
   Recognition OfGreeting(Service service) const;
 
   const Opening& client_;

@@ -52,7 +52,10 @@ void Worker::Judge(uint32_t slot, bool finished) {
                                .finished = finished};
   if (port.known) context.port_service = port.service;
   if (dialogue.broken) {
-    if (const Hint past = PastHint(hot); past.known) context.port_service = past.service;
+    if (const Hint past = PastHint(hot); past.known) {
+      context.port_service = past.service;
+      context.port_learnt = true;
+    }
   }
   const classify::Recognition found = recogniser_.Judge(
       opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);

@@ -321,5 +321,31 @@ TEST(Recogniser, AGreetingTellsItsServiceOnlyWhereItProvesIt) {
   }
 }
 
+// What other sessions with a server were is less than what it says itself.
+TEST(Recogniser, WhatIsProvedBeatsWhatWasLearnt) {
+  const struct {
+    Service learnt;
+    std::vector<Line> lines;
+    const char* expected;
+  } kCases[] = {{kSmtp, {{kS, "* OK [CAPABILITY IMAP4rev1] ready\r\n"}}, "imap banner"},
+                {kImap, {{kS, "220 mx ESMTP\r\n"}}, "smtp banner"},
+                {kImap, {{kS, "+OK POP3 ready\r\n"}}, "pop3 banner"},
+                {kImap, {{kC, "RCPT TO:<a@b>\r\n"}}, "smtp command"},
+                {kSmtp, {{kC, "RETR 1\r\n"}}, "pop3 command"},
+                {kSmtp, {{kC, "please check this\r\n"}}, "smtp port"},
+                {kImap, {{kS, "hello there\r\n"}}, "imap port"}};
+  for (const auto& c : kCases) {
+    const Line& line = c.lines[0];
+    const std::string text = line.text + std::string(Speech::kSlack, '\0');
+    const Speech said = {.text = {text.data(), line.text.size()}, .ended = true};
+    const Speech none = {.text = {text.data(), 0}, .ended = true};
+    const Context context = {.port_service = c.learnt, .port_learnt = true, .finished = true};
+    EXPECT_EQ(Describe(line.side == kC ? SharedRecogniser().Judge(said, none, context)
+                                       : SharedRecogniser().Judge(none, said, context)),
+              c.expected)
+        << line.text;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::classify

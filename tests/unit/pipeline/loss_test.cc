@@ -172,6 +172,15 @@ TEST(Loss, OfOneSidesTextCountsWhereTheServerHasSpokenMailBefore) {
   EXPECT_EQ(AtKnownServer(c.frames()), "imap command none 26/0+48 messages null rejected null");
 }
 
+// A proxy of which only one side is seen, whose answer to the client's request is lost.
+TEST(Loss, OfAProxysAnswerLeavesWhatItsServerProves) {
+  Conversation c("10.1.0.5", 40'000, kImapServer, kOddPort);
+  c.Handshake().Client("request").Lost(kDown, "answered");
+  c.Server("220 mx.example.com ESMTP\r\n").Client("EHLO me\r\n").Server("250 mx\r\n").Close();
+  EXPECT_EQ(AtKnownServer(c.OneWay(kDown)),
+            "smtp banner none 0+16/34+8 messages null rejected null");
+}
+
 // What comes first behind a gap may be anything: a line of a multi-line reply, a password.
 TEST(Loss, LaterLinesTellWhereTheFirstOnesFitNothing) {
   Conversation c("10.1.0.5", 40'000, "192.0.2.25", 2'525);
