@@ -29,6 +29,9 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       continue;
     }
     const uint8_t byte = data[at];
+    // Before the greeting who pipelines goes on behind DATA only once it is answered; who
+    // doesn't wait even there is read as saying commands, text or not.
+    if (stopped_) paired_ = false;
     constexpr uint8_t kTlsHandshake = 22;
     if (line_length_ == 0 && starttls_ && byte == kTlsHandshake) {
       tls_ = true;
@@ -78,8 +81,6 @@ void SmtpTransactions::OnCommandLine() {
   } else if (is("RCPT")) {
     Push(kRcpt);
   } else if (is("DATA")) {
-    // Before the greeting nobody waits, and what follows is read as commands, text or not.
-    if (!greeted_) paired_ = false;
     stopped_ = true;
     Push(kData);
   } else if (is("AUTH")) {

@@ -98,7 +98,15 @@ void Worker::Accept(uint32_t slot, Service service, Evidence evidence, Tls tls) 
   if (evidence == Evidence::kBanner && service == Service::kSmtp) {
     SendBannerName(hot, *dialogues_.opening(dialogue));
   }
-  if (!dialogue.hello_started) dialogues_.CloseOpening(dialogue);
+  if (dialogue.hello_started) return;
+  const End server = flow::Other(ClientEnd(hot));
+  const OpeningText& opening = *dialogues_.opening(dialogue);
+  // The client has proved it before the server has greeted.
+  if (opening.from_start[server] && dialogue.next[server] == opening.begin[server] &&
+      dialogue.smtp() != nullptr) {
+    CountAs(hot, service);
+  }
+  dialogues_.CloseOpening(dialogue);
 }
 
 // Where nothing that was said tells, the port must do.

@@ -17,12 +17,29 @@ uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const 
   return flow::Distance(ack, mark) > 0 ? mark : ack;
 }
 
-// How the server greets decides what is counted. What a client says before that is not known to
-// be anybody's commands.
-void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece) {
+// What a client has said before the server greeted was read as SMTP's; it counts as `service`'s
+// commands as far as all of it is still there.
+void Worker::CountAs(const flow::HotSession& hot, Service service) {
   Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const OpeningText& opening = *dialogues_.opening(dialogue);
-  const End client = ClientEnd(hot), server = flow::Other(client);
+  const End client = ClientEnd(hot);
+  const uint32_t said =
+      dialogue.started[client] ? dialogue.next[client] - opening.begin[client] : 0;
+  const absl::string_view text = opening.text(client);
+  if (said != text.size() || (said != 0 && !opening.from_start[client])) return;
+  const auto* data = reinterpret_cast<const uint8_t*>(text.data());
+  if (service == Service::kImap) {
+    dialogue.messages.emplace<classify::ImapTransfers>().Read(kUp, data, said);
+  } else if (service == Service::kPop3) {
+    dialogue.messages.emplace<classify::Pop3Retrievals>().OnClient(data, said);
+  }
+}
+
+// How the server greets decides what is counted.
+void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece) {
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
+  const OpeningText& opening = *dialogues_.opening(dialogue);
+  const End server = flow::Other(ClientEnd(hot));
   // Line ends may go before a greeting.
   const absl::string_view said = opening.text(server);
   const std::size_t at = said.find_first_not_of("\r\n");
@@ -30,11 +47,10 @@ void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece
   const int32_t in =
       flow::Distance(opening.begin[server] + static_cast<uint32_t>(at), piece.seq);
   const bool first =
-      opening.from_start[server] && in >= 0 && static_cast<uint32_t>(in) < piece.captured &&
-      (!dialogue.started[client] || dialogue.next[client] == opening.begin[client]);
+      opening.from_start[server] && in >= 0 && static_cast<uint32_t>(in) < piece.captured;
   if (!first) return;
-  if (said[at] == '*') dialogue.messages.emplace<classify::ImapTransfers>();
-  if (said[at] == '+') dialogue.messages.emplace<classify::Pop3Retrievals>();
+  if (said[at] == '*') CountAs(hot, Service::kImap);
+  if (said[at] == '+') CountAs(hot, Service::kPop3);
 }
 
 void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {

@@ -186,6 +186,7 @@ class Worker {
   void ReadOpening(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
 
   // Messages (transfers.cc)
+  void CountAs(const flow::HotSession& hot, Service service);
   void ChooseCounter(const flow::HotSession& hot, const TextSegment& piece);
   void ReadServer(uint32_t slot, const TextSegment& piece);
   void ReadReplies(uint32_t slot, const TextSegment& piece);

@@ -181,6 +181,24 @@ TEST(SmtpTransactions, AReplyToNothing) {
   EXPECT_FALSE(dialogue.smtp.known());
 }
 
+// A client that knows its server (Exim's PIPECONNECT) waits only behind DATA.
+TEST(SmtpTransactions, CommandsBeforeTheGreeting) {
+  const Line commands = {'C', "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"};
+  const Line replies = {'S', "220-mx\r\n220 go\r\n250-mx\r\n250 HELP\r\n250 ok\r\n250 ok\r\n"};
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, kWhole}) {
+    Dialogue waits(step);
+    for (const Line& line : {commands, replies, kGo, kText, kOk, kQuit, kBye}) waits.Say(line);
+    EXPECT_EQ(Describe(waits.smtp), "1/0/0 to 1, 47");
+    Dialogue refused(step);
+    for (const Line& line : {commands, replies, kNo, kReset, kOk, kQuit}) refused.Say(line);
+    refused.smtp.Finish();
+    EXPECT_EQ(Describe(refused.smtp), "0/0/1");
+    Dialogue blind(step);
+    for (const Line& line : {commands, kText, replies, kGo, kOk, kQuit}) blind.Say(line);
+    EXPECT_FALSE(blind.smtp.known());
+  }
+}
+
 TEST(SmtpTransactions, MetUnderWay) {
   Dialogue dialogue(4, /*from_start=*/false);
   for (const Line& line : {kMail, kOk, kRcpt, kOk, kData, kGo, kText, kOk}) dialogue.Say(line);

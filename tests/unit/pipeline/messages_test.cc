@@ -165,6 +165,34 @@ TEST(Messages, CountBehindALineEndBeforeTheGreeting) {
   }
 }
 
+// Clients that don't wait for the greeting, and one that waits behind DATA alone.
+TEST(Messages, CountWhatIsAskedForBeforeTheGreeting) {
+  const Script pop3 = {
+      {kUp, "USER me\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n"},
+      {kDown, "+OK ready\r\n+OK\r\n+OK in\r\n+OK 5 octets\r\nabc\r\n.\r\n+OK bye\r\n"}};
+  const Script imap = {
+      {kUp, "a LOGIN me secret\r\nb APPEND x {3+}\r\nabc\r\nc FETCH 1 BODY[]\r\n"},
+      {kDown, "* OK IMAP4rev1 ready\r\na OK\r\nb OK\r\n"},
+      {kDown, "* 1 FETCH (BODY[] {6}\r\nabcdef)\r\nc OK\r\n"}};
+  const Script smtp = {{kUp, "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"},
+                       {kDown, "220 mx ESMTP\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
+                       {kUp, "hi\r\n.\r\n"},
+                       {kUp, "QUIT\r\n"},
+                       {kDown, "250 ok\r\n221 bye\r\n"}};
+  for (const std::size_t segment : {1, 3, 1'400}) {
+    for (const uint16_t port : {110, 143}) {
+      EXPECT_EQ(Counted(pop3, port, segment), "retrieved 1, 5 bytes") << port << segment;
+    }
+    for (const uint16_t port : {143, 110}) {
+      EXPECT_EQ(Counted(imap, port, segment), "appended 3, fetched 6") << port << segment;
+    }
+    for (const uint16_t port : {25, 2'526}) {
+      EXPECT_EQ(Counted(smtp, port, segment), "1 to 1, 4 bytes, refused 0+0")
+          << port << segment;
+    }
+  }
+}
+
 TEST(Messages, CountWhereLinesEndWithoutCarriageReturn) {
   const Script smtp = {
       {kDown, "220 mx ESMTP\n"},  {kUp, "EHLO me\n"},  {kDown, "250 mx\n"},
