@@ -74,8 +74,8 @@ TEST(FirstWord, NothingElseIsFound) {
     if (word[0] == '\r' || word[0] == '\n') continue;  // what follows counts
     EXPECT_EQ(Matches(filter, word), known.count(Folded(word)) != 0);
   }
-  for (const std::string word : {"GET ", "SSH-", "HTTP", "\x16\x03\x01\x02", "*3\r\n",
-                                 "PING", "200 ", "NICK", "STOR", "MODE"}) {
+  for (const std::string word : {"GET ", "SSH-", "HTTP", "\x16\x03\x01\x02", "*3\r\n", "PING",
+                                 "200 ", "NICK", "STOR", "MODE"}) {
     EXPECT_FALSE(Matches(filter, word)) << word;
   }
   EXPECT_FALSE(filter.MayMatch(Bytes("G"), 1));
