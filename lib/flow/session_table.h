@@ -27,20 +27,29 @@ class SessionTable {
   // Room for `capacity` sessions.
   explicit SessionTable(uint32_t capacity);
 
-  // Brings the first line that Find(hash) will read towards the cache.
-  void Prefetch(uint64_t hash) const { __builtin_prefetch(&hot_[Home(hash)]); }
+  // Brings the first lines that Find(hash) will read towards the cache.
+  void Prefetch(uint64_t hash) const {
+    const uint32_t home = Home(hash);
+    __builtin_prefetch(&hot_[home]);
+    __builtin_prefetch(&hot_[(home + 1) & mask_]);
+  }
 
-  // The same of the cold record of the session that most likely is the hash's: with the table
-  // at most 80 % full, most lie at their first slot. To be called once the hot line is there.
-  void PrefetchCold(uint64_t hash) const {
-    const HotSession& hot = hot_[Home(hash)];
-    if (hot.state.occupied != 0) __builtin_prefetch(&cold_[hot.cold]);
+  // The cold record of the session that most likely is that of a flow with the hash and these
+  // ports: with the table at most 80 % full, most lie at their first slot or the second. kNone
+  // where neither is. To be called once the hot lines are there.
+  uint32_t LikelyCold(uint64_t hash, uint16_t source_port, uint16_t destination_port) const {
+    constexpr int kLooks = 2;
+    uint32_t slot = Home(hash);
+    for (int i = 0; i < kLooks; ++i, slot = (slot + 1) & mask_) {
+      const HotSession& hot = hot_[slot];
+      if (hot.state.occupied == 0) return kNone;
+      const bool same = (hot.port[0] == source_port) & (hot.port[1] == destination_port);
+      const bool turned = (hot.port[1] == source_port) & (hot.port[0] == destination_port);
+      if (same | turned) return hot.cold;
+    }
+    return kNone;
   }
-  // That session's dialogue, if it has one. To be called once the cold record is there.
-  uint32_t DialogueAt(uint64_t hash) const {
-    const HotSession& hot = hot_[Home(hash)];
-    return hot.state.occupied != 0 ? cold_[hot.cold].dialogue : kNone;
-  }
+  void PrefetchCold(uint32_t index) const { __builtin_prefetch(&cold_[index]); }
 
   // The slot of the key's session, or kNone. `end` tells which end sent the packet.
   uint32_t Find(const SessionKey& key, uint64_t hash, End& end) const;

@@ -8,6 +8,8 @@
 
 namespace mailtap::pipeline {
 
+using flow::kNone;
+
 // A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
 // no sign of mail, unless it says so.
 bool Worker::OpensWithHello(const net::Segment& segment) const {
@@ -214,7 +216,13 @@ void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
 
 // What a packet touches behind its hot line is asked for as soon as that is likely to be there.
 void Worker::AskForCold(uint32_t i) {
-  if (!pending_[i].unknown) sessions_.PrefetchCold(pending_[i].flow_hash);
+  Pending& pending = pending_[i];
+  pending.likely_cold = kNone;
+  if (pending.unknown) return;
+  const net::Segment& segment = pending.segment;
+  pending.likely_cold =
+      sessions_.LikelyCold(pending.flow_hash, segment.src_port, segment.dst_port);
+  if (pending.likely_cold != kNone) sessions_.PrefetchCold(pending.likely_cold);
 }
 
 void Worker::DrainPending() {
@@ -222,8 +230,8 @@ void Worker::DrainPending() {
   for (uint32_t i = asked; i < pending_count_; ++i) AskForCold(i);
   for (uint32_t i = 0; i < pending_count_; ++i) {
     const uint32_t soon = i + kDialogueAhead;
-    if (soon < pending_count_ && !pending_[soon].unknown) {
-      dialogues_.Prefetch(sessions_.DialogueAt(pending_[soon].flow_hash));
+    if (soon < pending_count_ && pending_[soon].likely_cold != kNone) {
+      dialogues_.Prefetch(sessions_.cold_at(pending_[soon].likely_cold).dialogue);
     }
     Handle(pending_[i]);
     if (pending_[i].suspected) suspicion_.Release(pending_[i].rough_hash);

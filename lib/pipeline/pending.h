@@ -15,6 +15,7 @@ struct Pending {
   uint64_t copy_place = 0;  // see flow::CopyTable
   UnixNanos time = 0;
   uint32_t handshake_slot = 0;
+  uint32_t likely_cold = 0;  // see flow::SessionTable
   uint32_t encap_tag = 0;
   uint16_t rough_hash = 0;  // on odd ports
   bool mail_port = false;
