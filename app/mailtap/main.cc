@@ -139,22 +139,32 @@ CLI::App* AddReplay(CLI::App& cli, ReplayOptions& options, std::string& config_p
   return replay;
 }
 
+void AddState(CLI::App& command, std::string& state) {
+  command
+      .add_option("--state", state,
+                  "the state's folder, or its file state.db; default: the configuration's")
+      ->check(NotEmpty("name"));
+}
+
+void AddPeriod(CLI::App& command, std::string& since, std::string& until,
+               const std::string& default_since) {
+  command
+      .add_option("--since", since,
+                  "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end (7d); "
+                  "default: " +
+                      default_since)
+      ->check(NotEmpty("time"));
+  command.add_option("--until", until, "likewise; default: the last checkpoint")
+      ->check(NotEmpty("time"));
+}
+
 CLI::App* AddReport(CLI::App& cli, ReportOptions& options, std::string& config_path) {
   CLI::App* report = cli.add_subcommand(
       "report", "hosts, relays, exceptions and coverage of a time, from a sensor's state");
-  report
-      ->add_option("--state", options.state,
-                   "the state's folder, or its file state.db; default: the configuration's")
-      ->check(NotEmpty("name"));
+  AddState(*report, options.state);
   report->add_option("--config", config_path, "configuration file, read for state.directory")
       ->capture_default_str();
-  report
-      ->add_option("--since", options.since,
-                   "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
-                   "(7d); default: all that is known")
-      ->check(NotEmpty("time"));
-  report->add_option("--until", options.until, "likewise; default: the last checkpoint")
-      ->check(NotEmpty("time"));
+  AddPeriod(*report, options.since, options.until, "all that is known");
   report->add_option("--format", options.format, "text, json or html")
       ->check(CLI::IsMember({"text", "json", "html"}))
       ->capture_default_str();
@@ -169,17 +179,9 @@ CLI::App* AddPropose(CLI::App& cli, ProposeOptions& options, std::string& config
       "propose", "groups, thresholds and relay entries that a sensor's traffic suggests");
   propose->add_option("--config", config_path, "configuration file that they are for")
       ->capture_default_str();
-  propose
-      ->add_option("--state", options.state,
-                   "the state's folder, or its file state.db; default: the configuration's")
-      ->check(NotEmpty("name"));
-  propose
-      ->add_option("--since", options.since,
-                   "a time (2026-01-05, 2026-01-05T09:00: UTC) or how long before the end "
-                   "(7d); default: four weeks, or more where [learning] asks for it")
-      ->check(NotEmpty("time"));
-  propose->add_option("--until", options.until, "likewise; default: the last checkpoint")
-      ->check(NotEmpty("time"));
+  AddState(*propose, options.state);
+  AddPeriod(*propose, options.since, options.until,
+            "four weeks, or more where [learning] asks for it");
   propose->add_option("--output", options.output, "write it here, not to standard output")
       ->check(NamesOutput());
   propose->footer("It is configuration text to review; nothing comes into force by itself.");
@@ -193,10 +195,7 @@ CLI::App* AddExplain(CLI::App& cli, ExplainOptions& options, std::string& config
   explain->add_option("peer", options.peer, "IP address of the other end")
       ->check(NotEmpty("address"));
   explain->add_option("--config", config_path, "configuration file")->capture_default_str();
-  explain
-      ->add_option("--state", options.state,
-                   "the state's folder, or its file state.db; default: the configuration's")
-      ->check(NotEmpty("name"));
+  AddState(*explain, options.state);
   explain->add_flag("--json", options.json, "as JSON");
   explain->footer("Ends with 2 where the state knows no mail of the host, or with the peer.");
   return explain;
