@@ -90,8 +90,7 @@ absl::Status LiveSensor::ConfigurePorts() {
   if (ids.empty()) {
     return absl::FailedPreconditionError(
         "no DPDK port. Bind a NIC with dpdk-devbind.py (Debian: dpdk), or name a virtual one, "
-        "for example "
-        "-- --vdev=net_af_packet0,iface=eth1");
+        "for example -- --vdev=net_af_packet0,iface=eth1");
   }
   // Every port gets as many queues as the others: a connection whose directions come in on two
   // ports then meets itself at one worker.

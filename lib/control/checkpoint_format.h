@@ -28,8 +28,7 @@ constexpr uint64_t LayoutOf(uint32_t version) {
          sizeof(meter::ConversationKey) << 44;
 }
 inline constexpr uint64_t kCheckpointLayout = LayoutOf(9);
-// Of open alerts alone; those that version 8 wrote, without their highest values, are read.
-inline constexpr uint64_t kOpenAlertsLayout = LayoutOf(9);
+// Of open alerts alone: they are read from before they had their highest values, too.
 inline constexpr uint64_t kOpenAlertsLayoutBefore = LayoutOf(8);
 
 struct CheckpointTarget;

@@ -284,6 +284,12 @@ std::string Cleared(const Alert& alert, int64_t hold_seconds) {
                       Amount(alert.metric, alert.highest), " (rule \"", alert.rule, "\").");
 }
 
+// How an alert begins that is cleared by something else than its traffic.
+std::string StandsAt(const Alert& alert) {
+  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
+                      Noun(alert.metric), " as ", Name(alert.role));
+}
+
 }  // namespace
 
 std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_seconds) {
@@ -297,16 +303,13 @@ std::string Summarize(const Alert& alert, const Parties& parties, int64_t hold_s
 }
 
 std::string SummarizeSuppression(const Alert& alert, const config::Suppression& by) {
-  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
-                      Noun(alert.metric), " as ", Name(alert.role),
-                      "; the alert is cleared because suppression \"", by.name,
+  return absl::StrCat(StandsAt(alert), "; the alert is cleared because suppression \"", by.name,
                       "\" covers it through ", config::ToString(by.expires), " (", by.reason,
                       "), not because the traffic ended.");
 }
 
 std::string SummarizeGroupGone(const Alert& alert) {
-  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
-                      Noun(alert.metric), " as ", Name(alert.role), " by rule \"", alert.rule,
+  return absl::StrCat(StandsAt(alert), " by rule \"", alert.rule,
                       "\"; the alert is cleared because a reload of the configuration removed",
                       " the group, not because the traffic ended.");
 }
@@ -317,9 +320,7 @@ std::string SummarizeReload(const Alert& alert) {
                         alert.rule, " off or changed its window, not because the sensor sees",
                         " better now.");
   }
-  return absl::StrCat(HostName(alert), " stands at ", Amount(alert.metric, alert.value), " of ",
-                      Noun(alert.metric), " as ", Name(alert.role),
-                      "; the alert is cleared because ",
+  return absl::StrCat(StandsAt(alert), "; the alert is cleared because ",
                       "a reload of the configuration removed rule \"", alert.rule,
                       "\" or changed what it counts, not because the traffic ended.");
 }

@@ -143,7 +143,7 @@ inline void Worker::Queue() {
     handshakes_.Prefetch(pending.handshake_slot);
   }
   if (++pending_count_ > kHotAhead) AskForCold(pending_count_ - kHotAhead - 1);
-  if (pending_count_ == kPendingSlots) DrainPending();
+  if (pending_count_ == kPendingSlots) Settle();
 }
 
 // The segment of the pending packet that is to be the next.
@@ -186,7 +186,7 @@ void Worker::ProcessWhole(const PacketView& packet) {
   const net::Outcome outcome = reassembler_.Decode(packet, segment);
   if (segment.cut) CountCut(packet);
   TakeDecoded(packet, outcome);
-  DrainPending();
+  Settle();
 }
 
 void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
@@ -225,7 +225,7 @@ void Worker::AskForCold(uint32_t i) {
   if (pending.likely_cold != kNone) sessions_.PrefetchCold(pending.likely_cold);
 }
 
-void Worker::DrainPending() {
+void Worker::Settle() {
   const uint32_t asked = pending_count_ > kHotAhead ? pending_count_ - kHotAhead : 0;
   for (uint32_t i = asked; i < pending_count_; ++i) AskForCold(i);
   for (uint32_t i = 0; i < pending_count_; ++i) {

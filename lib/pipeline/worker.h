@@ -64,7 +64,7 @@ class Worker {
   // The same in two steps, for who has called Prefetch() for the packets some time before: the
   // bytes of all that were taken stay until Settle() returns, or the end of a tick.
   void Take(absl::Span<const PacketView> packets);
-  void Settle() { DrainPending(); }
+  void Settle();
 
   // Ends `tick`: settles and expires what fell due before its end and pushes what changed.
   // False when the ring filled up: call again once there is room, with the same tick, or go on
@@ -119,7 +119,6 @@ class Worker {
   bool Wanted(Pending& pending);
   void Queue();
   void AskForCold(uint32_t i);
-  void DrainPending();
 
   // Names (answers.cc)
   void ReadAnswerSegment(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
