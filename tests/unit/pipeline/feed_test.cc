@@ -77,7 +77,7 @@ std::vector<Buffer*> Pointers(std::vector<Buffer>& buffers) {
 
 // Of bursts; with some of them and what may wait the rings are just as long as need be.
 class FeedOf : public testing::TestWithParam<uint32_t> {};
-INSTANTIATE_TEST_SUITE_P(, FeedOf, testing::Values(1, 3, 32, 37, 38, 40, 512));
+INSTANTIATE_TEST_SUITE_P(, FeedOf, testing::Values(1, 3, 32, 34, 35, 37, 512));
 
 TEST_P(FeedOf, KeepsTheOrderAndGivesBuffersBackOnceTheyAreSettled) {
   const uint32_t most = GetParam();
