@@ -232,8 +232,8 @@ TEST_F(DataplaneTest, MbufsThatTheQueuesCanHoldAreTooFew) {
   config.mbufs = 1024;
   EXPECT_EQ(Port::Configure(1, 1, config).status().message(),
             "port net_pcap1: dataplane.mbufs = 1024 is too few for 1 receive queues with "
-            "dataplane.rx_descriptors = 1024 each: from 1467, or 0 for as many as it takes");
-  config.mbufs = 1467;
+            "dataplane.rx_descriptors = 1024 each: from 1470, or 0 for as many as it takes");
+  config.mbufs = 1470;
   const auto enough = Port::Configure(2, 1, config);
   EXPECT_TRUE(enough.ok()) << enough.status();
 }
