@@ -1,5 +1,7 @@
 #include "app/mailtap/replay_workers.h"
 
+#include <sched.h>
+
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -61,6 +63,14 @@ struct Order {
   int64_t tick = 0;
   bool finish = false;
 };
+
+// Whether this process may run on several CPUs; hardware_concurrency() counts those of the
+// machine, whatever taskset or a container leaves.
+bool HasSeveralCpus() {
+  cpu_set_t cpus;
+  // It fails where there are more CPUs than the set can hold.
+  return ::sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) > 1;
+}
 
 // Hands a worker's records to the control core, unless that knows what they say.
 struct Applier {
@@ -168,7 +178,7 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
         pipeline::Worker::Create(config, *patterns, *lane->ring, &all->known_servers_);
     if (!worker.ok()) return worker.status();
     lane->worker = *std::move(worker);
-    if (workers > 1 || std::thread::hardware_concurrency() > 1)
+    if (workers > 1 || HasSeveralCpus())
       lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });
     all->lanes_.push_back(std::move(lane));
   }
