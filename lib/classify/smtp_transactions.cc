@@ -12,6 +12,8 @@ namespace {
 
 // Refuses the order of commands, not a transaction.
 constexpr int kBadSequence = 503;
+// Refuses what is no command, such as an empty line.
+constexpr int kUnknownCommand = 500;
 // No server takes more at once.
 constexpr uint64_t kLargestChunk = UINT32_MAX;
 
@@ -29,9 +31,6 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       continue;
     }
     const uint8_t byte = data[at];
-    // Before the greeting who pipelines goes on behind DATA only once it is answered; who
-    // doesn't wait even there is read as saying commands, text or not.
-    if (stopped_) paired_ = false;
     constexpr uint8_t kTlsHandshake = 22;
     if (line_length_ == 0 && starttls_ && byte == kTlsHandshake) {
       tls_ = true;
@@ -174,7 +173,8 @@ void SmtpTransactions::OnReply(int code) {
   } else if (code != kClosing) {
     if (overlooked_) measured_ = false;  // commands were taken for the text's end
     if (code == kGoodbye) return;
-    if (overlooked_ || unasked_ || IsAccepted(code)) paired_ = false;
+    const bool transaction = overlooked_ && code != kUnknownCommand;
+    if (transaction || unasked_ || IsAccepted(code)) paired_ = false;
     unasked_ = true;
   }
 }

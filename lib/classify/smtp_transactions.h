@@ -4,7 +4,8 @@
 // pipelining). Message text is not scanned: after 354 the client's bytes are skipped until its
 // final dot is known to have come (the caller may find it, see EndText) or the server replies,
 // and a BDAT chunk by its length (RFC 5321, 4.1.1.4; RFC 3030, 2). Behind a DATA nothing is
-// read until the server has answered: by its answer it is message text or commands.
+// read until the server has answered, greeted or not: by its answer it is message text or
+// commands.
 #ifndef MAILTAP_LIB_CLASSIFY_SMTP_TRANSACTIONS_H_
 #define MAILTAP_LIB_CLASSIFY_SMTP_TRANSACTIONS_H_
 
@@ -35,7 +36,7 @@ class SmtpTransactions {
   bool skipping() const { return in_text_; }
   // The client's last command is a DATA that the server has not answered yet: what the client
   // says next waits.
-  bool stopped() const { return greeted_ && stopped_; }
+  bool stopped() const { return stopped_; }
   // The client has begun a TLS handshake after STARTTLS; the byte at which OnClient stopped is
   // its first.
   bool tls() const { return tls_; }

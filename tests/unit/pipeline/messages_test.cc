@@ -165,7 +165,8 @@ TEST(Messages, CountBehindALineEndBeforeTheGreeting) {
   }
 }
 
-// Clients that don't wait for the greeting, and one that waits behind DATA alone.
+// Clients that don't wait for the greeting, one that waits behind DATA alone, and one that
+// waits for nothing.
 TEST(Messages, CountWhatIsAskedForBeforeTheGreeting) {
   const Script pop3 = {
       {kUp, "USER me\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n"},
@@ -179,6 +180,10 @@ TEST(Messages, CountWhatIsAskedForBeforeTheGreeting) {
                        {kUp, "hi\r\n.\r\n"},
                        {kUp, "QUIT\r\n"},
                        {kDown, "250 ok\r\n221 bye\r\n"}};
+  const Script blind = {
+      {kUp, "EHLO me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"},
+      {kDown, "220 mx ESMTP\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
+      {kDown, "250 ok\r\n221 bye\r\n"}};
   for (const std::size_t segment : {1, 3, 1'400}) {
     for (const uint16_t port : {110, 143}) {
       EXPECT_EQ(Counted(pop3, port, segment), "retrieved 1, 5 bytes") << port << segment;
@@ -187,8 +192,10 @@ TEST(Messages, CountWhatIsAskedForBeforeTheGreeting) {
       EXPECT_EQ(Counted(imap, port, segment), "appended 3, fetched 6") << port << segment;
     }
     for (const uint16_t port : {25, 2'526}) {
-      EXPECT_EQ(Counted(smtp, port, segment), "1 to 1, 4 bytes, refused 0+0")
-          << port << segment;
+      for (const Script& script : {smtp, blind}) {
+        EXPECT_EQ(Counted(script, port, segment), "1 to 1, 4 bytes, refused 0+0")
+            << port << segment;
+      }
     }
   }
 }

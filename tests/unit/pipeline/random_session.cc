@@ -89,9 +89,12 @@ class SmtpTalk {
   explicit SmtpTalk(Random& random) : random_(random), eager_(Chance(random, 30)) {}
 
   Session Write() {
-    talk_.Server("220 mx.example.com ESMTP\r\n");
-    talk_.Client("EHLO me\r\n");
-    talk_.Server("250-mx.example.com\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+    const bool waits = Chance(random_, 80);  // for the greeting, and for the answer to EHLO
+    if (waits) talk_.Server(kGreeting);
+    said_ = "EHLO me\r\n";
+    replies_ = std::string(waits ? "" : kGreeting) +
+               "250-mx.example.com\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+    if (waits) Flush();
     for (uint32_t i = Pick(random_, 1, 5); i-- > 0;) {
       Transact();
       if (Chance(random_, 30)) Say("RSET\r\n", "250 reset\r\n");
@@ -103,6 +106,8 @@ class SmtpTalk {
   }
 
  private:
+  static constexpr char kGreeting[] = "220 mx.example.com ESMTP\r\n";
+
   void Transact() {
     if (Chance(random_, 10)) {
       const int refusal = Pick(random_, 0, 1);
