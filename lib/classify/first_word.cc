@@ -66,7 +66,11 @@ FirstWordFilter::FirstWordFilter(absl::string_view also)
     if (absl::ascii_isalnum(byte)) starts_[c] |= kTag;
     if (words_.MayContain(&byte, 1)) starts_[c] |= kWord;
   }
-  for (const char c : absl::StrCat("\r\n", also)) starts_[static_cast<uint8_t>(c)] |= kOther;
+  unless_.fill(0x80808080);
+  for (const char c : absl::StrCat("\r\n", also)) {
+    starts_[static_cast<uint8_t>(c)] |= kOther;
+    unless_[static_cast<uint8_t>(c)] = 0;
+  }
 }
 
 bool FirstWordFilter::MayMatch(const uint8_t* payload, uint32_t length) const {

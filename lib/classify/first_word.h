@@ -72,9 +72,8 @@ class FirstWordFilter {
     asm("" : "+r"(brief));  // or the compiler makes it a branch, which nothing foretells
     uint32_t start;
     std::memcpy(&start, payload - kWordBytes * brief, sizeof(start));
-    const uint32_t unprintable = ((start - 0x202020) | start) & 0x80808080;
-    const uint32_t telling = (unprintable == 0 ? 1 : 0) | (starts_[start & 0xff] & kOther);
-    if ((telling & (brief - 1)) == 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
+    const uint32_t unprintable = ((start - 0x202020) | start) & unless_[start & 0xff];
+    if ((unprintable | brief) != 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
       return false;
     return brief != 0 ? starts_[payload[0]] != 0 : GlanceAtText(payload);
   }
@@ -158,6 +157,8 @@ class FirstWordFilter {
   WordSet words_;
   WordSet tagged_;
   std::array<uint8_t, 256> starts_ = {};
+  // By a text's first byte, the bits of unprintable characters that make it one of no interest.
+  std::array<uint32_t, 256> unless_ = {};
 };
 static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
 

@@ -28,12 +28,11 @@ class PortTable {
   // Of a packet's two ports; which of them it is changes from packet to packet, so that a
   // branch on the first one would be guessed wrong.
   bool ContainsEither(uint16_t a, uint16_t b) const {
-    return MayWatchEither(a, b) && (Bit(a) | Bit(b)) != 0;
+    return (watched_.MayHold(a) | watched_.MayHold(b)) != 0 && (Bit(a) | Bit(b)) != 0;
   }
-  // False for nearly all ports of which neither was added or is watched; never for others.
-  bool MayWatchEither(uint16_t a, uint16_t b) const {
-    return (watched_.MayHold(a) | watched_.MayHold(b)) != 0;
-  }
+  // Of two ports as they lie in a header: false for nearly all of which neither was added or is
+  // watched; never for others.
+  bool MayWatchEither(uint32_t raw) const { return watched_.MayHoldEither(raw) != 0; }
   // Of a port that the table contains.
   Service service(uint16_t port) const { return entries_[port].service; }
   bool tls(uint16_t port) const { return entries_[port].tls; }

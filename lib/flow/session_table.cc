@@ -33,7 +33,7 @@ uint64_t SessionTable::HashOf(const HotSession& hot) {
 
 uint16_t SessionTable::RoughHashOf(const HotSession& hot) {
   return net::RoughHash(net::AddressSum(hot.address[0], hot.address[1]),
-                        net::PortPair(hot.port[0], hot.port[1]));
+                        net::RawPorts(hot.port[0], hot.port[1]));
 }
 
 uint32_t SessionTable::Find(const SessionKey& key, uint64_t hash, End& end) const {

@@ -79,22 +79,24 @@ inline uint64_t FlowHash(uint64_t address_hash, uint32_t ports, uint32_t encap_t
 inline uint64_t StartHash(uint64_t count) { return count ^ internal::hash_key.first; }
 inline uint64_t AddToHash(uint64_t hash, uint64_t part) { return Mix(hash ^ part, kHashSeed2); }
 inline uint32_t PortPair(uint16_t a, uint16_t b) { return uint32_t{a} << 16 | b; }
+// Two ports as they lie in a header, loaded at once.
+inline uint32_t RawPorts(uint16_t source, uint16_t destination) {
+  return __builtin_bswap32(PortPair(source, destination));
+}
 
 // What the rough hash takes of two addresses; `a` and `b` of IPv4 as they lie in memory. Mapped
 // addresses have the same.
 inline uint64_t AddressSum(const IpAddress& a, const IpAddress& b) {
-  return a.raw_high() + a.raw_low() + b.raw_high() + b.raw_low();
-}
-inline uint64_t AddressSum(uint32_t a, uint32_t b) {
   constexpr uint64_t kMapping = 0xffff0000;  // of ::ffff:0:0/96
-  return ((uint64_t{a} + b) << 32) + 2 * kMapping;
+  return a.raw_high() + a.raw_low() + b.raw_high() + b.raw_low() - 2 * kMapping;
 }
+inline uint64_t AddressSum(uint32_t a, uint32_t b) { return (uint64_t{a} + b) << 32; }
 
 // Sums tell fewer flows apart than ordering does: (10.0.0.1, 10.0.0.4) and (10.0.0.2, 10.0.0.3)
 // are alike, with equal sums of their ports. Without a key: all that is to be had by hitting
-// one of its values is a closer look at more packets.
-inline uint16_t RoughHash(uint64_t address_sum, uint32_t ports) {
-  const uint64_t port_sum = (ports >> 16) + (ports & 0xffff);
+// one of its values is a closer look at more packets. `raw_ports`: see RawPorts.
+inline uint16_t RoughHash(uint64_t address_sum, uint32_t raw_ports) {
+  const uint64_t port_sum = (raw_ports >> 16) + (raw_ports & 0xffff);
   return static_cast<uint16_t>(((address_sum ^ port_sum * kHashSeed1) * kHashSeed2) >> 48);
 }
 

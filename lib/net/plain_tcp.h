@@ -34,7 +34,7 @@ class PlainTcp {
 
   // The rest is valid after Read() has said true.
   uint16_t rough_hash() const { return RoughHash(address_sum_, ports()); }
-  uint32_t ports() const { return Load32(tcp_); }  // the source's in the upper half
+  uint32_t ports() const { return LoadRaw32(tcp_); }  // see RawPorts
   uint8_t flags() const { return tcp_[13]; }
   const uint8_t* payload() const { return payload_; }
   uint32_t captured() const { return captured_; }  // of the payload
@@ -77,12 +77,16 @@ class PlainTcp {
   bool ReadTcp(uint32_t ip_header, uint32_t present) {
     tcp_ = ip_ + ip_header;
     const uint32_t header = (tcp_[12] >> 4) * 4u;
+    if (header < kLeastTcp) [[unlikely]]
+      return false;
     const uint32_t headers = ip_header + header;
     present_ = present;
     const uint32_t inside = present < total_ ? present : total_;
+    if (inside < headers) [[unlikely]]
+      return false;
     payload_ = ip_ + headers;
     captured_ = inside - headers;
-    return header >= kLeastTcp && inside >= headers;
+    return true;
   }
 
   const uint8_t* ip_;

@@ -61,9 +61,7 @@ inline bool Worker::MayOpen(uint8_t flags, const uint8_t* payload, uint32_t capt
 
 // Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
 inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
-  const uint32_t ports = tcp.ports();
-  return ports_.MayWatchEither(static_cast<uint16_t>(ports >> 16),
-                               static_cast<uint16_t>(ports)) ||
+  return ports_.MayWatchEither(tcp.ports()) ||
          MayOpen(tcp.flags(), tcp.payload(), tcp.captured()) ||
          suspicion_.Test(tcp.rough_hash());
 }
@@ -72,7 +70,7 @@ inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
 bool Worker::Wanted(Pending& pending) {
   const net::Segment& segment = pending.segment;
   pending.rough_hash = net::RoughHash(net::AddressSum(segment.source(), segment.destination()),
-                                      net::PortPair(segment.src_port, segment.dst_port));
+                                      net::RawPorts(segment.src_port, segment.dst_port));
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
   pending.suspected = MayOpen(segment.flags, segment.payload, segment.captured) &&
@@ -106,16 +104,16 @@ void Worker::Process(absl::Span<const PacketView> packets) {
 
 void Worker::Take(absl::Span<const PacketView> packets) {
   uint64_t bytes = 0;
-  uint64_t segments = 0;  // the other outcomes are rarer, and counted where they are met
+  uint64_t others = 0;  // whose outcomes are counted where they are met
   for (const PacketView& packet : packets) {
     bytes += packet.wire_length;
     if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
     net::PlainTcp plain;
     if (!packet.plain() || !plain.Read(packet.data, packet.captured)) [[unlikely]] {
+      ++others;
       TakeOther(packet);
       continue;
     }
-    ++segments;
     if (plain.cut()) [[unlikely]]
       CountCut(packet);
     if (!MayBeWanted(plain)) [[likely]]
@@ -126,7 +124,7 @@ void Worker::Take(absl::Span<const PacketView> packets) {
   }
   counters_.packets.Add(packets.size());
   counters_.bytes.Add(bytes);
-  counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(segments);
+  counters_.outcomes[static_cast<int>(net::Outcome::kTcp)].Add(packets.size() - others);
 }
 
 inline void Worker::Queue() {

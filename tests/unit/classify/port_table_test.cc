@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/net/hash.h"
+
 namespace mailtap::classify {
 namespace {
 
@@ -28,9 +30,9 @@ TEST(PortTable, WatchesWhatWasAddedAndWhatIsOfInterest) {
   EXPECT_FALSE(ports.Contains(53));
   EXPECT_TRUE(ports.ContainsEither(40'000, 25));
   EXPECT_FALSE(ports.ContainsEither(40'000, 53));
-  EXPECT_TRUE(ports.MayWatchEither(40'000, 25));
-  EXPECT_TRUE(ports.MayWatchEither(53, 40'000));
-  EXPECT_FALSE(ports.MayWatchEither(40'000, 443));
+  EXPECT_TRUE(ports.MayWatchEither(net::RawPorts(40'000, 25)));
+  EXPECT_TRUE(ports.MayWatchEither(net::RawPorts(53, 40'000)));
+  EXPECT_FALSE(ports.MayWatchEither(net::RawPorts(40'000, 443)));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ bool ReadPlain(const Bytes& frame, Segment& segment) {
   PlainTcp plain;
   if (!plain.Read(frame.data(), static_cast<uint32_t>(frame.size()))) return false;
   plain.CopyTo(segment);
-  EXPECT_EQ(plain.ports(), PortPair(segment.src_port, segment.dst_port));
+  EXPECT_EQ(plain.ports(), RawPorts(segment.src_port, segment.dst_port));
   EXPECT_EQ(plain.flags(), segment.flags);
   EXPECT_EQ(plain.payload(), segment.payload);
   EXPECT_EQ(plain.captured(), segment.captured);
