@@ -75,7 +75,8 @@ class FirstWordFilter {
     const uint32_t unprintable = ((start - 0x202020) | start) & unless_[start & 0xff];
     if ((unprintable | brief) != 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
       return false;
-    return brief != 0 ? starts_[payload[0]] != 0 : GlanceAtText(payload);
+    if (brief != 0) return starts_[payload[0]] != 0;
+    return (unless_[start & 0xff] == 0) | GlanceAtText(payload);
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -91,11 +92,9 @@ class FirstWordFilter {
 
  private:
   bool GlanceAtText(const uint8_t* text) const {
-    const uint32_t start = starts_[text[0]];
-    const uint32_t spaces = Spaces16(text);
-    const uint32_t behind = static_cast<uint32_t>(std::countr_zero(spaces | 1u << 16)) + 1;
-    const bool tagged = ((start & kTag) != 0) & (spaces != 0) & tagged_.Contains(text + behind);
-    return ((start & kOther) != 0) | words_.Contains(text) | tagged;
+    const uint32_t spaces = Spaces16(text) | 1u << 16;
+    const int behind = std::countr_zero(spaces) + 1;
+    return words_.Contains(text) | tagged_.Contains(text + behind);
   }
 
   // Clients choose their tags (RFC 9051, 2.2.1): a letter or a digit, up to 15 characters in

@@ -15,7 +15,7 @@ class SuspicionArray {
 
   SuspicionArray() : raised_(kSize / 64), counters_(kSize) {}
 
-  bool Test(uint16_t index) const { return (Word(index) & Bit(index)) != 0; }
+  bool Test(uint16_t index) const { return (Word(index) >> (index & 63) & 1) != 0; }
   // A counter that has reached its limit stays there: it can no longer be lowered rightly, and
   // says so until the array is rebuilt from the table.
   void Raise(uint16_t index) {

@@ -15,7 +15,7 @@ namespace mailtap::net {
 
 // How a frame starts. Live ports carry Ethernet; captures may carry the others (the numbers of
 // libpcap's link types are mapped by whoever reads the capture).
-enum class LinkType : uint8_t {
+enum class LinkType : uint16_t {
   kEthernet,
   kRawIp,  // the IP header itself, either version
   kNull,   // four bytes of address family in either byte order (BSD loopback)

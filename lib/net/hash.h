@@ -96,7 +96,7 @@ inline uint64_t AddressSum(uint32_t a, uint32_t b) { return (uint64_t{a} + b) <<
 // are alike, with equal sums of their ports. Without a key: all that is to be had by hitting
 // one of its values is a closer look at more packets. `raw_ports`: see RawPorts.
 inline uint16_t RoughHash(uint64_t address_sum, uint32_t raw_ports) {
-  const uint64_t port_sum = (raw_ports >> 16) + (raw_ports & 0xffff);
+  const uint32_t port_sum = raw_ports + std::rotl(raw_ports, 16);
   return static_cast<uint16_t>(((address_sum ^ port_sum * kHashSeed1) * kHashSeed2) >> 48);
 }
 

@@ -76,12 +76,14 @@ class PlainTcp {
 
   bool ReadTcp(uint32_t ip_header, uint32_t present) {
     tcp_ = ip_ + ip_header;
-    const uint32_t header = (tcp_[12] >> 4) * 4u;
+    const uint32_t header = tcp_[12] >> 2 & 0x3c;
     if (header < kLeastTcp) [[unlikely]]
       return false;
     const uint32_t headers = ip_header + header;
     present_ = present;
-    const uint32_t inside = present < total_ ? present : total_;
+    uint32_t inside = total_;
+    if (present < inside) [[unlikely]]
+      inside = present;
     if (inside < headers) [[unlikely]]
       return false;
     payload_ = ip_ + headers;

@@ -15,9 +15,9 @@ struct PacketView {
   uint32_t captured = 0;     // bytes at `data`
   uint32_t wire_length = 0;  // bytes that the frame had
   UnixNanos time = 0;
-  uint16_t port = 0;             // index of the port or capture
   uint16_t vlan = net::kNoVlan;  // tag taken off by the port
   net::LinkType link = net::LinkType::kEthernet;
+  uint16_t port = 0;  // index of the port or capture
   // For an IP packet put together from fragments (data then starts with the IP header): what it
   // was wrapped in. Null for a frame.
   const net::EncapStack* outer = nullptr;

@@ -44,8 +44,8 @@ class Worker {
  public:
   // Brings what every packet's look reads towards the cache.
   static void Prefetch(const PacketView& packet) {
-    __builtin_prefetch(packet.data);
-    __builtin_prefetch(packet.data + kCacheLine);
+    __builtin_prefetch(packet.data, 0, 0);
+    __builtin_prefetch(packet.data + kCacheLine, 0, 0);
   }
 
   // Allocates every table. `ring` takes the records, `known_servers` (may be null) says which
