@@ -173,8 +173,8 @@ void SmtpTransactions::OnReply(int code) {
   } else if (code != kClosing) {
     if (overlooked_) measured_ = false;  // commands were taken for the text's end
     if (code == kGoodbye) return;
-    const bool transaction = overlooked_ && code != kUnknownCommand;
-    if (transaction || unasked_ || IsAccepted(code)) paired_ = false;
+    const bool may_refuse_mail = overlooked_ && code != kUnknownCommand;
+    if (may_refuse_mail || unasked_ || IsAccepted(code)) paired_ = false;
     unasked_ = true;
   }
 }

@@ -29,8 +29,8 @@ class Feed {
  public:
   // How many packets before its turn a packet's buffer, and then its headers, are asked for.
   static constexpr uint32_t kMbufAhead = 24, kHeadersAhead = 12;
-  static constexpr uint32_t kAtOnce = 4;  // are worked on
-  // Packets are viewed and worked on kAtOnce at a time: up to one fewer wait before each.
+  // Packets are viewed and worked on so many at a time: up to one fewer wait before each.
+  static constexpr uint32_t kAtOnce = 4;
   static constexpr uint32_t kMostWaiting = kMbufAhead + 2 * (kAtOnce - 1);
 
   // `most`: buffers in one call of Take.

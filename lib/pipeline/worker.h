@@ -42,7 +42,8 @@ namespace mailtap::pipeline {
 
 class Worker {
  public:
-  // Brings what every packet's look reads towards the cache.
+  // Brings what every packet's look reads towards the cache, as data that is read once: it is
+  // not to drive code and tables from the caches behind the first.
   static void Prefetch(const PacketView& packet) {
     __builtin_prefetch(packet.data, 0, 0);
     __builtin_prefetch(packet.data + kCacheLine, 0, 0);

@@ -1,5 +1,6 @@
 """The same captures give the same bytes of flows, alerts and report, with however many workers
-and in every run, on one CPU too; the metrics differ only in families that name a worker or a duration."""
+and in every run, on one CPU too; the metrics differ only in families that name a worker or a
+duration."""
 import contextlib
 import json
 import os

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cstring>
 #include <set>
 
 namespace mailtap {
@@ -21,6 +23,22 @@ TEST(PortSieve, HoldsWhatWasAddedAndLittleElse) {
     }
   }
   EXPECT_LT(others, 10 * 64);  // of each port, those that are alike in 10 of 16 bits
+}
+
+TEST(PortSieve, TwoPortsAtOnceAsTheyLieInAPacket) {
+  PortSieve sieve;
+  for (const uint16_t port : {25, 587, 2'525, 65'535}) sieve.Add(port);
+  constexpr uint16_t kOther = 40'000;
+  ASSERT_EQ(sieve.MayHold(kOther), 0u);
+  for (uint32_t port = 0; port < 65'536; ++port) {
+    const uint8_t held = sieve.MayHold(static_cast<uint16_t>(port));
+    const uint8_t bytes[] = {uint8_t(port >> 8), uint8_t(port), kOther >> 8, kOther & 0xff};
+    uint32_t first, last;
+    std::memcpy(&first, bytes, sizeof(first));
+    last = std::rotl(first, 16);
+    ASSERT_EQ(sieve.MayHoldEither(first), held) << port;
+    ASSERT_EQ(sieve.MayHoldEither(last), held) << port;
+  }
 }
 
 TEST(PortSieve, AnEmptyOneHoldsNothing) {
