@@ -19,6 +19,14 @@ absl::string_view TakeWord(absl::string_view& text) {
   return word;
 }
 
+// RFC 9051, 7.1.
+bool IsStatus(absl::string_view word) {
+  constexpr absl::string_view kStatuses[] = {"OK", "NO", "BAD", "BYE", "PREAUTH"};
+  return std::any_of(std::begin(kStatuses), std::end(kStatuses), [&](absl::string_view status) {
+    return absl::EqualsIgnoreCase(word, status);
+  });
+}
+
 bool IsNumber(absl::string_view word) {
   return !word.empty() && std::all_of(word.begin(), word.end(), absl::ascii_isdigit);
 }
@@ -48,9 +56,12 @@ std::size_t ImapTransfers::Read(Direction from, const uint8_t* data, std::size_t
       at += step;
       continue;
     }
-    if (from == kUp && awaits_) {  // the server would not have it
+    if (from == kUp && awaits_) {  // as if the server had asked for it
       awaits_ = false;
-      side.continued = false;
+      unasked_ = true;
+      unasked_bytes_ = 0;
+      side.left = awaited_;
+      continue;
     }
     const auto* end = static_cast<const char*>(std::memchr(text + at, '\n', size - at));
     const std::size_t step = end == nullptr ? size - at : end - (text + at);
@@ -105,6 +116,7 @@ void ImapTransfers::OnClientLine() {
   if (side.continued) {
     side.counted = appends_;
   } else {
+    command_tag_ = side.tag.hash();
     absl::string_view verb = TakeWord(line);
     if (absl::EqualsIgnoreCase(verb, "UID")) verb = TakeWord(line);
     const bool replaces = absl::EqualsIgnoreCase(verb, "REPLACE");
@@ -129,6 +141,15 @@ void ImapTransfers::OnClientLine() {
   }
 }
 
+// The server has answered the command whose literal it had not asked for.
+void ImapTransfers::Refuse() {
+  Side& client = sides_[kUp];
+  if (unasked_) client.bytes -= std::min(client.bytes, unasked_bytes_);
+  awaits_ = unasked_ = false;
+  client.continued = false;
+  client.left = 0;
+}
+
 void ImapTransfers::OnServerLine() {
   Side& side = sides_[kDown];
   absl::string_view line(side.head, side.head_length);
@@ -136,20 +157,29 @@ void ImapTransfers::OnServerLine() {
   if (!side.continued) {
     if (side.tag.first() == '+') {
       if (awaits_) sides_[kUp].left = awaited_;
-      awaits_ = false;
+      awaits_ = unasked_ = false;
       return;
     }
+    const absl::string_view word = TakeWord(line);
+    const bool waits = awaits_ || unasked_;
     if (side.tag.IsStar()) {
-      const bool number = IsNumber(TakeWord(line));
-      side.counted = number && absl::EqualsIgnoreCase(TakeWord(line), "FETCH");
+      side.counted = IsNumber(word) && absl::EqualsIgnoreCase(TakeWord(line), "FETCH");
+      if (waits && absl::EqualsIgnoreCase(word, "BAD")) Refuse();
     } else {
       side.counted = false;
+      const bool ok = absl::EqualsIgnoreCase(word, "OK");
+      if (waits && side.tag.hash() == command_tag_) {
+        if (!ok) Refuse();
+        awaits_ = unasked_ = false;
+      }
       // What was asked before it may be answered only now.
       if (compression_asked_ && side.tag.hash() == compression_tag_) {
-        compressed_ = absl::EqualsIgnoreCase(TakeWord(line), "OK");
+        compressed_ = ok;
         compression_asked_ = false;
       }
     }
+    // People may read braces in the text of a status; a literal never follows.
+    if (!side.tag.IsStar() || IsStatus(word)) return;
   }
   bool at_once = false;
   side.continued = Announces(side, side.left, at_once);
@@ -159,7 +189,9 @@ void ImapTransfers::OnServerLine() {
 void ImapTransfers::SkipLiteral(Direction from, uint64_t bytes) {
   Side& side = sides_[from];
   side.left -= bytes;
-  if (side.counted) side.bytes += bytes;
+  if (!side.counted) return;
+  side.bytes += bytes;
+  if (from == kUp && unasked_) unasked_bytes_ += bytes;
 }
 
 uint64_t ImapTransfers::bytes(Direction from, uint64_t unseen) const {

@@ -45,8 +45,8 @@ constexpr Pattern kPatterns[] = {
   {kImap, kServer, kHint, R"(^\+[ \r\n])", "", "POP3's continuation", "RFC 9051, 7.5"},
   // IMAP, client
   {kImap, kClient, kProof,
-   R"(^[!-)+-z|~]+ (capability|login|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n])",
-   "", "", "RFC 9051, 6",
+   R"(^[!-)+-z|~]+ (login ([^ \r\n]+ |\{)|(capability|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n]))",
+   "", "POP3's and SMTP's AUTH LOGIN", "RFC 9051, 6",
    "CAPA|LOGI|AUTH|STAR|LOGO|NOOP|SELE|EXAM|CREA|DELE|RENA|SUBS|UNSU|LIST|LSUB|NAME|STAT|APPE|"
    "IDLE|ENAB|CHEC|CLOS|UNSE|EXPU|SEAR|FETC|STOR|COPY|MOVE|UID |ID (|ID N|COMP"},
   {kImap, kClient, kHint, R"(^done\r?\n)", "", "", "RFC 2177"},
@@ -111,6 +111,9 @@ constexpr Pattern kPatterns[] = {
   {kSnpp, kServer, kProof, R"(^220[- ].*\bsnpp\b)", "", "SMTP's greeting", "RFC 1861, 4.1"},
   {kSnpp, kClient, kProof, R"(^(page|pager|mess|message|call|caller|leve|level|hold|2way|ackread|rtype|mcre|mcresponse|msta|mstatus|kill|killtag) [!-~]|^(send|2way)\r?\n)",
    "", "", "RFC 1861, 4.3 to 4.6"},
+  {kTor, kServer, kDenial, R"(^250-protocolinfo [0-9])", "", "SMTP's answer to EHLO", "Tor control protocol, 3.21"},
+  {kTor, kClient, kProof, R"(^(protocolinfo[ \r\n]|authchallenge |getinfo [!-~]|setevents[ \r\n]|signal [a-z]))", "", "",
+   "Tor control protocol, 3"},
 
   // What may go before a dialogue. SOCKS is told by its length too: see MayBeSocks.
   {kProxy, kClient, kHint, R"(^connect [0-9a-z\[])", "CONN", "NATS, STOMP", "RFC 9110, 9.3.6"},

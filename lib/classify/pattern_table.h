@@ -29,9 +29,10 @@ enum class Protocol : uint8_t {
   kMemcached,  // beanstalkd too
   kNats,       // STOMP too
   kSnpp,
+  kTor,    // its control port
   kProxy,  // what goes before a dialogue; read by Preface
 };
-inline constexpr int kProtocolCount = 19;
+inline constexpr int kProtocolCount = 20;
 inline constexpr int kMailProtocolCount = 3;
 
 // Who says it.

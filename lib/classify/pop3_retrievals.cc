@@ -97,7 +97,7 @@ void Pop3Retrievals::OnStatus() {
   const absl::string_view line(reply_, reply_length_);
   const bool ok = absl::StartsWithIgnoreCase(line, "+OK"),
              refused = absl::StartsWithIgnoreCase(line, "-ER");
-  if (absl::StartsWith(line, "+ ")) {
+  if (absl::StartsWith(line, "+ ") || line == "+\r\n") {
     auth_line_ = true;
     return;
   }

@@ -153,7 +153,7 @@ void SmtpTransactions::OnReply(int code) {
     if (text_accepted_) {
       Accept(0);
     } else {
-      Reject(code);
+      RejectText(code);
     }
     return;
   }
@@ -216,7 +216,7 @@ void SmtpTransactions::OnCommandReply(Command command, int code) {
 }
 
 void SmtpTransactions::OnRefusal(Command command, int code) {
-  if (command == kText) return Reject(code);
+  if (command == kText) return RejectText(code);
   if (code == kBadSequence) return;
   if (command == kMail) {
     EndTransaction();
@@ -236,7 +236,7 @@ void SmtpTransactions::OnRefusal(Command command, int code) {
       break;
     case kBdat:
     case kBdatLast:
-      Reject(accepted_ == 0 && refusal_ != 0 ? refusal_ * 100 : code);
+      RejectText(code);
       break;
     default:
       break;
@@ -254,6 +254,11 @@ void SmtpTransactions::Reject(int code) {
   if (code / 100 == 3) paired_ = false;  // no refusal: a reply for each recipient follows
   ++rejected_[code / 100 == 4 ? 0 : 1];
   Clear();
+}
+
+// Without recipients the refusal of a text says no more than theirs did (RFC 2920, 3.1).
+void SmtpTransactions::RejectText(int code) {
+  Reject(accepted_ == 0 && refusal_ != 0 ? refusal_ * 100 : code);
 }
 
 // A transaction whose every recipient, or whose DATA, was refused is refused, though the client

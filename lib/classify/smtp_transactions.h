@@ -98,6 +98,7 @@ class SmtpTransactions {
   void OnRefusal(Command command, int code);
   void Accept(uint64_t text_bytes);
   void Reject(int code);
+  void RejectText(int code);
   void EndTransaction();
   void Clear();
   void Push(Command command);

@@ -50,7 +50,7 @@ void Worker::ChooseCounter(const flow::HotSession& hot, const TextSegment& piece
       opening.from_start[server] && in >= 0 && static_cast<uint32_t>(in) < piece.captured;
   if (!first) return;
   if (said[at] == '*') CountAs(hot, Service::kImap);
-  if (said[at] == '+') CountAs(hot, Service::kPop3);
+  if (said[at] == '+' || said[at] == '-') CountAs(hot, Service::kPop3);
 }
 
 void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {

@@ -166,6 +166,8 @@ TEST(PatternTable, LookalikesProveNoMail) {
       {kSnpp, Side::kServer, true, "220 SNPP Gateway Ready\r\n"},
       {kSnpp, Side::kClient, true, "PAGE 5551212\r\n"},
       {kSnpp, Side::kClient, true, "SEND\r\n"},
+      {kTor, Side::kClient, true, "PROTOCOLINFO 1\r\n"},
+      {kPop3, Side::kClient, false, "AUTH LOGIN\r\n"},
       {kNntp, Side::kServer, true, "200 news.example.com ready\r\n"},
       {kNntp, Side::kServer, true, "201 no posting\r\n"},
       {kNntp, Side::kClient, true, "MODE READER\r\n"},

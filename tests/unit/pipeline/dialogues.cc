@@ -163,6 +163,15 @@ Script LmtpScript() {
           {kDown, "221 2.0.0 OK\r\n"}};
 }
 
+Script TorScript() {
+  return {{kUp, "PROTOCOLINFO 1\r\n"},
+          {kDown, "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n"},
+          {kUp, "AUTHENTICATE\r\n"},
+          {kDown, "250 OK\r\n"},
+          {kUp, "QUIT\r\n"},
+          {kDown, "250 closing connection\r\n"}};
+}
+
 Script IrcScript() {
   return {{kUp, "NICK guest\r\nUSER guest 0 * :A Guest\r\n"},
           {kDown, ":irc.example.net 001 guest :Welcome\r\n"},

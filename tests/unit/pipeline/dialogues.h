@@ -32,6 +32,7 @@ Script HttpScript();
 Script SshScript();
 Script LmtpScript();
 Script IrcScript();
+Script TorScript();
 
 // Bytes that `from` says in the script.
 std::size_t BytesOf(const Script& script, Direction from);

@@ -71,6 +71,8 @@ std::vector<Case> Cases() {
       {"lmtp, odd port", LmtpScript(), 24, "none"},
       {"lmtp on smtp's port", LmtpScript(), 25, "none"},
       {"irc, odd port", IrcScript(), 6'667, "none"},
+      {"tor's control port", TorScript(), 9'051, "none"},
+      {"tor on smtp's port", TorScript(), 25, "none"},
       {"irc on pop3's port", IrcScript(), 110, "none"},
   };
 }
