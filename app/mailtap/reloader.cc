@@ -89,6 +89,8 @@ std::shared_ptr<const config::Config> Reloader::Adopt(config::ParseResult result
   std::shared_ptr<const config::Config> next;
   if (result.config.has_value()) {
     kept = config::TakeOver(*running_, *result.config);
+    const std::string& assets = result.config->assets.file;
+    if (assets != running_->assets.file) read_ = seen_ = StampOf(assets);
     next = std::make_shared<const config::Config>(*std::move(result.config));
   }
   Record(result.faults, next, kept, now);

@@ -131,7 +131,9 @@ void WriteConversation(std::ostream& out, const ExplainedConversation& c, bool i
   std::string what =
       absl::StrCat(client ? "to " : "from ", net::ToString(c.peer),
                    client ? " port " : " to its port ", c.port, " by ", Name(c.service),
-                   c.tls == Tls::kNone ? "" : absl::StrCat(" with ", Name(c.tls)));
+                   c.tls == Tls::kImplicit   ? " with TLS from the first byte"
+                   : c.tls == Tls::kStarttls ? " with STARTTLS"
+                                             : "");
   if (!c.name.empty()) {
     absl::StrAppend(&what, ", server ", c.name,
                     c.name_observed ? " (by a resolver's answer)" : " (its own claim)");

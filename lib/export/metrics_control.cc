@@ -135,12 +135,17 @@ void AddRelays(const Snapshot& s, MetricFamilies& f) {
                 "both directions. Only the metrics.top_relays entries with the most have "
                 "series; mailtap_relays_cut says how many have none."),
       [](const Relay& r) { return r.bytes; });
-  add(f.Counter("mailtap_relay_sessions_total", "Mail sessions that a relay entry approved."),
+  add(f.Counter(
+          "mailtap_relay_sessions_total",
+          "Mail sessions that a relay entry approved or, in the mode observe, would have."),
       [](const Relay& r) { return r.sessions; });
-  add(f.Gauge("mailtap_relay_hosts", "Different clients that a relay entry has approved."),
+  add(f.Gauge("mailtap_relay_hosts",
+              "Different clients that a relay entry has approved or, in the mode observe, "
+              "would have."),
       [](const Relay& r) { return r.hosts; });
   add(f.Gauge("mailtap_relay_last_used_timestamp_seconds",
-              "When a relay entry last approved traffic, in seconds since 1970; 0: never."),
+              "When a relay entry last approved traffic or, in the mode observe, would have, "
+              "in seconds since 1970; 0: never."),
       [](const Relay& r) { return Seconds(r.last_used); });
 }
 

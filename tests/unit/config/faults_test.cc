@@ -218,6 +218,13 @@ TEST(FaultTest, APortStandsForOneService) {
                           "services.imap.ports; a port can stand for one only"));
 }
 
+TEST(FaultTest, APortStandsForOneKindOfTunnel) {
+  EXPECT_THAT(FaultsWith("[tunnels]\nvxlan = [4789, 6081]\n"),
+              ElementsAre("f:5:9: tunnels.vxlan: port 6081 is also in tunnels.geneve (by "
+                          "default); a port can stand for one only"));
+  EXPECT_THAT(FaultsWith("[tunnels]\nvxlan = [4789, 6081]\ngeneve = [6082]\n"), IsEmpty());
+}
+
 TEST(FaultTest, TheWebPageListensOnAnAddress) {
   EXPECT_THAT(FaultsWith("[http]\naddress = \"localhost\"\n"),
               ElementsAre("f:5:11: http.address must be an IP address to listen on, not "
