@@ -14,11 +14,11 @@ namespace mailtap {
 class PortSieve {
  public:
   void Add(uint16_t port) { held_[Place(port)].store(1, std::memory_order_release); }
-  // The same of two at once, each as it lies in a packet: its high byte first.
-  uint8_t MayHoldEither(uint32_t raw) const { return At(raw >> 6 & 0x3ff) | At(raw >> 22); }
   // Never 0 for a port that was added; for others mostly. Those from which clients connect
   // share no place with a server's below 16384.
   uint8_t MayHold(uint16_t port) const { return At(Place(port)); }
+  // The same of two at once, each as it lies in a packet: its high byte first.
+  uint8_t MayHoldEither(uint32_t raw) const { return At(raw >> 6 & 0x3ff) | At(raw >> 22); }
 
  private:
   // The low byte, and the top two bits.
