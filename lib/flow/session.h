@@ -67,6 +67,11 @@ struct alignas(kCacheLine) HotSession {
 };
 static_assert(sizeof(HotSession) == 64);
 
+// Kinds of total.
+inline constexpr int kObserved = 0;
+inline constexpr int kInferred = 1;
+inline constexpr int kRepeated = 2;
+
 struct alignas(kCacheLine) ColdSession {
   // First line: touched by every packet.
   UnixNanos last_seen;
@@ -98,6 +103,11 @@ struct alignas(kCacheLine) ColdSession {
   uint64_t total(End end, int kind) const {
     return total_low[end][kind] | static_cast<uint64_t>(total_high[end][kind]) << 32;
   }
+  // What an end is known to have sent, in bytes.
+  uint64_t Sent(End end) const {
+    return total(end, kObserved) + total(end, kInferred) + pending_observed[end] +
+           pending_inferred[end];
+  }
   void AddTotal(End end, int kind, uint32_t bytes) {
     const uint64_t sum = total(end, kind) + bytes;
     total_low[end][kind] = static_cast<uint32_t>(sum);
@@ -105,11 +115,6 @@ struct alignas(kCacheLine) ColdSession {
   }
 };
 static_assert(sizeof(ColdSession) == 128);
-
-// Kinds of total.
-inline constexpr int kObserved = 0;
-inline constexpr int kInferred = 1;
-inline constexpr int kRepeated = 2;
 
 }  // namespace mailtap::flow
 

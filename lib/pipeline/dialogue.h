@@ -66,6 +66,7 @@ struct alignas(kCacheLine) Dialogue {
   bool hello_started : 1;
   bool hello_answered : 1;  // see AwaitsTls
   bool certificate_started : 1;
+  uint16_t text_units;  // what the sender of that text had sent before it, see TextUpTo
   classify::MessageEnd message_end;
   classify::StarttlsWatcher watcher;
   // What counts messages: SMTP's until a server greets like another service.

@@ -106,7 +106,7 @@ void Worker::TellMessages(const flow::HotSession& hot, meter::SessionRecord& rec
     if (pop3->skipping() && dialogue.EndsRefused(hot.mark[server])) return;
     record.text_bytes[kDown] = pop3->text_bytes();
     if (!pop3->skipping()) return;
-    const auto last = static_cast<int64_t>(hot.mark[server] - dialogue.text_start);
+    const auto last = static_cast<int64_t>(TextUpTo(hot, server, hot.mark[server]));
     const auto dot = static_cast<int64_t>(pop3->dot_bytes());
     record.text_bytes[kDown] += static_cast<uint64_t>(std::max<int64_t>(0, last - dot));
   }

@@ -86,11 +86,10 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
 }
 
 // Whether the server has yet to show that it speaks TLS to a client that began with a hello: on
-// a port made for clear mail it may greet it, and refuse it as it would any other garbage.
+// any mail port it may greet it in clear, and refuse it as it would any other garbage.
 bool Worker::AwaitsTls(const flow::HotSession& hot) const {
   const Hint port = PortHint(hot);
-  return !IsMail(hot) && port.known && !port.tls &&
-         hot.state.tls == static_cast<uint32_t>(Tls::kImplicit) &&
+  return !IsMail(hot) && port.known && hot.state.tls == static_cast<uint32_t>(Tls::kImplicit) &&
          !dialogues_[sessions_.cold_at(hot.cold).dialogue].hello_answered;
 }
 

@@ -10,11 +10,41 @@ namespace mailtap::pipeline {
 using flow::End;
 using flow::kNone;
 
+namespace {
+
+// In units of 64 MiB: 16 bits of them reach up to 4 TiB.
+constexpr int kUnitBits = 26;
+uint16_t Units(uint64_t bytes) { return static_cast<uint16_t>(bytes >> kUnitBits); }
+
+}  // namespace
+
 // How far `by` had heard the other side when it sent an `ack`. A FIN takes a number too, and is
 // no text.
 uint32_t Worker::Heard(const flow::HotSession& hot, End by, uint32_t ack) const {
   const uint32_t mark = hot.mark[flow::Other(by)];
   return flow::Distance(ack, mark) > 0 ? mark : ack;
+}
+
+// Message text begins with the byte of this number.
+void Worker::StartText(const flow::HotSession& hot, End sender, uint32_t number) {
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  dialogue.text_start = dialogue.text_seen = number;
+  dialogue.text_units = Units(cold.Sent(sender));
+}
+
+// The bytes of message text up to a number. Numbers repeat every 4 GiB: how often they have is
+// told by what the sender has sent since.
+uint64_t Worker::TextUpTo(const flow::HotSession& hot, End sender, uint32_t number) const {
+  constexpr int kRangeBits = 32;
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  const Dialogue& dialogue = dialogues_[cold.dialogue];
+  const uint16_t units = Units(cold.Sent(sender)) - dialogue.text_units;
+  const int64_t since = int64_t{units} << kUnitBits;
+  const int64_t part = number - dialogue.text_start;
+  // The nearest; below 0 where the number stands before the text.
+  const int64_t rounds = (since - part + (int64_t{1} << (kRangeBits - 1))) >> kRangeBits;
+  return static_cast<uint64_t>(std::max<int64_t>(0, part + (rounds << kRangeBits)));
 }
 
 // What a client has said before the server greeted was read as SMTP's; it counts as `service`'s
@@ -76,7 +106,7 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
     SkipAhead(hot, ClientEnd(hot), 0);  // the literal that it has asked for
   } else if (classify::Pop3Retrievals* pop3 = dialogue.pop3(); !pop3->skipping()) {
     const std::size_t taken = pop3->OnServer(piece.data, piece.captured);
-    dialogue.text_start = dialogue.text_seen = piece.seq + static_cast<uint32_t>(taken);
+    StartText(hot, server, piece.seq + static_cast<uint32_t>(taken));
     if (pop3->lost() || (missing != 0 && !pop3->skipping())) dialogue.Break();
   }
 }
@@ -95,7 +125,7 @@ void Worker::ReadReplies(uint32_t slot, const TextSegment& piece) {
     if (was_skipping && !smtp.skipping()) {
       OverlookedEnd(hot, piece.ack);
     } else if (!was_skipping && smtp.skipping()) {
-      dialogue.text_start = dialogue.text_seen = dialogue.next[client];
+      StartText(hot, client, dialogue.next[client]);
       dialogue.message_end.Start();
     }
   }
@@ -133,7 +163,7 @@ void Worker::OverlookedEnd(flow::HotSession& hot, uint32_t ack) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const uint32_t heard = Heard(hot, flow::Other(client), ack);
   if (flow::Distance(heard, dialogue.next[client]) > 0) dialogue.next[client] = heard;
-  const uint32_t bytes = heard - dialogue.text_start;
+  const uint64_t bytes = TextUpTo(hot, client, heard);
   const std::size_t dot = heard == dialogue.text_seen ? dialogue.message_end.overlooked_bytes()
                                                       : classify::MessageEnd::kLineBytes;
   dialogue.smtp()->MeasureText(bytes > dot ? bytes - dot : 0);
@@ -210,12 +240,10 @@ void Worker::EndRetrieval(const flow::HotSession& hot, const TextSegment& piece)
   classify::Pop3Retrievals& pop3 = *dialogue.pop3();
   const End client = ClientEnd(hot), server = flow::Other(client);
   const uint32_t heard = Heard(hot, client, piece.ack);
-  const int32_t text = flow::Distance(heard, dialogue.text_start);
   // What is sent again may have heard its own answer, too: that is held, or is lost.
   dialogue.spoke_late |= flow::Distance(hot.mark[client], piece.seq + piece.length) > 0;
   const bool answered = dialogues_.HoldsAnswer(dialogue, server, piece.seq, heard);
-  pop3.EndText(text > 0 ? heard - dialogue.text_start : 0,
-               /*measured=*/!dialogue.EndsRefused(heard));
+  pop3.EndText(TextUpTo(hot, server, heard), /*measured=*/!dialogue.EndsRefused(heard));
   if (flow::Distance(heard, dialogue.next[server]) > 0) dialogue.next[server] = heard;
   if (pop3.lost() || answered) dialogue.Break();
 }
@@ -270,7 +298,7 @@ void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
   if (end == 0) return;
   constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
   const uint32_t text_end = piece.seq + end - kDot;
-  dialogue.smtp()->EndText(text_end - dialogue.text_start);
+  dialogue.smtp()->EndText(TextUpTo(hot, ClientEnd(hot), text_end));
   ReadClient(slot, {.seq = piece.seq + end,
                     .ack = piece.ack,
                     .length = piece.length - end,

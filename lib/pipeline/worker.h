@@ -201,6 +201,8 @@ class Worker {
   void SkipAhead(flow::HotSession& hot, flow::End end, uint32_t missing);
   void ReadMessageText(uint32_t slot, const TextSegment& piece);
   uint32_t Heard(const flow::HotSession& hot, flow::End by, uint32_t ack) const;
+  void StartText(const flow::HotSession& hot, flow::End sender, uint32_t number);
+  uint64_t TextUpTo(const flow::HotSession& hot, flow::End sender, uint32_t number) const;
 
   // What goes before a dialogue (preface.cc)
   bool OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before);

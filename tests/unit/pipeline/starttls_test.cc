@@ -95,6 +95,8 @@ TEST(Starttls, IsNotAHelloThatIsRefusedInClear) {
   } kCases[] = {
       {25, "220 mx ESMTP\r\n", "500 5.5.2 Error: bad syntax\r\n", "smtp banner none"},
       {587, "220 mx ESMTP\r\n", "500 5.5.2 Error: bad syntax\r\n", "smtp banner none"},
+      {465, "220 mx ESMTP\r\n", "500 5.5.2 Error: bad syntax\r\n", "smtp banner none"},
+      {993, "* OK IMAP4rev1 ready\r\n", "* BAD Error\r\n* BYE Bye\r\n", "imap banner none"},
       {143, "* OK IMAP4rev1 ready\r\n", "* BAD Error\r\n* BYE Bye\r\n", "imap banner none"},
       {110, "+OK POP3 ready\r\n", "-ERR Unknown command.\r\n", "pop3 banner none"}};
   for (const auto& c : kCases) {
