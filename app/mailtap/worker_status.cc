@@ -36,7 +36,7 @@ exporting::WorkerStatus StatusOf(int number, const pipeline::WorkerCounters& cou
   };
   status.ring_used_bytes = ring.used();
   status.ring_capacity_bytes = ring.capacity();
-  status.ring_full = counters.shortages[static_cast<int>(pipeline::Shortage::kRing)].value();
+  status.ring_full = counters.ring_full.value();
   status.snapped_packets = counters.snapped.value();
   status.cut_packets = counters.cut.value();
   const auto last_tick = static_cast<int64_t>(counters.last_tick.value());
@@ -55,8 +55,6 @@ void AddTo(const pipeline::WorkerCounters& counters, control::CaptureSample& sam
   for (std::size_t i = 0; i < sample.shortages.size(); ++i) {
     sample.shortages[i].name = pipeline::kShortageNames[i];
     sample.shortages[i].limit = pipeline::kShortageLimits[i];
-    // What finds the ring full waits for the next tick, and nothing is lost.
-    if (static_cast<pipeline::Shortage>(i) == pipeline::Shortage::kRing) continue;
     sample.shortages[i].count += counters.shortages[i].value();
   }
   sample.snapped += counters.cut.value();

@@ -117,11 +117,12 @@ void AddWorkers(const SensorStatus& s, MetricFamilies& f) {
 }
 
 void AddRings(const SensorStatus& s, MetricFamilies& f) {
-  AddByWorker(s,
-              f.Counter("mailtap_ring_full_total",
-                        "Records that had to wait for the next tick because the ring from a "
-                        "worker to the control core was full; none is lost."),
-              [](const WorkerStatus& w) { return w.ring_full; });
+  AddByWorker(
+      s,
+      f.Counter("mailtap_ring_full_total",
+                "Ticks of which some records had to wait because the ring from a worker "
+                "to the control core was full; none is lost."),
+      [](const WorkerStatus& w) { return w.ring_full; });
   AddByWorker(s,
               f.Gauge("mailtap_ring_used_bytes",
                       "Bytes waiting in the ring from a worker to the control core."),

@@ -69,7 +69,7 @@ struct WorkerStatus {
   std::vector<TableStatus> tables;
   uint64_t ring_used_bytes = 0;
   uint64_t ring_capacity_bytes = 0;
-  uint64_t ring_full = 0;        // records that had to wait for the next tick
+  uint64_t ring_full = 0;        // ticks of which some records had to wait
   uint64_t snapped_packets = 0;  // of which only a part was captured
   uint64_t cut_packets = 0;      // others, of which frame or tunnel held only the start
   UnixNanos last_tick = 0;       // end of the last tick it closed; 0: none yet

@@ -15,6 +15,7 @@ namespace mailtap::pipeline {
 // State that was wanted and not to be had. Each is a bounded table that was full.
 enum class Shortage : uint8_t {
   kSessions,        // a mail packet without a session: its payload is unattributed
+  kHalfOpen,        // a mail packet while connections that nobody has answered fill their share
   kConversations,   // a session whose bytes went to a row that knows less
   kDialogues,       // a session judged by its port alone
   kUndecided,       // a flow on an odd port that looked like mail and was not looked at
@@ -22,16 +23,15 @@ enum class Shortage : uint8_t {
   kNames,           // a server name not kept
   kEncapsulations,  // a session whose encapsulation is not told
   kAnswers,         // a name server's answer not passed on
-  kRing,            // a tick whose deltas had to wait for the next
 };
 inline constexpr int kShortageCount = 9;
 inline constexpr std::array<absl::string_view, kShortageCount> kShortageNames = {
-    "sessions", "conversations",  "dialogues", "undecided", "reorder_buffers",
-    "names",    "encapsulations", "answers",   "ring"};
+    "sessions",        "half_open", "conversations",  "dialogues", "undecided",
+    "reorder_buffers", "names",     "encapsulations", "answers"};
 // The key of [limits] that gives each more room.
 inline constexpr std::array<absl::string_view, kShortageCount> kShortageLimits = {
-    "sessions", "conversations",  "dialogues", "undecided", "reorder_buffers",
-    "sessions", "encapsulations", "ring",      "ring"};
+    "sessions",        "sessions", "conversations",  "dialogues", "undecided",
+    "reorder_buffers", "sessions", "encapsulations", "ring"};
 
 // Flows whose content contradicts their port.
 enum class Mismatch : uint8_t {
@@ -52,8 +52,9 @@ struct alignas(kCacheLine) WorkerCounters {
   std::array<SingleWriterCounter, net::kOutcomeCount> outcomes;
   std::array<SingleWriterCounter, kShortageCount> shortages;
   flow::SequenceCounters sequence;
+  // Ticks of which some records had to wait, as the ring was full. None is lost.
+  SingleWriterCounter ring_full;
   std::array<SingleWriterCounter, kMismatchCount> port_content_mismatch;  // flows
-  SingleWriterCounter half_open;  // handshakes and scans: never any payload
   // Gauges, set at every tick.
   SingleWriterCounter sessions;
   SingleWriterCounter conversations;

@@ -148,7 +148,6 @@ bool Worker::Report(const flow::HotSession& hot, bool counted_at_end) {
 // A connection to a mail port that was opened in sight and came to nothing.
 void Worker::CountFailed(const flow::HotSession& hot) {
   if (hot.state.synced == 0 || hot.state.standard_port == 0) return;
-  if (hot.state.payload == 0) counters_.half_open.Add(1);
   const Hint port = PortHint(hot);
   if (!port.known) return;
   meter::ConversationKey key = KeyOf(hot);
@@ -175,6 +174,7 @@ void Worker::Forget(uint32_t slot) {
   if (cold.name != kNone) names_.Release(cold.name);
   if (cold.conversation != kNone) conversations_.Release(cold.conversation);
   if (IsUndecided(hot)) --undecided_;
+  if (IsHalfOpen(hot)) --half_open_;
   if (hot.state.standard_port == 0) {
     suspicion_.Lower(flow::SessionTable::RoughHashOf(hot));
   }

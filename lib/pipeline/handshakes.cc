@@ -114,12 +114,7 @@ uint32_t Worker::StartAnew(Pending& pending, const flow::SessionKey& key, uint32
   if (!EndSession(slot)) return kNone;
   end = 0;
   if (!pending.mail_port) return CreateOnOddPort(pending, key);
-  const uint32_t created = CreateOnMailPort(pending, key);
-  if (created != kNone && handshake != nullptr) {
-    const bool from_client = segment.src_port == handshake->client_port;
-    TakeHandshake(sessions_.hot(created), from_client ? 0 : 1, *handshake, pending.time);
-  }
-  return created;
+  return CreateOnMailPort(pending, key, handshake);
 }
 
 // Whether a packet shows that the other end has taken part in `handshake`.

@@ -51,28 +51,63 @@ uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
   return slot;
 }
 
-uint32_t Worker::CreateOnMailPort(const Pending& pending, const flow::SessionKey& key) {
+// A packet on a mail port for which there is no room loses no bytes: they are counted without a
+// session. Its copies are known for what they are.
+void Worker::CountUnattributed(const Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  meter::ConversationKey unknown = {.attribution = meter::Attribution::kNone};
+  const bool to_server = ports_.Contains(segment.dst_port);
+  unknown.service = ports_.service(to_server ? segment.dst_port : segment.src_port);
+  bool exact = false;
+  const uint32_t row = conversations_.Acquire(unknown, exact);
+  meter::DeltaRecord& delta = conversations_.Touch(row);
+  meter::DirectionBytes& bytes = delta.bytes[to_server ? kUp : kDown];
+  const bool copy =
+      segment.length != 0 && copies_.Seen(pending.copy_place, net::PacketMark(segment));
+  (copy ? bytes.duplicate : bytes.observed) += segment.length;
+  bytes.packets += 1;
+  if (delta.first_seen == 0) delta.first_seen = pending.time;
+  delta.last_seen = pending.time;
+  conversations_.Release(row);
+}
+
+// Whether a packet on a mail port may have a session while half-open ones have taken all that
+// they may, as in a flood of SYNs: one that goes on with a handshake. Of that there is a note
+// then, as on odd ports.
+bool Worker::MayOpenInFlood(Pending& pending, flow::Handshake*& handshake) {
+  const net::Segment& segment = pending.segment;
+  pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
+  if ((segment.flags & net::kSyn) != 0) {
+    Short(Shortage::kHalfOpen);
+    RememberHandshake(pending);
+    return false;
+  }
+  handshake = BeginningOf(pending, /*word=*/false).handshake;
+  if (handshake != nullptr) return true;
+  Short(Shortage::kHalfOpen);
+  CountUnattributed(pending);
+  return false;
+}
+
+uint32_t Worker::CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
+                                  flow::Handshake* handshake) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kRst) != 0) return kNone;
+  const bool flood = handshake == nullptr && half_open_ >= most_half_open_;
+  if (flood && !MayOpenInFlood(pending, handshake)) return kNone;
   const uint32_t slot = Create(pending, key);
   if (slot == kNone) {
-    // The full table loses no bytes: they go to whoever sent them, without a session.
-    meter::ConversationKey unknown = {.attribution = meter::Attribution::kNone};
-    const bool to_server = ports_.Contains(segment.dst_port);
-    unknown.service = ports_.service(to_server ? segment.dst_port : segment.src_port);
-    bool exact = false;
-    const uint32_t row = conversations_.Acquire(unknown, exact);
-    meter::DeltaRecord& delta = conversations_.Touch(row);
-    meter::DirectionBytes& bytes = delta.bytes[to_server ? kUp : kDown];
-    bytes.observed += segment.length;
-    bytes.packets += 1;
-    if (delta.first_seen == 0) delta.first_seen = pending.time;
-    delta.last_seen = pending.time;
-    conversations_.Release(row);
+    CountUnattributed(pending);
     return kNone;
   }
+  ++half_open_;
   flow::HotSession& hot = sessions_.hot(slot);
   hot.state.standard_port = 1;
+  if (handshake != nullptr) {
+    const bool from_client = segment.src_port == handshake->client_port;
+    TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
+    return slot;
+  }
   // The opener of the connection is the client; met under way, the mail port is the server's,
   // and of two the one whose words are.
   const bool syn = (segment.flags & net::kSyn) != 0;

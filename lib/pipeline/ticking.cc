@@ -30,7 +30,8 @@ bool Worker::EndTick(int64_t tick) {
   if (flushed && ring_.Push(exchange::TickRecord{.tick = tick, .sessions = established_})) {
     return true;
   }
-  Short(Shortage::kRing);
+  if (tick != full_tick_) counters_.ring_full.Add(1);
+  full_tick_ = tick;
   return false;
 }
 

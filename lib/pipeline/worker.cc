@@ -47,6 +47,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       split_kinds_(net::SetOf(config.tunnels.split_by)),
       split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
+      // Enough of the table is left for connections that come about, whoever floods it.
+      most_half_open_(sessions_.capacity() / 4 * 3),
       most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {
   samples_left_.fill(config.diagnostics.samples);
   for (int s = 0; s < kServiceCount; ++s) {
@@ -164,8 +166,7 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   }
   if ((flags & net::kRst) == 0) {
     if (hot.state.acked != 0 || hot.state.payload == 3) {
-      if (hot.state.established == 0 && IsMail(hot)) ++established_;
-      hot.state.established = 1;
+      if (hot.state.established == 0) Establish(hot);
     }
     if (segment.length != 0 && cold.dialogue != kNone) Read(slot, end, segment);
   }
@@ -179,6 +180,12 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
     timers_.Cancel(hot.cold);
     Schedule(hot);
   }
+}
+
+void Worker::Establish(flow::HotSession& hot) {
+  if (IsMail(hot)) ++established_;
+  if (IsHalfOpen(hot)) --half_open_;
+  hot.state.established = 1;
 }
 
 // What of a segment is not simply the next.

@@ -132,6 +132,7 @@ class Worker {
   void FollowOther(flow::HotSession& hot, flow::End end, const net::Segment& segment,
                    UnixNanos time);
   void Account(uint32_t slot, flow::End end, const Pending& pending);
+  void Establish(flow::HotSession& hot);
   // Out of line, or it takes registers from what is not rare.
   [[gnu::noinline]] void AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold,
                                         flow::End end, const Pending& pending);
@@ -143,7 +144,11 @@ class Worker {
 
   // New sessions (opening.cc)
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
-  uint32_t CreateOnMailPort(const Pending& pending, const flow::SessionKey& key);
+  void CountUnattributed(const Pending& pending);
+  bool MayOpenInFlood(Pending& pending, flow::Handshake*& handshake);
+  // `handshake`: the one that the packet goes on with, where it is known to.
+  uint32_t CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
+                            flow::Handshake* handshake = nullptr);
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   // How a payload goes with the handshake that was seen of its flow.
   struct Beginning {
@@ -294,6 +299,10 @@ class Worker {
     return hot.state.standard_port == 0 &&
            hot.state.stage == static_cast<uint32_t>(flow::Stage::kCandidate);
   }
+  // On a mail port, and neither end has shown that it has heard the other.
+  static bool IsHalfOpen(const flow::HotSession& hot) {
+    return hot.state.standard_port != 0 && hot.state.established == 0;
+  }
   classify::Side SideOf(const flow::HotSession& hot, flow::End end) const {
     return end == ClientEnd(hot) ? classify::Side::kClient : classify::Side::kServer;
   }
@@ -332,12 +341,15 @@ class Worker {
   std::array<Pending, kPendingSlots> pending_;
   uint32_t pending_count_ = 0;
   uint32_t established_ = 0;  // mail sessions
+  const uint32_t most_half_open_;
+  uint32_t half_open_ = 0;  // see IsHalfOpen
   const uint32_t most_undecided_;
-  uint32_t undecided_ = 0;        // see IsUndecided
-  UnixNanos counted_before_ = 0;  // see ResumeSessions()
-  UnixNanos now_ = 0;             // of the packet at hand
-  bool started_ = false;          // a first packet has set the clock
-  bool remove_ = false;           // the session at hand is not mail, and is to be removed
+  uint32_t undecided_ = 0;         // see IsUndecided
+  UnixNanos counted_before_ = 0;   // see ResumeSessions()
+  UnixNanos now_ = 0;              // of the packet at hand
+  int64_t full_tick_ = INT64_MIN;  // the last that found the ring full
+  bool started_ = false;           // a first packet has set the clock
+  bool remove_ = false;            // the session at hand is not mail, and is to be removed
 };
 
 }  // namespace mailtap::pipeline

@@ -27,7 +27,6 @@ TEST(Lifecycle, BareHandshakesAndScansAreCountedApart) {
   Frames refused = {To(587, 1'004).Handshake().frames()[0]};
   sensor.Play(syn).Play(refused).Play(To(587, 1'004).Reset(kDown).frames()).Finish();
   EXPECT_TRUE(sensor.sessions().empty());
-  EXPECT_EQ(sensor.counters().half_open.value(), 4u);
   EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 0u);
   EXPECT_EQ(sensor.Total().failed_sessions, 4u);
   EXPECT_EQ(sensor.Total().sessions, 0u);
@@ -182,7 +181,7 @@ TEST(Lifecycle, FullRing) {
   tight.hold_ring = true;
   tight.Play(Merge(streams));
   for (int i = 0; i < 15; ++i) tight.EndTick();
-  EXPECT_GT(tight.shortages(Shortage::kRing), 0u);
+  EXPECT_GT(tight.counters().ring_full.value(), 0u);
   EXPECT_LT(tight.sessions().size(), static_cast<std::size_t>(kSessions));
   tight.hold_ring = false;
   tight.Finish();
@@ -220,6 +219,60 @@ TEST(Lifecycle, FullSessionTable) {
     unattributed += delta.bytes[kUp].observed + delta.bytes[kDown].observed;
   }
   EXPECT_EQ(unattributed, (up + down) * 12 / 20);
+}
+
+TEST(Lifecycle, CopiesOfWhatFindsNoSessionCountOnce) {
+  config::Config small = SmallConfig();
+  small.limits.sessions = 1;
+  Sensor sensor(small);
+  sensor.Play(To(25, 10'000).Handshake().Server("220 mx ESMTP\r\n").frames());
+  Frames frames = Doubled(Play(Pop3Script(), 110).frames());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    frames[i].bytes[14 + 5] = static_cast<char>(1 + i / 2);  // the IPv4 id
+  }
+  sensor.Play(frames).Finish();
+  const meter::DeltaRecord total = sensor.Total();
+  EXPECT_EQ(total.bytes[kUp].observed, BytesOf(Pop3Script(), kUp));
+  EXPECT_EQ(total.bytes[kUp].duplicate, BytesOf(Pop3Script(), kUp));
+}
+
+// Connections that nobody answers leave room for those that come about.
+TEST(Lifecycle, AFloodOfSynsHidesNothing) {
+  config::Config small = SmallConfig();
+  small.limits.sessions = 64;
+  for (const bool one_way : {false, true}) {
+    Sensor sensor(small);
+    for (uint16_t i = 0; i < 200; ++i) {
+      const Conversation c = To(25, static_cast<uint16_t>(1'000 + i)).Handshake();
+      sensor.Play({c.frames()[0]});
+    }
+    const Conversation mail = Play(SmtpScript(), 25, 1'400, 50'000);
+    sensor.Play(one_way ? mail.OneWay(kUp) : mail.frames());
+    const uint64_t flooded = sensor.shortages(Shortage::kHalfOpen);
+    EXPECT_GT(flooded, 200u - 64);
+    sensor.Finish();
+    EXPECT_EQ(sensor.shortages(Shortage::kSessions), 0u);
+    ASSERT_EQ(sensor.sessions().size(), 1u);
+    const meter::SessionRecord& session = sensor.sessions()[0];
+    EXPECT_EQ(session.client_port, 50'000);
+    EXPECT_EQ(session.bytes[kUp].observed, BytesOf(SmtpScript(), kUp));
+    EXPECT_EQ(session.bytes[kUp].packets, mail.OneWay(kUp).size());
+    EXPECT_EQ(sensor.Total().bytes[kUp].observed, BytesOf(SmtpScript(), kUp));
+  }
+}
+
+// What is met under way in a flood counts, though to nobody.
+TEST(Lifecycle, AFloodOfSynsLosesNoBytes) {
+  config::Config small = SmallConfig();
+  small.limits.sessions = 64;
+  Sensor sensor(small);
+  for (uint16_t i = 0; i < 64; ++i) {
+    const Conversation c = To(25, static_cast<uint16_t>(1'000 + i)).Handshake();
+    sensor.Play({c.frames()[0]});
+  }
+  sensor.Play(To(25, 50'000).Server("220 mx ESMTP\r\n").frames()).Finish();
+  EXPECT_TRUE(sensor.sessions().empty());
+  EXPECT_EQ(sensor.Total().bytes[kDown].observed, 14u);
 }
 
 TEST(Lifecycle, FullConversationTable) {
