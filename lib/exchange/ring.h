@@ -3,11 +3,14 @@
 #ifndef MAILTAP_LIB_EXCHANGE_RING_H_
 #define MAILTAP_LIB_EXCHANGE_RING_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +39,17 @@ class RecordRing {
     std::memcpy(slot + sizeof(header), &record, sizeof(record));
     Commit(kSize);
     return true;
+  }
+
+  // Producer thread only. Whether Push() of these will find room, in any order.
+  template <typename... Records>
+  bool HasRoomFor() {
+    constexpr std::size_t kSizes[] = {Padded(sizeof(Header) + sizeof(Records))...};
+    // The end of the ring may fall into any of them.
+    constexpr std::size_t kMost =
+        std::accumulate(std::begin(kSizes), std::end(kSizes),
+                        *std::max_element(std::begin(kSizes), std::end(kSizes)));
+    return HasRoom(kMost);
   }
 
   // Consumer thread only. Calls visitor(const Record&) for each record that was in the ring at
@@ -80,6 +94,7 @@ class RecordRing {
   };
   static constexpr std::size_t Padded(std::size_t n) { return (n + 7) & ~std::size_t{7}; }
 
+  bool HasRoom(std::size_t size);        // producer
   std::byte* Reserve(std::size_t size);  // producer
   void Commit(std::size_t size) {        // producer
     tail_.store(write_ + size, std::memory_order_release);

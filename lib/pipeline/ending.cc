@@ -29,6 +29,12 @@ void Worker::CloseText(uint32_t slot) {
 bool Worker::EndSession(uint32_t slot) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
+  // What is left is counted where it can be reported, too: the report tells when that was.
+  const bool silent = hot.state.payload == 0 && hot.state.established == 0;
+  if (!silent &&
+      !ring_.HasRoomFor<meter::SessionRecord, meter::NameRecord, meter::NameRecord>()) {
+    return false;
+  }
   sequencer_.SettleAll(hot, cold);
   const bool tells_no_more = cold.dialogue == kNone;
   CloseText(slot);

@@ -208,6 +208,21 @@ TEST(RecordRing, AFullRingRefusesAndLosesNothing) {
   EXPECT_EQ(checker.wrong, 0);
 }
 
+TEST(RecordRing, HasRoomForWhatItThenTakes) {
+  RecordRing ring(4'096);
+  uint64_t pushed = 0;
+  for (int round = 0; round < 500; ++round) {
+    while (ring.HasRoomFor<meter::SessionRecord, meter::NameRecord>()) {
+      ASSERT_TRUE(ring.Push(meter::NameRecord{})) << round;
+      ASSERT_TRUE(ring.Push(meter::SessionRecord{})) << round;
+    }
+    while (PushNumber(ring, pushed)) ++pushed;
+    EXPECT_FALSE((ring.HasRoomFor<meter::SessionRecord, meter::NameRecord>()));
+    ring.Drain([](const auto&) {});
+    EXPECT_TRUE((ring.HasRoomFor<meter::SessionRecord, meter::NameRecord>()));
+  }
+}
+
 TEST(RecordRing, KeepsOrderAcrossItsEndWhateverTheFill) {
   for (uint32_t seed = 1; seed < 50; ++seed) {
     std::mt19937 random(seed);

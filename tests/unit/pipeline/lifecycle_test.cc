@@ -195,6 +195,29 @@ TEST(Lifecycle, FullRing) {
   }
 }
 
+// A session says that its end was what counted its last bytes, however often that has to wait.
+TEST(Lifecycle, AFullRingDoesNotHideThatTheEndCounts) {
+  config::Config small = SmallConfig();
+  small.limits.ring_bytes = 4'096;
+  Sensor sensor(small);
+  sensor.hold_ring = true;
+  constexpr int kSessions = 60;
+  for (uint16_t i = 0; i < kSessions; ++i) {
+    Conversation c = To(25, static_cast<uint16_t>(10'000 + i));
+    c.Handshake().Server("220 mx ESMTP\r\n").Client("EHLO me\r\n").Server("250 mx\r\n");
+    sensor.Play(c.Lost(kUp, std::string(30, 'x')).Ack(kDown).frames());
+  }
+  const int64_t tick = TickOf(kStart) + 1;
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(sensor.worker().Finish(tick));
+  sensor.hold_ring = false;
+  sensor.Finish();
+  ASSERT_EQ(sensor.sessions().size(), static_cast<std::size_t>(kSessions));
+  for (const meter::SessionRecord& session : sensor.sessions()) {
+    EXPECT_TRUE(session.counted_at_end);
+    EXPECT_EQ(session.bytes[kUp].inferred, 30u);
+  }
+}
+
 // A full session table loses no bytes: they are unattributed.
 TEST(Lifecycle, FullSessionTable) {
   config::Config small = SmallConfig();
