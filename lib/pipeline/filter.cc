@@ -130,8 +130,8 @@ void Worker::Take(absl::Span<const PacketView> packets) {
 inline void Worker::Queue() {
   Pending& pending = pending_[pending_count_];
   const net::Segment& segment = pending.segment;
-  pending.copy_place = flow::CopyTable::PlaceOf(pending.flow_hash, segment.src_port,
-                                                segment.seq, segment.length);
+  pending.copy_place = flow::CopyTable::PlaceOf(segment.address_hash, pending.flow_hash,
+                                                segment.src_port, segment.seq, segment.length);
   if (!pending.unknown) {
     sessions_.Prefetch(pending.flow_hash);
     copies_.Prefetch(pending.copy_place);
