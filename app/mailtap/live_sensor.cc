@@ -239,7 +239,9 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
 
   Reload();
   while (!stop) {
+    const uint64_t begun = reloader_.begun();
     if (auto next = reloader_.Poll(reload, clock_->Now())) next_config_ = std::move(next);
+    if (reloader_.begun() != begun) Tell();
     if (collector.Poll(clock_->Now())) {
       clock_->Follow();
       Reload();
@@ -268,16 +270,21 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
 // Between two ticks: puts in force what has been read, and says what is.
 void LiveSensor::Reload() {
   if (next_config_ != nullptr) control_->Reload(std::exchange(next_config_, nullptr));
-  const exporting::ReloadStatus status = reloader_.status();
-  // Relay files that were read anew are no attempt to reload, and make another version.
-  std::pair<uint64_t, std::string> now(status.attempts, status.config_version);
-  if (lock_ == nullptr || now == said_) return;
-  const absl::Status said =
-      lock_->Say({.reloads = status.attempts,
-                  .last_reload_ok = status.fault.empty(),
-                  .config_version = status.config_version,
-                  .config_path = config_path_,
-                  .awaits_restart = absl::StrJoin(status.awaits_restart, ", ")});
+  in_force_ = reloader_.status();
+  Tell();
+}
+
+// Who asks for a reload waits for one that begins after that.
+void LiveSensor::Tell() {
+  if (lock_ == nullptr) return;
+  store::RunningSensor now = {.reloads_begun = reloader_.begun(),
+                              .reloads = in_force_.attempts,
+                              .last_reload_ok = in_force_.fault.empty(),
+                              .config_version = in_force_.config_version,
+                              .config_path = config_path_,
+                              .awaits_restart = absl::StrJoin(in_force_.awaits_restart, ", ")};
+  if (now == said_) return;
+  const absl::Status said = lock_->Say(now);
   if (said.ok()) said_ = std::move(now);
   // Each tick again, as there may be room then; logged once.
   if (!std::exchange(say_failed_, !said.ok()) && !said.ok()) LogError(said.message());

@@ -69,6 +69,7 @@ class LiveSensor {
   absl::Status LaunchLcores(const std::atomic<bool>& stop);
   void WatchLinks();
   void Reload();
+  void Tell();
   void Publish();
   control::CaptureSample Sample() const;
   // Any thread.
@@ -82,7 +83,8 @@ class LiveSensor {
   const std::shared_ptr<const config::Config> config_;  // as of the start
   Reloader reloader_;
   std::shared_ptr<const config::Config> next_config_;  // read, to be put in force
-  std::pair<uint64_t, std::string> said_;              // reloads and version that lock_ tells
+  exporting::ReloadStatus in_force_;                   // as of the last tick
+  store::RunningSensor said_;                          // what lock_ tells
   bool say_failed_ = false;
   std::unique_ptr<store::StateLock> lock_;  // null without a state directory
   // In the order in which they need each other; destroyed in the opposite one.

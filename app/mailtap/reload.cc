@@ -76,7 +76,8 @@ int Reload(const config::Config& config, const std::string& path) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     sensor = store::FindSensor(directory);
     if (!sensor.ok()) return Fail(sensor.status().message());
-    if (sensor->reloads == before.reloads) continue;
+    // One that was under way may have read the file before it was changed.
+    if (sensor->reloads <= before.reloads_begun) continue;
     if (!sensor->last_reload_ok) {
       return Fail(absl::StrCat("the sensor refused its file (its log and /readyz say why); ",
                                "configuration ", sensor->config_version, " stays in force"));

@@ -17,6 +17,7 @@ std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requeste
     if (AssetsChanged(now)) requested = true;
     // One at a time, since each goes out from the configuration in force.
     if (!refreshing_.valid() && requested.exchange(false)) {
+      ++begun_;
       read_ = StampOf(running_->assets.file);
       reading_ =
           std::async(std::launch::async, [path = path_] { return config::LoadFile(path); });

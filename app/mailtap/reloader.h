@@ -35,6 +35,9 @@ class Reloader {
   // changed on disk: then only those are read.
   std::shared_ptr<const config::Config> Poll(std::atomic<bool>& requested, UnixNanos now);
 
+  // Attempts to reload that have begun; the control core's thread.
+  uint64_t begun() const { return begun_; }
+
   // Any thread.
   exporting::ReloadStatus status() const;
   std::shared_ptr<const config::Config> running() const;
@@ -68,6 +71,7 @@ class Reloader {
   Stamp seen_;          // at the last look
   Stamp read_;          // when it was last read
   RelayWatch relay_watch_;
+  uint64_t begun_ = 0;
   std::future<config::ParseResult> reading_;
   std::future<config::RefreshedRelays> refreshing_;
   // Guards the rest, which only the control thread writes. Never held while logging: a scrape

@@ -42,9 +42,12 @@ bool Parse(absl::string_view text, RunningSensor& sensor) {
   const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
   if (lines.size() < 4) return false;
   const std::vector<std::string> words = absl::StrSplit(lines[0], ' ');
-  if (words.size() != 3 || !absl::SimpleAtoi(words[0], &sensor.reloads)) return false;
-  sensor.last_reload_ok = words[1] == "ok";
-  sensor.config_version = words[2];
+  if (words.size() != 4 || !absl::SimpleAtoi(words[0], &sensor.reloads_begun) ||
+      !absl::SimpleAtoi(words[1], &sensor.reloads)) {
+    return false;
+  }
+  sensor.last_reload_ok = words[2] == "ok";
+  sensor.config_version = words[3];
   sensor.awaits_restart = std::string(lines[2]);
   return absl::CUnescape(lines[1], &sensor.config_path);
 }
@@ -73,9 +76,10 @@ absl::StatusOr<std::unique_ptr<StateLock>> StateLock::Take(const std::string& di
 StateLock::~StateLock() { ::close(file_); }
 
 absl::Status StateLock::Say(const RunningSensor& sensor) {
-  const std::string text = absl::StrCat(
-      sensor.reloads, " ", sensor.last_reload_ok ? "ok" : "failed", " ", sensor.config_version,
-      "\n", absl::CEscape(sensor.config_path), "\n", sensor.awaits_restart, "\n");
+  const std::string text =
+      absl::StrCat(sensor.reloads_begun, " ", sensor.reloads, " ",
+                   sensor.last_reload_ok ? "ok" : "failed", " ", sensor.config_version, "\n",
+                   absl::CEscape(sensor.config_path), "\n", sensor.awaits_restart, "\n");
   // One write: a reader finds the old lines or the new ones, and may find the end of longer old
   // ones behind these.
   const auto size = static_cast<ssize_t>(text.size());

@@ -16,12 +16,15 @@ namespace mailtap::store {
 // What a running sensor says of itself in its directory.
 struct RunningSensor {
   pid_t pid = 0;
-  uint64_t reloads = 0;        // attempts that have ended, since its start
+  uint64_t reloads_begun = 0;  // since its start
+  uint64_t reloads = 0;        // attempts that have ended
   bool last_reload_ok = true;  // the last of them
   std::string config_version;  // in force
   std::string config_path;     // of the file that it reads, absolute
   std::string
       awaits_restart;  // keys of it that only a restart puts in force: "[http], [limits]"
+
+  friend bool operator==(const RunningSensor&, const RunningSensor&) = default;
 };
 
 // Held by a sensor for as long as it runs. A record lock (fcntl(2)) on DIRECTORY/sensor.lock:

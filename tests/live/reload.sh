@@ -32,13 +32,13 @@ launch() {  # and hold it where it has just taken its lock
   kill -STOP "$sensor"
 }
 mkdir -p "$work/state"
-echo "7 ok 0123456789ab" >"$work/state/sensor.lock"
+printf '7 7 ok 0123456789ab\n/x\n\n' >"$work/state/sensor.lock"
 launch
 kill -HUP "$sensor"
 if ask 2>"$work/ask.log"; then echo "a reload was confirmed before the sensor ran"; exit 1; fi
 grep -q "still starting" "$work/ask.log"
 kill -CONT "$sensor"
-await 20 "the first reload has ended well" grep -q "^1 ok " "$work/state/sensor.lock"
+await 20 "the first reload has ended well" grep -q "^1 1 ok " "$work/state/sensor.lock"
 kill -KILL "$sensor"
 wait "$sensor" || true
 launch
@@ -80,6 +80,25 @@ within sen curl -sf http://127.0.0.1:9382/readyz | tee "$work/ready"
 grep -q '^ready' "$work/ready"
 grep -q 'the last reload failed, .* unknown key limit' "$work/ready"
 grep -q 'unknown key limit' "$work/sensor.log"
+
+# The end of a reload that was under way is no answer: it has read what was there before.
+cp "$work/good.toml" "$work/mailtap.toml"
+{
+  echo address,name
+  seq -f '10.1.0.0,host-%.0f' 300000
+} >"$work/assets.csv"  # long to read, and faulty
+printf '[assets]\nfile = "%s"\n' "$work/assets.csv" >>"$work/mailtap.toml"
+kill -HUP "$sensor"
+await 10 "a reload is under way" grep -q "^102 10[01] " "$work/state/sensor.lock"
+kill -STOP "$sensor"
+cp "$work/good.toml" "$work/mailtap.toml"
+ask >"$work/asked" &
+asking=$!
+await 10 "the sensor is asked" grep -q '^ShdPnd:.*1$' "/proc/$sensor/status"
+kill -CONT "$sensor"
+wait "$asking"
+grep -qx 'configuration [0-9a-f]* is in force' "$work/asked"
+grep -q "^103 103 ok " "$work/state/sensor.lock"
 
 # Keys that only a restart can change are named and stay.
 cp "$work/good.toml" "$work/mailtap.toml"

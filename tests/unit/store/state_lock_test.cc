@@ -48,15 +48,16 @@ TEST_F(StateLockTest, TheHolderIsFoundWithWhatItSays) {
     return FindSensor(directory_).status().code() == absl::StatusCode::kUnavailable;
   })) << "it has not said anything yet";
   ASSERT_TRUE((*lock)
-                  ->Say({.reloads = 9,
+                  ->Say({.reloads_begun = 11,
+                         .reloads = 9,
                          .config_version = "0123456789ab",
                          .config_path = "/etc/a file\nof two lines",
                          .awaits_restart = "[http], [limits]"})
                   .ok());
   EXPECT_TRUE(InChild([&] {
     const auto sensor = FindSensor(directory_);
-    return sensor.ok() && sensor->reloads == 9 && sensor->last_reload_ok &&
-           sensor->config_path == "/etc/a file\nof two lines" &&
+    return sensor.ok() && sensor->reloads_begun == 11 && sensor->reloads == 9 &&
+           sensor->last_reload_ok && sensor->config_path == "/etc/a file\nof two lines" &&
            sensor->awaits_restart == "[http], [limits]";
   }));
   ASSERT_TRUE(
