@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/config/relay_file_reader.h"
@@ -11,24 +12,27 @@
 namespace mailtap::config {
 namespace {
 
-// The line of each element of the top-level array, by the order of their opening braces.
-std::vector<int> LinesOfObjects(absl::string_view text) {
+// The line of each element of the top-level array of sound JSON.
+std::vector<int> LinesOfElements(absl::string_view text) {
   std::vector<int> lines;
   int line = 1, depth = 0;
-  bool quoted = false;
+  bool quoted = false, awaited = false;  // an element
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\n') ++line;
     if (quoted) {
       if (c == '\\') ++i;
       quoted = c != '"';
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (depth++ == 1) lines.push_back(line);
-    } else if (c == '}' || c == ']') {
-      --depth;
+      continue;
     }
+    if (awaited && !absl::ascii_isspace(static_cast<unsigned char>(c))) {
+      lines.push_back(line);
+      awaited = false;
+    }
+    quoted = c == '"';
+    if (c == '{' || c == '[') awaited = depth++ == 0;
+    if (c == '}' || c == ']') --depth;
+    if (c == ',' && depth == 1) awaited = true;
   }
   return lines;
 }
@@ -58,7 +62,7 @@ void ReadEndpoints(const nlohmann::json& object, int line, RelayFileReader& read
                      TextsOf(object, "serviceArea", area) && area.size() == 1;
   if (!sound) {
     return reader.Fault(line,
-                        "an element must be an object with an integer id, a text serviceArea, "
+                        "must be an object with an integer id, a text serviceArea, "
                         "arrays of texts urls and ips, and a text tcpPorts");
   }
   const std::vector<std::string>& areas = reader.file().service_areas;
@@ -82,15 +86,18 @@ void ReadMicrosoft365(absl::string_view text, RelayFileReader& reader) {
   try {
     endpoints = nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::parse_error& error) {
-    const absl::string_view before = text.substr(0, error.byte);
+    const absl::string_view before = text.substr(0, error.byte - 1);
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    return reader.Fault(static_cast<int>(line), "not valid JSON");
+    const size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+    return reader.Fault(static_cast<int>(line), "not valid JSON", static_cast<int>(column));
   }
   if (!endpoints.is_array()) return reader.Fault(1, "the JSON must be an array of objects");
-  const std::vector<int> lines = LinesOfObjects(text);
+  const std::vector<int> lines = LinesOfElements(text);
   for (size_t i = 0; i < endpoints.size(); ++i) {
-    ReadEndpoints(endpoints[i], i < lines.size() ? lines[i] : 1, reader);
+    reader.SetPart(absl::StrCat("element ", i + 1, ": "));
+    ReadEndpoints(endpoints[i], lines.at(i), reader);
   }
+  reader.SetPart("");
 }
 
 }  // namespace mailtap::config

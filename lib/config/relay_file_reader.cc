@@ -39,14 +39,14 @@ void RelayFileReader::AddServer(int line, absl::string_view text, Relay& relay) 
 void RelayFileReader::AddPrefix(int line, absl::string_view text,
                                 std::vector<net::Prefix>& out) {
   const auto prefix = net::ParsePrefix(text);
-  if (!prefix.ok()) return Fault(line, std::string(prefix.status().message()));
+  if (!prefix.ok()) return Fault(line, prefix.status().message());
   out.push_back(*prefix);
 }
 
 void RelayFileReader::AddPattern(int line, absl::string_view text,
                                  std::vector<std::string>& out) {
   auto pattern = NormalizePattern(text);
-  if (!pattern.ok()) return Fault(line, std::string(pattern.status().message()));
+  if (!pattern.ok()) return Fault(line, pattern.status().message());
   out.push_back(*std::move(pattern));
 }
 
@@ -62,7 +62,7 @@ void RelayFileReader::AddPorts(int line, absl::string_view text, std::vector<uin
 
 RelayFileContent RelayFileReader::Take(bool may_be_empty) {
   if (content_.faults.empty() && content_.relays.empty() && !may_be_empty) {
-    Fault(1, "holds no entry; what it held before stays in force");
+    Fault(1, "holds no entry");
   }
   if (!content_.faults.empty()) content_.relays.clear();
   if (content_.faults.size() > kMostFaults) content_.faults.resize(kMostFaults);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "lib/config/relay_file.h"
 
@@ -18,9 +19,11 @@ class RelayFileReader {
   RelayFileReader(const RelayFile& file, const std::string& timezone)
       : file_(file), timezone_(timezone) {}
 
-  void Fault(int line, std::string message) {
-    content_.faults.push_back({file_.path, line, 1, std::move(message)});
+  void Fault(int line, absl::string_view message, int column = 1) {
+    content_.faults.push_back({file_.path, line, column, absl::StrCat(part_, message)});
   }
+  // Begins the messages of faults from here on, where lines say too little: "element 7: ".
+  void SetPart(std::string part) { part_ = std::move(part); }
   // A new entry of the file, as the [[relay_file]] has it.
   Relay Entry(int line) const;
   void Keep(Relay relay) { content_.relays.push_back(std::move(relay)); }
@@ -41,6 +44,7 @@ class RelayFileReader {
  private:
   const RelayFile& file_;
   const std::string& timezone_;
+  std::string part_;
   RelayFileContent content_;
 };
 

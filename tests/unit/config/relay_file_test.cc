@@ -138,11 +138,16 @@ TEST(RelayFileTest, OtherJsonIsRefused) {
   const auto faults = [](absl::string_view text) {
     return Texts(Read(File(RelayFormat::kMicrosoft365), text).faults);
   };
-  EXPECT_THAT(faults("[\n{]"), ElementsAre("feed:2:1: not valid JSON"));
+  EXPECT_THAT(faults("[\n{]"), ElementsAre("feed:2:2: not valid JSON"));
   EXPECT_THAT(faults("{}"), ElementsAre("feed:1:1: the JSON must be an array of objects"));
-  EXPECT_THAT(faults("[\n1,\n{\"id\": \"x\"}]"), SizeIs(2));
-  EXPECT_THAT(faults(R"([{"id":1,"serviceArea":"A","urls":["a b"],"tcpPorts":"25"}])"),
-              ElementsAre(HasSubstr("is not a host name")));
+  EXPECT_THAT(
+      faults("[\n1,\n{\"id\": \"x\"}]"),
+      ElementsAre(HasSubstr("feed:2:1: element 1: must be an object with an integer id"),
+                  HasSubstr("feed:3:1: element 2: must be an object")));
+  // It comes in one line.
+  EXPECT_THAT(faults(R"([{"id":1,"serviceArea":"A","ips":["10.0.0.0/8"],"tcpPorts":"25"},)"
+                     R"({"id":2,"serviceArea":"A","urls":["a b"],"tcpPorts":"25"}])"),
+              ElementsAre(HasSubstr("feed:1:1: element 2: \"a b\" is not a host name")));
 }
 
 TEST(NamePatternTest, AStarStandsForAnything) {
