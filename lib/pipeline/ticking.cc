@@ -100,10 +100,8 @@ bool Worker::AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& 
     return hot.state.standard_port != 0 || (opening != nullptr && opening->server_proved);
   }
   if (TestEnd(hot.state.payload, flow::Other(client))) return false;
-  if (IsMail(hot)) return true;
-  // Others need the room of the many whose server has gone.
-  if (IsUndecided(hot) && undecided_ > most_undecided_ / 4 * 3) return false;
-  return opening != nullptr && (dialogue->hello_started || opening->preface.reading());
+  return IsMail(hot) ||
+         (opening != nullptr && (dialogue->hello_started || opening->preface.reading()));
 }
 
 // When a session is to be looked at next, if it stays silent.
@@ -118,8 +116,12 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   constexpr int64_t kGreetingPatience = 300;
   const End client = ClientEnd(hot);
   const bool silent = hot.state.payload == 0 || AwaitsAnswer(hot, cold);
-  const bool awaited = hot.state.synced == 3 && silent &&
-                       cold.packets[client] + cold.pending_packets[client] > 1;
+  // On an odd port the client's ACK is not counted: see Account().
+  const bool acknowledged =
+      hot.state.standard_port == 0 || cold.packets[client] + cold.pending_packets[client] > 1;
+  // Others need the room of the many whose server has gone.
+  const bool crowded = IsUndecided(hot) && undecided_ > most_undecided_ / 4 * 3;
+  const bool awaited = hot.state.synced == 3 && silent && acknowledged && !crowded;
   // A SYN that nobody answers comes again, Linux's last after 32 s (tcp_syn_retries).
   constexpr int64_t kRetryPatience = 40;
   const bool unanswered =

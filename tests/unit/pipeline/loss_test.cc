@@ -165,6 +165,21 @@ TEST(Loss, OfNothingLeavesOtherTlsAtAMailServerWhatItIs) {
   EXPECT_EQ(AtKnownServer(web), "none");
 }
 
+TEST(Loss, OfNothingIsHiddenByAKnownServerThatGreetsLate) {
+  for (const int64_t seconds : {5, 61, 200}) {
+    Conversation late("10.1.0.5", 40'000, kImapServer, kOddPort);
+    late.Handshake().Wait(seconds * kNanosPerSecond);
+    Say(late, ImapScript());
+    Sensor sensor;
+    sensor.known_servers.Add(net::ParseAddress(kImapServer).value(), kOddPort, 0,
+                             Service::kImap);
+    sensor.Play(late.Close().frames()).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u);
+    EXPECT_EQ(sensor.sessions()[0].first_seen, kStart) << seconds;
+    EXPECT_NE(sensor.sessions()[0].text_bytes[kDown], meter::SessionRecord::kUnknownBytes);
+  }
+}
+
 TEST(Loss, OfOneSidesTextCountsWhereTheServerHasSpokenMailBefore) {
   Conversation c("10.1.0.5", 40'000, kImapServer, kOddPort);
   c.Handshake().Lost(kDown, "* OK ready\r\n").Client("a1 CAPABILITY\r\n");
