@@ -88,8 +88,11 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const End server = flow::Other(ClientEnd(hot));
   if (!IsMail(hot)) ChooseCounter(hot, piece);
-  // It has agreed to TLS, though the mirror lacks the client's hello.
-  if (dialogue.broken && IsMail(hot) && hot.state.tls == static_cast<uint32_t>(Tls::kNone) &&
+  // It has agreed to TLS, though the mirror lacks the client's hello, or other words went
+  // before that (CVE-2011-0411). No reply of SMTP's looks like this; what IMAP and POP3 fetch
+  // may.
+  if ((dialogue.broken || dialogue.smtp() != nullptr) && IsMail(hot) &&
+      hot.state.tls == static_cast<uint32_t>(Tls::kNone) &&
       piece.captured >= classify::kHelloStart &&
       classify::LooksLikeServerHello(piece.data, piece.captured)) {
     hot.state.tls = static_cast<uint32_t>(Tls::kStarttls);

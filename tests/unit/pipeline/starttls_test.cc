@@ -15,6 +15,7 @@ using classify::ApplicationData;
 using classify::ClientHelloFor;
 using classify::ServerFlight;
 using classify::ServerHello;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 std::string OfServerAlone(const Script& script, uint16_t port, bool handshake = true) {
@@ -80,6 +81,18 @@ TEST(Starttls, IsNotWhatAMessageHolds) {
                           {kUp, request},
                           {kDown, text}};
   EXPECT_THAT(OfServerAlone(refused, 143), StartsWith("imap banner none"));
+}
+
+// Words behind STARTTLS, which the server takes before it turns to TLS (CVE-2011-0411).
+TEST(Starttls, MayBeInjectedInto) {
+  Script script = SmtpStarttlsScript();
+  ASSERT_EQ(script[3].text, "STARTTLS\r\n");
+  script[3].text += "RSET\r\n" + script[5].text;
+  script.erase(script.begin() + 5);
+  Sensor sensor;
+  sensor.Play(Play(script, 25).frames()).Finish();
+  EXPECT_THAT(Only(sensor), StartsWith("smtp banner starttls"));
+  EXPECT_THAT(Only(sensor), HasSubstr("messages null"));
 }
 
 const char* const kTellingNames[] = {"smtp.example.com", "imap.example.com", "www.example.com"};
