@@ -17,6 +17,9 @@ constexpr int kUnknownCommand = 500;
 // No server takes more at once.
 constexpr uint64_t kLargestChunk = UINT32_MAX;
 
+// Types of a record of TLS, its first byte (RFC 8446, B.1).
+constexpr uint8_t kFirstTlsType = 20, kTlsHandshake = 22, kLastTlsType = 23;
+
 bool IsAccepted(int code) { return code / 100 == 2; }
 
 }  // namespace
@@ -31,7 +34,6 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       continue;
     }
     const uint8_t byte = data[at];
-    constexpr uint8_t kTlsHandshake = 22;
     if (line_length_ == 0 && starttls_ && byte == kTlsHandshake) {
       tls_ = true;
       return at;
@@ -121,6 +123,8 @@ std::size_t SmtpTransactions::OnServer(const uint8_t* data, std::size_t size) {
   for (std::size_t at = 0; at < size; ++at) {
     const uint8_t byte = data[at];
     if (byte != '\n') {
+      // A record of TLS, and no reply: it was begun in words that were not understood.
+      if (reply_length_ == 0 && byte >= kFirstTlsType && byte <= kLastTlsType) Lose();
       if (reply_length_ < sizeof(reply_)) reply_[reply_length_++] = static_cast<char>(byte);
       continue;
     }

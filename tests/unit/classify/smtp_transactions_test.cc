@@ -212,6 +212,17 @@ TEST(SmtpTransactions, CommandsBeforeTheGreeting) {
   }
 }
 
+TEST(SmtpTransactions, TlsOutOfNowhereHidesWhatFollows) {
+  for (const std::size_t step : {std::size_t{1}, kWhole}) {
+    Dialogue dialogue(step);
+    for (const Line& line : {Line{'S', "220 mx\r\n"}, Line{'S', "\x16\x03\x03 hello"}}) {
+      EXPECT_TRUE(dialogue.smtp.known());
+      dialogue.Say(line);
+    }
+    EXPECT_FALSE(dialogue.smtp.known());
+  }
+}
+
 TEST(SmtpTransactions, MetUnderWay) {
   Dialogue dialogue(4, /*from_start=*/false);
   for (const Line& line : {kMail, kOk, kRcpt, kOk, kData, kGo, kText, kOk}) dialogue.Say(line);
