@@ -163,7 +163,9 @@ void ImapTransfers::OnServerLine() {
     const absl::string_view word = TakeWord(line);
     const bool waits = awaits_ || unasked_;
     if (side.tag.IsStar()) {
-      side.counted = IsNumber(word) && absl::EqualsIgnoreCase(TakeWord(line), "FETCH");
+      const absl::string_view what = TakeWord(line);
+      side.counted = IsNumber(word) && (absl::EqualsIgnoreCase(what, "FETCH") ||
+                                        absl::EqualsIgnoreCase(what, "UIDFETCH"));  // RFC 9586
       if (waits && absl::EqualsIgnoreCase(word, "BAD")) Refuse();
     } else {
       side.counted = false;
