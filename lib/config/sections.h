@@ -29,8 +29,9 @@ void ReadDns(TableReader& t, Dns& dns);
 // What no section can see by itself: names used twice, groups that nobody defines, ports that
 // two services claim, entries that can have no effect. `config` was read from `root`.
 void Validate(const toml::table& root, Findings& findings, const Config& config);
-// Its part about [[suppress]].
+// Its parts about [[suppress]], and about the ports that services and tunnels have.
 void CheckSuppressions(const toml::table& root, Findings& findings, const Config& config);
+void CheckPorts(const toml::table& root, Findings& findings, const Config& config);
 
 }  // namespace mailtap::config
 

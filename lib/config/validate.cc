@@ -220,62 +220,6 @@ void CheckRules(const toml::table& root, Findings& findings, const Config& confi
   }
 }
 
-// Ports that can stand for one thing only.
-class PortClaims {
- public:
-  PortClaims(const toml::table& root, Findings& findings) : root_(root), findings_(findings) {}
-
-  // `node`: where the file says so, or null where `port` is one of the defaults.
-  void Add(const std::string& path, const toml::node* node, uint16_t port) {
-    const Claim made = {path, node != nullptr ? node->source() : root_.source(),
-                        node != nullptr};
-    const auto [entry, is_new] = claims_.emplace(port, made);
-    if (is_new) return;
-    const Claim& earlier = entry->second;
-    // One of the two is in the file: defaults don't collide with each other.
-    const Claim& place = made.given ? made : earlier;
-    const Claim& other = made.given ? earlier : made;
-    findings_.Error(place.at, absl::StrCat(place.path, ": port ", port, " is also in ",
-                                           other.path, other.given ? "" : " (by default)",
-                                           "; a port can stand for one only"));
-  }
-
- private:
-  struct Claim {
-    std::string path;
-    At at;
-    bool given;  // by the file, not by a default
-  };
-  const toml::table& root_;
-  Findings& findings_;
-  absl::flat_hash_map<uint16_t, Claim> claims_;
-};
-
-// A port stands for one service, and either for clear text or for TLS.
-void CheckServicePorts(const toml::table& root, Findings& findings, const Config& config) {
-  PortClaims claims(root, findings);
-  const auto claim = [&](absl::string_view service, absl::string_view key, uint16_t port) {
-    claims.Add(absl::StrCat("services.", service, ".", key),
-               root["services"][ToStd(service)][ToStd(key)].node(), port);
-  };
-  for (int i = 0; i < kServiceCount; ++i) {
-    for (const uint16_t port : config.services[i].ports) claim(kServiceNames[i], "ports", port);
-    for (const uint16_t port : config.services[i].tls_ports) {
-      claim(kServiceNames[i], "tls_ports", port);
-    }
-  }
-}
-
-void CheckTunnelPorts(const toml::table& root, Findings& findings, const Config& config) {
-  PortClaims claims(root, findings);
-  for (int i = 0; i < net::kTunnelKindCount; ++i) {
-    const absl::string_view kind = net::kTunnelKindNames[i];
-    for (const uint16_t port : config.tunnels.ports[i]) {
-      claims.Add(absl::StrCat("tunnels.", kind), root["tunnels"][ToStd(kind)].node(), port);
-    }
-  }
-}
-
 void CheckOperation(const toml::table& root, Findings& findings, const Config& config) {
   const std::string& file = config.alerts.file;
   if (!file.empty() && file[0] != '/') {
@@ -314,8 +258,7 @@ void Validate(const toml::table& root, Findings& findings, const Config& config)
   CheckUnique(root, "suppress", config.suppressions, findings);
   CheckRelayFiles(root, findings, config);
   CheckNetworks(root, findings, config);
-  CheckServicePorts(root, findings, config);
-  CheckTunnelPorts(root, findings, config);
+  CheckPorts(root, findings, config);
   CheckRelays(root, findings, config);
   CheckGroups(root, findings, config);
   CheckRules(root, findings, config);

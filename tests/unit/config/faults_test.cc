@@ -223,6 +223,9 @@ TEST(FaultTest, APortStandsForOneKindOfTunnel) {
               ElementsAre("f:5:9: tunnels.vxlan: port 6081 is also in tunnels.geneve (by "
                           "default); a port can stand for one only"));
   EXPECT_THAT(FaultsWith("[tunnels]\nvxlan = [4789, 6081]\ngeneve = [6082]\n"), IsEmpty());
+  EXPECT_THAT(FaultsWith("[tunnels]\nvxlan = [53]\n"),
+              ElementsAre("f:5:9: tunnels.vxlan: port 53 is also in [dns] (by default); a port "
+                          "can stand for one only"));
 }
 
 TEST(FaultTest, TheWebPageListensOnAnAddress) {
