@@ -79,8 +79,8 @@ class ImapTransfers {
   // The client has gone on without being asked: with the literal, unless its command is refused
   // before it is asked for after all.
   bool unasked_ = false;
-  uint64_t unasked_bytes_ = 0;  // of messages, in that literal
-  uint32_t command_tag_ = 0;    // of the client's last command
+  uint64_t unasked_bytes_ = 0;      // of messages, in that literal
+  uint32_t command_tag_ = 0;        // of the client's last command
   bool appends_ = false;            // the client's last command is an APPEND or a REPLACE
   bool compression_asked_ = false;  // by the command of that tag, and not answered yet
   uint32_t compression_tag_ = 0;
