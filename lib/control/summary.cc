@@ -1,14 +1,12 @@
 #include "lib/control/summary.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
+#include "lib/control/amount.h"
 
 namespace mailtap::control {
 namespace {
@@ -28,14 +26,6 @@ absl::string_view Display(Service service) {
   return "";
 }
 
-// A value or threshold of the metric, in its unit.
-std::string Amount(Metric metric, double value) {
-  if (IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
-  if (metric == Metric::kSentReceivedRatio) return absl::StrFormat("%.4g", value);
-  const uint64_t count = static_cast<uint64_t>(std::llround(value));
-  return count < 100'000 ? absl::StrCat(count) : FormatCount(count);
-}
-
 absl::string_view Plural(double count, absl::string_view one, absl::string_view many) {
   return count == 1 ? one : many;
 }
@@ -47,9 +37,6 @@ std::string HostName(const Alert& alert) {
                       alert.asset.empty() ? "" : absl::StrCat(" (", alert.asset, ")"),
                       alert.encap.depth == 0 ? "" : " in ", net::ToString(alert.encap));
 }
-
-// The metric as a noun: "sent bytes".
-std::string Noun(Metric metric) { return absl::StrReplaceAll(Name(metric), {{"_", " "}}); }
 
 // "sent 52.4 MB", "was talking to 41 peers"
 std::string Deed(const Alert& alert) {
@@ -237,16 +224,6 @@ std::string Usual(const Alert& alert) {
 std::string Threshold(const Alert& alert) {
   return absl::StrCat("rule \"", alert.rule, "\", threshold ",
                       Amount(alert.metric, alert.threshold), Usual(alert));
-}
-
-// "20.0 MB of sent bytes", "50 messages", "1 distinct peer"
-std::string AmountOf(Metric metric, double value) {
-  const std::string amount = Amount(metric, value);
-  std::string noun = Noun(metric);
-  if (metric == Metric::kSentReceivedRatio) return absl::StrCat("a ", noun, " of ", amount);
-  if (IsBytes(metric)) return absl::StrCat(amount, " of ", noun);
-  if (value == 1 && noun.back() == 's') noun.pop_back();
-  return absl::StrCat(amount, " ", noun);
 }
 
 // ", and now stands at 3 rejected within 10m, below 10", of each condition that is below what

@@ -1,7 +1,6 @@
 #include "lib/export/explanation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -9,21 +8,18 @@
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
+#include "lib/control/amount.h"
 #include "lib/export/table.h"
 
 namespace mailtap::exporting {
 namespace {
 
+using control::Amount;
 using control::ExplainedConversation;
 using control::ExplainedRule;
 using control::Explanation;
 
 constexpr auto kLeft = Table::Align::kLeft;
-
-std::string Amount(config::Metric metric, double value) {
-  if (config::IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
-  return absl::StrFormat("%.4g", value);
-}
 
 // Of the threshold: 100 % is not below it.
 std::string Share(const control::ExplainedCondition& c) {

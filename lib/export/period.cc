@@ -44,6 +44,12 @@ std::string EncapOf(const Json& json) {
   return absl::StrJoin(json.at("encap").get<std::vector<std::string>>(), ",");
 }
 
+// Lines of before there was such a thing have the value alone; relay entries have neither.
+double HighestIn(const Json& json) {
+  const Json& value = json.contains("highest") ? json.at("highest") : json.at("value");
+  return value.is_number() ? value.get<double>() : 0;
+}
+
 PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
   PeriodAlert alert;
   alert.id = TextOf(json, "id");
@@ -56,6 +62,8 @@ PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
   alert.owner = TextOf(json, "owner");
   alert.port = TextOf(json, "port");
   alert.summary = TextOf(json, "summary");
+  alert.metric = FromName<config::Metric>(config::kMetricNames, TextOf(json, "metric"));
+  alert.highest = HighestIn(json);
   if (json.contains("suppression")) alert.suppression = TextOf(json, "suppression");
   for (const Json& peer : json.at("top_peers")) {
     peers.emplace(TextOf(peer, "peer"), alert.encap, peer.at("port").get<int>());
@@ -67,6 +75,7 @@ PeriodAlert AlertOf(const Json& json, AlertPeers& peers) {
 void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   struct Course {
     const std::string* json = nullptr;
+    const std::string* end = nullptr;  // the line that clears it
     UnixNanos raised = 0, known = 0, cleared = 0;
     bool suppressed = false;
   };
@@ -80,6 +89,7 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
     }
     if (row.state == Name(control::AlertState::kCleared)) {
       course.cleared = row.time;
+      course.end = &row.json;
       if (course.json == nullptr) course.json = &row.json;
       continue;
     }
@@ -97,6 +107,9 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
                                         : course.cleared != 0 && course.cleared <= input.since;
     if (over || course.json == nullptr) continue;
     PeriodAlert alert = AlertOf(Json::parse(*course.json), peers);
+    if (course.end != nullptr) {
+      alert.highest = std::max(alert.highest, HighestIn(Json::parse(*course.end)));
+    }
     alert.raised = course.raised;
     alert.known = course.known;
     alert.cleared = course.cleared;

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/base/time.h"
+#include "lib/config/rule.h"
 #include "lib/control/hour.h"
 
 namespace mailtap::exporting {
@@ -46,6 +48,8 @@ struct PeriodAlert {
   std::string port;                      // of a blind spot
   std::string suppression;               // of one that was suppressed: the entry
   std::string summary;                   // as it was last raised or updated
+  std::optional<config::Metric> metric;  // of an alert by a rule
+  double highest = 0;                    // of the metric, while it was open
 };
 
 struct PeriodHost {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/mail.h"
+#include "lib/control/amount.h"
 #include "lib/export/document.h"
 #include "lib/export/period.h"
 
@@ -78,12 +79,13 @@ DocumentSection Alerts(const Period& period) {
   DocumentSection section;
   section.heading = "Alerts";
   section.table.columns = {{"raised", kLeft}, {"cleared", kLeft}, {"severity", kLeft},
-                           {"rule", kLeft},   {"host", kLeft},    {"what", kLeft}};
+                           {"rule", kLeft},   {"host", kLeft},    {"what", kLeft},
+                           {"highest", kLeft}};
   for (const PeriodAlert& alert : period.alerts) {
     section.table.rows.push_back(
         {Raised(alert), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
          alert.severity, alert.rule, Who(alert.host, alert.encap, alert.asset, alert.owner),
-         alert.summary});
+         alert.summary, alert.metric ? control::AmountOf(*alert.metric, alert.highest) : "-"});
   }
   return section;
 }

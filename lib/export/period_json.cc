@@ -48,20 +48,23 @@ Json HostsJson(const Period& period) {
 Json AlertsJson(const std::vector<PeriodAlert>& alerts) {
   Json array = Json::array();
   for (const PeriodAlert& alert : alerts) {
-    array.push_back({{"id", alert.id},
-                     {"rule", alert.rule},
-                     {"severity", alert.severity},
-                     {"raised", TimeOrNull(alert.raised)},
-                     {"known_since", TimeOrNull(alert.known)},
-                     {"cleared", TimeOrNull(alert.cleared)},
-                     {"host", TextOrNull(alert.host)},
-                     {"encap", TextOrNull(alert.encap)},
-                     {"role", TextOrNull(alert.role)},
-                     {"asset", TextOrNull(alert.asset)},
-                     {"owner", TextOrNull(alert.owner)},
-                     {"port", TextOrNull(alert.port)},
-                     {"suppression", TextOrNull(alert.suppression)},
-                     {"summary", alert.summary}});
+    array.push_back(
+        {{"id", alert.id},
+         {"rule", alert.rule},
+         {"severity", alert.severity},
+         {"raised", TimeOrNull(alert.raised)},
+         {"known_since", TimeOrNull(alert.known)},
+         {"cleared", TimeOrNull(alert.cleared)},
+         {"host", TextOrNull(alert.host)},
+         {"encap", TextOrNull(alert.encap)},
+         {"role", TextOrNull(alert.role)},
+         {"asset", TextOrNull(alert.asset)},
+         {"owner", TextOrNull(alert.owner)},
+         {"port", TextOrNull(alert.port)},
+         {"suppression", TextOrNull(alert.suppression)},
+         {"metric", alert.metric ? Json(std::string(Name(*alert.metric))) : Json()},
+         {"highest", alert.metric ? MetricNumber(*alert.metric, alert.highest) : Json()},
+         {"summary", alert.summary}});
   }
   return array;
 }

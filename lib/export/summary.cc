@@ -10,6 +10,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/mail.h"
 #include "lib/config/config.h"
+#include "lib/control/amount.h"
 #include "lib/net/address.h"
 
 namespace mailtap::exporting {
@@ -168,6 +169,12 @@ void WriteAlertCounts(std::ostream& out, const SummaryInput& input, const TextSt
   }
 }
 
+// An alert's sentence says how high it was when it was last told of.
+std::string Highest(const AlertHistory& history) {
+  if (!history.alert.by_rule()) return "";
+  return "; highest " + control::Amount(history.alert.metric, history.highest_value);
+}
+
 void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& style) {
   const std::vector<AlertHistory>& alerts = input.report.alerts;
   if (alerts.empty()) return WriteAlertCounts(out, input, style);
@@ -183,8 +190,8 @@ void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& 
     out << "            raised " << FormatRfc3339(history.raised)
         << (history.cleared == 0 ? std::string(", still open")
                                  : ", cleared " + FormatRfc3339(history.cleared))
-        << "\n            rule \"" << Printable(history.alert.rule) << "\", alert "
-        << Printable(history.alert.id) << '\n';
+        << Highest(history) << "\n            rule \"" << Printable(history.alert.rule)
+        << "\", alert " << Printable(history.alert.id) << '\n';
   }
   if (alerts.size() > input.top_alerts) {
     out << "  and " << Grouped(alerts.size() - input.top_alerts) << " more\n";

@@ -136,6 +136,10 @@ TEST(Period, HasTheAlertsThatWereOpenInIt) {
   early.id = "early";
   control::Alert later = alert;
   later.summary = "later";
+  later.highest = 60'000'000;
+  control::Alert over = alert;
+  over.value = 10;
+  over.highest = 70'000'000;
   control::Alert suppressed = SampleAlert();
   suppressed.id = "quiet";
   suppressed.suppression = "migration";
@@ -146,12 +150,18 @@ TEST(Period, HasTheAlertsThatWereOpenInIt) {
                   Row(blind, AlertState::kRaised, kStart + 5),
                   Row(suppressed, AlertState::kSuppressed, kStart + 6),
                   Row(later, AlertState::kUpdated, kStart + 7),
-                  Row(alert, AlertState::kCleared, kStart + 9)};
+                  Row(over, AlertState::kCleared, kStart + 9)};
   const Period period = Gather(input);
   ASSERT_EQ(period.alerts.size(), 1u) << "one that was over before is none of it";
   EXPECT_EQ(period.alerts[0].raised, kStart - 50);
   EXPECT_EQ(period.alerts[0].cleared, kStart + 9);
   EXPECT_EQ(period.alerts[0].summary, "later") << "a cleared one says nothing of its traffic";
+  EXPECT_EQ(period.alerts[0].highest, 70'000'000) << "but how high it had come";
+  EXPECT_THAT(PeriodText(period, 200), HasSubstr("70.0 MB of sent bytes"));
+  const Json json = Json::parse(PeriodJson(period));
+  EXPECT_EQ(json["alerts"][0]["metric"], "sent_bytes");
+  EXPECT_EQ(json["alerts"][0]["highest"], 70'000'000);
+  EXPECT_TRUE(json["coverage"]["blind_spots"][0]["highest"].is_null());
   ASSERT_EQ(period.blind_spots.size(), 1u);
   EXPECT_EQ(period.blind_spots[0].port, "eth0");
   EXPECT_EQ(period.blind_spots[0].cleared, 0);

@@ -47,7 +47,7 @@ Hosts by unapproved sent bytes
 
 Alerts (1 raised, 1 still open, 2 suppressed)
   high      10.1.2.3 sent 52.4 MB of mail to 2 unapproved hosts in 5m.
-            raised 2026-11-23T20:41:08.000000Z, still open
+            raised 2026-11-23T20:41:08.000000Z, still open; highest 52.4 MB
             rule "bulk mail out", alert 0123456789abcdef
 
 Packets that were not looked into
