@@ -104,13 +104,19 @@ bool Worker::AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& 
          (opening != nullptr && (dialogue->hello_started || opening->preface.reading()));
 }
 
+// Whether a candidate's client has begun with a hello on a port made for TLS.
+bool Worker::SpeaksTlsAsItsPort(const flow::HotSession& hot) const {
+  const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
+  return cold.has_dialogue() && dialogues_[cold.dialogue].hello_started && PortHint(hot).tls;
+}
+
 // When a session is to be looked at next, if it stays silent.
 int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
   const bool closed = IsClosed(hot);
   const bool other = IsOther(hot);
   // Mail may go on for long one way after the other end has said its last.
-  const bool lasting =
-      (other && hot.state.fin == 0) || (IsMail(hot) && hot.state.established != 0);
+  const bool lasting = (other && hot.state.fin == 0) ||
+                       ((IsMail(hot) || SpeaksTlsAsItsPort(hot)) && hot.state.established != 0);
   // A connection that both opened and on which nobody has spoken yet, or only one of them:
   // servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
   constexpr int64_t kGreetingPatience = 300;

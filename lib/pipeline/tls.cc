@@ -42,6 +42,7 @@ void Worker::StartHello(uint32_t slot, const TextSegment& piece, uint32_t at) {
     return StopReading(hot);
   }
   OpeningText& opening = *dialogues_.opening(dialogue);
+  opening.hello_cut = piece.captured < piece.length;
   if (hot.state.tls == static_cast<uint32_t>(Tls::kNone)) {
     // Met between the server's words and TLS, it was asked for.
     const bool asked = opening.length[server] != 0 && !opening.from_start[server];
@@ -49,7 +50,7 @@ void Worker::StartHello(uint32_t slot, const TextSegment& piece, uint32_t at) {
   }
   dialogue.hello_started = true;
   opening.StartHello(client).Feed(piece.data + at, piece.captured - at);
-  JudgeHello(slot, /*finished=*/piece.captured < piece.length);
+  JudgeHello(slot, /*finished=*/opening.hello_cut);
 }
 
 // A piece of a session in which a ClientHello has begun.
@@ -61,11 +62,13 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
     if (dialogue.certificate_started) return;
     OpeningText& opening = *dialogues_.opening(dialogue);
     // What follows a hello has heard the server's; an alert may say that it was none.
-    const bool follows = opening.hello().status() != TlsHelloParser::Status::kNeedMore;
+    const bool follows =
+        opening.hello_cut || opening.hello().status() != TlsHelloParser::Status::kNeedMore;
     if (follows && OpensRecord(piece) && piece.data[0] != kAlert)
       dialogue.hello_answered = true;
     if (!opening.hello_cut) opening.hello().Feed(piece.data, piece.captured);
-    return JudgeHello(slot, /*finished=*/snapped || opening.hello_cut);
+    opening.hello_cut |= snapped;
+    return JudgeHello(slot, /*finished=*/opening.hello_cut);
   }
   if (AwaitsTls(hot)) {
     // At its start, or behind a greeting; where a piece is missing, words may be a record's.
@@ -86,11 +89,13 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
 }
 
 // Whether the server has yet to show that it speaks TLS to a client that began with a hello: on
-// any mail port it may greet it in clear, and refuse it as it would any other garbage.
+// any mail port it may greet it in clear, and refuse it as it would any other garbage. Where a
+// port is made for TLS, only a hello that is there as a whole waits for that.
 bool Worker::AwaitsTls(const flow::HotSession& hot) const {
   const Hint port = PortHint(hot);
+  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   return !IsMail(hot) && port.known && hot.state.tls == static_cast<uint32_t>(Tls::kImplicit) &&
-         !dialogues_[sessions_.cold_at(hot.cold).dialogue].hello_answered;
+         !dialogue.hello_answered && !(port.tls && dialogues_.opening(dialogue)->hello_cut);
 }
 
 // Whether the server has opened with words.

@@ -257,6 +257,7 @@ class Worker {
   void SettleDue(UnixNanos now);
   void Expire(int64_t tick);
   bool AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const;
+  bool SpeaksTlsAsItsPort(const flow::HotSession& hot) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
   void Fold(flow::HotSession& hot);

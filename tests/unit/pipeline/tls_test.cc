@@ -121,6 +121,34 @@ TEST(Tls, AHandshakeMayPauseForMinutes) {
   }
 }
 
+// Where only the client is seen, and its hello not as a whole, a port made for TLS tells.
+TEST(Tls, APartOfAHelloIsEnoughOnItsPort) {
+  const std::string hello = classify::ClientHelloFor("mail.example.com");
+  const std::string data = classify::ApplicationData(5'000);
+  for (const bool snapped : {true, false}) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", 465);
+    c.Handshake();
+    if (snapped) {
+      c.Client(hello);
+    } else {
+      c.Client(hello.substr(0, 60)).Lost(kUp, hello.substr(60));
+    }
+    for (int i = 0; i < 5; ++i) c.Server(data).Client(data).Wait(40 * kNanosPerSecond);
+    Frames frames = c.Close().OneWay(kUp);
+    for (Frame& frame : frames) {
+      if (snapped) frame.captured = 96;
+    }
+    Sensor sensor;
+    sensor.Play(frames);
+    const uint64_t before_its_end = sensor.Total().bytes[kUp].volume();
+    sensor.Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u) << snapped;
+    EXPECT_THAT(Only(sensor), testing::StartsWith("smtp port implicit"));
+    EXPECT_GE(before_its_end, hello.size() + 4 * data.size());
+    EXPECT_EQ(sensor.Total().bytes[kUp].volume(), hello.size() + 5 * data.size());
+  }
+}
+
 TEST(Tls, UndecidedFlowsOnOddPortsAreBoundedAndCounted) {
   config::Config config = SmallConfig();
   config.limits.undecided = 64;
