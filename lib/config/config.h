@@ -166,7 +166,7 @@ struct Diagnostics {
 struct Limits {
   int64_t sessions = 838'860;       // mail sessions and candidates
   int64_t conversations = 131'072;  // counter rows
-  int64_t handshakes = 65'536;      // remembered SYNs to ports that are not mail ports
+  int64_t handshakes = 65'536;      // remembered SYNs: odd ports, mail ports in a flood
   int64_t dialogues = 32'768;       // sessions whose text is still being read
   int64_t undecided = 8'192;        // of these, at most so many on ports that are no mail ports
   int64_t holes = 131'072;          // gaps in sequence space waiting to be filled

@@ -90,6 +90,8 @@ void ReadMicrosoft365(absl::string_view text, RelayFileReader& reader) {
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
     const size_t column = before.size() - (before.rfind('\n') + 1) + 1;
     return reader.Fault(static_cast<int>(line), "not valid JSON", static_cast<int>(column));
+  } catch (const nlohmann::json::out_of_range&) {
+    return reader.Fault(1, "holds a number that is too large");
   }
   if (!endpoints.is_array()) return reader.Fault(1, "the JSON must be an array of objects");
   const std::vector<int> lines = LinesOfElements(text);

@@ -1,6 +1,6 @@
-// SYNs to ports that are no mail ports: a small table of two-entry slots, so that the first
-// payload on an odd port is looked at and its session's numbers start at the handshake. A newer
-// SYN simply takes an older one's place.
+// SYNs that have no session: on ports that are no mail ports, and on mail ports while these are
+// flooded. A small table of two-entry slots, so that the first payload is looked at and its
+// session's numbers start at the handshake. A newer SYN simply takes an older one's place.
 #ifndef MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
 #define MAILTAP_LIB_FLOW_HANDSHAKE_TABLE_H_
 

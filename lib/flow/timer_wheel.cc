@@ -25,6 +25,14 @@ void TimerWheel::Cancel(uint32_t index) {
   cold.timer_slot = kOffWheel;
 }
 
+void TimerWheel::PutBack(uint32_t index, uint32_t rest) {
+  Schedule(index, next_tick_);
+  for (uint32_t next; rest != kNone; rest = next) {
+    next = colds_[rest].timer_next;
+    Schedule(rest, next_tick_);
+  }
+}
+
 int64_t TimerWheel::NextTick() const {
   for (int64_t tick = next_tick_; tick < next_tick_ + kSlots; ++tick) {
     if (heads_[tick & (kSlots - 1)] != kNone) return tick;

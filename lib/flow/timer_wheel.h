@@ -28,10 +28,11 @@ class TimerWheel {
 
   // Calls fire(index) for every session scheduled up to and including `tick`, taken off its
   // list; fire may Schedule that session again, and no other. Ticks skipped since the last call
-  // are fired too.
+  // are fired too. Where fire returns false it has left its session as it was: that one and
+  // those behind it stay for the next call, and FireUntil returns false.
   template <typename Fire>
-  void FireUntil(int64_t tick, Fire&& fire) {
-    if (tick < next_tick_) return;
+  bool FireUntil(int64_t tick, Fire&& fire) {
+    if (tick < next_tick_) return true;
     // Once round the wheel meets everything.
     int64_t at = tick - next_tick_ >= kSlots ? tick - kSlots + 1 : next_tick_;
     for (; at <= tick; ++at) {
@@ -45,10 +46,15 @@ class TimerWheel {
         const uint32_t next = colds_[index].timer_next;
         colds_[index].timer_slot = kOffWheel;
         if (next != kNone) colds_[next].timer_prev = kNone;
-        fire(index);
+        if (!fire(index)) {
+          next_tick_ = at;
+          PutBack(index, next);
+          return false;
+        }
         index = next;
       }
     }
+    return true;
   }
 
   // The earliest tick with a session scheduled, or INT64_MAX.
@@ -56,6 +62,9 @@ class TimerWheel {
 
  private:
   static constexpr uint16_t kOffWheel = 0xffff;
+
+  // Under the tick at hand: a session that was taken off, and those behind it in its list.
+  void PutBack(uint32_t index, uint32_t rest);
 
   ColdSession* colds_;
   std::vector<uint32_t> heads_;

@@ -1,5 +1,5 @@
-// Handshakes: those on odd ports, which are remembered until somebody speaks, and those in
-// place of a session that is there already.
+// Handshakes: those that are remembered until somebody speaks, on odd ports and where mail
+// ports are flooded, and those in place of a session that is there already.
 #include <algorithm>
 
 #include "lib/pipeline/worker.h"
@@ -61,7 +61,7 @@ void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& h
     sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
     hot.state.seen |= EndBit(server);
   }
-  hot.state.seen |= EndBit(client);
+  if (handshake.packets[0] != 0) hot.state.seen |= EndBit(client);
   cold.first_seen = std::min(cold.first_seen, handshake.time);
   cold.pending_packets[client] += handshake.packets[0];
   cold.pending_packets[server] += handshake.packets[1];
@@ -111,7 +111,14 @@ uint32_t Worker::StartAnew(Pending& pending, const flow::SessionKey& key, uint32
     }
   }
   // With the ring full the old session can't be reported yet, so it stays a while longer.
-  if (!EndSession(slot)) return kNone;
+  if (!EndSession(slot)) {
+    if (syn) {
+      LeaveNote(pending);
+    } else if (pending.mail_port) {
+      CountUnattributed(pending);
+    }
+    return kNone;
+  }
   end = 0;
   if (!pending.mail_port) return CreateOnOddPort(pending, key);
   return CreateOnMailPort(pending, key, handshake);

@@ -77,6 +77,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
 
 void Worker::Decide(flow::HotSession& hot, Stage stage) {
   if (IsUndecided(hot)) --undecided_;
+  if (stage == Stage::kOther && IsHalfOpen(hot)) --half_open_;
   hot.state.stage = static_cast<uint32_t>(stage);
 }
 

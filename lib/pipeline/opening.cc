@@ -71,31 +71,44 @@ void Worker::CountUnattributed(const Pending& pending) {
   conversations_.Release(row);
 }
 
-// Whether a packet on a mail port may have a session while half-open ones have taken all that
-// they may, as in a flood of SYNs: one that goes on with a handshake. Of that there is a note
-// then, as on odd ports.
-bool Worker::MayOpenInFlood(Pending& pending, flow::Handshake*& handshake) {
+// The note that a packet's connection on a mail port has left, if it goes on with it.
+flow::Handshake* Worker::NoteOf(Pending& pending) {
+  if (!left_notes_) return nullptr;
   const net::Segment& segment = pending.segment;
   pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-  if ((segment.flags & net::kSyn) != 0) {
-    Short(Shortage::kHalfOpen);
-    RememberHandshake(pending);
-    return false;
-  }
-  handshake = BeginningOf(pending, /*word=*/false).handshake;
-  if (handshake != nullptr) return true;
-  Short(Shortage::kHalfOpen);
-  CountUnattributed(pending);
-  return false;
+  if ((segment.flags & net::kSyn) == 0) return BeginningOf(pending, /*word=*/false).handshake;
+  flow::Handshake* note = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
+  return note != nullptr && IsOf(segment, *note) ? note : nullptr;
 }
 
+// A SYN on a mail port for which there is no room leaves a note, as it does on odd ports.
+void Worker::LeaveNote(Pending& pending) {
+  left_notes_ = true;
+  pending.handshake_slot = handshakes_.SlotOf(pending.segment.address_hash, pending.flow_hash);
+  RememberHandshake(pending);
+}
+
+// While half-open connections have all the room that they may, as in a flood of SYNs, further
+// ones leave notes. The last of the table's room is for those that go on with one.
 uint32_t Worker::CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
                                   flow::Handshake* handshake) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kRst) != 0) return kNone;
-  const bool flood = handshake == nullptr && half_open_ >= most_half_open_;
-  if (flood && !MayOpenInFlood(pending, handshake)) return kNone;
-  const uint32_t slot = Create(pending, key);
+  const bool flood = half_open_ >= most_half_open_;
+  const bool last_room = sessions_.size() >= most_unnoted_;
+  const bool bare_syn = (segment.flags & net::kSyn) != 0 && segment.length == 0;
+  if (bare_syn && (flood || last_room)) {
+    if (flood) Short(Shortage::kHalfOpen);
+    LeaveNote(pending);
+    return kNone;
+  }
+  if (handshake == nullptr) handshake = NoteOf(pending);
+  uint32_t slot = kNone;
+  if (last_room && handshake == nullptr) {
+    Short(Shortage::kSessions);
+  } else {
+    slot = Create(pending, key);
+  }
   if (slot == kNone) {
     CountUnattributed(pending);
     return kNone;

@@ -14,7 +14,7 @@ bool Worker::EndTick(int64_t tick) {
   const UnixNanos end = StartOfTick(tick + 1);
   ExpireFragments(end);
   SettleDue(end);
-  Expire(tick);
+  const bool ended = Expire(tick);
   for (const uint32_t index : dirty_) {
     if (sessions_.cold_at(index).slot == kNone) continue;  // ended since
     flow::HotSession& hot = sessions_.hot_of(index);
@@ -24,7 +24,7 @@ bool Worker::EndTick(int64_t tick) {
   dirty_.clear();
   if (suspicion_.saturated()) RebuildSuspicion();
   SetGauges(tick);
-  const bool flushed = SendEncaps() && conversations_.Flush([this](const auto& delta) {
+  const bool flushed = ended && SendEncaps() && conversations_.Flush([this](const auto& delta) {
     return ring_.Push(delta);
   });
   if (flushed && ring_.Push(exchange::TickRecord{.tick = tick, .sessions = established_})) {
@@ -144,14 +144,15 @@ void Worker::Schedule(flow::HotSession& hot) {
   timers_.Schedule(hot.cold, DueTick(hot, sessions_.cold(hot)));
 }
 
-void Worker::Expire(int64_t tick) {
-  if (!started_) return;
-  timers_.FireUntil(tick, [this, tick](uint32_t index) {
+// False where the ring has no room for a session that has ended.
+bool Worker::Expire(int64_t tick) {
+  if (!started_) return true;
+  return timers_.FireUntil(tick, [this, tick](uint32_t index) {
     flow::HotSession& hot = sessions_.hot_of(index);
     const int64_t due = DueTick(hot, sessions_.cold(hot));
-    if (due > tick || !EndSession(sessions_.cold(hot).slot)) {
-      timers_.Schedule(index, std::max(due, tick + 1));
-    }
+    if (due <= tick) return EndSession(sessions_.cold(hot).slot);
+    timers_.Schedule(index, due);
+    return true;
   });
 }
 

@@ -48,7 +48,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       split_kinds_(net::SetOf(config.tunnels.split_by)),
       split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       // Enough of the table is left for connections that come about, whoever floods it.
-      most_half_open_(sessions_.capacity() / 4 * 3),
+      most_half_open_(sessions_.capacity() - sessions_.capacity() / 4),
+      most_unnoted_(sessions_.capacity() - sessions_.capacity() / 8),
       most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {
   samples_left_.fill(config.diagnostics.samples);
   for (int s = 0; s < kServiceCount; ++s) {

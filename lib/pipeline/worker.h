@@ -145,7 +145,8 @@ class Worker {
   // New sessions (opening.cc)
   uint32_t Create(const Pending& pending, const flow::SessionKey& key);
   void CountUnattributed(const Pending& pending);
-  bool MayOpenInFlood(Pending& pending, flow::Handshake*& handshake);
+  flow::Handshake* NoteOf(Pending& pending);
+  void LeaveNote(Pending& pending);
   // `handshake`: the one that the packet goes on with, where it is known to.
   uint32_t CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
                             flow::Handshake* handshake = nullptr);
@@ -255,7 +256,7 @@ class Worker {
   bool SendEncaps();
   void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
-  void Expire(int64_t tick);
+  bool Expire(int64_t tick);
   bool AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   bool SpeaksTlsAsItsPort(const flow::HotSession& hot) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
@@ -300,9 +301,9 @@ class Worker {
     return hot.state.standard_port == 0 &&
            hot.state.stage == static_cast<uint32_t>(flow::Stage::kCandidate);
   }
-  // On a mail port, and neither end has shown that it has heard the other.
+  // On a mail port and maybe mail, and neither end has shown that it has heard the other.
   static bool IsHalfOpen(const flow::HotSession& hot) {
-    return hot.state.standard_port != 0 && hot.state.established == 0;
+    return hot.state.standard_port != 0 && hot.state.established == 0 && !IsOther(hot);
   }
   classify::Side SideOf(const flow::HotSession& hot, flow::End end) const {
     return end == ClientEnd(hot) ? classify::Side::kClient : classify::Side::kServer;
@@ -344,6 +345,8 @@ class Worker {
   uint32_t established_ = 0;  // mail sessions
   const uint32_t most_half_open_;
   uint32_t half_open_ = 0;  // see IsHalfOpen
+  const uint32_t most_unnoted_;
+  bool left_notes_ = false;  // of SYNs on mail ports
   const uint32_t most_undecided_;
   uint32_t undecided_ = 0;         // see IsUndecided
   UnixNanos counted_before_ = 0;   // see ResumeSessions()

@@ -139,6 +139,8 @@ TEST(RelayFileTest, OtherJsonIsRefused) {
     return Texts(Read(File(RelayFormat::kMicrosoft365), text).faults);
   };
   EXPECT_THAT(faults("[\n{]"), ElementsAre("feed:2:2: not valid JSON"));
+  EXPECT_THAT(faults("[{\"id\": 1e999}]"),
+              ElementsAre("feed:1:1: holds a number that is too large"));
   EXPECT_THAT(faults("{}"), ElementsAre("feed:1:1: the JSON must be an array of objects"));
   EXPECT_THAT(
       faults("[\n1,\n{\"id\": \"x\"}]"),

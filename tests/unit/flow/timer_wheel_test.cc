@@ -17,7 +17,10 @@ class TimerWheelTest : public testing::Test {
   }
   std::vector<uint32_t> Fire(int64_t tick) {
     std::vector<uint32_t> fired;
-    wheel_.FireUntil(tick, [&](uint32_t index) { fired.push_back(index); });
+    EXPECT_TRUE(wheel_.FireUntil(tick, [&](uint32_t index) {
+      fired.push_back(index);
+      return true;
+    }));
     std::sort(fired.begin(), fired.end());
     return fired;
   }
@@ -80,8 +83,30 @@ TEST_F(TimerWheelTest, PutBackWhileFiringWaitsForItsOwnTick) {
   wheel_.FireUntil(20, [&](uint32_t index) {
     ++times[index];
     wheel_.Schedule(index, 20 + TimerWheel::kSlots);  // more than a round away
+    return true;
   });
   for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(times[i], 1) << i;
+}
+
+TEST_F(TimerWheelTest, WhatIsRefusedComesAgainWithAllBehindIt) {
+  wheel_.Start(0);
+  for (uint32_t i = 0; i < 20; ++i) wheel_.Schedule(i, 5 + i / 10);
+  std::vector<uint32_t> fired;
+  for (uint32_t room = 0;; ++room) {
+    uint32_t left = room;
+    const bool all = wheel_.FireUntil(6, [&](uint32_t index) {
+      if (left-- == 0) return false;
+      fired.push_back(index);
+      return true;
+    });
+    if (all) break;
+    ASSERT_LT(fired.size(), 20u);
+    EXPECT_EQ(wheel_.NextTick(), fired.size() < 10 ? 5 : 6);
+  }
+  std::sort(fired.begin(), fired.end());
+  for (uint32_t i = 0; i < 20; ++i) EXPECT_EQ(fired[i], i);
+  EXPECT_EQ(fired.size(), 20u);
+  EXPECT_EQ(wheel_.NextTick(), INT64_MAX);
 }
 
 // Against a map of due ticks, with leaps, cancellations and sessions that put themselves back.
@@ -116,10 +141,10 @@ TEST_F(TimerWheelTest, AgreesWithANaiveModel) {
     std::map<uint32_t, int64_t> next = due;
     std::vector<uint32_t> fired;
     wheel_.FireUntil(now, [&](uint32_t index) {
-      ASSERT_EQ(due.count(index), 1u);
+      EXPECT_EQ(due.count(index), 1u);
       if (due[index] > now) {
         wheel_.Schedule(index, due[index]);
-        return;
+        return true;
       }
       fired.push_back(index);
       next.erase(index);
@@ -128,6 +153,7 @@ TEST_F(TimerWheelTest, AgreesWithANaiveModel) {
         wheel_.Schedule(index, next[index]);
         due[index] = next[index];
       }
+      return true;
     });
     std::sort(fired.begin(), fired.end());
     ASSERT_EQ(std::adjacent_find(fired.begin(), fired.end()), fired.end()) << "fired twice";

@@ -259,45 +259,6 @@ TEST(Lifecycle, CopiesOfWhatFindsNoSessionCountOnce) {
   EXPECT_EQ(total.bytes[kUp].duplicate, BytesOf(Pop3Script(), kUp));
 }
 
-// Connections that nobody answers leave room for those that come about.
-TEST(Lifecycle, AFloodOfSynsHidesNothing) {
-  config::Config small = SmallConfig();
-  small.limits.sessions = 64;
-  for (const bool one_way : {false, true}) {
-    Sensor sensor(small);
-    for (uint16_t i = 0; i < 200; ++i) {
-      const Conversation c = To(25, static_cast<uint16_t>(1'000 + i)).Handshake();
-      sensor.Play({c.frames()[0]});
-    }
-    const Conversation mail = Play(SmtpScript(), 25, 1'400, 50'000);
-    sensor.Play(one_way ? mail.OneWay(kUp) : mail.frames());
-    const uint64_t flooded = sensor.shortages(Shortage::kHalfOpen);
-    EXPECT_GT(flooded, 200u - 64);
-    sensor.Finish();
-    EXPECT_EQ(sensor.shortages(Shortage::kSessions), 0u);
-    ASSERT_EQ(sensor.sessions().size(), 1u);
-    const meter::SessionRecord& session = sensor.sessions()[0];
-    EXPECT_EQ(session.client_port, 50'000);
-    EXPECT_EQ(session.bytes[kUp].observed, BytesOf(SmtpScript(), kUp));
-    EXPECT_EQ(session.bytes[kUp].packets, mail.OneWay(kUp).size());
-    EXPECT_EQ(sensor.Total().bytes[kUp].observed, BytesOf(SmtpScript(), kUp));
-  }
-}
-
-// What is met under way in a flood counts, though to nobody.
-TEST(Lifecycle, AFloodOfSynsLosesNoBytes) {
-  config::Config small = SmallConfig();
-  small.limits.sessions = 64;
-  Sensor sensor(small);
-  for (uint16_t i = 0; i < 64; ++i) {
-    const Conversation c = To(25, static_cast<uint16_t>(1'000 + i)).Handshake();
-    sensor.Play({c.frames()[0]});
-  }
-  sensor.Play(To(25, 50'000).Server("220 mx ESMTP\r\n").frames()).Finish();
-  EXPECT_TRUE(sensor.sessions().empty());
-  EXPECT_EQ(sensor.Total().bytes[kDown].observed, 14u);
-}
-
 TEST(Lifecycle, FullConversationTable) {
   config::Config small = SmallConfig();
   small.limits.conversations = 16;
