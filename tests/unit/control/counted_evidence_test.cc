@@ -140,8 +140,8 @@ TEST(CountedEvidence, OfFailedSessionsIsWhomTheyWereTo) {
   Bench bench(FailedRule(6));
   bench.Tick(Delta(kHost, "198.51.100.9", kT0, 1'000'000, 500));
   bench.Tick(Failed(kHost, "198.51.100.1", kT0 + 1, 1));
+  bench.control.Apply(Failed("10.0.0.2", "198.51.100.7", kT0 + 2, 5));
   bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 2, 2, 587));
-  bench.Tick(Failed("10.0.0.2", "198.51.100.7", kT0 + 2, 5));
   bench.Tick(Failed(kHost, "198.51.100.2", kT0 + 3, 1, 587));
   bench.Tick(Delta(kHost, "198.51.100.2", kT0 + 4, 7000));
   meter::DeltaRecord nothing = Failed(kHost, "198.51.100.9", kT0 + 5, 0);
