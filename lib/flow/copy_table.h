@@ -16,7 +16,9 @@ namespace mailtap::flow {
 
 class CopyTable {
  public:
-  static constexpr uint32_t kSets = 1 << 13;
+  // A copy may come some hundred packets of its two addresses later, and nearly any number of
+  // others'.
+  static constexpr uint32_t kSets = 1 << 15;
   static constexpr uint32_t kWays = 7;
 
   CopyTable() : sets_(kSets) {}
