@@ -24,8 +24,13 @@ std::size_t SmtpTransactions::OnServer(const uint8_t* data, std::size_t size) {
     const uint8_t byte = data[at];
     if (byte != '\n') {
       // A record of TLS, and no reply: it was begun in words that were not understood.
-      if (reply_length_ == 0 && byte >= kFirstTlsType && byte <= kLastTlsType) Lose();
+      const bool tls = reply_length_ == 0 && byte >= kFirstTlsType && byte <= kLastTlsType;
       if (reply_length_ < sizeof(reply_)) reply_[reply_length_++] = static_cast<char>(byte);
+      if (tls) {
+        const bool waited = stopped();
+        Lose();
+        if (waited) return at + 1;
+      }
       continue;
     }
     const bool digits = reply_length_ >= 3 && std::all_of(reply_, reply_ + 3, [](char c) {
