@@ -1,5 +1,7 @@
 // mailtap-gen: writes captures with a known truth beside them, or sends the same on a port.
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <variant>
@@ -10,6 +12,7 @@
 #include "app/mailtap-gen/frame_store.h"
 #include "app/mailtap-gen/mirror.h"
 #include "app/mailtap-gen/options.h"
+#include "app/mailtap-gen/outputs.h"
 #include "app/mailtap-gen/port_sender.h"
 #include "app/mailtap-gen/truth.h"
 #include "nlohmann/json.hpp"
@@ -31,7 +34,7 @@ absl::Status WriteSummary(const Options& options, const TruthFile& truth, const 
   out << summary.dump(1) << '\n';
   out.close();
   return out ? absl::OkStatus()
-             : absl::UnavailableError(options.summary + ": can't be written");
+             : absl::UnavailableError(options.summary + ": " + std::strerror(errno));
 }
 
 // Runs the engine into `writer` and then finish(), whose result goes into the summary.
@@ -86,6 +89,7 @@ absl::Status Send(const Options& options) {
 }
 
 absl::Status Run(const Options& options) {
+  if (absl::Status status = CheckOutputs(options); !status.ok()) return status;
   return options.port.port >= 0 ? Send(options) : WriteFile(options);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iostream>
+#include <string>
 #include <string_view>
 
 #include "CLI/CLI.hpp"
@@ -224,6 +226,7 @@ std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* 
   options.port = port;
   options.arguments.assign(argv + 1, own_end);
   Recipe recipe;
+  std::string recipe_file;
   // Twice: a recipe brings arguments of its own, which those of the command line override.
   for (const bool with_recipe : {false, true}) {
     CLI::App app(kDescription, "mailtap-gen");
@@ -233,8 +236,12 @@ std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* 
       ParseAll(app, options.arguments);
       if (!with_recipe && !texts.recipe.empty()) {
         absl::StatusOr<Recipe> read = ReadRecipe(texts.recipe);
-        if (!read.ok()) throw Fault(std::string(read.status().message()));
+        if (!read.ok()) {
+          std::cerr << "mailtap-gen: " << read.status().message() << '\n';
+          return ExitStatus{1};
+        }
         recipe = *std::move(read);
+        recipe_file = texts.recipe;
         options = {};
         options.port = port;
         options.arguments = recipe.arguments;
@@ -248,6 +255,7 @@ std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* 
     break;
   }
   options.recipe = std::move(recipe);
+  options.recipe_file = recipe_file;
   return options;
 }
 

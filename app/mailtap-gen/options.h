@@ -18,6 +18,7 @@ struct Options {
   std::string out;      // empty: a port instead
   std::string truth;    // empty: none
   std::string summary;  // empty: none
+  std::string recipe_file;
   CaptureFormat format = CaptureFormat::kPcapMicro;
   PortOptions port;
   EngineOptions engine;

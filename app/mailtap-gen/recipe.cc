@@ -1,6 +1,9 @@
 #include "app/mailtap-gen/recipe.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -208,6 +211,7 @@ absl::StatusOr<RecipeSession> ReadSession(const toml::table& table, const std::s
 
 absl::StatusOr<Recipe> ReadRecipe(const std::string& path) {
   toml::table root;
+  if (!std::ifstream(path)) return absl::NotFoundError(path + ": " + std::strerror(errno));
   try {
     root = toml::parse_file(path);
   } catch (const toml::parse_error& error) {

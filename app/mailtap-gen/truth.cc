@@ -1,6 +1,8 @@
 #include "app/mailtap-gen/truth.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace mailtap::gen {
@@ -38,7 +40,7 @@ absl::StatusOr<TruthFile> TruthFile::Create(const std::string& path) {
   file.path_ = path;
   if (!path.empty()) {
     file.lines_.open(path, std::ios::trunc);
-    if (!file.lines_) return absl::UnavailableError(path + ": can't be written");
+    if (!file.lines_) return absl::UnavailableError(path + ": " + std::strerror(errno));
   }
   return file;
 }

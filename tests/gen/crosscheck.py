@@ -232,11 +232,23 @@ def interface(folder):
                   ["--starttls", "60", "--implicit-tls", "60"], ["--nonsense"],
                   ["--mail-share", "nan"], ["--lose", "-nan"], ["--start", "1960-01-01T00:00:00Z"],
                   ["--start", "2200-01-01T00:00:00Z"],
-                  ["--start", "2300-01-01T00:00:00Z", "--format", "pcapng"]):
+                  ["--start", "2300-01-01T00:00:00Z", "--format", "pcapng"],
+                  ["--truth", "-"], ["--summary", "-"], ["--truth", "/none/x"],
+                  ["--summary", "/none/x"], ["--truth", folder / "x.pcap"],
+                  ["--summary", folder / "sub/../x.pcap"],
+                  ["--truth", folder / "t", "--summary", folder / "t"]):
         failed = subprocess.run([Run.generator, "--out", folder / "x.pcap", *wrong],
                                 capture_output=True, text=True)
         assert failed.returncode != 0 and failed.stderr, wrong
-        assert not (folder / "x.pcap").exists(), wrong
+        assert not (folder / "x.pcap").exists() and not (folder / "t").exists(), wrong
+    recipe_file = folder / "recipe.toml"
+    recipe_file.write_text("[traffic]\npackets = 10\n")
+    (folder / "link").symlink_to(recipe_file)
+    for option in ("--out", "--truth"):
+        failed = subprocess.run([Run.generator, "--out", folder / "x.pcap", "--recipe", recipe_file,
+                                 option, folder / "link"], capture_output=True, text=True)
+        equal("status", failed.returncode, 1)
+        assert f"{option} would overwrite the recipe" in failed.stderr, failed.stderr
 
 
 def main():
