@@ -184,7 +184,7 @@ namespace {
 
 // Where the content of a whole file is written to.
 struct Target {
-  explicit Target(const std::string& whole) {
+  explicit Target(const std::string& whole) : whole(whole) {
     // Not stat(): /dev/stdout is a link that must not be replaced by a file.
     exists = lstat(whole.c_str(), &there) == 0;
     direct = exists && !S_ISREG(there.st_mode);
@@ -193,11 +193,12 @@ struct Target {
   absl::StatusOr<int> Open() const {
     const int fd =
         open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, kFileMode);
-    if (fd < 0) return SystemError("open", path);
+    if (fd < 0) return SystemError("open", whole);
     return fd;
   }
 
-  struct stat there;  // of the whole file, if it exists
+  const std::string& whole;  // what errors name, as it was asked for
+  struct stat there;         // of the whole file, if it exists
   bool exists;
   bool direct;  // there is something that can't be replaced as one
   std::string path;
@@ -227,15 +228,15 @@ absl::Status WriteWholeFile(const std::string& path, absl::string_view content) 
   absl::Status status;
   while (status.ok() && !content.empty()) {
     const ssize_t n = WriteSome(fd, content.data(), content.size());
-    if (n < 0) status = SystemError("write to", target.path);
+    if (n < 0) status = SystemError("write to", path);
     if (n >= 0) content.remove_prefix(static_cast<std::size_t>(n));
   }
   // Whoever was let in to read the old file may read the new one.
   if (target.exists && !target.direct && fchmod(fd, target.there.st_mode & 07777) != 0 &&
       status.ok()) {
-    status = SystemError("set the mode of", target.path);
+    status = SystemError("set the mode of", path);
   }
-  if (close(fd) != 0 && status.ok()) status = SystemError("close", target.path);
+  if (close(fd) != 0 && status.ok()) status = SystemError("close", path);
   if (target.direct) return status;
   if (status.ok() && rename(target.path.c_str(), path.c_str()) != 0) {
     status = SystemError("replace", path);

@@ -1,6 +1,8 @@
 // How a state's file comes to be open, or is stood in for.
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -126,6 +128,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
     }
   }
   const std::string path = PathIn(directory);
+  // It tells who talks to whom: as other outputs it is not for everybody, wherever it lies.
+  if (const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640); made >= 0) {
+    ::close(made);
+  }
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   MAILTAP_ASSIGN_OR_RETURN(auto database, OpenHandle(path, kFlags, path, "can't be made"));
   sqlite3_busy_timeout(database->handle_, 5'000);

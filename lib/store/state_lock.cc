@@ -107,7 +107,9 @@ absl::StatusOr<RunningSensor> FindSensor(const std::string& directory) {
   RunningSensor sensor;
   sensor.pid = lock.l_pid;
   if (!Parse(text, sensor)) {
-    return absl::UnavailableError(absl::StrCat(path, ": the sensor is still starting"));
+    return absl::UnavailableError(absl::StrCat(
+        path, ": process ", sensor.pid,
+        " has not said yet what it runs: it is still starting, or the disk is full"));
   }
   return sensor;
 }

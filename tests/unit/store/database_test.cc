@@ -233,6 +233,15 @@ TEST_F(DatabaseTest, MakesItsFolderForItsGroupAndNobodyElse) {
             perms::owner_all | perms::group_read | perms::group_exec);
 }
 
+TEST_F(DatabaseTest, IsForItsGroupAndNobodyElseInAnyFolder) {
+  using std::filesystem::perms;
+  const auto database = Open();
+  for (const char* part : {"", "-wal", "-shm"}) {
+    const perms mode = std::filesystem::status(directory_ + "/state.db" + part).permissions();
+    EXPECT_EQ(mode, perms::owner_read | perms::owner_write | perms::group_read) << part;
+  }
+}
+
 TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
   auto database = Open();
   ASSERT_TRUE(database->Store(OneAlert(1)).ok());
