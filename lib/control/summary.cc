@@ -6,12 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
-#include "lib/control/amount.h"
+#include "lib/config/amount.h"
 
 namespace mailtap::control {
 namespace {
 
+using config::Amount;
+using config::AmountOf;
 using config::Metric;
+using config::Noun;
 using config::Verdict;
 
 absl::string_view Display(Service service) {

@@ -8,13 +8,13 @@
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
-#include "lib/control/amount.h"
+#include "lib/config/amount.h"
 #include "lib/export/table.h"
 
 namespace mailtap::exporting {
 namespace {
 
-using control::Amount;
+using config::Amount;
 using control::ExplainedConversation;
 using control::ExplainedRule;
 using control::Explanation;

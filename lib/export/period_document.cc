@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/mail.h"
-#include "lib/control/amount.h"
+#include "lib/config/amount.h"
 #include "lib/export/document.h"
 #include "lib/export/period.h"
 
@@ -85,7 +85,7 @@ DocumentSection Alerts(const Period& period) {
     section.table.rows.push_back(
         {Raised(alert), alert.cleared == 0 ? "still open" : Stamp(alert.cleared),
          alert.severity, alert.rule, Who(alert.host, alert.encap, alert.asset, alert.owner),
-         alert.summary, alert.metric ? control::AmountOf(*alert.metric, alert.highest) : "-"});
+         alert.summary, alert.metric ? config::AmountOf(*alert.metric, alert.highest) : "-"});
   }
   return section;
 }

@@ -9,8 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "lib/base/bytes.h"
 #include "lib/base/mail.h"
+#include "lib/config/amount.h"
 #include "lib/config/config.h"
-#include "lib/control/amount.h"
 #include "lib/net/address.h"
 
 namespace mailtap::exporting {
@@ -172,7 +172,7 @@ void WriteAlertCounts(std::ostream& out, const SummaryInput& input, const TextSt
 // An alert's sentence says how high it was when it was last told of.
 std::string Highest(const AlertHistory& history) {
   if (!history.alert.by_rule()) return "";
-  return "; highest " + control::Amount(history.alert.metric, history.highest_value);
+  return "; highest " + config::Amount(history.alert.metric, history.highest_value);
 }
 
 void WriteAlerts(std::ostream& out, const SummaryInput& input, const TextStyle& style) {

@@ -1,4 +1,4 @@
-#include "lib/control/amount.h"
+#include "lib/config/amount.h"
 
 #include <cmath>
 #include <cstdint>
@@ -8,9 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "lib/base/bytes.h"
 
-namespace mailtap::control {
-
-using config::Metric;
+namespace mailtap::config {
 
 std::string Amount(Metric metric, double value) {
   if (IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
@@ -30,4 +28,4 @@ std::string AmountOf(Metric metric, double value) {
   return absl::StrCat(amount, " ", noun);
 }
 
-}  // namespace mailtap::control
+}  // namespace mailtap::config
