@@ -178,7 +178,7 @@ TEST(CountedEvidence, OfASitesFailedSessionsIsOfAllItsHosts) {
   Bench bench(config);
   bench.Tick(Delta("10.0.0.3", "198.51.100.9", kT0, 1'000'000, 500));
   bench.Tick(Failed(kHost, "198.51.100.1", kT0 + 1, 1));
-  bench.Tick(Failed("10.0.0.2", "198.51.100.1", kT0 + 2, 1));
+  bench.control.Apply(Failed("10.0.0.2", "198.51.100.1", kT0 + 2, 1));
   bench.Tick(Failed("10.0.0.2", "198.51.100.2", kT0 + 2, 3));
   ASSERT_EQ(bench.output.alerts.size(), 1u);
   const Alert& alert = bench.output.alerts[0];
