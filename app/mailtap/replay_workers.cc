@@ -10,6 +10,7 @@
 
 #include "app/mailtap/worker_status.h"
 #include "lib/net/decode.h"
+#include "lib/net/hash.h"
 
 namespace mailtap::app {
 namespace {
@@ -216,10 +217,10 @@ void ReplayWorkers::GiveWhole(const pipeline::PacketView& packet) {
   Give(packet, segment.address_hash, nullptr);
 }
 
-// The lane depends on the addresses alone; see flow::HandshakeTable for why on these bits.
+// The lane depends on the addresses alone; see net::kSpreadBits.
 void ReplayWorkers::Give(const pipeline::PacketView& packet, uint64_t address_hash,
                          CapturePiece* piece) {
-  Lane& lane = *lanes_[(address_hash & 0xff) % lanes_.size()];
+  Lane& lane = *lanes_[(address_hash & net::kSpreadBits) % lanes_.size()];
   if (!lane.filling->Fits(piece != nullptr ? 0 : packet.captured)) lane.SendBatch();
   lane.filling->Add(packet, piece);
 }

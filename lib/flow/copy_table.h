@@ -24,14 +24,12 @@ class CopyTable {
   CopyTable() : sets_(kSets) {}
 
   // Where a payload is looked for: by its connection, whose direction `sender` (a port) tells,
-  // and by its sequence numbers. As in the handshake table, packets that may displace each
-  // other meet at one worker, whatever the number of workers.
+  // and by its sequence numbers (and see net::kSpreadBits).
   static uint64_t PlaceOf(uint64_t address_hash, uint64_t flow_hash, uint16_t sender,
                           uint32_t seq, uint32_t length) {
-    constexpr uint64_t kSpreadBits = 0xff;
     const uint64_t hash = net::Mix(flow_hash ^ uint64_t{seq} << 32,
                                    (uint64_t{sender} << 32 | length) ^ net::kHashSeed2);
-    return (hash & ~kSpreadBits) | (address_hash & kSpreadBits);
+    return (hash & ~net::kSpreadBits) | (address_hash & net::kSpreadBits);
   }
   void Prefetch(uint64_t place) const { __builtin_prefetch(&sets_[place % kSets]); }
 

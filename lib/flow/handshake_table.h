@@ -10,6 +10,7 @@
 #include "lib/base/cache_line.h"
 #include "lib/base/pool.h"
 #include "lib/base/time.h"
+#include "lib/net/hash.h"
 
 namespace mailtap::flow {
 
@@ -30,13 +31,11 @@ class HandshakeTable {
   explicit HandshakeTable(uint32_t capacity)
       : pairs_(std::bit_ceil(capacity < 2 ? 2 : capacity) / 2), mask_(pairs_.size() - 1) {}
 
-  // The slot comes from the address hash's low bits first: two flows that meet at one slot then
-  // also meet at one worker however traffic is spread by those bits, so that which of them wins
-  // does not depend on the number of workers.
+  // See net::kSpreadBits: which of two flows that meet at one slot wins must not depend on the
+  // number of workers.
   uint32_t SlotOf(uint64_t address_hash, uint64_t flow_hash) const {
-    constexpr uint64_t kSpreadBits = 0xff;
-    return static_cast<uint32_t>(((flow_hash & ~kSpreadBits) | (address_hash & kSpreadBits)) &
-                                 mask_);
+    const uint64_t spread = address_hash & net::kSpreadBits;
+    return static_cast<uint32_t>(((flow_hash & ~net::kSpreadBits) | spread) & mask_);
   }
   void Prefetch(uint32_t slot) const { __builtin_prefetch(&pairs_[slot]); }
 

@@ -25,6 +25,11 @@ inline uint64_t Mix(uint64_t a, uint64_t b) {
 inline constexpr uint64_t kHashSeed1 = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio
 inline constexpr uint64_t kHashSeed2 = 0xc2b2ae3d27d4eb4f;  // a prime (xxHash's second)
 
+// By these of an address hash's bits a replay spreads traffic over workers. A table whose
+// entries displace each other is indexed by them first: what meets there then meets at one
+// worker, whatever the number of workers, and so do its losses.
+inline constexpr uint64_t kSpreadBits = 0xff;
+
 // What the hashes depend on beside their input. Whoever knows it can choose addresses that all
 // meet in one place of a table, and stall it with some ten thousand packets (Crosby and
 // Wallach, "Denial of Service via Algorithmic Complexity Attacks", 2003). A live sensor draws

@@ -61,7 +61,11 @@ void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& h
     sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
     hot.state.seen |= EndBit(server);
   }
-  if (handshake.packets[0] != 0) hot.state.seen |= EndBit(client);
+  // The server's answer tells of a client too, but not that it is in the mirror's sight: on a
+  // mail port one side is enough, where it is all there is.
+  if (handshake.packets[0] != 0 || hot.state.standard_port == 0) {
+    hot.state.seen |= EndBit(client);
+  }
   cold.first_seen = std::min(cold.first_seen, handshake.time);
   cold.pending_packets[client] += handshake.packets[0];
   cold.pending_packets[server] += handshake.packets[1];
