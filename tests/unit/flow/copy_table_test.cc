@@ -50,7 +50,7 @@ TEST(CopyTable, TheOldestGiveWay) {
   for (uint32_t i = 0; i < kMany; ++i) {
     EXPECT_FALSE(table.Seen(Place(i, 0, i, 100), 5));
     // Some sets of those for these addresses may have been full of newer ones.
-    if (i >= 200) remembered += table.Seen(Place(i - 200, 0, i - 200, 100), 5);
+    if (i >= 100) remembered += table.Seen(Place(i - 100, 0, i - 100, 100), 5);
   }
   EXPECT_GT(remembered, kMany / 100 * 99);
   EXPECT_LT(remembered, kMany);
