@@ -6,11 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "lib/classify/smtp_transactions.h"
+#include "lib/classify/tls_hello.h"
 
 namespace mailtap::classify {
 namespace {
-
-constexpr uint8_t kTlsHandshake = 22;  // RFC 8446, B.1
 
 // No server takes more at once.
 constexpr uint64_t kLargestChunk = UINT32_MAX;
@@ -27,7 +26,7 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       continue;
     }
     const uint8_t byte = data[at];
-    if (line_length_ == 0 && starttls_ && byte == kTlsHandshake) {
+    if (line_length_ == 0 && starttls_ && byte == kTlsHandshakeRecord) {
       tls_ = true;
       return at;
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lib/classify/tls_hello.h"
+
 namespace mailtap::classify {
 namespace {
 
@@ -11,9 +13,6 @@ namespace {
 constexpr int kBadSequence = 503;
 // Refuses what is no command, such as an empty line.
 constexpr int kUnknownCommand = 500;
-
-// Types of a record of TLS, its first byte (RFC 8446, B.1).
-constexpr uint8_t kFirstTlsType = 20, kLastTlsType = 23;
 
 bool IsAccepted(int code) { return code / 100 == 2; }
 
@@ -24,7 +23,7 @@ std::size_t SmtpTransactions::OnServer(const uint8_t* data, std::size_t size) {
     const uint8_t byte = data[at];
     if (byte != '\n') {
       // A record of TLS, and no reply: it was begun in words that were not understood.
-      const bool tls = reply_length_ == 0 && byte >= kFirstTlsType && byte <= kLastTlsType;
+      const bool tls = reply_length_ == 0 && IsTlsRecordType(byte);
       if (reply_length_ < sizeof(reply_)) reply_[reply_length_++] = static_cast<char>(byte);
       if (tls) {
         const bool waited = stopped();

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "lib/classify/tls_hello.h"
 
 namespace mailtap::classify {
 
@@ -21,9 +22,8 @@ bool MayAgreeToTls(absl::string_view said) {
 }
 
 std::size_t StarttlsWatcher::OnClient(const uint8_t* data, std::size_t size) {
-  constexpr uint8_t kTlsHandshake = 22;
   for (std::size_t at = 0; at < size;) {
-    if (line_empty_ && asked_ && data[at] == kTlsHandshake) {
+    if (line_empty_ && asked_ && data[at] == kTlsHandshakeRecord) {
       tls_ = true;
       return at;
     }

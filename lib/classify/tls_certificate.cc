@@ -5,11 +5,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "lib/classify/tls_hello.h"
 
 namespace mailtap::classify {
 namespace {
 
-constexpr uint8_t kHandshakeRecord = 22;
 constexpr uint8_t kServerHello = 2, kCertificate = 11;
 constexpr uint32_t kMostBytes = 65'536;  // of handshake messages: many times a usual chain
 
@@ -61,7 +61,7 @@ std::size_t TlsCertificateParser::Feed(const uint8_t* data, std::size_t size) {
 
 void TlsCertificateParser::TakeRecordHeader(uint8_t byte) {
   constexpr uint8_t kHeaderBytes = 5, kMajorVersion = 3;
-  if (record_needed_ == kHeaderBytes && byte != kHandshakeRecord) {
+  if (record_needed_ == kHeaderBytes && byte != kTlsHandshakeRecord) {
     status_ = Status::kDone;  // from here on all is encrypted
     return;
   }

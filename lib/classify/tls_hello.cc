@@ -8,7 +8,6 @@
 namespace mailtap::classify {
 namespace {
 
-constexpr uint8_t kHandshakeRecord = 22;
 constexpr uint8_t kClientHello = 1;
 constexpr uint8_t kServerHello = 2;
 constexpr uint32_t kMaxRecord = 16'384 + 2'048;  // RFC 5246, 6.2.3
@@ -22,7 +21,7 @@ bool IsNameByte(uint8_t c) {
 
 // Whether a record with such a handshake message opens `data`, as far as it goes.
 bool OpensWith(uint8_t message, const uint8_t* data, std::size_t size) {
-  if (size > 0 && data[0] != kHandshakeRecord) return false;
+  if (size > 0 && data[0] != kTlsHandshakeRecord) return false;
   if (size > 1 && data[1] != 3) return false;
   if (size > 2 && data[2] > 4) return false;
   return size <= 5 || data[5] == message;
@@ -54,7 +53,7 @@ bool NamesMail(const uint8_t* list, std::size_t size) {
 }  // namespace
 
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size) {
-  if (size < 5 || data[0] < 20 || data[0] > 23 || data[1] != 3 || data[2] > 4) return false;
+  if (size < 5 || !IsTlsRecordType(data[0]) || data[1] != 3 || data[2] > 4) return false;
   const uint32_t length = data[3] << 8 | data[4];
   return length != 0 && length <= kMaxRecord;
 }
@@ -245,7 +244,7 @@ void TlsHelloParser::FinishRecordHeader() {
   const auto type = static_cast<uint8_t>(value_ >> 32);
   const auto major = static_cast<uint8_t>(value_ >> 24);
   record_left_ = static_cast<uint32_t>(value_ & 0xffff);
-  if (type != kHandshakeRecord || major != 3 || record_left_ == 0 ||
+  if (type != kTlsHandshakeRecord || major != 3 || record_left_ == 0 ||
       record_left_ > kMaxRecord) {
     status_ = Status::kNotHello;
     return;

@@ -15,6 +15,10 @@
 
 namespace mailtap::classify {
 
+// Types of TLS's records, their first byte (RFC 8446, B.1).
+inline constexpr uint8_t kTlsHandshakeRecord = 22;
+constexpr bool IsTlsRecordType(uint8_t byte) { return byte >= 20 && byte <= 23; }
+
 // Whether `data` (at least 3 bytes) opens with a TLS record header of any content type.
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 // Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.

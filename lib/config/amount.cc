@@ -10,11 +10,14 @@
 
 namespace mailtap::config {
 
+std::string Number(uint64_t count) {
+  return count < 100'000 ? absl::StrCat(count) : FormatCount(count);
+}
+
 std::string Amount(Metric metric, double value) {
   if (IsBytes(metric)) return FormatBytes(static_cast<uint64_t>(std::llround(value)));
   if (metric == Metric::kSentReceivedRatio) return absl::StrFormat("%.4g", value);
-  const uint64_t count = static_cast<uint64_t>(std::llround(value));
-  return count < 100'000 ? absl::StrCat(count) : FormatCount(count);
+  return Number(static_cast<uint64_t>(std::llround(value)));
 }
 
 std::string Noun(Metric metric) { return absl::StrReplaceAll(Name(metric), {{"_", " "}}); }

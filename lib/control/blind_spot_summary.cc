@@ -8,17 +8,15 @@
 #include "absl/strings/str_join.h"
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
+#include "lib/config/amount.h"
 
 namespace mailtap::control {
 namespace {
 
 using config::BlindSpotKind;
+using config::Number;
 
 std::string Percent(double share) { return absl::StrFormat("%.3g %%", 100 * share); }
-
-std::string Number(uint64_t count) {
-  return count < 100'000 ? absl::StrCat(count) : FormatCount(count);
-}
 
 // "12 of 3400"
 std::string PartOfWhole(const BlindSpot& spot) {

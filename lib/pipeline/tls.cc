@@ -15,8 +15,7 @@ constexpr uint8_t kAlert = 21;  // RFC 8446, 5.1
 
 // Whether a piece that starts a record, or a line, starts a record.
 bool OpensRecord(const TextSegment& piece) {
-  constexpr uint8_t kFirst = 20, kLast = 23;  // content types
-  return piece.captured != 0 && piece.data[0] >= kFirst && piece.data[0] <= kLast;
+  return piece.captured != 0 && classify::IsTlsRecordType(piece.data[0]);
 }
 
 }  // namespace

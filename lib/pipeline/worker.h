@@ -99,7 +99,7 @@ class Worker {
   static constexpr int64_t kFirewallDelay = 100 * kNanosPerMilli;
   static constexpr int64_t kHandshakeTime = kNanosPerSecond;
   // First bytes of openings that are told by more than words.
-  static constexpr char kTlsHandshake = 22, kSocks4 = 4, kSocks5 = 5;
+  static constexpr char kTlsHandshake = classify::kTlsHandshakeRecord, kSocks4 = 4, kSocks5 = 5;
 
   Worker(const config::Config& config, classify::Recogniser recogniser,
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
