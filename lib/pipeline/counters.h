@@ -20,7 +20,7 @@ enum class Shortage : uint8_t {
   kDialogues,       // a session judged by its port alone
   kUndecided,       // a flow on an odd port that looked like mail and was not looked at
   kReorderBuffers,  // a session whose text was read with a gap
-  kNames,           // a server name not kept
+  kNames,           // a server name not kept, or not passed on as the ring was full
   kEncapsulations,  // a session whose encapsulation is not told
   kAnswers,         // a name server's answer not passed on
 };

@@ -31,8 +31,8 @@ bool Worker::EndSession(uint32_t slot) {
   flow::ColdSession& cold = sessions_.cold(hot);
   // What is left is counted where it can be reported, too: the report tells when that was.
   const bool silent = hot.state.payload == 0 && hot.state.established == 0;
-  if (!silent &&
-      !ring_.HasRoomFor<meter::SessionRecord, meter::NameRecord, meter::NameRecord>()) {
+  if (!silent && !IsOther(hot) &&
+      !ring_.HasRoomFor<meter::SessionRecord, meter::NameRecord>()) {
     return false;
   }
   sequencer_.SettleAll(hot, cold);
@@ -58,14 +58,25 @@ bool Worker::EndSession(uint32_t slot) {
 }
 
 bool Worker::SendName(const flow::HotSession& hot, meter::NameSource source,
-                      absl::string_view name, UnixNanos time) {
+                      absl::string_view name) {
   meter::NameRecord record = {.key = KeyOf(hot),
-                              .time = time,
+                              .time = sessions_.cold_at(hot.cold).last_seen,
                               .session_id = hot.cold,
                               .source = source,
                               .length = static_cast<uint8_t>(name.size())};
   std::memcpy(record.text, name.data(), name.size());
   return ring_.Push(record);
+}
+
+// A name that does no more than tell people who it is: where the ring is nearly full, what ends
+// a session has the room.
+void Worker::Label(const flow::HotSession& hot, meter::NameSource source,
+                   absl::string_view name) {
+  if (!ring_.HasRoomFor<meter::SessionRecord, meter::NameRecord, meter::NameRecord>()) {
+    Short(Shortage::kNames);
+    return;
+  }
+  SendName(hot, source, name);
 }
 
 // Whether both sides were read from the start to the end, in clear.
@@ -144,8 +155,7 @@ bool Worker::Report(const flow::HotSession& hot, bool counted_at_end) {
   record.has_sni = cold.name != kNone;
   record.counted_at_end = counted_at_end;
   record.encap = encaps_.Get(cold.encap);
-  if (record.has_sni &&
-      !SendName(hot, meter::NameSource::kSni, names_.Get(cold.name), cold.last_seen)) {
+  if (record.has_sni && !SendName(hot, meter::NameSource::kSni, names_.Get(cold.name))) {
     return false;
   }
   return ring_.Push(record);

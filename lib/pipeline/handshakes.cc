@@ -109,9 +109,14 @@ uint32_t Worker::StartAnew(Pending& pending, const flow::SessionKey& key, uint32
     pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
     handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
     if (handshake == nullptr || !ConfirmsHandshake(pending, hot, end, *handshake)) {
-      if (!syn) return slot;
-      RememberHandshake(pending);
-      return kNone;
+      if (syn) {
+        RememberHandshake(pending);
+        return kNone;
+      }
+      // The next connection has begun while the one that is over could not be reported.
+      const bool under_way = over && pending.mail_port && handshake != nullptr;
+      if (!under_way) return slot;
+      handshake = nullptr;
     }
   }
   // With the ring full the old session can't be reported yet, so it stays a while longer.

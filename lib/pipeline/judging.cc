@@ -146,7 +146,7 @@ void Worker::KeepName(flow::HotSession& hot, absl::string_view name) {
     Short(Shortage::kNames);
     return;
   }
-  SendName(hot, meter::NameSource::kSni, name, cold.last_seen);
+  Label(hot, meter::NameSource::kSni, name);
 }
 
 // The token after the code of a greeting, where it is a dotted name (RFC 5321, 4.2).
@@ -169,8 +169,7 @@ void Worker::SendBannerName(const flow::HotSession& hot, const OpeningText& open
   }
   char lower[meter::NameRecord::kMaxLength];
   std::transform(token.begin(), token.end(), lower, absl::ascii_tolower);
-  SendName(hot, meter::NameSource::kBanner, {lower, token.size()},
-           sessions_.cold(const_cast<flow::HotSession&>(hot)).last_seen);
+  Label(hot, meter::NameSource::kBanner, {lower, token.size()});
 }
 
 }  // namespace mailtap::pipeline

@@ -126,7 +126,7 @@ void Worker::ReadCertificate(flow::HotSession& hot, const TextSegment& piece) {
   for (uint32_t at = 0; at < piece.captured;) {
     at += static_cast<uint32_t>(certificate.Feed(piece.data + at, piece.captured - at));
     if (certificate.status() == TlsCertificateParser::Status::kName) {
-      SendName(hot, meter::NameSource::kCertificate, certificate.name(), cold.last_seen);
+      Label(hot, meter::NameSource::kCertificate, certificate.name());
     } else if (certificate.status() == TlsCertificateParser::Status::kDone) {
       break;
     }

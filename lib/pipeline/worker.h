@@ -279,8 +279,8 @@ class Worker {
   bool Report(const flow::HotSession& hot, bool counted_at_end);
   bool HeardWhole(const flow::HotSession& hot) const;
   void TellMessages(const flow::HotSession& hot, meter::SessionRecord& record) const;
-  bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name,
-                UnixNanos time);
+  bool SendName(const flow::HotSession& hot, meter::NameSource source, absl::string_view name);
+  void Label(const flow::HotSession& hot, meter::NameSource source, absl::string_view name);
   void CountFailed(const flow::HotSession& hot);
   void Forget(uint32_t slot);
 

@@ -195,6 +195,34 @@ TEST(Lifecycle, FullRing) {
   }
 }
 
+// Connections on ports whose last session can't be reported yet are their own all the same.
+TEST(Lifecycle, AFullRingDoesNotHidePortsUsedAgain) {
+  config::Config small = SmallConfig();
+  small.limits.ring_bytes = 4'096;
+  small.limits.handshakes = 4'096;
+  Sensor sensor(small);
+  sensor.hold_ring = true;
+  constexpr int kClients = 60;
+  const auto round = [](int which) {
+    std::vector<Frames> streams;
+    for (int i = 0; i < kClients; ++i) {
+      Conversation c(absl::StrCat("10.2.0.", i), 40'000, "192.0.2.25", 110);
+      c.At(kStart + 5 * which * kNanosPerSecond)
+          .Numbers(1'000'000u + 2'000'000u * which, 500'000'000u + 2'000'000u * which)
+          .Handshake();
+      Say(c, Pop3Script());
+      streams.push_back(c.Close().frames());
+    }
+    return Merge(streams);
+  };
+  sensor.Play(round(0)).Play(round(1));
+  sensor.hold_ring = false;
+  sensor.Play(round(2)).Finish();
+  EXPECT_GT(sensor.counters().ring_full.value(), 0u);
+  EXPECT_EQ(sensor.Total().bytes[kUp].observed, 3 * kClients * BytesOf(Pop3Script(), kUp));
+  EXPECT_EQ(sensor.Total().bytes[kDown].observed, 3 * kClients * BytesOf(Pop3Script(), kDown));
+}
+
 // A session says that its end was what counted its last bytes, however often that has to wait.
 TEST(Lifecycle, AFullRingDoesNotHideThatTheEndCounts) {
   config::Config small = SmallConfig();
