@@ -1,21 +1,21 @@
-// What name servers answer goes to the control core, whoever asked and whoever answers.
+#include "lib/pipeline/answers.h"
+
 #include <algorithm>
 #include <cstring>
 
+#include "lib/meter/records.h"
 #include "lib/net/dns.h"
-#include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
 
-void Worker::ReadAnswerSegment(const net::Segment& segment, uint64_t flow_hash,
-                               UnixNanos time) {
-  dns_streams_.Take(segment, flow_hash, [&](const uint8_t* message, uint32_t size) {
-    ReadAnswer(segment, message, size, time);
+void Answers::ReadSegment(const net::Segment& segment, uint64_t flow_hash, UnixNanos time) {
+  streams_.Take(segment, flow_hash, [&](const uint8_t* message, uint32_t size) {
+    ReadMessage(segment, message, size, time);
   });
 }
 
-void Worker::ReadAnswer(const net::Segment& segment, const uint8_t* message, uint32_t size,
-                        UnixNanos time) {
+void Answers::ReadMessage(const net::Segment& segment, const uint8_t* message, uint32_t size,
+                          UnixNanos time) {
   net::DnsAnswer answer;
   if (net::ReadDnsAnswer(message, size, answer) != net::DnsResult::kAnswer) return;
   meter::AnswerRecord record = {.server = segment.source(),
@@ -35,7 +35,7 @@ void Worker::ReadAnswer(const net::Segment& segment, const uint8_t* message, uin
       // Answers must not crowd out mail's counters: who floods the mirror with answers loses
       // answers.
       if (ring_.used() > ring_.capacity() / 2 || !ring_.Push(record)) {
-        Short(Shortage::kAnswers);
+        lost_.Add(1);
       }
     }
   }

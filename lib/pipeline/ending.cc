@@ -39,8 +39,7 @@ bool Worker::EndSession(uint32_t slot) {
   const bool tells_no_more = cold.dialogue == kNone;
   CloseText(slot);
   remove_ = false;  // it is being removed
-  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
-      hot.state.established != 0) {
+  if (IsCandidate(hot) && hot.state.established != 0) {
     // Headers, or one direction's acknowledgments, are all that the mirror shows; or TLS
     // without its ClientHello.
     const Hint standard = PortHint(hot);

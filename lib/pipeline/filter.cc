@@ -10,59 +10,10 @@ namespace mailtap::pipeline {
 
 using flow::kNone;
 
-// A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
-// no sign of mail, unless it says so.
-bool Worker::OpensWithHello(const net::Segment& segment) const {
-  const bool client = classify::LooksLikeClientHello(segment.payload, segment.captured);
-  if (!client && !classify::LooksLikeServerHello(segment.payload, segment.captured))
-    return false;
-  if (!tls_names_.IsWebPort(segment.src_port) && !tls_names_.IsWebPort(segment.dst_port)) {
-    return true;
-  }
-  return client && classify::MayOfferMail(segment.payload, segment.captured);
-}
-
-// With one of the table's words, whole.
-bool Worker::OpensWithWord(const net::Segment& segment) const {
-  return segment.captured >= classify::FirstWordFilter::kWordBytes &&
-         first_words_.Matches(segment.payload, segment.captured);
-}
-
-// Whether payload on an odd port may be the first of mail, or of what goes before it.
-bool Worker::OpensLikeMail(const net::Segment& segment) const {
-  const bool whole = segment.captured == segment.length;
-  if (segment.captured < classify::FirstWordFilter::kWordBytes &&
-      (!whole || segment.length == 0)) {
-    return false;
-  }
-  switch (segment.payload[0]) {
-    case kTlsHandshake:
-      return OpensWithHello(segment);
-    case kSocks4:
-    case kSocks5:
-      return classify::MayBeSocks(segment.payload, segment.captured);
-    default:
-      break;
-  }
-  // A greeting may come one byte at a time.
-  return segment.captured >= classify::FirstWordFilter::kWordBytes
-             ? first_words_.Matches(segment.payload, segment.captured)
-             : first_words_.MayMatch(segment.payload, segment.length);
-}
-
-// Whether a packet on an odd port may open a session, at a glance at its payload or, for a
-// server that has spoken mail before, by its SYN. What a RST carries explains it to people (RFC
-// 9293, 3.5.3).
-inline bool Worker::MayOpen(uint8_t flags, const uint8_t* payload, uint32_t captured) const {
-  if ((flags & (net::kSyn | net::kRst)) != 0) [[unlikely]]
-    return (flags & net::kSyn) != 0;
-  return first_words_.Glance(payload, captured);
-}
-
 // Every plain packet is asked, and nearly all are told no: false only where Wanted() is.
 inline bool Worker::MayBeWanted(const net::PlainTcp& tcp) const {
   return ports_.MayWatchEither(tcp.ports()) ||
-         MayOpen(tcp.flags(), tcp.payload(), tcp.captured()) ||
+         first_look_.Glance(tcp.flags(), tcp.payload(), tcp.captured()) ||
          suspicion_.Test(tcp.rough_hash());
 }
 
@@ -73,8 +24,7 @@ bool Worker::Wanted(Pending& pending) {
                                       net::RawPorts(segment.src_port, segment.dst_port));
   // Asked even where another flow has raised the counter that this one shares: only what opens
   // like mail may become a session.
-  pending.suspected = MayOpen(segment.flags, segment.payload, segment.captured) &&
-                      ((segment.flags & net::kSyn) != 0 || OpensLikeMail(segment));
+  pending.suspected = first_look_.MayOpen(segment);
   const bool raised = suspicion_.Test(pending.rough_hash);
   // Sessions on odd ports keep their counter raised: this packet's is yet to be made.
   pending.unknown = pending.suspected && !raised;
@@ -137,8 +87,8 @@ inline void Worker::Queue() {
     copies_.Prefetch(pending.copy_place);
   }
   if (!pending.mail_port) {
-    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-    handshakes_.Prefetch(pending.handshake_slot);
+    handshakes_.Locate(pending);
+    handshakes_.Prefetch(pending);
   }
   if (++pending_count_ > kHotAhead) AskForCold(pending_count_ - kHotAhead - 1);
   if (pending_count_ == kPendingSlots) Settle();
@@ -155,7 +105,8 @@ void Worker::TakeSegment(uint32_t encap_tag, UnixNanos time) {
   pending.mail_port = ports_.ContainsEither(segment.src_port, segment.dst_port);
   pending.suspected = pending.unknown = false;
   if (!pending.mail_port) {
-    if (segment.src_port == net::kDnsPort) ReadAnswerSegment(segment, pending.flow_hash, time);
+    if (segment.src_port == net::kDnsPort)
+      answers_.ReadSegment(segment, pending.flow_hash, time);
     if (!Wanted(pending)) return;
   }
   Queue();
@@ -193,7 +144,7 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
   if (outcome == net::Outcome::kTcp) {
     TakeSegment(net::EncapTag(segment.encap, split_kinds_), packet.time);
   } else if (outcome == net::Outcome::kDns) {
-    ReadAnswer(segment, segment.payload, segment.captured, packet.time);
+    answers_.Read(segment, packet.time);
   }
 }
 

@@ -1,20 +1,29 @@
-// Handshakes: those that are remembered until somebody speaks, on odd ports and where mail
-// ports are flooded, and those in place of a session that is there already.
-#include <algorithm>
+#include "lib/pipeline/handshakes.h"
 
-#include "lib/pipeline/worker.h"
+#include <algorithm>
+#include <cstdlib>
+
+#include "absl/strings/string_view.h"
+#include "lib/classify/preface.h"
+#include "lib/classify/tls_hello.h"
+#include "lib/flow/sequence.h"
 
 namespace mailtap::pipeline {
 
 using flow::Distance;
-using flow::End;
-using flow::EndBit;
-using flow::kNone;
-using flow::TestEnd;
+
+namespace {
+
+// A client asks a proxy for a tunnel.
+bool AsksForTunnel(const net::Segment& segment) {
+  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                               segment.captured);
+  return classify::Preface::Detect(text) == classify::Preface::Kind::kConnect;
+}
 
 // Whether a SYN, or the answer to one, goes with the client's number of a handshake. What the
 // SYN carries is acknowledged with it (RFC 7413).
-bool Worker::IsOf(const net::Segment& syn, const flow::Handshake& handshake) {
+bool IsOf(const net::Segment& syn, const flow::Handshake& handshake) {
   const bool ack = (syn.flags & net::kAck) != 0;
   if (handshake.client_port != (ack ? syn.dst_port : syn.src_port)) return false;
   const int32_t ahead = Distance(ack ? syn.ack - 1 : syn.seq, handshake.client_isn);
@@ -22,13 +31,20 @@ bool Worker::IsOf(const net::Segment& syn, const flow::Handshake& handshake) {
   return ahead >= 0 && ahead <= flow::kTrustedJump;
 }
 
-void Worker::RememberHandshake(const Pending& pending) {
+}  // namespace
+
+flow::Handshake* Handshakes::FindOf(const Pending& pending) {
+  flow::Handshake* handshake = Find(pending);
+  return handshake != nullptr && IsOf(pending.segment, *handshake) ? handshake : nullptr;
+}
+
+void Handshakes::Remember(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
   // A SYN-ACK alone tells the client's number too.
   const uint32_t client_isn = ack ? segment.ack - 1 : segment.seq;
   const uint16_t client_port = ack ? segment.dst_port : segment.src_port;
-  flow::Handshake& entry = handshakes_.FindOrTake(pending.handshake_slot, pending.flow_hash);
+  flow::Handshake& entry = table_.FindOrTake(pending.handshake_slot, pending.flow_hash);
   const int64_t since = pending.time - entry.time;
   const bool under_way =
       entry.time != INT64_MAX && since < (ack ? kHandshakeTime : kFirewallDelay);
@@ -49,100 +65,42 @@ void Worker::RememberHandshake(const Pending& pending) {
   if (packets < UINT8_MAX) ++packets;
 }
 
-// What was seen before the session was made is its own.
-void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& handshake,
-                           UnixNanos time) {
-  const End server = flow::Other(client);
-  hot.state.client_end = static_cast<uint32_t>(client);
-  hot.state.client_known = 1;
-  flow::ColdSession& cold = sessions_.cold(hot);
-  sequencer_.Synchronize(hot, cold, client, handshake.client_isn + 1, time);
-  if (handshake.has_server) {
-    sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
-    hot.state.seen |= EndBit(server);
-  }
-  // The server's answer tells of a client too, but not that it is in the mirror's sight: on a
-  // mail port one side is enough, where it is all there is.
-  if (handshake.packets[0] != 0 || hot.state.standard_port == 0) {
-    hot.state.seen |= EndBit(client);
-  }
-  cold.first_seen = std::min(cold.first_seen, handshake.time);
-  cold.pending_packets[client] += handshake.packets[0];
-  cold.pending_packets[server] += handshake.packets[1];
-  handshakes_.Erase(&handshake);
-}
-
-// Whether a packet may belong to another connection on the ports of the session in its place:
-// a SYN that doesn't fit that one's numbers, or numbers that are nowhere near.
-bool Worker::HasOtherNumbers(const flow::HotSession& hot, End end,
-                             const net::Segment& segment) const {
-  const auto far = [&](End from, uint32_t at) {
-    return TestEnd(hot.state.based, from) && flow::IsFar(at, hot.mark[from]);
-  };
-  if ((segment.flags & net::kSyn) == 0) return !IsOther(hot) && far(end, segment.seq);
-  if ((segment.flags & net::kAck) != 0 && far(flow::Other(end), segment.ack)) return true;
-  if (!TestEnd(hot.state.based, end)) return false;
-  const int32_t below = Distance(hot.base[end], segment.seq + 1);
-  if (TestEnd(hot.state.synced, end)) return below != 0;
-  return below < 0 || below > flow::kTrustedJump;
-}
-
-// A packet whose numbers are not those of the session in `slot`. A connection that is over, or
-// that nobody has answered, gives way to any SYN. Another one does so once the other end has
-// taken part in the handshake, or, where that can't be seen, once payload follows it: stacks
-// answer a SYN out of nowhere with the numbers they had (RFC 9293, 3.10.7.4).
-uint32_t Worker::StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
-                           End& end) {
+Beginning Handshakes::BeginningOf(const Pending& pending, bool word) {
   const net::Segment& segment = pending.segment;
-  const flow::HotSession& hot = sessions_.hot(slot);
-  const bool over = IsClosed(hot) || IsOther(hot);
-  const bool syn = (segment.flags & net::kSyn) != 0;
-  const bool ack = (segment.flags & net::kAck) != 0;
-  if (!over && pending.time - sessions_.cold(hot).last_seen < kFirewallDelay) {
-    return syn ? kNone : slot;
+  flow::Handshake* handshake = Find(pending);
+  if (handshake == nullptr) return {};
+  Beginning beginning = {.from_client = segment.src_port == handshake->client_port};
+  const uint32_t isn = beginning.from_client ? handshake->client_isn : handshake->server_isn;
+  const bool known = beginning.from_client || handshake->has_server;
+  const int32_t ahead =
+      known ? Distance(segment.seq, isn + 1) : Distance(segment.ack, handshake->client_isn + 1);
+  if (std::abs(ahead) > flow::kTrustedJump) {
+    beginning.contradicts = pending.time - handshake->time < kHandshakeTime;
+    return beginning;
   }
-  const bool silent = hot.state.payload == 0 && hot.state.established == 0;
-  const bool unanswered =
-      silent && (ack ? segment.ack == hot.base[flow::Other(end)] : hot.state.synced != 3);
-  flow::Handshake* handshake = nullptr;
-  if (!syn || !(over || unanswered)) {
-    pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-    handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-    if (handshake == nullptr || !ConfirmsHandshake(pending, hot, end, *handshake)) {
-      if (syn) {
-        RememberHandshake(pending);
-        return kNone;
-      }
-      // The next connection has begun while the one that is over could not be reported.
-      const bool under_way = over && pending.mail_port && handshake != nullptr;
-      if (!under_way) return slot;
-      handshake = nullptr;
-    }
+  const bool answer = !beginning.from_client && segment.captured >= classify::kHelloStart &&
+                      classify::LooksLikeServerHello(segment.payload, segment.captured);
+  beginning.at_start = ahead == 0;
+  const bool near = (word || answer) && ahead > 0;
+  if (!beginning.at_start && !near) return beginning;
+  // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
+  // session begins with this one.
+  if (near && beginning.from_client && word && AsksForTunnel(segment)) {
+    handshake->client_isn = segment.seq - 1;
+    handshake->server_isn = segment.ack - 1;
+    handshake->has_server = beginning.at_start = true;
   }
-  // With the ring full the old session can't be reported yet, so it stays a while longer.
-  if (!EndSession(slot)) {
-    if (syn) {
-      LeaveNote(pending);
-    } else if (pending.mail_port) {
-      CountUnattributed(pending);
-    }
-    return kNone;
-  }
-  end = 0;
-  if (!pending.mail_port) return CreateOnOddPort(pending, key);
-  return CreateOnMailPort(pending, key, handshake);
+  beginning.handshake = handshake;
+  return beginning;
 }
 
-// Whether a packet shows that the other end has taken part in `handshake`.
-bool Worker::ConfirmsHandshake(const Pending& pending, const flow::HotSession& hot, End end,
-                               const flow::Handshake& handshake) const {
-  const net::Segment& segment = pending.segment;
+bool Handshakes::IsConfirmedBy(const net::Segment& segment, const flow::Handshake& handshake,
+                               bool hidden) {
   if ((segment.flags & (net::kAck | net::kRst)) != net::kAck) return false;
   const uint32_t first = handshake.client_isn + 1;
   if (segment.src_port != handshake.client_port) {
     return handshake.packets[0] != 0 && segment.ack == first;
   }
-  const bool hidden = !TestEnd(hot.state.seen, flow::Other(end));
   return (segment.flags & net::kSyn) == 0 && segment.seq == first &&
          (handshake.has_server || (hidden && segment.length != 0));
 }

@@ -34,7 +34,7 @@ Worker::Hint Worker::PastHint(const flow::HotSession& hot) const {
 
 void Worker::Judge(uint32_t slot, bool finished) {
   flow::HotSession& hot = sessions_.hot(slot);
-  if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return;
+  if (!IsCandidate(hot)) return;
   if (!sessions_.cold(hot).has_dialogue()) return;  // rejected, and about to be removed
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   if (finished && dialogue.hello_started && AwaitsTls(hot) && SpokeClear(hot)) RefuseHello(hot);

@@ -1,13 +1,11 @@
 // Sessions come into being: on a mail port with any packet, on others where the words tell, or
 // the server is known.
 #include <algorithm>
-#include <cstdlib>
 
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
 
-using flow::Distance;
 using flow::End;
 using flow::EndBit;
 using flow::kNone;
@@ -22,13 +20,6 @@ bool OpensLikeServer(const net::Segment& segment) {
   if (at == text.npos) return false;
   const char first = text[at];
   return (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
-}
-
-// A client asks a proxy for a tunnel.
-bool AsksForTunnel(const net::Segment& segment) {
-  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
-                               segment.captured);
-  return classify::Preface::Detect(text) == classify::Preface::Kind::kConnect;
 }
 
 }  // namespace
@@ -74,18 +65,17 @@ void Worker::CountUnattributed(const Pending& pending) {
 // The note that a packet's connection on a mail port has left, if it goes on with it.
 flow::Handshake* Worker::NoteOf(Pending& pending) {
   if (!left_notes_) return nullptr;
-  const net::Segment& segment = pending.segment;
-  pending.handshake_slot = handshakes_.SlotOf(segment.address_hash, pending.flow_hash);
-  if ((segment.flags & net::kSyn) == 0) return BeginningOf(pending, /*word=*/false).handshake;
-  flow::Handshake* note = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  return note != nullptr && IsOf(segment, *note) ? note : nullptr;
+  handshakes_.Locate(pending);
+  return (pending.segment.flags & net::kSyn) != 0
+             ? handshakes_.FindOf(pending)
+             : handshakes_.BeginningOf(pending, /*word=*/false).handshake;
 }
 
 // A SYN on a mail port for which there is no room leaves a note, as it does on odd ports.
 void Worker::LeaveNote(Pending& pending) {
   left_notes_ = true;
-  pending.handshake_slot = handshakes_.SlotOf(pending.segment.address_hash, pending.flow_hash);
-  RememberHandshake(pending);
+  handshakes_.Locate(pending);
+  handshakes_.Remember(pending);
 }
 
 // While half-open connections have all the room that they may, as in a flood of SYNs, further
@@ -132,6 +122,29 @@ uint32_t Worker::CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
   return slot;
 }
 
+// What was seen before the session was made is its own.
+void Worker::TakeHandshake(flow::HotSession& hot, End client, flow::Handshake& handshake,
+                           UnixNanos time) {
+  const End server = flow::Other(client);
+  hot.state.client_end = static_cast<uint32_t>(client);
+  hot.state.client_known = 1;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  sequencer_.Synchronize(hot, cold, client, handshake.client_isn + 1, time);
+  if (handshake.has_server) {
+    sequencer_.Synchronize(hot, cold, server, handshake.server_isn + 1, time);
+    hot.state.seen |= EndBit(server);
+  }
+  // The server's answer tells of a client too, but not that it is in the mirror's sight: on a
+  // mail port one side is enough, where it is all there is.
+  if (handshake.packets[0] != 0 || hot.state.standard_port == 0) {
+    hot.state.seen |= EndBit(client);
+  }
+  cold.first_seen = std::min(cold.first_seen, handshake.time);
+  cold.pending_packets[client] += handshake.packets[0];
+  cold.pending_packets[server] += handshake.packets[1];
+  handshakes_.Erase(&handshake);
+}
+
 // On an odd port, where only the content tells.
 uint32_t Worker::CreateUndecided(const Pending& pending, const flow::SessionKey& key) {
   const uint32_t slot = Create(pending, key);
@@ -145,37 +158,6 @@ bool Worker::HasRoomForUndecided() {
   if (undecided_ < most_undecided_) return true;
   Short(Shortage::kUndecided);
   return false;
-}
-
-// The first payload of a side continues the handshake, and so does a known word or a
-// ServerHello near it: the mirror may deliver them out of order, or lose what came before.
-Worker::Beginning Worker::BeginningOf(const Pending& pending, bool word) {
-  const net::Segment& segment = pending.segment;
-  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  if (handshake == nullptr) return {};
-  Beginning beginning = {.from_client = segment.src_port == handshake->client_port};
-  const uint32_t isn = beginning.from_client ? handshake->client_isn : handshake->server_isn;
-  const bool known = beginning.from_client || handshake->has_server;
-  const int32_t ahead =
-      known ? Distance(segment.seq, isn + 1) : Distance(segment.ack, handshake->client_isn + 1);
-  if (std::abs(ahead) > flow::kTrustedJump) {
-    beginning.contradicts = pending.time - handshake->time < kHandshakeTime;
-    return beginning;
-  }
-  const bool answer = !beginning.from_client && segment.captured >= classify::kHelloStart &&
-                      classify::LooksLikeServerHello(segment.payload, segment.captured);
-  beginning.at_start = ahead == 0;
-  const bool near = (word || answer) && ahead > 0;
-  if (!beginning.at_start && !near) return beginning;
-  // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
-  // session begins with this one.
-  if (near && beginning.from_client && word && AsksForTunnel(segment)) {
-    handshake->client_isn = segment.seq - 1;
-    handshake->server_isn = segment.ack - 1;
-    handshake->has_server = beginning.at_start = true;
-  }
-  beginning.handshake = handshake;
-  return beginning;
 }
 
 // Whether what a payload on an odd port says is reason to follow it.
@@ -196,12 +178,12 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
     const uint32_t slot = CreateAtHandshake(pending, key);
-    if (slot == kNone) RememberHandshake(pending);
+    if (slot == kNone) handshakes_.Remember(pending);
     return slot;
   }
   if (!pending.suspected) return kNone;
-  const bool word = OpensWithWord(segment);
-  const Beginning beginning = BeginningOf(pending, word);
+  const bool word = first_look_.OpensWithWord(segment);
+  const Beginning beginning = handshakes_.BeginningOf(pending, word);
   if (beginning.contradicts) return kNone;
   // A ClientHello is its stream's start, whether the handshake was seen or not.
   const bool hello = !word && segment.captured >= classify::kHelloStart &&
@@ -246,8 +228,8 @@ bool Worker::IsWithKnownServer(const flow::SessionKey& key) const {
 
 // Whether a SYN carries what may be the first of mail (RFC 7413).
 bool Worker::OpensInHandshake(const net::Segment& segment) {
-  if (segment.length == 0 || !OpensLikeMail(segment)) return false;
-  return !OpensWithWord(segment) ||
+  if (segment.length == 0 || !first_look_.OpensLikeMail(segment)) return false;
+  return !first_look_.OpensWithWord(segment) ||
          recogniser_.MayOpenMail(segment.payload, segment.captured, true);
 }
 
@@ -270,8 +252,7 @@ uint32_t Worker::CreateAtHandshake(const Pending& pending, const flow::SessionKe
   hot.state.client_end = from_server ? 1 : 0;
   hot.state.client_known = 1;
   // It may not be the first packet of its handshake.
-  flow::Handshake* handshake = handshakes_.Find(pending.handshake_slot, pending.flow_hash);
-  if (handshake != nullptr && IsOf(segment, *handshake)) {
+  if (flow::Handshake* handshake = handshakes_.FindOf(pending); handshake != nullptr) {
     TakeHandshake(hot, from_server ? 1 : 0, *handshake, pending.time);
   }
   return slot;

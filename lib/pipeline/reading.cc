@@ -95,8 +95,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     if (!held) dialogue.Break();
   }
   // A ClientHello has its own bounds.
-  if (cold.dialogue != kNone && hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) &&
-      !dialogue.hello_started &&
+  if (cold.dialogue != kNone && IsCandidate(hot) && !dialogue.hello_started &&
       flow::Distance(dialogue.next[end], dialogues_.opening(dialogue)->begin[end]) >
           kMostUndecidedBytes) {
     Judge(slot, /*finished=*/true);
@@ -231,7 +230,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   if (dialogue.hello_started) return ReadTls(slot, end, piece);
   const End client = ClientEnd(hot);
   if (end != client && !dialogue.started[client] && AnswersUnseenHello(slot, piece)) return;
-  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate)) {
+  if (IsCandidate(hot)) {
     OpeningText& opening = *dialogues_.opening(dialogue);
     if (opening.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
     if (JudgeRecord(slot, end, piece)) return;
@@ -246,8 +245,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   } else {
     ReadServer(slot, piece);
   }
-  if (hot.state.stage == static_cast<uint32_t>(Stage::kCandidate) && !dialogue.hello_started &&
-      !MayOpenPreface(hot)) {
+  if (IsCandidate(hot) && !dialogue.hello_started && !MayOpenPreface(hot)) {
     Judge(slot, /*finished=*/false);
   }
 }

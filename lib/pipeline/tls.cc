@@ -230,7 +230,7 @@ std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
 // A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
 bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
-  if (hot.state.stage != static_cast<uint32_t>(Stage::kCandidate)) return false;
+  if (!IsCandidate(hot)) return false;
   if (!classify::LooksLikeTlsRecord(piece.data, piece.captured)) return false;
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const bool client = end == ClientEnd(hot);
@@ -265,7 +265,8 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   const auto* text = reinterpret_cast<const uint8_t*>(opening.text(server).data());
   // An alert only says that the client spoke none.
   if (!opening.from_start[server] ||
-      !classify::LooksLikeTlsRecord(text, opening.length[server]) || text[0] != kTlsHandshake) {
+      !classify::LooksLikeTlsRecord(text, opening.length[server]) ||
+      text[0] != classify::kTlsHandshakeRecord) {
     return false;
   }
   if (port.known) {

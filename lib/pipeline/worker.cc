@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <string>
 
 #include "lib/net/dns.h"
-#include "lib/net/hash.h"
 
 namespace mailtap::pipeline {
 
@@ -28,8 +26,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
                exchange::RecordRing& ring, const exchange::KnownServers* known_servers)
     : timeouts_(config.timeouts),
       reassembler_(config),
-      first_words_(std::string{kTlsHandshake, kSocks4, kSocks5}),
       tls_names_(config.tls),
+      first_look_(tls_names_),
       recogniser_(std::move(recogniser)),
       ring_(ring),
       known_servers_(known_servers),
@@ -47,6 +45,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
       split_kinds_(net::SetOf(config.tunnels.split_by)),
       split_encaps_(static_cast<uint32_t>(config.limits.encapsulations)),
+      answers_(ring, counters_.shortages[static_cast<int>(Shortage::kAnswers)], split_kinds_),
       // Enough of the table is left for connections that come about, whoever floods it.
       most_half_open_(sessions_.capacity() - sessions_.capacity() / 4),
       most_unnoted_(sessions_.capacity() - sessions_.capacity() / 8),

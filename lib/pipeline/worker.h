@@ -14,14 +14,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "lib/classify/first_word.h"
 #include "lib/classify/port_table.h"
 #include "lib/classify/recogniser.h"
 #include "lib/config/config.h"
 #include "lib/exchange/known_servers.h"
 #include "lib/exchange/ring.h"
 #include "lib/flow/copy_table.h"
-#include "lib/flow/handshake_table.h"
 #include "lib/flow/hole_pool.h"
 #include "lib/flow/sequence.h"
 #include "lib/flow/session_table.h"
@@ -29,13 +27,16 @@
 #include "lib/flow/timer_wheel.h"
 #include "lib/meter/conversation_table.h"
 #include "lib/net/plain_tcp.h"
+#include "lib/pipeline/answers.h"
 #include "lib/pipeline/counters.h"
-#include "lib/pipeline/dialogue.h"
-#include "lib/pipeline/dns_streams.h"
+#include "lib/pipeline/dialogue_pool.h"
+#include "lib/pipeline/first_look.h"
+#include "lib/pipeline/handshakes.h"
 #include "lib/pipeline/intern.h"
 #include "lib/pipeline/packet_view.h"
 #include "lib/pipeline/pending.h"
 #include "lib/pipeline/reassembler.h"
+#include "lib/pipeline/session_state.h"
 #include "lib/pipeline/tls_names.h"
 
 namespace mailtap::pipeline {
@@ -93,13 +94,6 @@ class Worker {
   // A packet's cold record is asked for when so many more are queued behind it, its dialogue
   // when so many are ahead of it.
   static constexpr uint32_t kHotAhead = 10, kDialogueAhead = 3;
-  // A mirror of both sides of a firewall that rewrites sequence numbers shows two handshakes
-  // where there is one: another SYN within the first time, or what fits none while one is
-  // under way. The first of them counts.
-  static constexpr int64_t kFirewallDelay = 100 * kNanosPerMilli;
-  static constexpr int64_t kHandshakeTime = kNanosPerSecond;
-  // First bytes of openings that are told by more than words.
-  static constexpr char kTlsHandshake = classify::kTlsHandshakeRecord, kSocks4 = 4, kSocks5 = 5;
 
   Worker(const config::Config& config, classify::Recogniser recogniser,
          exchange::RecordRing& ring, const exchange::KnownServers* known_servers);
@@ -112,19 +106,10 @@ class Worker {
   void ProcessWhole(const PacketView& packet);
   void TakeDecoded(const PacketView& packet, net::Outcome outcome);
   void KeepSample(const PacketView& packet, net::Outcome outcome);
-  bool OpensWithHello(const net::Segment& segment) const;
-  bool OpensWithWord(const net::Segment& segment) const;
-  bool OpensLikeMail(const net::Segment& segment) const;
-  bool MayOpen(uint8_t flags, const uint8_t* payload, uint32_t captured) const;
   bool MayBeWanted(const net::PlainTcp& tcp) const;
   bool Wanted(Pending& pending);
   void Queue();
   void AskForCold(uint32_t i);
-
-  // Names (answers.cc)
-  void ReadAnswerSegment(const net::Segment& segment, uint64_t flow_hash, UnixNanos time);
-  void ReadAnswer(const net::Segment& segment, const uint8_t* message, uint32_t size,
-                  UnixNanos time);
 
   // One packet (worker.cc)
   void Handle(Pending& pending);
@@ -150,15 +135,9 @@ class Worker {
   // `handshake`: the one that the packet goes on with, where it is known to.
   uint32_t CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
                             flow::Handshake* handshake = nullptr);
+  void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
+                     UnixNanos time);
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
-  // How a payload goes with the handshake that was seen of its flow.
-  struct Beginning {
-    flow::Handshake* handshake = nullptr;  // the one that it continues
-    bool from_client = false;              // where one was seen at all
-    bool at_start = false;                 // the first that its side says
-    bool contradicts = false;              // another one is under way
-  };
-  Beginning BeginningOf(const Pending& pending, bool word);
   bool DeservesSession(const Pending& pending, const flow::SessionKey& key,
                        const Beginning& beginning, bool word, bool hello);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
@@ -168,17 +147,11 @@ class Worker {
   bool IsWithKnownServer(const flow::SessionKey& key) const;
   bool LeadsToKnownServer(const flow::SessionKey& key, bool from_server) const;
 
-  // Handshakes (handshakes.cc)
-  static bool IsOf(const net::Segment& syn, const flow::Handshake& handshake);
-  void RememberHandshake(const Pending& pending);
-  void TakeHandshake(flow::HotSession& hot, flow::End client, flow::Handshake& handshake,
-                     UnixNanos time);
+  // Ports used again (port_reuse.cc)
   bool HasOtherNumbers(const flow::HotSession& hot, flow::End end,
                        const net::Segment& segment) const;
   uint32_t StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
                      flow::End& end);
-  bool ConfirmsHandshake(const Pending& pending, const flow::HotSession& hot, flow::End end,
-                         const flow::Handshake& handshake) const;
 
   // Text (reading.cc)
   bool StartReading(uint32_t slot);
@@ -284,30 +257,6 @@ class Worker {
   void CountFailed(const flow::HotSession& hot);
   void Forget(uint32_t slot);
 
-  flow::End ClientEnd(const flow::HotSession& hot) const {
-    return static_cast<flow::End>(hot.state.client_end);
-  }
-  static bool IsMail(const flow::HotSession& hot) {
-    return hot.state.stage == static_cast<uint32_t>(flow::Stage::kMail);
-  }
-  static bool IsOther(const flow::HotSession& hot) {  // nothing of it is counted
-    return hot.state.stage == static_cast<uint32_t>(flow::Stage::kOther);
-  }
-  static bool IsClosed(const flow::HotSession& hot) {
-    return hot.state.reset != 0 || hot.state.fin == 3;
-  }
-  // One of those whose number is bounded by itself.
-  static bool IsUndecided(const flow::HotSession& hot) {
-    return hot.state.standard_port == 0 &&
-           hot.state.stage == static_cast<uint32_t>(flow::Stage::kCandidate);
-  }
-  // On a mail port and maybe mail, and neither end has shown that it has heard the other.
-  static bool IsHalfOpen(const flow::HotSession& hot) {
-    return hot.state.standard_port != 0 && hot.state.established == 0 && !IsOther(hot);
-  }
-  classify::Side SideOf(const flow::HotSession& hot, flow::End end) const {
-    return end == ClientEnd(hot) ? classify::Side::kClient : classify::Side::kServer;
-  }
   void CountMismatch(Mismatch what) {
     counters_.port_content_mismatch[static_cast<int>(what)].Add(1);
   }
@@ -316,8 +265,8 @@ class Worker {
   const config::Timeouts timeouts_;
   Reassembler reassembler_;
   classify::PortTable ports_;
-  classify::FirstWordFilter first_words_;
-  TlsNames tls_names_;
+  const TlsNames tls_names_;
+  const FirstLook first_look_;
   classify::Recogniser recogniser_;
   exchange::RecordRing& ring_;
   const exchange::KnownServers* const known_servers_;  // or null
@@ -327,17 +276,17 @@ class Worker {
   flow::HolePool holes_;
   flow::Sequencer sequencer_;
   flow::TimerWheel timers_;
-  flow::HandshakeTable handshakes_;
+  Handshakes handshakes_;
   flow::SuspicionArray suspicion_;
   flow::CopyTable copies_;
   meter::ConversationTable conversations_;
   DialoguePool dialogues_;
-  DnsStreams dns_streams_;
   NameTable names_;
   EncapTable encaps_;
   const uint32_t split_kinds_;  // kinds of encapsulation that keep address spaces apart
   EncapTable split_encaps_;     // what the encap tags stand for
-  uint32_t sent_encaps_ = 0;    // how many of these the control core knows
+  Answers answers_;
+  uint32_t sent_encaps_ = 0;  // how many of these the control core knows
   std::array<int64_t, net::kOutcomeCount> samples_left_;
   std::vector<uint32_t> dirty_;  // cold records of sessions with pending counts
   std::array<Pending, kPendingSlots> pending_;

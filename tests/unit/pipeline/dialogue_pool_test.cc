@@ -1,9 +1,9 @@
+#include "lib/pipeline/dialogue_pool.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
-
-#include "lib/pipeline/dialogue.h"
 
 namespace mailtap::pipeline {
 namespace {

@@ -1,4 +1,4 @@
-#include "lib/pipeline/dialogue.h"
+#include "lib/pipeline/dialogue_pool.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,11 +10,6 @@ namespace mailtap::pipeline {
 using flow::Distance;
 using flow::End;
 using flow::kNone;
-
-void Dialogue::Break() {
-  broken = true;
-  if (smtp() != nullptr) smtp()->Lose();
-}
 
 DialoguePool::DialoguePool(uint32_t dialogues, uint32_t openings, uint32_t held_segments)
     : dialogues_(dialogues), openings_(openings), held_(held_segments) {}
