@@ -65,7 +65,8 @@ void Worker::Judge(uint32_t slot, bool finished) {
            hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
     // Behind a gap TLS need not show a record's start; met under way it has to, in the end.
-    const bool hidden = port.known && port.tls && opening.BinaryUnderWay(dialogue.broken);
+    const bool hidden = ((port.known && port.tls) || context.port_learnt) &&
+                        opening.BinaryUnderWay(dialogue.broken);
     if (hidden && (dialogue.broken || !finished)) return;
     Reject(slot, found.contradicts);
   } else {

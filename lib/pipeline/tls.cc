@@ -243,7 +243,8 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
     Accept(slot, *greeting, Evidence::kBanner, Tls::kStarttls);
   } else if (const Hint past = PastHint(hot); past.known) {
-    const bool asked = opening.length[0] + opening.length[1] != 0;
+    const bool asked =
+        opening.length[0] + opening.length[1] != 0 && !opening.BinaryUnderWay(dialogue.broken);
     Accept(slot, past.service, Evidence::kPort, asked ? Tls::kStarttls : Tls::kImplicit);
   } else {
     return false;

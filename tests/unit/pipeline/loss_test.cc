@@ -138,6 +138,19 @@ TEST(Loss, OfTheClientHelloCountsWhereTheServerSpeaksMailBeforeTheSessionEnds) {
   EXPECT_EQ(total.bytes[kDown].volume(), BytesOf(ImplicitTlsScript("imap.example.com"), kDown));
 }
 
+// What follows begins anywhere within a record.
+TEST(Loss, OfBothHellosCountsWhereTheServerHasSpokenMailBefore) {
+  const std::string client_hello = ImplicitTlsScript("imap.example.com")[0].text;
+  const std::string hidden = "\x16\xd4\x03\x81 neither a record nor text \x9c";
+  const std::string record = std::string("\x17\x03\x03\x00\x05", 5) + "12345";
+  Conversation c("10.1.0.5", 40'000, kImapServer, kOddPort);
+  c.Handshake().Lost(kUp, client_hello).Lost(kDown, std::string(700, 'x')).Server(hidden);
+  for (int i = 0; i < 3; ++i) c.Client(record).Server(record);
+  EXPECT_EQ(AtKnownServer(c.Close().frames()),
+            absl::StrCat("imap port implicit 30+", client_hello.size(), "/", 30 + hidden.size(),
+                         "+700 messages null rejected null"));
+}
+
 // When the control core tells of a server depends on its clock; what is counted must not.
 TEST(Loss, OfNothingCountsTheSamePacketsWheneverTheServerBecomesKnown) {
   const Frames frames = Play(ImapScript(), kOddPort).frames();
