@@ -22,6 +22,7 @@ struct Hole {
   uint32_t owner;    // index of the cold record
   uint32_t claimed;  // of a jump: payload seen in it
   uint8_t end;       // End
+  uint8_t steps;     // of a jump: how often more was claimed after the first time
   bool provisional;  // not a hole but a jump that nothing has confirmed yet
   // Of a jump:
   bool by_ack : 1;     // the other end's acknowledgments claim it

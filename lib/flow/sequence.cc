@@ -5,13 +5,17 @@
 namespace mailtap::flow {
 
 void Sequencer::Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
-                            UnixNanos now) {
+                            UnixNanos now, bool answers) {
   if (TestEnd(hot.state.synced, end)) return;
+  const int32_t below = Distance(hot.base[end], first_byte);
+  const bool near = below >= 0 && below <= kTrustedJump;
   if (!TestEnd(hot.state.based, end)) {
     hot.base[end] = hot.mark[end] = first_byte;
+  } else if (!TestEnd(hot.state.payload, end) || (answers && !near)) {
+    Forget(cold, end);
+    hot.base[end] = hot.mark[end] = first_byte;
   } else {
-    const int32_t below = Distance(hot.base[end], first_byte);
-    if (below < 0 || below > kTrustedJump) return;
+    if (!near) return;
     if (below > 0) {
       Open(hot, cold, end, first_byte, static_cast<uint32_t>(below), now);
       hot.base[end] = first_byte;
@@ -26,6 +30,8 @@ void Sequencer::OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t 
   if (!TestEnd(hot.state.based, end)) {
     hot.base[end] = hot.mark[end] = seq;
     hot.state.based |= EndBit(end);
+  } else if (BasedByAcks(hot, end) || FollowsKeepAlive(hot, end, seq, length)) {
+    Rebase(hot, cold, end, seq);
   }
   if (TestEnd(hot.state.fin, end) && Distance(seq + length, hot.mark[end]) > 0) {
     if (length == 0) return;  // the last ACKs carry the number after the FIN
@@ -40,6 +46,33 @@ void Sequencer::OnSegment(HotSession& hot, ColdSession& cold, End end, uint32_t 
   if (length != 0) hot.state.payload |= EndBit(end);
   Advance(hot, cold, end, seq, length, now);
   if (fin) OnFin(hot, cold, end, seq + length);
+}
+
+// Whether the first payload of an end met under way stands right behind its first packet, an
+// empty one: a keep-alive carries the number before the next (RFC 9293, 3.8.4).
+bool Sequencer::FollowsKeepAlive(const HotSession& hot, End end, uint32_t seq,
+                                 uint32_t length) {
+  return length != 0 && seq == hot.base[end] + 1 &&
+         !TestEnd(hot.state.payload | hot.state.synced, end);
+}
+
+// The first packet of an end of which only acknowledgments were known: they may tell of what
+// was under way before the sensor saw anything of the connection.
+void Sequencer::Rebase(HotSession& hot, ColdSession& cold, End end, uint32_t seq) {
+  const int32_t above = Distance(seq, hot.base[end]);
+  if (above <= 0 || above > kLateCopy) return;
+  Fill(hot, cold, end, hot.base[end], static_cast<uint32_t>(above));
+  hot.base[end] = seq;
+  if (Distance(seq, hot.mark[end]) > 0) hot.mark[end] = seq;
+}
+
+// Gives up all that is open, uncounted.
+void Sequencer::Forget(ColdSession& cold, End end) {
+  while (cold.holes[end] != kNone) {
+    const uint32_t index = cold.holes[end];
+    Unlink(cold, end, index);
+    holes_.Free(index);
+  }
 }
 
 // A FIN stands at number `fin`. Where its acknowledgment came first, it was taken for payload.
@@ -89,14 +122,16 @@ void Sequencer::Advance(HotSession& hot, ColdSession& cold, End end, uint32_t se
     Jump(hot, cold, end, seq, length, /*by_ack=*/false, now);
     return;
   }
-  Refute(hot, cold, end);
   if (ahead >= 0) {
     if (ahead > 0) {
       Open(hot, cold, end, hot.mark[end], static_cast<uint32_t>(ahead), now);
     }
     hot.mark[end] = seq + length;
     cold.pending_observed[end] += length;
-  } else if (length != 0) {
+    Join(hot, cold, end);
+  }
+  Refute(hot, cold, end);
+  if (ahead < 0 && length != 0) {
     BelowMark(hot, cold, end, seq, length, now);
   }
 }

@@ -28,6 +28,9 @@ inline constexpr int32_t kTrustedJump = 65'536;
 // nothing contradicted it. A new numbering takes as long without the old one: two at once are
 // two copies of a connection, from both sides of a firewall that rewrites the numbers.
 inline constexpr int64_t kClaimAge = kNanosPerSecond;
+// Acknowledgments that claim more and more, with nothing against them in between, are believed
+// after so many, however fast they come.
+inline constexpr int kAckSteps = 4;
 // What may be lost at once, and on top for each nanosecond that nothing has come, at 100
 // Gbit/s. More is a new numbering.
 inline constexpr int64_t kLossAtOnce = 1 << 20;
@@ -66,9 +69,11 @@ class Sequencer {
   Sequencer(HolePool& holes, SequenceCounters& counters) : holes_(holes), counters_(counters) {}
 
   // The handshake says which number the first payload byte of `end` has. Sets the base, or
-  // moves a base that was guessed from a later segment down to it.
+  // moves a base that was guessed from later payload down to it; what empty segments and
+  // acknowledgments said before is forgotten. `answers`: it is said in answer to the other end's
+  // part, and so whatever contradicts it is not the connection's.
   void Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
-                   UnixNanos now);
+                   UnixNanos now, bool answers = false);
 
   // Nearly all segments: without SYN, FIN or RST, the next bytes of what `end` sends (or none),
   // with an acknowledgment of what was seen, where nothing is missing or closed. Accounts both,
@@ -100,6 +105,9 @@ class Sequencer {
   uint32_t Fill(HotSession& hot, ColdSession& cold, End end, uint32_t seq, uint32_t length);
   void Shrink(ColdSession& cold, End end, uint32_t hole, uint32_t from, uint32_t to, int count);
   void OnFin(HotSession& hot, ColdSession& cold, End end, uint32_t fin);
+  static bool FollowsKeepAlive(const HotSession& hot, End end, uint32_t seq, uint32_t length);
+  void Rebase(HotSession& hot, ColdSession& cold, End end, uint32_t seq);
+  void Forget(ColdSession& cold, End end);
   void Open(HotSession& hot, ColdSession& cold, End end, uint32_t start, uint32_t length,
             UnixNanos now);
   void SettleDeep(HotSession& hot, ColdSession& cold, End end);
@@ -111,6 +119,7 @@ class Sequencer {
   uint32_t Claim(HotSession& hot, ColdSession& cold, End end, uint32_t at, uint32_t length,
                  bool by_ack, UnixNanos now, bool& grown);
   void Believe(HotSession& hot, ColdSession& cold, End end, bool renumbered, UnixNanos now);
+  void Join(HotSession& hot, ColdSession& cold, End end);
   void Refute(HotSession& hot, ColdSession& cold, End end);
   void Witness(HotSession& hot, ColdSession& cold, End end, bool beyond_mark);
   uint32_t FindJump(const ColdSession& cold, End end, bool by_ack) const;
@@ -121,6 +130,11 @@ class Sequencer {
   uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
   void Unlink(ColdSession& cold, End end, uint32_t hole);
 
+  // Of what `end` sent nothing but acknowledgments is known. Its own packet that is being
+  // accounted is not among what was seen yet.
+  static bool BasedByAcks(const HotSession& hot, End end) {
+    return TestEnd(hot.state.based & ~(hot.state.synced | hot.state.seen), end);
+  }
   // Notes that what `end` sent was acknowledged, up to `ack` below or at its mark. One number
   // past the base may be a FIN that the mirror lost, unless payload was seen.
   static void NoteAck(HotSession& hot, End end, uint32_t ack) {

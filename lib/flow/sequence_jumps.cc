@@ -39,7 +39,8 @@ bool Sequencer::Jump(HotSession& hot, ColdSession& cold, End end, uint32_t at, u
                       (by_ack ? Agree(holes_[witness], jump) : Agree(jump, holes_[witness]));
   const bool old = now - jump.created >= kClaimAge;
   const bool alone = !TestEnd(hot.state.seen, by_ack ? end : Other(end));
-  const bool confirmed = grown && (alone || jump.witnessed || (old && !jump.doubted));
+  const bool lasting = old || (by_ack && jump.steps >= kAckSteps);
+  const bool confirmed = grown && (alone || jump.witnessed || (lasting && !jump.doubted));
   if (!agreed && !confirmed) return false;
   const Hole& first = agreed && holes_[witness].created < jump.created ? holes_[witness] : jump;
   // Loss seldom moves both ends' numbers as far.
@@ -67,12 +68,18 @@ uint32_t Sequencer::Claim(HotSession& hot, ColdSession& cold, End end, uint32_t 
     const int64_t from = Distance(at, jump.start);
     const int64_t to = from + length;
     const int64_t span = jump.length;
-    if (from <= span + kTrustedJump && to >= -kTrustedJump) {
+    // Where an end is lost altogether, acknowledgments go as far at a time as those who thin
+    // them out let them.
+    const int64_t reach = by_ack ? kLossAtOnce : kTrustedJump;
+    if (from <= span + reach && to >= -kTrustedJump) {
       const int64_t again =
           std::max<int64_t>(0, std::min(span, to) - std::max<int64_t>(0, from));
       const int64_t below = std::max<int64_t>(0, -from);
       grown = below != 0 || to > span;
-      if (grown) jump.claimed += length - static_cast<uint32_t>(again);
+      if (grown) {
+        jump.claimed += length - static_cast<uint32_t>(again);
+        if (jump.steps < UINT8_MAX) ++jump.steps;
+      }
       jump.start -= static_cast<uint32_t>(below);
       jump.length = static_cast<uint32_t>(below + std::max(span, to));
       return index;
@@ -130,6 +137,23 @@ void Sequencer::Believe(HotSession& hot, ColdSession& cold, End end, bool renumb
   if (there[0] && there[1]) {
     OnAck(hot, cold, end, claims[1].start + claims[1].length, now);
   }
+}
+
+// What seemed a jump may have been the next but for what has just come.
+void Sequencer::Join(HotSession& hot, ColdSession& cold, End end) {
+  const uint32_t index = FindJump(cold, end, false);
+  if (index == kNone) return;
+  const Hole jump = holes_[index];
+  const int32_t known = Distance(hot.mark[end], jump.start);
+  const int64_t more = static_cast<int64_t>(jump.length) - known;
+  if (known < 0 || more <= 0 || known > kLateCopy) return;
+  Unlink(cold, end, index);
+  holes_.Free(index);
+  counters_.jumps_confirmed.Add(1);
+  const uint32_t observed = std::min(jump.claimed, static_cast<uint32_t>(more));
+  hot.mark[end] += static_cast<uint32_t>(more);
+  cold.pending_observed[end] += observed;
+  cold.pending_inferred[end] += static_cast<uint32_t>(more) - observed;
 }
 
 // `end` goes on near its mark: it has not jumped, or what has is a copy with numbers of its

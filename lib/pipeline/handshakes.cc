@@ -94,15 +94,22 @@ Beginning Handshakes::BeginningOf(const Pending& pending, bool word) {
   return beginning;
 }
 
+bool Handshakes::IsFollowedBy(const net::Segment& segment, const flow::Handshake& handshake) {
+  return (segment.flags & (net::kSyn | net::kAck | net::kRst)) == net::kAck &&
+         segment.src_port == handshake.client_port && segment.seq == handshake.client_isn + 1;
+}
+
 bool Handshakes::IsConfirmedBy(const net::Segment& segment, const flow::Handshake& handshake,
                                bool hidden) {
-  if ((segment.flags & (net::kAck | net::kRst)) != net::kAck) return false;
-  const uint32_t first = handshake.client_isn + 1;
-  if (segment.src_port != handshake.client_port) {
-    return handshake.packets[0] != 0 && segment.ack == first;
+  if (segment.src_port == handshake.client_port) {
+    return IsFollowedBy(segment, handshake) && (handshake.has_server || hidden);
   }
-  return (segment.flags & net::kSyn) == 0 && segment.seq == first &&
-         (handshake.has_server || (hidden && segment.length != 0));
+  if ((segment.flags & (net::kAck | net::kRst)) != net::kAck) return false;
+  const int32_t heard = Distance(segment.ack, handshake.client_isn + 1);
+  if (heard < 0 || heard > flow::kTrustedJump) return false;
+  // Where the SYN is not seen, the answer is, and what goes on with it.
+  return handshake.packets[0] != 0 ||
+         (hidden && handshake.has_server && segment.seq == handshake.server_isn + 1);
 }
 
 }  // namespace mailtap::pipeline

@@ -49,6 +49,8 @@ class Handshakes {
   Beginning BeginningOf(const Pending& pending, bool word);
   void Erase(flow::Handshake* handshake) { table_.Erase(handshake); }
 
+  // Whether a packet is the client's next after its SYN.
+  static bool IsFollowedBy(const net::Segment& segment, const flow::Handshake& handshake);
   // Whether a packet shows that the other end has taken part in `handshake`. `hidden`: the
   // other end is not in the mirror's sight.
   static bool IsConfirmedBy(const net::Segment& segment, const flow::Handshake& handshake,

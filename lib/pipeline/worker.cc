@@ -141,7 +141,6 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   const uint8_t flags = segment.flags;
-  hot.state.seen |= EndBit(end);
 
   // On an odd port a session is met at its first payload, or at a known server a little before:
   // its counts must not tell which.
@@ -158,6 +157,7 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   } else {
     AccountNumbers(hot, cold, end, pending);
   }
+  hot.state.seen |= EndBit(end);
   // The second line is touched only where packets come out of order.
   if (time >= cold.last_seen) {
     cold.last_seen = time;
@@ -188,23 +188,34 @@ void Worker::Establish(flow::HotSession& hot) {
   hot.state.established = 1;
 }
 
+// It ends the session, but not one whose numbers somebody had to guess (RFC 5961, 3.2). Its own
+// tell how far both ends had got.
+void Worker::AccountReset(flow::HotSession& hot, flow::ColdSession& cold, End end,
+                          const Pending& pending) {
+  const net::Segment& segment = pending.segment;
+  const bool near = TestEnd(hot.state.based, end) &&
+                    std::abs(Distance(segment.seq, hot.mark[end])) <= flow::kTrustedJump;
+  if (!near && hot.state.payload != 0 && TestEnd(hot.state.based, end)) return;
+  hot.state.reset = 1;
+  if (!near) return;
+  const End other = flow::Other(end);
+  if ((segment.flags & net::kAck) != 0 && TestEnd(hot.state.based, other) &&
+      !flow::IsFar(segment.ack, hot.mark[other])) {
+    sequencer_.OnAck(hot, cold, other, segment.ack, pending.time);
+  }
+  sequencer_.OnSegment(hot, cold, end, segment.seq, 0, /*fin=*/false, pending.time);
+}
+
 // What of a segment is not simply the next.
 void Worker::AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold, End end,
                             const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const uint8_t flags = segment.flags;
-  if ((flags & net::kRst) != 0) {
-    // It ends the session, no more; and not one whose numbers somebody had to guess (RFC 5961,
-    // 3.2).
-    const bool fits = hot.state.payload == 0 || !TestEnd(hot.state.based, end) ||
-                      std::abs(Distance(segment.seq, hot.mark[end])) <= flow::kTrustedJump;
-    if (fits) hot.state.reset = 1;
-    return;
-  }
+  if ((flags & net::kRst) != 0) return AccountReset(hot, cold, end, pending);
   const End other = flow::Other(end);
   uint32_t seq = segment.seq;
   if ((flags & net::kSyn) != 0) {
-    sequencer_.Synchronize(hot, cold, end, ++seq, pending.time);
+    sequencer_.Synchronize(hot, cold, end, ++seq, pending.time, AnswersSyn(hot, end, segment));
     if ((flags & net::kAck) != 0) {
       sequencer_.Synchronize(hot, cold, other, segment.ack, pending.time);
     }

@@ -118,6 +118,8 @@ class Worker {
                    UnixNanos time);
   void Account(uint32_t slot, flow::End end, const Pending& pending);
   void Establish(flow::HotSession& hot);
+  void AccountReset(flow::HotSession& hot, flow::ColdSession& cold, flow::End end,
+                    const Pending& pending);
   // Out of line, or it takes registers from what is not rare.
   [[gnu::noinline]] void AccountNumbers(flow::HotSession& hot, flow::ColdSession& cold,
                                         flow::End end, const Pending& pending);
@@ -148,8 +150,12 @@ class Worker {
   bool LeadsToKnownServer(const flow::SessionKey& key, bool from_server) const;
 
   // Ports used again (port_reuse.cc)
+  static bool AnswersSyn(const flow::HotSession& hot, flow::End end,
+                         const net::Segment& segment);
   bool HasOtherNumbers(const flow::HotSession& hot, flow::End end,
                        const net::Segment& segment) const;
+  static bool IsOver(const flow::HotSession& hot, flow::End end, uint8_t flags);
+  uint32_t OutOfWindow(const net::Segment& segment);
   uint32_t StartAnew(Pending& pending, const flow::SessionKey& key, uint32_t slot,
                      flow::End& end);
 

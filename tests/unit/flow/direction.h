@@ -26,6 +26,7 @@ class Direction {
   }
   void Segment(uint32_t seq, uint32_t length, bool fin = false) {
     sequencer_.OnSegment(hot(), cold(), kSender, seq, length, fin, now);
+    hot().state.seen |= EndBit(kSender);  // as a worker does
   }
   void Fin(uint32_t seq) { Segment(seq, 0, true); }
   void Ack(uint32_t ack) { sequencer_.OnAck(hot(), cold(), kSender, ack, now); }

@@ -68,6 +68,45 @@ TEST_P(SequenceJumpTest, TheSegmentBeforeConfirmsAJumpToo) {
   Expect(2'000, 200'000, 0);
 }
 
+// Offloaded segments are as large as a jump.
+TEST_P(SequenceJumpTest, WhatComesBetweenMakesAJumpTheNext) {
+  for (const uint32_t length : {1'000u, 65'160u, 130'000u}) {
+    Direction large;
+    large.Synchronize(kFirst);
+    large.Segment(kFirst + 2 * length, length);
+    large.Segment(kFirst + length, length);
+    large.Segment(kFirst, length);
+    large.SettleAll();
+    EXPECT_EQ(large.observed(), 3 * length);
+    EXPECT_EQ(large.inferred() + large.repeated(), 0u);
+  }
+}
+
+TEST_P(SequenceJumpTest, AcknowledgmentsInLargeStepsAreBelievedAfterSome) {
+  constexpr uint32_t kStep = 130'000;
+  d.Segment(kFirst, 100);
+  d.hot().state.seen = 3;
+  for (int i = 1; i <= kAckSteps; ++i) {
+    d.Ack(kFirst + static_cast<uint32_t>(i) * kStep);
+    d.Ack(kFirst + static_cast<uint32_t>(i) * kStep);  // a copy tells nothing
+  }
+  EXPECT_EQ(d.missing(), 0u);
+  d.Ack(kFirst + (kAckSteps + 1) * kStep);
+  d.SettleAll();
+  Expect(100, (kAckSteps + 1) * kStep - 100, 0);
+}
+
+TEST_P(SequenceJumpTest, AcknowledgmentsInLargeStepsAreNotBelievedBesideOthers) {
+  d.Segment(kFirst, 100);
+  d.hot().state.seen = 3;
+  for (uint32_t i = 1; i <= 20; ++i) {
+    d.Ack(kFirst + i * 130'000);
+    if (i % 3 == 0) d.Ack(kFirst + 100);
+  }
+  d.SettleAll();
+  Expect(100, 0, 0);
+}
+
 TEST_P(SequenceJumpTest, TheOtherSidesAcknowledgmentConfirmsAJump) {
   for (const uint32_t ack : {200'000u, 200'400u, 201'000u, 202'000u}) {
     Direction jump;

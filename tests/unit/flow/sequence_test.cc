@@ -226,6 +226,58 @@ TEST_P(SequenceTest, ALateHandshakeMovesTheBaseDown) {
   EXPECT_EQ(late.hot().base[0], kFirst);
 }
 
+// What they acknowledge may have passed before anything was seen of the connection.
+TEST_P(SequenceTest, AcknowledgmentsBeforeTheFirstSegmentAreNoLoss) {
+  for (const uint32_t under_way : {1u, 20'000u, 1'000'000u, 100'000'000u}) {
+    Direction d;
+    d.Ack(kFirst);
+    d.Ack(kFirst + under_way / 2);
+    d.Segment(kFirst + under_way, 500);
+    d.Ack(kFirst + under_way / 2 + 1);
+    d.Segment(kFirst + under_way + 600, 100);
+    d.SettleAll();
+    EXPECT_EQ(d.observed(), 600u) << under_way;
+    EXPECT_EQ(d.inferred(), 100u) << under_way;
+  }
+}
+
+// A TAP may deliver them ahead of the data.
+TEST_P(SequenceTest, AcknowledgmentsBeforeTheFirstSegmentHideNothingOfIt) {
+  Direction d;
+  d.Ack(kFirst);
+  d.Ack(kFirst + 3'000);
+  d.Segment(kFirst, 1'000);
+  d.Segment(kFirst + 2'000, 1'000);
+  d.SettleAll();
+  EXPECT_EQ(d.observed(), 2'000u);
+  EXPECT_EQ(d.inferred(), 1'000u);
+}
+
+TEST_P(SequenceTest, AFirstKeepAliveIsNothing) {
+  for (const bool acknowledged : {false, true}) {
+    Direction d;
+    d.Segment(kFirst - 1, 0);
+    if (acknowledged) d.Ack(kFirst);
+    d.Segment(kFirst, 10);
+    d.SettleAll();
+    EXPECT_EQ(d.observed(), 10u);
+    EXPECT_EQ(d.inferred(), 0u);
+  }
+}
+
+// An acknowledgment that came before the handshake was another connection's, or forged.
+TEST_P(SequenceTest, TheHandshakeIsBelievedAgainstEarlierAcknowledgments) {
+  for (const uint32_t other : {1'000u, 5'000'000u, 0u - 1'000u, 0u - 5'000'000u, 1u << 31}) {
+    Direction d;
+    d.Ack(kFirst + other);
+    d.Synchronize(kFirst);
+    d.Segment(kFirst, 100);
+    d.SettleAll();
+    EXPECT_EQ(d.observed(), 100u) << other;
+    EXPECT_EQ(d.inferred(), 0u) << other;
+  }
+}
+
 TEST_P(SequenceTest, AHandshakeThatDoesNotFitChangesNothing) {
   Direction mid;
   mid.Segment(kFirst, 100);
