@@ -130,10 +130,10 @@ class Sequencer {
   uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
   void Unlink(ColdSession& cold, End end, uint32_t hole);
 
-  // Of what `end` sent nothing but acknowledgments is known. Its own packet that is being
-  // accounted is not among what was seen yet.
+  // Of what `end` sent in a connection met under way nothing but acknowledgments is known. Its
+  // own packet that is being accounted is not among what was seen yet.
   static bool BasedByAcks(const HotSession& hot, End end) {
-    return TestEnd(hot.state.based & ~(hot.state.synced | hot.state.seen), end);
+    return hot.state.synced == 0 && TestEnd(hot.state.based & ~hot.state.seen, end);
   }
   // Notes that what `end` sent was acknowledged, up to `ack` below or at its mark. One number
   // past the base may be a FIN that the mirror lost, unless payload was seen.

@@ -140,6 +140,16 @@ TEST(PortReuse, StrayPacketsWithinAHandshakeChangeNoVolume) {
   }
 }
 
+// The first acknowledgment behind a SYN says as much as its answer.
+TEST(PortReuse, AnAnswerAndAGreetingThatAreLostCount) {
+  Sensor sensor;
+  const Frames mail = Whole(0, 0).Close().frames();
+  Frames rest = Without(mail, 3, 1);
+  sensor.Play(Without(rest, 1, 1)).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.sessions()[0].bytes[kDown].volume(), 200u);
+}
+
 TEST(PortReuse, AResetTellsWhatWasLostBeforeIt) {
   Conversation c = At(0, 0);
   c.Handshake().Server("220 mx ESMTP\r\n").Client("EHLO me\r\n").Server("250 mx\r\n");
