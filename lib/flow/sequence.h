@@ -70,8 +70,8 @@ class Sequencer {
 
   // The handshake says which number the first payload byte of `end` has. Sets the base, or
   // moves a base that was guessed from later payload down to it; what empty segments and
-  // acknowledgments said before is forgotten. `answers`: it is said in answer to the other end's
-  // part, and so whatever contradicts it is not the connection's.
+  // acknowledgments said before is forgotten. `answers`: it is said in answer to the other
+  // end's part, and so whatever contradicts it is not the connection's.
   void Synchronize(HotSession& hot, ColdSession& cold, End end, uint32_t first_byte,
                    UnixNanos now, bool answers = false);
 

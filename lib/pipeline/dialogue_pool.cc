@@ -112,7 +112,22 @@ bool DialoguePool::Append(Held& held, const TextSegment& segment) {
   return true;
 }
 
-bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment) {
+// What is larger than a buffer takes several. False where there is no room for all of it.
+bool DialoguePool::Hold(Dialogue& dialogue, End end, TextSegment rest) {
+  while (rest.captured > kHeldBytes) {
+    TextSegment part = rest;
+    part.length = part.captured = kHeldBytes;
+    part.push = false;
+    if (!HoldPart(dialogue, end, part)) return false;
+    rest.seq += kHeldBytes;
+    rest.length -= kHeldBytes;
+    rest.captured -= kHeldBytes;
+    rest.data += kHeldBytes;
+  }
+  return HoldPart(dialogue, end, rest);
+}
+
+bool DialoguePool::HoldPart(Dialogue& dialogue, End end, const TextSegment& segment) {
   for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
     Held& held = held_[i];
     if (held.end != end) continue;
@@ -128,7 +143,7 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
   held.seq = segment.seq;
   held.ack = segment.ack;
   held.length = segment.length;
-  held.captured = std::min(segment.captured, kHeldBytes);
+  held.captured = segment.captured;
   held.end = static_cast<uint8_t>(end);
   held.push = segment.push;
   held.early = segment.early;
@@ -138,23 +153,10 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, const TextSegment& segment)
   return true;
 }
 
-bool DialoguePool::Await(Dialogue& dialogue, End end, const TextSegment& segment) {
-  return segment.captured <= kHeldBytes && Hold(dialogue, end, segment);
-}
-
 bool DialoguePool::PutBack(Dialogue& dialogue, End end, TextSegment rest) {
-  const uint32_t next = rest.seq;
   rest.early = true;
-  while (rest.length != 0) {
-    TextSegment part = rest;
-    if (part.captured > kHeldBytes) part.length = part.captured = kHeldBytes;
-    if (!Hold(dialogue, end, part)) return false;
-    rest.seq += part.length;
-    rest.length -= part.length;
-    rest.captured -= part.captured;
-    rest.data += part.captured;
-  }
-  dialogue.next[end] = next;
+  if (!Hold(dialogue, end, rest)) return false;
+  dialogue.next[end] = rest.seq;
   return true;
 }
 

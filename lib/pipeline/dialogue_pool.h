@@ -85,9 +85,9 @@ class DialoguePool {
   // passed over, where there is no room.
   bool PutBack(Dialogue& dialogue, flow::End end, TextSegment rest);
 
-  // Holds a segment until it is known where the text of its end starts. False where there is no
-  // room for all of it.
-  bool Await(Dialogue& dialogue, flow::End end, const TextSegment& segment);
+  // Holds a segment until its turn comes, or it is known where the text of its end starts.
+  // False where there is no room for all of it.
+  bool Hold(Dialogue& dialogue, flow::End end, TextSegment segment);
   // No segment can be held, of whichever session.
   bool full() const { return held_.used() == held_.capacity(); }
   // What is left of the dialogues is needed for deciding about new sessions.
@@ -132,7 +132,7 @@ class DialoguePool {
   void TakeAnswered(Dialogue& dialogue, flow::End end, TextSegment& segment, uint32_t up_to);
   template <typename GetTurns>
   uint32_t* FindAnswered(Dialogue& dialogue, GetTurns&& turns, uint32_t& up_to);
-  bool Hold(Dialogue& dialogue, flow::End end, const TextSegment& segment);
+  bool HoldPart(Dialogue& dialogue, flow::End end, const TextSegment& segment);
   static bool Append(Held& held, const TextSegment& segment);
   // Both take a held segment off the dialogue's list. Of what Unlink returns, the caller gives
   // the node back by FreeHeld.

@@ -70,7 +70,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
-  if (AwaitsHandshake(hot, end) && dialogues_.Await(dialogue, end, piece)) return;
+  if (AwaitsHandshake(hot, end) && dialogues_.Hold(dialogue, end, piece)) return;
   BeginText(hot, end, piece);
   const auto turns = [&] { return TurnsOf(hot); };
   const auto reader = [&](End from, const TextSegment& next) {

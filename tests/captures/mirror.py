@@ -48,6 +48,7 @@ CASES = {"clean": ((), EXACT)}
 CASES |= {f"bad, {kind}": ((*BAD_MIRROR, "--encap", kind), EXACT) for kind in KINDS}
 CASES |= {
     "bad": (BAD_MIRROR, EXACT),
+    "bad, jumbo frames": ((*BAD_MIRROR, "--packet-size", "9000"), EXACT),
     "bad, mixed, fragments": ((*BAD_MIRROR, "--encap", "mixed", "--fragment", "600"), EXACT),
     # On an odd port both sides have to be seen.
     "clients only": (("--one-way", "up", "--odd-ports", "0"), Limits(0, 0.01, 0, True, "null")),
