@@ -78,6 +78,7 @@ void SmtpTransactions::OnReply(int code) {
   } else if (paired) {
     if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
+    if (code == kGoodbye) EndTransaction();
   } else if (code != kClosing) {
     if (overlooked_) measured_ = false;  // commands were taken for the text's end
     if (code == kGoodbye) return;

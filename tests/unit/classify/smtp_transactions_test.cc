@@ -96,6 +96,21 @@ TEST(SmtpTransactions, CountTheSameHoweverTheTextIsCut) {
   }
 }
 
+// Rules wait for it.
+TEST(SmtpTransactions, ARefusalCountsWhenTheServerSaysGoodbye) {
+  Dialogue dialogue(kWhole);
+  dialogue.Say({'S', "220 mx ESMTP\r\n"});
+  for (const Line& line :
+       {kMail, kOk, kRcpt, Line{'S', "550 5.1.1 unknown\r\n"}, Line{'C', "QUIT\r\n"}}) {
+    dialogue.Say(line);
+  }
+  EXPECT_EQ(dialogue.smtp.rejected(), 0u);
+  dialogue.Say({'S', "221 bye\r\n"});
+  EXPECT_EQ(dialogue.smtp.rejected(), 1u);
+  dialogue.smtp.Finish();
+  EXPECT_EQ(dialogue.smtp.rejected(), 1u);
+}
+
 TEST(SmtpTransactions, TlsStopsAtItsFirstByte) {
   SmtpTransactions smtp(true);
   const std::string text = "STARTTLS\r\n\x16\x03\x01";
