@@ -58,6 +58,26 @@ bool KnowsNoSuchCommand(absl::string_view line) {
   return Refuses(line) && (line[0] != '5' || line[1] == '0' || enhanced);
 }
 
+// The first line of a text; what is behind it stays in `text`.
+absl::string_view TakeLine(absl::string_view& text) {
+  const absl::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return line;
+}
+
+// Whether a line of IMAP's server ends a command that its client is seen to give: both have the
+// same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
+bool AnswersTag(absl::string_view server, absl::string_view client) {
+  while (!server.empty()) {
+    const absl::string_view line = TakeLine(server);
+    const absl::string_view tag = line.substr(0, line.find(' ') + 1);
+    for (absl::string_view commands = client; !tag.empty() && !commands.empty();) {
+      if (absl::StartsWith(TakeLine(commands), tag)) return true;
+    }
+  }
+  return false;
+}
+
 // A server's whole lines: how it greets, and the first line of what it answers.
 struct Exchange {
   absl::string_view greeting, answer;  // no answer: empty
@@ -117,6 +137,8 @@ Judgement::Judgement(const Opening& client, const Opening& server, const Context
 Recognition Judgement::Verdict() const {
   Recognition verdict = Decide();
   verdict.server_proves = verdict.answer == Answer::kNeedMore && ProvesMail(down_);
+  verdict.server_greets =
+      verdict.answer == Answer::kNeedMore && !server_.text.empty() && ServerGreets();
   return verdict;
 }
 
@@ -133,7 +155,8 @@ Recognition Judgement::Decide() const {
 
 // Mail on any port. A pair of hints is enough where a server refuses all that may come, and for
 // POP3, where the server spoke first, or the client logs in: Redis says +OK too, but never
-// unasked.
+// unasked. On another port IMAP's server has to greet as such or, met under way, to answer what
+// the client is seen to ask.
 std::optional<Service> Judgement::BothFit() const {
   for (const Service service : kServices) {
     const Strength u = Up(service), d = Down(service);
@@ -147,7 +170,10 @@ std::optional<Service> Judgement::BothFit() const {
     const bool ftp = service == Service::kSmtp && u != Strength::kProof &&
                      (client_contradicts_ || d != Strength::kProof) &&
                      Holds(up_, Protocol::kFtp);
-    if (proven && !ftp && !(redis_ && service == Service::kPop3)) return service;
+    const bool strange = service == Service::kImap && d != Strength::kProof &&
+                         context_.port_service != service &&
+                         (server_.speech.from_start || !AnswersTag(server_.text, client_.text));
+    if (proven && !ftp && !strange && !(redis_ && service == Service::kPop3)) return service;
   }
   return std::nullopt;
 }
@@ -163,6 +189,7 @@ Recognition Judgement::Forgotten() const {
   Recognition open = kOpen;
   open.client_stale = open.server_stale = true;
   open.server_kept = static_cast<std::size_t>(greeting.end() - server_.speech.text.begin());
+  open.client_foreign = client_contradicts_;
   return open;
 }
 
@@ -281,7 +308,8 @@ Recognition Judgement::OfGreeting(Service service) const {
     if (!context_.finished) return kOpen;
     if (!context_.client_spoke) return kTooLittle;
     // All that it said was refused and forgotten.
-    if (client_.speech.from_start && Down(service) != Strength::kProof) return kNotMail;
+    const bool was_mail = Down(service) == Strength::kProof && !context_.client_foreign;
+    if (client_.speech.from_start && !was_mail) return kNotMail;
   }
   const bool half_a_line = client_.text.empty() && !silent && !client_.speech.cut;
   if (half_a_line && !settled_) return kOpen;
@@ -296,6 +324,11 @@ Recognition Judgement::OfGreeting(Service service) const {
   // Any number may be a tag: "502 no permission" is NNTP's.
   if (service == Service::kImap && Up(service) == Strength::kNone && client_.begun()) {
     return OnOddPort();
+  }
+  // Of two whose start is seen the client has to fit, or its server not to know what it wants.
+  if (client_.begun() && server_.begun() && Up(service) == Strength::kNone) {
+    if (!client_.speech.cut) return OfMistakenClient();
+    if (!IsText(client_.text)) return kNotMail;
   }
   return !client_.text.empty() || settled_ ? Yes(service, Evidence::kBanner) : kOpen;
 }

@@ -32,6 +32,7 @@ struct Context {
   bool server_first = false;            // the server spoke before it had heard anything
   bool client_seen = true;              // the capture shows packets of the client
   bool client_spoke = false;            // it has sent payload, read or not
+  bool client_foreign = false;          // what it said, and what was forgotten, was another's
   bool finished = false;                // the session has ended, or has been silent too long
 };
 
@@ -42,10 +43,12 @@ struct Recognition {
   // For kNo: what was said is something else's. False where too little was said.
   bool contradicts = false;
   bool server_proves = false;  // for kNeedMore: the server has proved to be mail's
+  bool server_greets = false;  // or has said, unasked, what mail's may say
   // For kNeedMore: what this side has said so far fits nothing, or was refused. A later line
   // may fit, so nobody needs this one any more.
   bool client_stale = false;
   bool server_stale = false;
+  bool client_foreign = false;  // of a stale client: it spoke another protocol
   std::size_t server_kept = 0;  // bytes at the start of a stale server's text: its greeting
 };
 

@@ -122,6 +122,15 @@ bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
   return fits(Side::kServer) || (MayHoldCommand(lines) && fits(Side::kClient));
 }
 
+bool Recogniser::ProvesClient(const uint8_t* payload, uint32_t size) const {
+  char text[kOpening + Speech::kSlack];
+  const uint32_t length = std::min(size, kOpening);
+  std::memcpy(text, payload, length);
+  const absl::string_view lines = Judgeable({.text = {text, length}, .from_start = true});
+  return ProvenService(Scan(lines, Side::kClient)).has_value() &&
+         !ProvenService(Scan(lines, Side::kServer)).has_value();
+}
+
 std::optional<Service> Recogniser::Greeting(const Speech& server) const {
   Scores scores = Scan(Judgeable(server), Side::kServer);
   if (ProvesOther(scores)) return std::nullopt;

@@ -51,6 +51,9 @@ class Recogniser {
   // Denials are for Judge to act on.
   bool MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start);
 
+  // Whether a payload's whole lines prove mail's client, and no server.
+  bool ProvesClient(const uint8_t* payload, uint32_t size) const;
+
   // The mail service that a server's words prove by themselves: enough where the client's are
   // lost, or hidden by TLS.
   std::optional<Service> Greeting(const Speech& server) const;

@@ -49,6 +49,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
   classify::Context context = {.server_first = opening.server_first,
                                .client_seen = TestEnd(hot.state.seen, client),
                                .client_spoke = TestEnd(hot.state.payload, client),
+                               .client_foreign = opening.client_foreign,
                                .finished = finished};
   if (port.known) context.port_service = port.service;
   if (dialogue.broken) {
@@ -71,6 +72,8 @@ void Worker::Judge(uint32_t slot, bool finished) {
     Reject(slot, found.contradicts);
   } else {
     opening.server_proved |= found.server_proves;
+    opening.server_greeted |= found.server_greets;
+    opening.client_foreign |= found.client_foreign;
     if (found.client_stale) opening.DropLines(client);
     if (found.server_stale) opening.DropLines(flow::Other(client), found.server_kept);
   }

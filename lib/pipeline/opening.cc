@@ -12,14 +12,18 @@ using flow::kNone;
 
 namespace {
 
-// Servers open with a number or a sign, clients with a command or a proxy's header.
-bool OpensLikeServer(const net::Segment& segment) {
+// Servers open with a number or a sign, clients with a command or a proxy's header, or with a
+// tag, which may be a number too.
+bool OpensLikeServer(const net::Segment& segment, const classify::Recogniser& recogniser) {
   const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
                                segment.captured);
   const std::size_t at = text.find_first_not_of("\r\n");
   if (at == text.npos) return false;
   const char first = text[at];
-  return (first >= '0' && first <= '9') || first == '*' || first == '+' || first == '-';
+  if (first >= '0' && first <= '9') {
+    return !recogniser.ProvesClient(segment.payload + at, segment.captured - at);
+  }
+  return first == '*' || first == '+' || first == '-';
 }
 
 }  // namespace
@@ -115,8 +119,9 @@ uint32_t Worker::CreateOnMailPort(Pending& pending, const flow::SessionKey& key,
   // and of two the one whose words are.
   const bool syn = (segment.flags & net::kSyn) != 0;
   const bool ack = (segment.flags & net::kAck) != 0;
-  const bool from_server = !ports_.Contains(segment.dst_port) ||
-                           (ports_.Contains(segment.src_port) && OpensLikeServer(segment));
+  const bool from_server =
+      !ports_.Contains(segment.dst_port) ||
+      (ports_.Contains(segment.src_port) && OpensLikeServer(segment, recogniser_));
   hot.state.client_known = syn;
   hot.state.client_end = (syn ? ack : from_server) ? 1 : 0;
   return slot;
@@ -206,7 +211,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     TakeHandshake(hot, beginning.from_client ? 0 : 1, *beginning.handshake, pending.time);
     return slot;
   }
-  hot.state.client_end = OpensLikeServer(segment) ? 1 : 0;
+  hot.state.client_end = OpensLikeServer(segment, recogniser_) ? 1 : 0;
   if (hello) {
     hot.state.seen |= EndBit(0);
     sequencer_.Synchronize(hot, sessions_.cold(hot), 0, segment.seq, pending.time);

@@ -17,7 +17,7 @@ void OpeningText::Reset() {
   begin[0] = begin[1] = 0;
   reread = 0;
   for (const End end : {0, 1}) from_start[end] = text_ended[end] = false;
-  server_first = server_proved = hello_cut = false;
+  server_first = server_proved = server_greeted = client_foreign = hello_cut = false;
   prefaces = 0;
   tls.emplace<classify::TlsHelloParser>();
   preface = {};

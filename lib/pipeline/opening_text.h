@@ -62,9 +62,11 @@ struct OpeningText {
   bool from_start[2];
   bool text_ended[2];  // the opening is complete, or goes on behind a gap
   bool server_first;
-  bool server_proved;  // to be mail's, by its words
-  bool hello_cut;      // bytes of the hello are missing: it is judged by what came before
-  uint8_t prefaces;    // found so far
+  bool server_proved;   // to be mail's, by its words
+  bool server_greeted;  // with what may be mail's
+  bool client_foreign;  // what it said was another protocol's, and was refused
+  bool hello_cut;       // bytes of the hello are missing: it is judged by what came before
+  uint8_t prefaces;     // found so far
   std::variant<classify::TlsHelloParser, classify::TlsCertificateParser> tls;
   classify::Preface preface;
 

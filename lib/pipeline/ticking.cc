@@ -97,7 +97,7 @@ bool Worker::AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& 
   const OpeningText* opening = dialogue != nullptr ? dialogues_.opening(*dialogue) : nullptr;
   const End client = ClientEnd(hot);
   if (!TestEnd(hot.state.payload, client)) {
-    return hot.state.standard_port != 0 || (opening != nullptr && opening->server_proved);
+    return hot.state.standard_port != 0 || (opening != nullptr && opening->server_greeted);
   }
   if (TestEnd(hot.state.payload, flow::Other(client))) return false;
   return IsMail(hot) ||

@@ -109,7 +109,7 @@ void Worker::ReadServer(uint32_t slot, const TextSegment& piece) {
     SkipAhead(hot, ClientEnd(hot), 0);  // the literal that it has asked for
   } else if (classify::Pop3Retrievals* pop3 = dialogue.pop3(); !pop3->skipping()) {
     const std::size_t taken = pop3->OnServer(piece.data, piece.captured);
-    StartText(hot, server, piece.seq + static_cast<uint32_t>(taken));
+    if (pop3->skipping()) StartText(hot, server, piece.seq + static_cast<uint32_t>(taken));
     if (pop3->lost() || (missing != 0 && !pop3->skipping())) dialogue.Break();
   }
 }

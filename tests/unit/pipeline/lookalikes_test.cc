@@ -32,6 +32,16 @@ std::vector<Lookalike> Lookalikes() {
         {kDown, "215 UNIX\r\n"}}},
       {"FTP over TLS",
        {{kDown, "220 FTP server\r\n"}, {kUp, "AUTH TLS\r\n"}, {kDown, "234 go\r\n"}}},
+      {"FTP of a client that names its host",
+       {{kDown, "220 Welcome\r\n"},
+        {kUp, "HOST ftp.example.com\r\n"},
+        {kDown, "504 not here\r\n"},
+        {kUp, "USER joe\r\n"},
+        {kDown, "331 password\r\n"}}},
+      {"FTP of a client that asks for the server's state",
+       {{kDown, "220 Welcome\r\n"}, {kUp, "STAT\r\n"}, {kDown, "211 ok\r\n"}}},
+      {"numbers, and binary data",
+       {{kDown, "220 x\r\n"}, {kUp, std::string(99, '\3')}, {kDown, std::string(99, '\4')}}},
       {"POPPASSD",
        {{kDown, "200 poppassd v1.8 hello, who are you?\r\n"},
         {kUp, "USER joe\r\n"},
@@ -180,6 +190,44 @@ TEST(Lookalikes, AreNoMailOnOddPorts) {
     for (const std::size_t bytes : {1, 3, 1'400}) {
       EXPECT_EQ(Replayed(lookalike.script, 12'345, bytes), "none")
           << lookalike.name << " in segments of " << bytes;
+    }
+  }
+}
+
+// Any word may be a tag, and many are commands: on other ports than IMAP's the two have to fit.
+TEST(Lookalikes, OfImapAnswerNoTag) {
+  const Script kScripts[] = {
+      {{kDown, "500 connection info:\r\nprotocol version: 1.11\r\n\r\n"},
+       {kUp, "disk list\r\n"},
+       {kDown, "206 disk list:\r\n\r\n"},
+       {kUp, "play\r\n"},
+       {kDown, "200 ok\r\n"}},
+      {{kUp, "queue list\r\n"}, {kDown, "200 OK\r\n"}},
+      {{kUp, "please check this\r\n"}, {kDown, "bob no way\r\n"}},
+  };
+  for (const Script& script : kScripts) {
+    for (const std::size_t bytes : {1, 3, 1'400}) {
+      EXPECT_EQ(Replayed(script, 9'993, bytes), "none") << script[0].text << bytes;
+    }
+  }
+}
+
+// A server of mail is no session of it for somebody who speaks to it in another protocol.
+TEST(Lookalikes, ProbeMailServers) {
+  const struct {
+    uint16_t port;
+    const char* greeting;
+    const char* refusal;
+  } kServers[] = {{25, "220 mx.example.com ESMTP Exim\r\n", "500 unrecognized command\r\n"},
+                  {110, "+OK POP3 ready\r\n", "-ERR Unknown command.\r\n"},
+                  {143, "* OK ready\r\n", "* BAD unknown\r\n"}};
+  for (const auto& server : kServers) {
+    for (const char* probe : {"GET / HTTP/1.1\r\n\r\n", "SSH-2.0-Go\r\n"}) {
+      const Script script = {{kDown, server.greeting}, {kUp, probe}, {kDown, server.refusal}};
+      Sensor sensor;
+      sensor.Play(Play(script, server.port).frames()).Finish();
+      EXPECT_EQ(Only(sensor), "none") << server.port << probe;
+      EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 1u) << server.port << probe;
     }
   }
 }

@@ -216,6 +216,31 @@ TEST(Opening, MailIsFoundUnderWay) {
   }
 }
 
+// Thunderbird counts, iOS does so with dots.
+TEST(Opening, ATagMayBeANumber) {
+  for (const std::string tag : {"4", "12", "250", "1.12"}) {
+    Conversation middle("10.1.0.5", 40'000, "192.0.2.25", 10'143);
+    middle.Client(tag + " UID FETCH 1:* (FLAGS)\r\n")
+        .Server("* 1 FETCH (FLAGS ())\r\n" + tag + " OK done\r\n");
+    Sensor sensor;
+    sensor.Play(middle.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith("imap banner none")) << tag;
+  }
+}
+
+// Nobody has to answer a greeting within half a minute.
+TEST(Opening, AClientMayAnswerAfterMinutes) {
+  for (const uint16_t port : {110, 10'110}) {
+    Conversation late("10.1.0.5", 40'000, "192.0.2.25", port);
+    const Script pop3 = Pop3Script();
+    late.Handshake().Server("+OK Dovecot ready.\r\n").Ack(kUp).Wait(200 * kNanosPerSecond);
+    Say(late, Script(pop3.begin() + 1, pop3.end()));
+    Sensor sensor;
+    sensor.Play(late.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith("pop3 banner none")) << port;
+  }
+}
+
 // However small its pieces are.
 TEST(Opening, ALongGreetingMayTakeAnyNumberOfSegments) {
   Script script = SmtpScript();

@@ -51,6 +51,10 @@ TEST(Starttls, IsKnownByTheServersSideOfAWordlessGreeting) {
                        {kUp, ClientHelloFor("mail.example.com")},
                        {kDown, ServerFlight({"mail.example.com"})}};
   EXPECT_THAT(OfServerAlone(pop3, 110), StartsWith("pop3 banner starttls"));
+  Script named = pop3;
+  named[0].text = "+OK Dovecot ready.\r\n";
+  named[2].text = "+OK Begin TLS negotiation now.\r\n";
+  EXPECT_THAT(OfServerAlone(named, 110), StartsWith("pop3 banner starttls"));
 }
 
 // What holds a ServerHello, behind a line that agrees, answers no hello.
