@@ -65,7 +65,7 @@ std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
                            const BlindSpots& blind_spots) {
   ArchiveWriter out;
   out.Put(kOpenAlertsMagic);
-  out.Put(kCheckpointLayout);
+  out.Put(kOpenAlertsLayout);
   out.Put(state.last_tick);
   state.alerts.SaveCounts(out);
   state.suppressions.Save(out);
@@ -89,7 +89,7 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
   State& state = target.state;
   if (in.Get<uint32_t>() != kOpenAlertsMagic) return false;
   const auto layout = in.Get<uint64_t>();
-  const bool knows_highest = layout == kCheckpointLayout;
+  const bool knows_highest = layout == kOpenAlertsLayout;
   if (!knows_highest && layout != kOpenAlertsLayoutBefore) return false;
   const auto tick = in.Get<int64_t>();
   state.last_tick = std::max(state.last_tick, tick);

@@ -27,8 +27,9 @@ constexpr uint64_t LayoutOf(uint32_t version) {
   return version | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 | sizeof(RecentSight) << 32 |
          sizeof(meter::ConversationKey) << 44;
 }
-inline constexpr uint64_t kCheckpointLayout = LayoutOf(9);
+inline constexpr uint64_t kCheckpointLayout = LayoutOf(10);
 // Of open alerts alone: they are read from before they had their highest values, too.
+inline constexpr uint64_t kOpenAlertsLayout = LayoutOf(9);
 inline constexpr uint64_t kOpenAlertsLayoutBefore = LayoutOf(8);
 
 struct CheckpointTarget;

@@ -2,6 +2,7 @@
 #ifndef MAILTAP_LIB_CONTROL_CONFIDENCE_H_
 #define MAILTAP_LIB_CONTROL_CONFIDENCE_H_
 
+#include <bit>
 #include <cstdint>
 
 namespace mailtap::control {
@@ -11,7 +12,7 @@ struct Confidence {
   double loss_ratio = 0;       // inferred / (observed + inferred)
   double repeat_ratio = 0;     // repeated / (observed + repeated)
   double duplicate_ratio = 0;  // duplicate / (observed + repeated); part of the repeats
-  double one_way_ratio = 0;    // volume of conversations seen in one direction only / volume
+  double one_way_ratio = 0;    // volume seen in one direction only / volume
 };
 
 constexpr double Share(uint64_t part, uint64_t whole) {
@@ -25,7 +26,7 @@ struct Sight {
   uint64_t repeated = 0;
   uint64_t duplicate = 0;
   uint64_t followed = 0;  // volume of conversations whose directions are told apart
-  uint64_t one_way = 0;   // of these, seen in one direction only
+  uint64_t one_way = 0;   // of this, seen in one direction only
 
   Sight& operator+=(const Sight& o) {
     volume += o.volume;
@@ -48,6 +49,13 @@ struct Sight {
             Share(one_way, followed)};
   }
 };
+
+// How much of a conversation's `volume` is seen in one direction only. `seen` has a bit for
+// each direction that any packet went lately: with a single one that is all. With both it is
+// what sessions were that lack a direction (see DeltaRecord::one_way).
+constexpr uint64_t OneWay(uint8_t seen, uint64_t volume, uint64_t of_sessions) {
+  return std::has_single_bit(seen) ? volume : of_sessions;
+}
 
 // A host's sight, lately: over the period of [metrics] capture_window that is under way and the
 // one before it. Costs nothing while the host is idle.

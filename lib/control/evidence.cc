@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -22,8 +21,8 @@ struct Contribution {
   Service service = Service::kSmtp;
   uint64_t messages = 0;
   uint64_t rejected = 0;
-  Sight sight;  // volume, followed and one_way apart
-  uint32_t seen = 0;
+  Sight sight;  // volume and followed apart
+  uint8_t seen = 0;
   UnixNanos first_seen = INT64_MAX;
 };
 
@@ -91,6 +90,7 @@ void AddSharesOf(const Host& host, const EvidenceSources& sources, const Prepare
       share.sight.inferred += row.inferred;
       share.sight.repeated += row.repeated;
       share.sight.duplicate += row.duplicate;
+      share.sight.one_way += row.one_way;
       share.seen |= row.seen;
       share.first_seen = std::min(share.first_seen, row.first_seen);
     });
@@ -176,7 +176,7 @@ Confidence ConfidenceOf(const std::vector<Contribution>& shares) {
   for (const Contribution& share : shares) {
     Sight sight = share.sight;
     sight.volume = sight.followed = share.peer.sent + share.peer.received;
-    if (std::has_single_bit(share.seen)) sight.one_way = sight.volume;
+    sight.one_way = OneWay(share.seen, sight.volume, sight.one_way);
     sum += sight;
   }
   return sum.confidence();

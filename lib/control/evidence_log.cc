@@ -19,6 +19,7 @@ TickRow EvidenceLog::SumsOf(uint32_t conversation, uint64_t row) const {
   sums.inferred = rare.inferred;
   sums.repeated = rare.repeated;
   sums.duplicate = rare.duplicate;
+  sums.one_way = rare.one_way;
   sums.first_seen = common.first_seen;
   return sums;
 }
@@ -52,6 +53,7 @@ void EvidenceLog::Append(const TickRow& from) {
   RareAt(row) = {.inferred = from.inferred,
                  .repeated = from.repeated,
                  .duplicate = from.duplicate,
+                 .one_way = from.one_way,
                  .messages = from.messages,
                  .rejected = from.rejected};
   newest = row;

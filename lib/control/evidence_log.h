@@ -120,10 +120,11 @@ class EvidenceLog {
     uint64_t inferred;
     uint64_t repeated;
     uint64_t duplicate;
+    uint64_t one_way;
     uint32_t messages;
     uint32_t rejected;
   };
-  static_assert(sizeof(Common) == 32 && sizeof(Rare) == 32);
+  static_assert(sizeof(Common) == 32 && sizeof(Rare) == 40);
   struct Block {
     Common common[kBlockRows];
     Rare rare[kBlockRows];
@@ -149,13 +150,15 @@ class EvidenceLog {
     common.first_seen = std::min(common.first_seen, from.first_seen);
     common.sessions += from.sessions;
     common.seen |= from.seen;
-    if ((from.inferred | from.repeated | from.duplicate | from.messages | from.rejected) == 0) {
+    if ((from.inferred | from.repeated | from.duplicate | from.one_way | from.messages |
+         from.rejected) == 0) {
       return;
     }
     Rare& rare = RareAt(row);
     rare.inferred += from.inferred;
     rare.repeated += from.repeated;
     rare.duplicate += from.duplicate;
+    rare.one_way += from.one_way;
     rare.messages += from.messages;
     rare.rejected += from.rejected;
   }

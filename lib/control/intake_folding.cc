@@ -1,6 +1,5 @@
 // The end of a tick: what was gathered goes into evidence, windows, baselines and totals.
 #include <algorithm>
-#include <bit>
 #include <tuple>
 
 #include "lib/control/intake.h"
@@ -195,7 +194,7 @@ Sight Intake::SightOf(Conversation& conversation, const TickRow& row) const {
   sight.repeated = row.repeated;
   sight.duplicate = row.duplicate;
   const auto ways = static_cast<uint8_t>(conversation.seen | conversation.seen_before);
-  if (std::has_single_bit(ways)) sight.one_way = sight.volume;
+  sight.one_way = OneWay(ways, sight.volume, row.one_way);
   return sight;
 }
 

@@ -25,7 +25,7 @@ struct Totals {
   uint64_t failed_sessions = 0;
   uint64_t messages = 0;
   uint64_t rejected = 0;
-  uint64_t one_way = 0;  // volume of conversations of which only one direction was seen lately
+  uint64_t one_way = 0;  // volume of which only one direction was seen lately
   // Of sessions that have ended and of which nothing was hidden: see SessionRecord.
   uint64_t rejected_transient = 0;
   uint64_t rejected_permanent = 0;

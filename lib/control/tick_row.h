@@ -22,6 +22,7 @@ struct TickRow {
   uint64_t inferred = 0;  // both directions
   uint64_t repeated = 0;
   uint64_t duplicate = 0;
+  uint64_t one_way = 0;  // as the delta records'
   UnixNanos first_seen = INT64_MAX;
   UnixNanos last_seen = 0;
 
@@ -37,11 +38,12 @@ struct TickRow {
       duplicate += direction.duplicate;
       if (direction.packets > 0) seen |= 1u << d;
     }
+    one_way += delta.one_way;
     first_seen = std::min(first_seen, delta.first_seen);
     last_seen = std::max(last_seen, delta.last_seen);
   }
 };
-static_assert(sizeof(TickRow) == 72);  // a tick may have a million
+static_assert(sizeof(TickRow) == 80);  // a tick may have a million
 
 }  // namespace mailtap::control
 

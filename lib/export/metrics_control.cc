@@ -31,7 +31,7 @@ constexpr RatioFamily kRatios[] = {
     {"duplicate_ratio",
      "Mail payload in copies made by the mirror, as a share of all that was seen",
      [](const control::Confidence& c) { return c.duplicate_ratio; }},
-    {"one_way_ratio", "Mail in conversations seen in one direction only, as a share of all",
+    {"one_way_ratio", "Mail seen in one direction only, as a share of all",
      [](const control::Confidence& c) { return c.one_way_ratio; }},
 };
 

@@ -233,7 +233,7 @@ DocumentSection Coverage(const Period& period) {
   section.paragraphs.push_back(absl::StrCat(
       "Of the mail's bytes ", Percent(sight.loss_ratio), " were inferred and never seen, ",
       Percent(sight.repeat_ratio), " seen twice, ", Percent(sight.one_way_ratio),
-      " in conversations of which only one direction is seen."));
+      " of which only one direction is seen."));
   for (std::size_t i = 0; i < std::min(kMostGaps, period.gaps.size()); ++i) {
     const PeriodGap& gap = period.gaps[i];
     section.paragraphs.push_back(

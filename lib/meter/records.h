@@ -80,8 +80,9 @@ struct DeltaRecord {
   uint32_t failed_sessions = 0;  // ended on a mail port without ever being established
   uint32_t messages = 0;         // SMTP transactions that the server accepted
   uint32_t rejected = 0;         // SMTP transactions that it refused
+  uint64_t one_way = 0;  // volume of sessions of which one end alone has been seen so far
 };
-static_assert(sizeof(DeltaRecord) == 160);
+static_assert(sizeof(DeltaRecord) == 168);
 
 // A name that the other side claimed. It labels a peer and approves nothing.
 // From the one that says most: of several certificate names none need be the one meant, and a

@@ -215,6 +215,12 @@ void Worker::Fold(flow::HotSession& hot) {
     bytes.inferred += first ? cold.total(end, flow::kInferred) : pending[end][flow::kInferred];
     bytes.repeated += first ? cold.total(end, flow::kRepeated) : pending[end][flow::kRepeated];
     bytes.packets += first ? cold.packets[end] : packets[end];
+    // Told by session: others of the conversation may be seen both ways.
+    if (hot.state.seen != 3) {
+      for (const int kind : {flow::kObserved, flow::kInferred}) {
+        delta.one_way += first ? cold.total(end, kind) : pending[end][kind];
+      }
+    }
   }
   delta.messages += messages;
   delta.rejected += rejected;

@@ -111,6 +111,21 @@ TEST_P(BlindSpot, OneDirectionOnlyIsToldByConversation) {
               HasSubstr("Only one direction was seen of 20 % of the mail within 1m"));
 }
 
+// A gateway and its smarthost are one conversation, whatever the mirror shows of it.
+TEST_P(BlindSpot, ASessionSeenBothWaysHidesNoOthers) {
+  Sensor sensor(Only(BlindSpotKind::kOneWay), GetParam());
+  for (int i = 0; i < 400; ++i) {
+    meter::DeltaRecord delta = Delta("10.1.0.1", "198.51.100.1", sensor.tick(), 100'000);
+    if (i >= 100) delta.one_way = 90'000;
+    sensor.control().Apply(delta);
+    sensor.Second(10);
+  }
+  ASSERT_FALSE(sensor.alerts().empty());
+  EXPECT_EQ(sensor.alerts()[0].state, AlertState::kRaised);
+  for (const Alert& alert : sensor.alerts()) EXPECT_NE(alert.state, AlertState::kCleared);
+  EXPECT_DOUBLE_EQ(sensor.control().MakeSnapshot()->capture_in_all.one_way_ratio, 0.9 * 3 / 4);
+}
+
 TEST(BlindSpots, AnAckInAnotherSecondIsNoOneWayMail) {
   Sensor sensor(Only(BlindSpotKind::kOneWay));
   for (int i = 0; i < 100; ++i) {

@@ -89,6 +89,15 @@ TEST(Evidence, MeasuresConfidence) {
   EXPECT_DOUBLE_EQ(confidence.one_way_ratio, 0.5);
 }
 
+TEST(Evidence, OneWayIsToldBySessionWhereOthersAreSeenBothWays) {
+  Bench bench(OneRule());
+  meter::DeltaRecord delta = Delta(kHost, "198.51.100.1", kT0, 1500, 500);
+  delta.one_way = 1200;
+  bench.control.Apply(delta);
+  bench.control.EndTick(kT0);
+  EXPECT_DOUBLE_EQ(Only(bench).confidence.one_way_ratio, 1200.0 / 2000);
+}
+
 TEST(Evidence, SaysVerdictAndServiceOfTheLargestShare) {
   Bench bench(OneRule());
   bench.control.Apply(Delta(kHost, "198.51.100.1", kT0, 400));

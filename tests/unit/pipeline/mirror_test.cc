@@ -92,6 +92,23 @@ TEST(Mirror, OrderOfTheHandshakeChangesNoVolume) {
   }
 }
 
+TEST(Mirror, SessionsThatLackADirectionAreToldFromOthersOfTheirConversation) {
+  for (const Direction shown : {kUp, kDown}) {
+    Conversation whole("10.0.0.5", 40'000, "198.51.100.7", 25);
+    Conversation half("10.0.0.5", 40'001, "198.51.100.7", 25);
+    for (Conversation* c : {&whole, &half}) {
+      c->Handshake().Server("220 mx ESMTP\r\n").Client("EHLO a.example\r\n");
+      c->Server("250 mx\r\n").Client("QUIT\r\n").Server("221 bye\r\n").Close();
+    }
+    Sensor sensor;
+    sensor.Play(Merge({whole.frames(), half.OneWay(shown)})).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 2u);
+    const meter::DeltaRecord total = sensor.Total();
+    EXPECT_EQ(total.one_way, (total.bytes[kUp].volume() + total.bytes[kDown].volume()) / 2);
+    EXPECT_NE(total.one_way, 0u);
+  }
+}
+
 TEST(Mirror, LateSynAfterItsAnswerOnAnOddPort) {
   Frames frames = Play(SmtpScript(), 2525).frames();
   std::swap(frames[0].bytes, frames[1].bytes);

@@ -122,6 +122,7 @@ meter::DeltaRecord Sensor::Total() const {
     total.failed_sessions += delta.failed_sessions;
     total.messages += delta.messages;
     total.rejected += delta.rejected;
+    total.one_way += delta.one_way;
   }
   return total;
 }
