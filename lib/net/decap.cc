@@ -180,7 +180,6 @@ Outcome DecodePpp(Cursor cursor, Decoding frame) {
 // Of LLC only SNAP (IEEE 802, 10.3) carries IP: its header ends in an EtherType.
 Outcome DecodeLlc(Cursor cursor, uint32_t length, Decoding frame) {
   constexpr uint8_t kSnap[] = {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00};
-  constexpr uint16_t kFirstEtherType = 0x0600;
   cursor.Limit(length);
   if (!cursor.Has(8) || std::memcmp(cursor.at, kSnap, sizeof(kSnap)) != 0) {
     return Outcome::kNotIp;
@@ -191,7 +190,7 @@ Outcome DecodeLlc(Cursor cursor, uint32_t length, Decoding frame) {
   return DecodeEtherType(cursor, next, frame);
 }
 
-Outcome DecapEtherType(Cursor cursor, uint16_t type, Outcome otherwise, Decoding frame) {
+Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding frame) {
   switch (type) {
     case kMplsType:
     case kMplsMulticastType:
@@ -227,19 +226,11 @@ Outcome DecapEtherType(Cursor cursor, uint16_t type, Outcome otherwise, Decoding
     }
     case kBridgedType:
       return DecodeEthernet(cursor, frame);
-    case kTrillType:
-    case kMacsecType:
-    case kFabricPathType:
-    case kCiscoMetadataType:
-    case kRingType:
-    case kServiceHeaderType:
-    case kRedundancyType:
-      return Outcome::kUnknownEncap;
     default:
       break;
   }
-  constexpr uint16_t kLongestLength = 0x05dc;  // IEEE 802.3, 3.2.6; above are types
-  return type <= kLongestLength ? DecodeLlc(cursor, type, frame) : otherwise;
+  constexpr uint16_t kLongestLength = 0x05dc;  // IEEE 802.3, 3.2.6
+  return type <= kLongestLength ? DecodeLlc(cursor, type, frame) : Unopened(type);
 }
 
 Outcome DecapIpProtocol(Cursor cursor, uint8_t protocol, Decoding frame) {

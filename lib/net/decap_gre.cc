@@ -146,7 +146,7 @@ Outcome DecapGre(Cursor cursor, Decoding frame) {
   }
   if (type == kWccpType) return DecodeWccp(cursor, frame);
   if (type >= kFirstArubaType && type <= kLastArubaType) return DecodeWireless(cursor, frame);
-  return DecodeTunnelled(cursor, type, frame);
+  return DecodeEtherType(cursor, type, frame);
 }
 
 }  // namespace mailtap::net::internal

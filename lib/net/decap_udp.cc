@@ -60,7 +60,7 @@ Outcome DecodeGeneve(Cursor cursor, Decoding frame) {
   }
   if (!cursor.Has(size)) return Outcome::kTruncatedIp;
   cursor.Skip(size);
-  return DecodeTunnelled(cursor, type, frame);
+  return DecodeEtherType(cursor, type, frame);
 }
 
 // 3GPP TS 29.281, 5: version 1, type 255 is a user's packet; with any of E, S and PN set, four
@@ -146,7 +146,7 @@ Outcome DecodeDns(Cursor cursor, const uint8_t* udp, Segment& segment) {
 // UDP tunnels that are not looked into, by ports that no configuration moves. Both ends use the
 // port, unless an address translator has changed one.
 bool HidesPackets(const Cursor& cursor, uint16_t source, uint16_t destination) {
-  constexpr uint16_t kEspPort = 4500, kL2tpPort = 1701;
+  constexpr uint16_t kEspPort = 4500, kL2tpPort = 1701, kCapwapPort = 5247, kTzspPort = 37'008;
   if (source == kEspPort || destination == kEspPort) {
     // RFC 3948: an SPI, which is never 0; key exchange has four zero bytes there, and a
     // keep-alive is one byte.
@@ -155,6 +155,18 @@ bool HidesPackets(const Cursor& cursor, uint16_t source, uint16_t destination) {
   if (source == kL2tpPort || destination == kL2tpPort) {
     // RFC 2661, 3.1: data (no T) of version 2, with all reserved bits zero.
     return cursor.Has(6) && (Load16(cursor.at) & 0xb4ff) == 0x0002;
+  }
+  if (source == kCapwapPort || destination == kCapwapPort) {
+    // RFC 5415, 4.2 and 4.3: version 0, type 1 for DTLS; type 0 for a frame, or with K to keep
+    // the channel alive.
+    constexpr uint8_t kFrame = 0, kEncrypted = 1, kKeepAlive = 0x08;
+    if (!cursor.Has(8)) return false;
+    return cursor.at[0] == kEncrypted ||
+           (cursor.at[0] == kFrame && (cursor.at[3] & kKeepAlive) == 0);
+  }
+  if (destination == kTzspPort) {
+    // TaZmen's sniffer protocol: version 1, a frame received (0) or to be sent (1).
+    return cursor.Has(4) && cursor.at[0] == 1 && cursor.at[1] <= 1;
   }
   return false;
 }

@@ -171,10 +171,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv6(Cursor cursor, Decoding fra
   return ReadTcp(cursor, remaining, segment);
 }
 
-// `type` is an EtherType whose payload starts at the cursor; a type that is none of those
-// looked into is `otherwise`.
+// `type` is an EtherType whose payload starts at the cursor.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadEtherType(Cursor cursor, uint16_t type,
-                                                          Outcome otherwise, Decoding frame) {
+                                                          Decoding frame) {
   while (true) {
     switch (type) {
       case kIpv4Type:
@@ -192,7 +191,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadEtherType(Cursor cursor, uint16_
         cursor.Skip(4);
         break;
       default:
-        return DecapEtherType(cursor, type, otherwise, frame);
+        return DecapEtherType(cursor, type, frame);
     }
   }
 }
@@ -201,7 +200,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadEthernet(Cursor cursor, Decoding
   if (!cursor.Has(14)) return Outcome::kTruncatedLink;
   const uint16_t type = Load16(cursor.at + 12);
   cursor.Skip(14);
-  return ReadEtherType(cursor, type, Outcome::kNotIp, frame);
+  return ReadEtherType(cursor, type, frame);
 }
 }  // namespace
 
@@ -227,11 +226,7 @@ Outcome DecodeProtocol(Cursor cursor, uint8_t protocol, Decoding frame) {
 }
 
 Outcome DecodeEtherType(Cursor cursor, uint16_t type, Decoding frame) {
-  return ReadEtherType(cursor, type, Outcome::kNotIp, frame);
-}
-
-Outcome DecodeTunnelled(Cursor cursor, uint16_t type, Decoding frame) {
-  return ReadEtherType(cursor, type, UnopenedInTunnel(type), frame);
+  return ReadEtherType(cursor, type, frame);
 }
 
 namespace {

@@ -42,8 +42,8 @@ TEST(DecapGre, ControlTrafficIsNotIp) {
 
 TEST(DecapGre, FramesInsideWithoutIpAreNotIp) {
   const Bytes arp = Ethernet(0x0806, Bytes(28));
-  const Bytes vendor = Ethernet(0x88b5, Bytes(46));
-  for (const Bytes& frame : {arp, vendor}) {
+  const Bytes profinet = Ethernet(0x8892, Bytes(46));
+  for (const Bytes& frame : {arp, profinet}) {
     EXPECT_EQ(OutcomeOf(Gre({.key = 0x100}, 0x6558, frame)), Outcome::kNotIp) << "NVGRE";
     EXPECT_EQ(OutcomeOf(Gre({}, 0x88be, frame)), Outcome::kNotIp) << "ERSPAN type I";
     EXPECT_EQ(OutcomeOf(Gre({.sequence = true}, 0x88be, Join(Bytes(8, 1), frame))),

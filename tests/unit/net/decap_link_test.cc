@@ -80,8 +80,9 @@ TEST(DecapLink, Of8023OnlySnapCarriesIp) {
   EXPECT_EQ(OutcomeOf(Ethernet(0x05ff, Bytes(60))), Outcome::kNotIp);
 }
 
-TEST(DecapLink, OrdinaryFramesOfUnknownTypeAreNotIp) {
-  for (const uint16_t type : {0x0806, 0x88cc, 0x88b5, 0x8906, 0x8137, 0xfffe}) {
+TEST(DecapLink, OrdinaryFramesWithoutIpAreNotIp) {
+  for (const uint16_t type :
+       {0x0806, 0x88cc, 0x8906, 0x8137, 0x8809, 0x888e, 0x88f7, 0x8892, 0x9000}) {
     EXPECT_EQ(OutcomeOf(Ethernet(type, Bytes(46))), Outcome::kNotIp) << type;
     EXPECT_EQ(OutcomeOf(Ethernet(0x8100, Vlan(5, type, Bytes(46)))), Outcome::kNotIp) << type;
   }
@@ -94,7 +95,11 @@ TEST(DecapLink, FramesThatHideIpAreUnknown) {
                              0x894f /* NSH */,
                              0x8909 /* TrustSec */,
                              0x892f /* HSR */,
-                             0xf1c1 /* 802.1CB */};
+                             0xf1c1 /* 802.1CB */,
+                             0x22e5 /* a packet broker's */,
+                             0xd28b,
+                             0x88b5 /* for experiments */,
+                             0xfffe};
   for (const uint16_t type : kTypes) {
     EXPECT_EQ(OutcomeOf(Ethernet(type, Bytes(46))), Outcome::kUnknownEncap) << type;
     const Decoded r(Ethernet(0x8100, Vlan(5, type, Bytes(46))));
@@ -104,8 +109,9 @@ TEST(DecapLink, FramesThatHideIpAreUnknown) {
 }
 
 TEST(DecapLink, IpProtocolsThatHideTcpAreUnknown) {
-  for (const int protocol : {50 /* ESP */, 55, 94, 98, 108 /* IPComp */, 115 /* L2TPv3 */,
-                             143 /* Ethernet */, 145 /* NSH */}) {
+  for (const int protocol :
+       {50 /* ESP */, 55, 94, 98, 99, 108 /* IPComp */, 115 /* L2TPv3 */, 131, 142 /* ROHC */,
+        143 /* Ethernet */, 145 /* NSH */, 148 /* no number yet */, 255}) {
     const auto p = static_cast<uint8_t>(protocol);
     EXPECT_EQ(OutcomeOf(EthernetOf(Ipv4({.protocol = p}, Bytes(40)))), Outcome::kUnknownEncap);
     EXPECT_EQ(OutcomeOf(EthernetOf(Ipv6({.next_header = p}, Bytes(40)))),
@@ -122,7 +128,7 @@ TEST(DecapLink, IpProtocolsThatHideTcpAreUnknown) {
 }
 
 TEST(DecapLink, IpProtocolsWithoutTcpInsideAreNotTcp) {
-  for (const int protocol : {1, 2, 46, 58, 88, 89, 103, 112, 132}) {
+  for (const int protocol : {1, 2, 46, 58, 59, 88, 89, 103, 112, 132, 136, 138}) {
     const auto p = static_cast<uint8_t>(protocol);
     EXPECT_EQ(OutcomeOf(EthernetOf(Ipv4({.protocol = p}, Bytes(40)))), Outcome::kNotTcp);
     EXPECT_EQ(OutcomeOf(EthernetOf(Ipv6({.next_header = p}, Bytes(40)))), Outcome::kNotTcp);

@@ -131,5 +131,27 @@ TEST(DecapUdp, L2tpDataIsUnknownAndItsControlIsNot) {
   EXPECT_EQ(Between(kPort, kPort, Join({0x00, 0x01}, rest)), Outcome::kNotTcp) << "version";
 }
 
+TEST(DecapUdp, CapwapDataIsUnknownAndKeepAlivesAreNot) {
+  constexpr uint16_t kPort = 5247;
+  const Bytes frame = Bytes(40, 0x5a);
+  EXPECT_EQ(To(kPort, Join(Hex("00 10 03 00 00 00 00 00"), frame)), Outcome::kUnknownEncap);
+  EXPECT_EQ(Between(kPort, 40'000, Join(Hex("00 10 02 20 00 00 00 00"), frame)),
+            Outcome::kUnknownEncap)
+      << "to the access point";
+  EXPECT_EQ(To(kPort, Join(Hex("01 00 00 00 16 fe fd 00"), frame)), Outcome::kUnknownEncap)
+      << "DTLS";
+  EXPECT_EQ(To(kPort, Join(Hex("00 10 00 08 00 00 00 00"), frame)), Outcome::kNotTcp);
+  EXPECT_EQ(To(kPort, Join(Hex("47 45 54 20 2f 20 48 54"), frame)), Outcome::kNotTcp);
+}
+
+TEST(DecapUdp, TzspFramesAreUnknown) {
+  constexpr uint16_t kPort = 37'008;
+  const Bytes frame = Join(Hex("01 01"), kFrame);  // Ethernet, the end of the tags
+  EXPECT_EQ(To(kPort, Join(Hex("01 00 00"), frame)), Outcome::kUnknownEncap) << "received";
+  EXPECT_EQ(To(kPort, Join(Hex("01 01 00"), frame)), Outcome::kUnknownEncap) << "to be sent";
+  EXPECT_EQ(To(kPort, Hex("01 04 00 00")), Outcome::kNotTcp) << "keep-alive";
+  EXPECT_EQ(To(kPort, Join(Hex("02 00 00"), frame)), Outcome::kNotTcp) << "version";
+}
+
 }  // namespace
 }  // namespace mailtap::net
