@@ -123,6 +123,13 @@ constexpr bool IsExtension(uint8_t protocol) {
   }
 }
 
+// Bytes of an extension header, of which eight are there (RFC 8200, 4; RFC 4302, 2.2).
+constexpr uint32_t ExtensionSize(uint8_t kind, const uint8_t* extension) {
+  if (kind == kFragmentHeader) return 8;
+  if (kind == kAuthentication) return (extension[1] + 2u) * 4u;
+  return (extension[1] + 1u) * 8u;
+}
+
 // What a packet is whose IP protocol is not looked into. Most that have a number have no TCP
 // inside (IANA, protocol numbers). These do, or may, where nobody but the receiver can tell,
 // and so may what has no number.

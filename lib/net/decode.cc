@@ -110,13 +110,6 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ReadIpv4(Cursor cursor, Decoding fra
   return ReadTcp(cursor, total - header, segment);
 }
 
-// Bytes of an extension header, of which eight are there (RFC 8200, 4; RFC 4302, 2.2).
-uint32_t ExtensionSize(uint8_t kind, const uint8_t* extension) {
-  if (kind == kFragmentHeader) return 8;
-  if (kind == kAuthentication) return (extension[1] + 2u) * 4u;
-  return (extension[1] + 1u) * 8u;
-}
-
 // From an extension header on, or a protocol other than TCP, of which `next` tells the kind;
 // `remaining` bytes of the packet are left.
 ABSL_ATTRIBUTE_NOINLINE Outcome DecodeIpv6Rest(Cursor cursor, uint8_t next, uint32_t remaining,

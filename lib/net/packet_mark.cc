@@ -8,10 +8,16 @@ namespace {
 constexpr uint32_t kIpv6Header = 40;
 constexpr uint32_t kTcpHeader = 20;
 
-// The TCP header, or null behind IPv6 extension headers, where nobody looks for it.
+// Behind the headers that Decode has passed: of IPv4, too, AH may stand between.
 const uint8_t* TcpHeaderOf(const Segment& segment) {
-  if (segment.v4) return segment.ip + (segment.ip[0] & 0x0f) * 4u;
-  return segment.ip[6] == internal::kTcpProtocol ? segment.ip + kIpv6Header : nullptr;
+  const uint8_t* at = segment.ip + (segment.v4 ? (segment.ip[0] & 0x0f) * 4u : kIpv6Header);
+  uint8_t next = segment.ip[segment.v4 ? 9 : 6];
+  while (next != internal::kTcpProtocol) {
+    const uint32_t size = internal::ExtensionSize(next, at);
+    next = at[0];
+    at += size;
+  }
+  return at;
 }
 
 }  // namespace
@@ -22,7 +28,6 @@ uint32_t PacketMark(const Segment& segment) {
     if (id != 0) return 1u << 16 | id;
   }
   const uint8_t* tcp = TcpHeaderOf(segment);
-  if (tcp == nullptr) return 0;
   constexpr uint8_t kEnd = 0, kNothing = 1, kTimestamps = 8, kTimestampsLength = 10;
   // The payload starts where the captured part of the header ends.
   for (const uint8_t* at = tcp + kTcpHeader; at + 2 <= segment.payload && at[0] != kEnd;) {

@@ -47,6 +47,21 @@ TEST(PacketMark, WithoutAnIdIsTheTimestamps) {
   }
 }
 
+TEST(PacketMark, TimestampsAreFoundBehindOtherHeaders) {
+  const auto ah = [](uint8_t next, const Bytes& payload) {
+    return Join(Join(Bytes{next, 4, 0, 0}, Bytes(20, 0xff)), payload);
+  };
+  for (const uint32_t value : {7u, 8u}) {
+    const Bytes tcp = Tcp({.options = Timestamps(value, 9)}, "text");
+    const uint32_t plain = MarkOf(Ipv6({}, tcp));
+    EXPECT_EQ(MarkOf(Ipv6({.next_header = 0}, Extension(6, 0, tcp))), plain) << "hop by hop";
+    EXPECT_EQ(MarkOf(Ipv6({.next_header = 0}, Extension(60, 1, Extension(6, 2, tcp)))), plain);
+    EXPECT_EQ(MarkOf(Ipv6({.next_header = 44}, FragmentHeader(6, 0, tcp))), plain) << "whole";
+    EXPECT_EQ(MarkOf(Ipv6({.next_header = 51}, ah(6, tcp))), plain) << "AH";
+    EXPECT_EQ(MarkOf(WithId(Ipv4({.protocol = 51}, ah(6, tcp)), 0)), plain) << "AH";
+  }
+}
+
 TEST(PacketMark, IsNothingWithoutEither) {
   EXPECT_EQ(MarkOf(Ipv6({}, Tcp({}, "text"))), 0u);
   for (const char* options : {"00 00 00 00", "01 01 01 01", "08 00 01 01", "08 0a 00 00",
