@@ -55,6 +55,15 @@ UnixNanos StampOf(const timeval& stamp) {
   return seconds * kNanosPerSecond + stamp.tv_usec;
 }
 
+// Whether a pcapng section begins behind the eight bytes of a block's header that were read
+// last: its byte-order magic tells. Of one whose order is not the first one's, libpcap takes
+// the length for damage.
+bool IsAtSection(FILE* file) {
+  uint32_t magic = 0;
+  if (std::fread(&magic, sizeof(magic), 1, file) != 1) return false;
+  return magic == 0x1a2b3c4d || magic == 0x4d3c2b1a;
+}
+
 bool IsGzip(FILE* file) {
   const int first = std::getc(file);
   if (first == EOF) return false;
@@ -140,7 +149,12 @@ bool CaptureReader::ReadByLibpcap() {
   const uint8_t* data = nullptr;
   const int result = pcap_next_ex(pcap_, &header, &data);
   if (result != 1) {
-    if (result != PCAP_ERROR_BREAK) damage_ = pcap_geterr(pcap_);
+    if (result != PCAP_ERROR_BREAK) {
+      damage_ = pcap_geterr(pcap_);
+      if (IsAtSection(pcap_file(pcap_))) {
+        damage_ = "a section of another byte order follows, which is not supported";
+      }
+    }
     ended_ = true;
     return false;
   }

@@ -10,6 +10,7 @@ import lib
 SOURCE = lib.REAL / "smtp_clear.pcap"
 NOTHING_DONE, INCOMPLETE = 1, 2
 OUTPUTS = ("flows", "report")
+OTHER_ORDER = "a second section of another byte order"
 
 
 def at_packet(packets, number):
@@ -42,6 +43,8 @@ def cut_captures(packets):
         "a second interface of another snap length": (lib.pcapng_bytes(
             [(lib.ETHERNET, 262144, 6)], prefix) + second_interface(lib.ETHERNET, 96, other),
             middle),
+        OTHER_ORDER: (ng[:ng_start] + struct.pack(
+            ">IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28), middle),
     }
 
 
@@ -75,7 +78,9 @@ def check_cut(checks, folder, name, content, before, packets):
                  f"{name}: told once in {said!r}")
     checks.equal(said.count(str(path)), 1, f"{name}: told of nothing else in {said!r}")
     checks.equal(done.report["packets"], before, f"{name}: packets counted")
-    checks.expect(done.report["captures"][0]["damage"], f"{name}: damage in the report")
+    damage = done.report["captures"][0]["damage"]
+    checks.expect(damage, f"{name}: damage in the report")
+    checks.equal("not supported" in damage, name == OTHER_ORDER, f"{name}: {damage}")
     (folder / "clean.pcap").write_bytes(lib.pcap_bytes(lib.ETHERNET, packets[:before]))
     clean = lib.replay(folder / "clean", [folder / "clean.pcap"], outputs=OUTPUTS)
     checks.equal(clean.status, 0, f"{name}: exit status without the damage")
