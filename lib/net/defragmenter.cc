@@ -70,13 +70,15 @@ bool Defragmenter::Insert(Entry& entry, const Segment& segment, UnixNanos now) {
   ++entry.pieces;
   CopyPayload(entry, fragment);
   if (!fragment.more && entry.total == 0) entry.total = fragment.offset + fragment.length;
-  if (fragment.offset == 0 && entry.header_length == 0 && fragment.header <= kMaxHeader) {
-    std::memcpy(entry.header, segment.ip, fragment.header);
-    entry.header_length = fragment.header;
+  const bool starts = fragment.offset == 0 && fragment.header <= kMaxHeader && !entry.started;
+  if (starts || entry.pieces == 1) {
+    entry.header_length = std::min(fragment.header, kMaxHeader);
+    std::memcpy(entry.header, segment.ip, entry.header_length);
     entry.encap = segment.encap;
+    entry.started = starts;
   }
   // Pieces past the end that the last one told may stand in for missing ones in the sum.
-  return entry.total != 0 && entry.header_length != 0 && entry.received >= entry.total &&
+  return entry.total != 0 && entry.started && entry.received >= entry.total &&
          Contiguous(entry) == entry.total;
 }
 

@@ -24,7 +24,9 @@ struct Datagram {
   uint32_t length = 0;          // bytes that the packet had, as far as it is known
   EncapStack encap;             // what its fragments were wrapped in
   UnixNanos time = 0;           // of its last fragment
-  uint32_t pieces = 0;          // fragments that went into it
+  // Fragments that went into it. 0 for a fragment's header alone, without its payload and as it
+  // came: one of those that go into no packet.
+  uint32_t pieces = 0;
 };
 
 class Defragmenter {
@@ -40,11 +42,17 @@ class Defragmenter {
   explicit Defragmenter(uint32_t packets, uint32_t split_kinds = 0);
 
   // Takes a fragment that Decode described. Calls ready(const Datagram&) for the packet that it
-  // completes, and before that for unfinished ones that end to make room.
+  // completes, and before that for unfinished ones that end to make room. Of those that have no
+  // start the header of a fragment is given.
   template <typename Ready>
   void Add(const Segment& segment, UnixNanos now, Ready&& ready) {
     if (!MakesSense(segment.fragment)) {
       ++unplaced_;
+      ready({.ip = segment.ip,
+             .captured = segment.fragment.header,
+             .length = segment.fragment.header + segment.fragment.length,
+             .encap = segment.encap,
+             .time = now});
       return;
     }
     uint32_t index = Find(segment);
@@ -95,7 +103,8 @@ class Defragmenter {
   static constexpr uint32_t kMaxPayload = 65'536;
   static constexpr uint32_t kChunk = 2'048;
   static constexpr uint32_t kUnit = 8;  // fragments are cut at multiples of it
-  static constexpr uint32_t kMaxHeader = 128;
+  // IPv6's header, and routing through a dozen segments (RFC 8754) or as much of other headers.
+  static constexpr uint32_t kMaxHeader = 256;
 
   struct Entry {
     IpAddress source, destination;
@@ -103,15 +112,16 @@ class Defragmenter {
     uint32_t encap_tag;  // the addresses' space
     uint8_t protocol;
     bool v4;
-    bool done;  // given out; kept for a while, so that late copies start nothing
+    bool done;     // given out; kept for a while, so that late copies start nothing
+    bool started;  // the first fragment is there
     UnixNanos created;
     UnixNanos last;
     uint32_t pieces;
     uint32_t received;        // payload bytes accounted for, each once
     uint32_t total;           // payload bytes of the whole packet, 0 while not known
     uint32_t captured_limit;  // payload from here on is not all there (snapped)
-    uint32_t header_length;   // 0 while the first fragment is missing
-    uint8_t header[kMaxHeader];
+    uint32_t header_length;
+    uint8_t header[kMaxHeader];  // of the first fragment, or while that is missing of another
     EncapStack encap;
     uint32_t chunks[kMaxPayload / kChunk];
     uint64_t units[kMaxPayload / kUnit / 64];  // received, a bit a unit
@@ -160,10 +170,15 @@ class Defragmenter {
   void End(uint32_t index, Ready& ready) {
     Entry& entry = entries_[index];
     if (!entry.done) {
-      if (entry.header_length != 0) {
+      if (entry.started) {
         GiveOut(index, ready);
       } else {
         unplaced_ += entry.pieces;
+        ready({.ip = entry.header,
+               .captured = entry.header_length,
+               .length = entry.header_length + entry.received,
+               .encap = entry.encap,
+               .time = entry.last});
       }
     }
     Remove(index);

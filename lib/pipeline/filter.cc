@@ -1,9 +1,7 @@
 // The cheap tests: which packets need to be placed in a session at all.
-#include <algorithm>
-#include <cstring>
-
 #include "lib/net/dns.h"
 #include "lib/net/hash.h"
+#include "lib/pipeline/sample.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
@@ -116,8 +114,10 @@ void Worker::TakeOther(const PacketView& packet) {
   net::Segment& segment = pending_[pending_count_].segment;
   const net::Outcome outcome = reassembler_.DecodeOther(packet, segment);
   if (segment.cut) CountCut(packet);
-  if (outcome == net::Outcome::kFragment) return TakeFragment(segment, packet.time);
-  if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
+  const bool was_placed = packet.outer != nullptr;
+  if (outcome == net::Outcome::kFragment && !was_placed) {
+    return TakeFragment(segment, packet.time);
+  }
   TakeDecoded(packet, outcome);
 }
 
@@ -139,6 +139,9 @@ void Worker::ProcessWhole(const PacketView& packet) {
 }
 
 void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
+  if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
+  // One that could not be placed is counted by who tried.
+  if (outcome == net::Outcome::kFragment) return;
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
   const net::Segment& segment = pending_[pending_count_].segment;
   if (outcome == net::Outcome::kTcp) {
@@ -153,14 +156,7 @@ void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
 void Worker::KeepSample(const PacketView& packet, net::Outcome outcome) {
   int64_t& left = samples_left_[static_cast<int>(outcome)];
   if (left == 0) return;
-  meter::SampleRecord sample = {.time = packet.time,
-                                .outcome = outcome,
-                                .link = packet.link,
-                                .port = packet.port,
-                                .wire_length = packet.wire_length};
-  sample.length = std::min<uint32_t>(packet.captured, meter::SampleRecord::kMaxBytes);
-  std::memcpy(sample.bytes, packet.data, sample.length);
-  if (ring_.Push(sample)) --left;
+  if (ring_.Push(SampleOf(packet, outcome, reassembler_))) --left;
 }
 
 // What a packet touches behind its hot line is asked for as soon as that is likely to be there.

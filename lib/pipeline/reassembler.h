@@ -4,8 +4,8 @@
 #define MAILTAP_LIB_PIPELINE_REASSEMBLER_H_
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <deque>
 
 #include "lib/config/config.h"
 #include "lib/net/decode.h"
@@ -17,8 +17,13 @@ namespace mailtap::pipeline {
 
 class Reassembler {
  public:
-  explicit Reassembler(const config::Config& config)
-      : levels_{Level(config, 1), Level(config, 1), Level(config, 8)} {
+  explicit Reassembler(const config::Config& config) {
+    for (int level = 0; level < kLevels; ++level) {
+      // Mirrors and overlays wrap once, few twice, and what is deeper is rare.
+      const uint32_t part = level < 2 ? 1 : level == 2 ? 8 : 16;
+      levels_.emplace_back(static_cast<uint32_t>(config.limits.fragments) / part,
+                           net::SetOf(config.tunnels.split_by));
+    }
     for (int kind = 0; kind < net::kTunnelKindCount; ++kind) {
       for (const uint16_t port : config.tunnels.ports[kind]) {
         tunnels_.Add(port, static_cast<net::TunnelKind>(kind));
@@ -47,7 +52,8 @@ class Reassembler {
 
   // Takes what Decode called a fragment. Calls whole(view) for each packet that this completes
   // or ends, with a view that Decode takes; the view is valid during the call. Returns how many
-  // fragments could not be placed.
+  // fragments could not be placed; of these whole() is given examples, which Decode calls a
+  // fragment again.
   template <typename Whole>
   uint64_t Add(const net::Segment& fragment, UnixNanos now, Whole&& whole) {
     const uint64_t before = Unplaced();
@@ -74,11 +80,6 @@ class Reassembler {
   }
 
  private:
-  static net::Defragmenter Level(const config::Config& config, uint32_t part) {
-    return net::Defragmenter(static_cast<uint32_t>(config.limits.fragments) / part,
-                             net::SetOf(config.tunnels.split_by));
-  }
-
   static PacketView ViewOf(const net::Datagram& datagram) {
     return {.data = datagram.ip,
             .captured = datagram.captured,
@@ -88,10 +89,8 @@ class Reassembler {
             .outer = &datagram.encap};
   }
 
-  // What lies deeper than there are levels shares the last one.
   template <typename Whole>
   void Place(const net::Segment& fragment, int level, UnixNanos now, Whole& whole) {
-    level = std::min(level, kLevels - 1);
     levels_[level].Add(fragment, now, [&, level](const net::Datagram& datagram) {
       Give(datagram, level, now, whole);
     });
@@ -103,23 +102,31 @@ class Reassembler {
   void Give(const net::Datagram& datagram, int level, UnixNanos now, Whole& whole) {
     const PacketView view = ViewOf(datagram);
     net::Segment segment;
-    if (level == kLevels - 1 || Decode(view, segment) != net::Outcome::kFragment) {
+    if (datagram.pieces == 0 || Decode(view, segment) != net::Outcome::kFragment) {
       return whole(view);
     }
-    Place(segment, level + std::max<int>(segment.nesting, 1), now, whole);
+    const int below = level + std::max<int>(segment.nesting, 1);
+    if (below >= kLevels) {
+      ++too_deep_;
+      return whole(view);
+    }
+    Place(segment, below, now, whole);
   }
 
   uint64_t Unplaced() const {
-    uint64_t sum = 0;
+    uint64_t sum = too_deep_;
     for (const net::Defragmenter& level : levels_) sum += level.unplaced();
     return sum;
   }
 
   net::TunnelPorts tunnels_;
   // By how many IP packets a fragment is inside of, so that the pieces of a packet meet whether
-  // or not what each of them came in was in pieces too.
-  static constexpr int kLevels = 3;
-  std::array<net::Defragmenter, kLevels> levels_;
+  // or not what each of them came in was in pieces too. Each packet around it is one layer of
+  // an EncapStack at least; what goes deeper is fragments that are ones inside of themselves,
+  // which RFC 8200 forbids.
+  static constexpr int kLevels = net::EncapStack::kMaxDepth + 1;
+  std::deque<net::Defragmenter> levels_;
+  uint64_t too_deep_ = 0;
 };
 
 }  // namespace mailtap::pipeline

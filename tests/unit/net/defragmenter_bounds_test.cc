@@ -175,10 +175,37 @@ TEST(DefragmenterBounds, PiecesPastTheEndDoNotCompleteAPacket) {
 TEST(DefragmenterBounds, AStartWithTooManyHeadersIsCounted) {
   Assembly all;
   Bytes piece = FragmentHeader(6, 0x0001, Tcp({}, "1234"));
-  all.Add(EthernetOf(Ipv6({.next_header = 0}, Extension(44, 11, piece))));
+  all.Add(EthernetOf(Ipv6({.next_header = 0}, Extension(44, 26, piece))));
   all.Expire(kPatience);
   EXPECT_TRUE(all.wholes.empty());
   EXPECT_EQ(all.defragmenter.unplaced(), 1u);
+}
+
+// A dozen segments of a route, say (RFC 8754).
+TEST(DefragmenterBounds, AStartMayHaveLongHeaders) {
+  for (const uint8_t units : {11, 24, 25}) {
+    Assembly all;
+    const Bytes tcp = Tcp({}, "12345678");
+    for (const bool last : {false, true}) {
+      const Bytes part =
+          last ? Bytes(tcp.begin() + 24, tcp.end()) : Bytes(tcp.begin(), tcp.begin() + 24);
+      const Bytes piece = FragmentHeader(6, last ? 24 : 1, part);
+      all.Add(EthernetOf(Ipv6({.next_header = 43}, Extension(44, units, piece))));
+    }
+    ASSERT_EQ(all.wholes.size(), 1u) << int{units};
+    EXPECT_EQ(all.wholes[0].text, "12345678");
+  }
+}
+
+TEST(DefragmenterBounds, OfWhatGoesIntoNoPacketAHeaderIsGivenOut) {
+  Assembly all;
+  all.Add(Piece({.offset = 8, .more = true}, Bytes(7)));  // makes no sense
+  EXPECT_EQ(all.lost, std::vector<uint32_t>{20});
+  all.Add(Piece({.id = 2, .offset = 8}, Bytes(16)));
+  all.Add(Piece({.id = 2, .offset = 32, .more = false}, Bytes(16)));
+  all.Expire(kPatience);
+  EXPECT_EQ(all.lost, (std::vector<uint32_t>{20, 20}));
+  EXPECT_EQ(all.defragmenter.unplaced(), 3u);
 }
 
 // Any fragments at all, in a small table: every piece ends in a packet, as a copy or counted,

@@ -59,6 +59,7 @@ void Assembly::Expire(UnixNanos now) {
 }
 
 void Assembly::Take(const Datagram& datagram) {
+  if (datagram.pieces == 0) return lost.push_back(datagram.captured);
   // A copy of just its size shows a read past the end.
   const auto copy = std::make_unique<uint8_t[]>(datagram.captured);
   std::copy_n(datagram.ip, datagram.captured, copy.get());

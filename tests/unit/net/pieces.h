@@ -48,6 +48,7 @@ class Assembly {
 
   Defragmenter defragmenter;
   std::vector<Whole> wholes;
+  std::vector<uint32_t> lost;  // bytes of headers without a packet
 
  private:
   void Take(const Datagram& datagram);

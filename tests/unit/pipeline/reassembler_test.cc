@@ -30,6 +30,7 @@ class Decoder {
 
   std::vector<std::string> texts;
   uint64_t unplaced = 0;
+  uint64_t examples = 0;  // of these
 
  private:
   void Take(const PacketView& packet) {
@@ -38,7 +39,7 @@ class Decoder {
     if (outcome == net::Outcome::kTcp) {
       texts.emplace_back(segment.payload, segment.payload + segment.captured);
     } else if (outcome == net::Outcome::kFragment && packet.outer != nullptr) {
-      ++unplaced;
+      ++examples;
     } else if (outcome == net::Outcome::kFragment) {
       unplaced += reassembler_.Add(segment, packet.time,
                                    [this](const PacketView& whole) { Take(whole); });
@@ -93,28 +94,44 @@ TEST(Reassembler, PiecesMeetWhateverTheyCameIn) {
   }
 }
 
-// However deep: what there is no place for is counted.
-TEST(Reassembler, FragmentsOfFragmentsAreBounded) {
-  for (int depth = 0; depth < 6; ++depth) {
+// However deep it goes.
+TEST(Reassembler, FragmentsOfFragmentsArePutTogether) {
+  for (int depth = 0; depth <= net::EncapStack::kMaxDepth; ++depth) {
     Decoder decoder;
     uint32_t ids = 0;
     const std::vector<Bytes> frames =
         Tunnelled(net::Ipv4({}, net::Tcp({}, kText)), 0xff, depth, ids);
     for (const Bytes& frame : frames) decoder.Add(frame);
     decoder.Expire();
-    EXPECT_EQ(decoder.texts.size(), depth <= 3 ? 1u : 0u) << depth;
-    EXPECT_EQ(decoder.unplaced != 0, depth > 3) << depth;
+    EXPECT_EQ(decoder.texts, std::vector{kText}) << depth;
+    EXPECT_EQ(decoder.unplaced, 0u) << depth;
   }
+}
+
+TEST(Reassembler, GivesAnExampleOfFragmentsWithoutAPacket) {
+  Decoder decoder;
+  decoder.Add(net::Piece({.offset = 80}, Bytes(16)));
+  decoder.Add(net::Piece({.offset = 160, .more = false}, Bytes(16)));
+  decoder.Expire();
+  EXPECT_EQ(decoder.unplaced, 2u);
+  EXPECT_EQ(decoder.examples, 1u);
 }
 
 // RFC 8200 forbids what a forger may still write: a fragment that is one inside of itself.
 TEST(Reassembler, AFragmentHeaderBehindAnotherIsBounded) {
-  Bytes whole = net::Tcp({}, kText);
-  for (int i = 0; i < 5; ++i) whole = net::FragmentHeader(i == 0 ? 6 : 44, 0x0001, whole);
-  Decoder decoder;
-  decoder.Add(net::EthernetOf(net::Ipv6({.next_header = 44}, whole)));
-  decoder.Expire();
-  EXPECT_TRUE(decoder.texts.empty());
+  Bytes packet = net::Tcp({}, kText);
+  for (int i = 0; i < 20; ++i) packet = net::FragmentHeader(i == 0 ? 6 : 44, 0x0001, packet);
+  packet = net::Ipv6({.next_header = 44}, packet);
+  for (const uint64_t tunnels : {0, 1, 2}) {
+    Decoder decoder;
+    decoder.Add(net::EthernetOf(packet));
+    decoder.Expire();
+    EXPECT_TRUE(decoder.texts.empty());
+    // By itself it has more headers than are read before it is deeper than fragments may be.
+    EXPECT_EQ(decoder.unplaced, tunnels > 0 ? 1u : 0u) << tunnels;
+    EXPECT_EQ(decoder.examples, decoder.unplaced) << tunnels;
+    packet = net::Ipv4({.protocol = 47}, net::Gre({}, net::TypeOf(packet), packet));
+  }
 }
 
 }  // namespace

@@ -146,8 +146,70 @@ TEST(Samples, AreKeptUpToTheConfiguredNumberOfEachKind) {
   ASSERT_EQ(sensor.samples().size(), 2u);
   EXPECT_EQ(sensor.samples()[0].outcome, net::Outcome::kBadIpHeader);
   EXPECT_EQ(sensor.samples()[0].time, kStart);
-  EXPECT_EQ(sensor.samples()[0].length, 60u);
+  EXPECT_EQ(sensor.samples()[0].length, 14u + 20);
   EXPECT_EQ(sensor.samples()[0].bytes[12], 0x08);
+}
+
+std::string Text(const net::Bytes& bytes) { return std::string(bytes.begin(), bytes.end()); }
+
+// What is kept of one frame that can't be decoded.
+std::string SampleOf(const net::Bytes& frame, net::Outcome outcome) {
+  config::Config config = SmallConfig();
+  config.diagnostics.samples = 1;
+  Sensor sensor(config);
+  sensor.Play({{.bytes = Text(frame), .time = kStart}}).Finish();
+  if (sensor.samples().size() != 1 || sensor.samples()[0].outcome != outcome) return "none";
+  const meter::SampleRecord& sample = sensor.samples()[0];
+  return std::string(sample.bytes, sample.bytes + sample.length);
+}
+
+TEST(Samples, HoldHeadersAlone) {
+  const std::string mail = "MAIL FROM:<a@b.example>\r\n";
+  net::Bytes bad = net::Tcp({}, mail);
+  bad[12] = 0x10;  // shorter than any header
+  const net::Bytes frame = net::EthernetOf(net::Ipv4({}, bad));
+  EXPECT_EQ(SampleOf(frame, net::Outcome::kBadTcpHeader), Text(frame).substr(0, 54));
+  const net::Bytes good = net::Ipv4({}, net::Tcp({}, mail));
+  for (const net::Bytes& shim : {net::Bytes{}, net::Hex("00 01 00 10")}) {
+    const net::Bytes unknown = net::Ethernet(0xd28b, net::Join(shim, good));
+    EXPECT_EQ(SampleOf(unknown, net::Outcome::kUnknownEncap), Text(unknown).substr(0, 14 + 8));
+  }
+  const net::Bytes hidden = net::EthernetOf(net::Ipv4({.protocol = 99}, good));
+  EXPECT_EQ(SampleOf(hidden, net::Outcome::kUnknownEncap), Text(hidden).substr(0, 34 + 8));
+  net::Bytes deep = net::Ethernet(0x8100, {});
+  for (int i = 0; i < 8; ++i) deep = net::Join(deep, net::Hex("00 01 81 00"));
+  deep = net::Join(deep, net::Join(net::Hex("00 01 08 00"), good));
+  EXPECT_EQ(SampleOf(deep, net::Outcome::kEncapDepth), Text(deep).substr(0, 14 + 9 * 4));
+}
+
+TEST(Samples, OfWhatIsCapturedShortHoldAllThatIsThere) {
+  const net::Bytes whole = net::EthernetOf(net::Ipv4({}, net::Tcp({}, "text")));
+  config::Config config = SmallConfig();
+  config.diagnostics.samples = 1;
+  for (const uint32_t captured : {10u, 30u, 50u}) {
+    Sensor sensor(config);
+    sensor.Play({{.bytes = Text(whole), .time = kStart, .captured = captured}}).Finish();
+    ASSERT_EQ(sensor.samples().size(), 1u) << captured;
+    EXPECT_EQ(sensor.samples()[0].length, captured);
+  }
+}
+
+TEST(Samples, OfFragmentsAreThoseThatGoIntoNoPacket) {
+  const net::Bytes text(16, 'm');
+  const net::Bytes frame = net::Piece({.offset = 80}, text);
+  EXPECT_EQ(SampleOf(frame, net::Outcome::kFragment), Text(frame).substr(14, 20));
+  net::Bytes bad = net::Tcp({}, std::string(60, 'm'));
+  bad[12] = 0x10;
+  config::Config config = SmallConfig();
+  config.diagnostics.samples = 1;
+  Sensor sensor(config);
+  for (const net::Bytes& piece : net::Pieces({}, bad, 40)) {
+    sensor.Play({{.bytes = Text(piece), .time = kStart}});
+  }
+  sensor.Finish();
+  ASSERT_EQ(sensor.samples().size(), 1u) << "none of those that do";
+  EXPECT_EQ(sensor.samples()[0].outcome, net::Outcome::kBadTcpHeader);
+  EXPECT_EQ(sensor.samples()[0].length, 40u);
 }
 
 TEST(Samples, AreOffByDefault) {
