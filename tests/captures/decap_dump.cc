@@ -24,6 +24,7 @@ class Dump {
     net::Segment segment;
     const net::Outcome outcome = reassembler_.Decode(packet, segment);
     if (outcome == net::Outcome::kFragment) {
+      if (packet.outer != nullptr) return;  // an example of those that Add() or Expire() tell
       Count(outcome, reassembler_.Add(segment, packet.time,
                                       [this](const auto& whole) { Packet(whole); }));
       return;
