@@ -11,6 +11,7 @@
 #include "app/mailtap/worker_status.h"
 #include "lib/net/decode.h"
 #include "lib/net/hash.h"
+#include "lib/pipeline/sample.h"
 
 namespace mailtap::app {
 namespace {
@@ -170,6 +171,7 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
   auto patterns = classify::PatternDatabase::Load();
   if (!patterns.ok()) return patterns.status();
   std::unique_ptr<ReplayWorkers> all(new ReplayWorkers(control));
+  all->fragment_samples_left_ = config.diagnostics.samples;
   if (workers > 1) all->reassembler_ = std::make_unique<pipeline::Reassembler>(config);
   for (int i = 0; i < workers; ++i) {
     auto lane = std::make_unique<Lane>();
@@ -213,7 +215,12 @@ void ReplayWorkers::Process(const pipeline::PacketView& packet, CapturePiece* pi
 void ReplayWorkers::GiveWhole(const pipeline::PacketView& packet) {
   net::Segment segment;
   segment.address_hash = 0;
-  reassembler_->Decode(packet, segment);
+  const net::Outcome outcome = reassembler_->Decode(packet, segment);
+  if (outcome == net::Outcome::kFragment) {  // an example of those that could not be placed
+    if (fragment_samples_left_ == 0) return;
+    --fragment_samples_left_;
+    return control_.Apply(pipeline::SampleOf(packet, outcome, *reassembler_));
+  }
   Give(packet, segment.address_hash, nullptr);
 }
 

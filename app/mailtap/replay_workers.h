@@ -65,6 +65,7 @@ class ReplayWorkers {
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;
   uint64_t unplaced_fragments_ = 0;  // before the lanes, where there are several
+  int64_t fragment_samples_left_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

@@ -114,9 +114,11 @@ void Worker::TakeOther(const PacketView& packet) {
   net::Segment& segment = pending_[pending_count_].segment;
   const net::Outcome outcome = reassembler_.DecodeOther(packet, segment);
   if (segment.cut) CountCut(packet);
-  const bool was_placed = packet.outer != nullptr;
-  if (outcome == net::Outcome::kFragment && !was_placed) {
-    return TakeFragment(segment, packet.time);
+  if (outcome == net::Outcome::kFragment) return TakeFragment(segment, packet.time);
+  // Packets put together come in no order of time, and which are the first depends on workers.
+  const bool is_frame = packet.outer == nullptr;
+  if (is_frame && static_cast<int>(outcome) >= net::kFirstDropOutcome) {
+    KeepSample(packet, outcome);
   }
   TakeDecoded(packet, outcome);
 }
@@ -133,15 +135,14 @@ void Worker::TakeFragment(net::Segment fragment, UnixNanos time) {
 void Worker::ProcessWhole(const PacketView& packet) {
   net::Segment& segment = pending_[pending_count_].segment;
   const net::Outcome outcome = reassembler_.Decode(packet, segment);
+  // An example of those that could not be placed, which are counted where that is tried.
+  if (outcome == net::Outcome::kFragment) return KeepSample(packet, outcome);
   if (segment.cut) CountCut(packet);
   TakeDecoded(packet, outcome);
   Settle();
 }
 
 void Worker::TakeDecoded(const PacketView& packet, net::Outcome outcome) {
-  if (static_cast<int>(outcome) >= net::kFirstDropOutcome) KeepSample(packet, outcome);
-  // One that could not be placed is counted by who tried.
-  if (outcome == net::Outcome::kFragment) return;
   counters_.outcomes[static_cast<int>(outcome)].Add(1);
   const net::Segment& segment = pending_[pending_count_].segment;
   if (outcome == net::Outcome::kTcp) {

@@ -67,7 +67,7 @@ class Reassembler {
     const uint64_t before = Unplaced();
     for (int level = 0; level < kLevels; ++level) {
       levels_[level].Expire(
-          now, [&](const net::Datagram& datagram) { Give(datagram, level, now, whole); });
+          now, [&](const net::Datagram& datagram) { Give(datagram, level, whole); });
     }
     return Unplaced() - before;
   }
@@ -92,14 +92,14 @@ class Reassembler {
   template <typename Whole>
   void Place(const net::Segment& fragment, int level, UnixNanos now, Whole& whole) {
     levels_[level].Add(fragment, now, [&, level](const net::Datagram& datagram) {
-      Give(datagram, level, now, whole);
+      Give(datagram, level, whole);
     });
   }
 
   // A fragment inside goes to a level below: this one's Defragmenter is in the middle of a
-  // call.
+  // call. It has its packet's time, also where the end of all time gives that out.
   template <typename Whole>
-  void Give(const net::Datagram& datagram, int level, UnixNanos now, Whole& whole) {
+  void Give(const net::Datagram& datagram, int level, Whole& whole) {
     const PacketView view = ViewOf(datagram);
     net::Segment segment;
     if (datagram.pieces == 0 || Decode(view, segment) != net::Outcome::kFragment) {
@@ -110,7 +110,7 @@ class Reassembler {
       ++too_deep_;
       return whole(view);
     }
-    Place(segment, below, now, whole);
+    Place(segment, below, datagram.time, whole);
   }
 
   uint64_t Unplaced() const {

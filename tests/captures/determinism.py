@@ -22,6 +22,8 @@ sources = ["10.20.0.10"]
 name = "partner"
 destinations = ["192.0.2.0/28"]
 services = ["smtp"]
+[diagnostics]
+samples = 8
 """ + "".join(f"""
 [[rule]]
 name = "{metric}"

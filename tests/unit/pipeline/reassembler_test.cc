@@ -15,6 +15,8 @@ namespace {
 
 using net::Bytes;
 
+constexpr UnixNanos kTime = 77;
+
 // Decodes frames and what comes of them; keeps the TCP payloads.
 class Decoder {
  public:
@@ -22,7 +24,7 @@ class Decoder {
     Take({.data = frame.data(),
           .captured = static_cast<uint32_t>(frame.size()),
           .wire_length = static_cast<uint32_t>(frame.size()),
-          .time = 1});
+          .time = kTime});
   }
   void Expire() {
     unplaced += reassembler_.Expire(INT64_MAX, [this](const PacketView& v) { Take(v); });
@@ -34,6 +36,7 @@ class Decoder {
 
  private:
   void Take(const PacketView& packet) {
+    EXPECT_EQ(packet.time, kTime);
     net::Segment segment;
     const net::Outcome outcome = reassembler_.Decode(packet, segment);
     if (outcome == net::Outcome::kTcp) {
@@ -106,6 +109,19 @@ TEST(Reassembler, FragmentsOfFragmentsArePutTogether) {
     EXPECT_EQ(decoder.texts, std::vector{kText}) << depth;
     EXPECT_EQ(decoder.unplaced, 0u) << depth;
   }
+}
+
+// The outer packet ends without its last piece, with the end of all time.
+TEST(Reassembler, WhatIsInsideOfAnUnfinishedPacketHasItsTime) {
+  const std::vector<Bytes> inner = net::Pieces({}, net::Tcp({}, kText), 160);
+  Decoder decoder;
+  decoder.Add(
+      net::EthernetOf(net::Ipv4({.protocol = 47}, net::Gre({}, 0x0800, IpOf(inner[0])))));
+  Bytes gre = net::Gre({}, 0x0800, IpOf(inner[1]));
+  gre.resize((gre.size() + 7) / 8 * 8);
+  decoder.Add(net::Piece({.id = 9, .protocol = 47}, gre));
+  decoder.Expire();
+  EXPECT_EQ(decoder.texts, std::vector{kText});
 }
 
 TEST(Reassembler, GivesAnExampleOfFragmentsWithoutAPacket) {

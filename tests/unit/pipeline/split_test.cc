@@ -207,9 +207,7 @@ TEST(Samples, OfFragmentsAreThoseThatGoIntoNoPacket) {
     sensor.Play({{.bytes = Text(piece), .time = kStart}});
   }
   sensor.Finish();
-  ASSERT_EQ(sensor.samples().size(), 1u) << "none of those that do";
-  EXPECT_EQ(sensor.samples()[0].outcome, net::Outcome::kBadTcpHeader);
-  EXPECT_EQ(sensor.samples()[0].length, 40u);
+  EXPECT_TRUE(sensor.samples().empty());
 }
 
 TEST(Samples, AreOffByDefault) {
