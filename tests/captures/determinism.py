@@ -99,6 +99,9 @@ def main():
         doubled, _ = lib.generate(folder, "--seed", 12, "--packets", 100000, "--mail-share", 90,
                                   "--flows", 10000, "--duplicate", 100)
         check_captures(checks, folder, "doubled", [doubled])
+        pieces, _ = lib.generate(folder, "--seed", 13, "--packets", 60000, "--mail-share", 60,
+                                 "--encap", "mixed", "--fragment", 600, "--lose", 3)
+        check_captures(checks, folder, "pieces", [pieces])
     checks.finish()
 
 
