@@ -119,13 +119,30 @@ void Weaken(Scores& scores) {
   std::replace(scores.begin(), others, Strength::kProof, Strength::kHint);
 }
 
+namespace {
+
+// Words that prose has too prove nothing where a client is met under way: it may be within a
+// message's text.
+bool ClientContradicts(const Opening& client) {
+  if (!ProvesOther(client.scores)) return false;
+  constexpr Protocol kUnmistakable[] = {Protocol::kLmtp, Protocol::kHttp, Protocol::kSsh,
+                                        Protocol::kSip, Protocol::kXmpp};
+  const auto proves = [&](Protocol protocol) {
+    return client.scores[static_cast<std::size_t>(protocol)] == Strength::kProof;
+  };
+  return client.speech.from_start || Denies(client.scores) ||
+         std::any_of(std::begin(kUnmistakable), std::end(kUnmistakable), proves);
+}
+
+}  // namespace
+
 Judgement::Judgement(const Opening& client, const Opening& server, const Context& context)
     : client_(client),
       server_(server),
       context_(context),
       up_(client.scores),
       down_(server.scores),
-      client_contradicts_(ProvesOther(up_)),
+      client_contradicts_(ClientContradicts(client)),
       server_contradicts_(ProvesOther(down_)),
       redis_(client.speech.from_start && server.speech.from_start && !context.server_first &&
              Holds(up_, Protocol::kRedis)),

@@ -22,8 +22,9 @@ constexpr Pattern kPatterns[] = {
   {kSmtp, kServer, kProof,
    R"(^250-.*\n250[- ](size|pipelining|8bitmime|starttls|auth|dsn|chunking|smtputf8|enhancedstatuscodes|etrn|vrfy|expn|help))",
    "250-", "", "RFC 5321, 4.1.1.1"},
-  {kSmtp, kServer, kProof, R"(^[245][0-9][0-9][- ][245]\.[0-9]{1,3}\.[0-9]{1,3}[ \r\n])", "250 |354 ", "",
-   "RFC 2034, enhanced status codes"},
+  {kSmtp, kServer, kProof,
+   R"(^(([45][0-9][0-9]|2[013-9][0-9]|22[1-9])[- ][245]\.[0-9]{1,3}\.[0-9]{1,3}|220[- ]2\.[07]\.0)[ \r\n])",
+   "250 |354 ", "a version in a greeting, which has no such code", "RFC 2034, enhanced status codes; of 220 in STARTTLS's answer alone"},
   // SMTP, client
   {kSmtp, kClient, kProof, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
   {kSmtp, kClient, kProof, R"(^mail from ?: ?<)", "MAIL", "", "RFC 5321, 4.1.1.2"},
@@ -45,7 +46,7 @@ constexpr Pattern kPatterns[] = {
   {kImap, kServer, kHint, R"(^\+[ \r\n])", "", "POP3's continuation", "RFC 9051, 7.5"},
   // IMAP, client
   {kImap, kClient, kProof,
-   R"(^[!-)+-z|~]+ (login ([^ \r\n]+ |\{)|(capability|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n]))",
+   R"(^[!-)+-z|-~]+ (login ([^ \r\n]+ |\{)|(capability|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n]))",
    "", "POP3's and SMTP's AUTH LOGIN", "RFC 9051, 6",
    "CAPA|LOGI|AUTH|STAR|LOGO|NOOP|SELE|EXAM|CREA|DELE|RENA|SUBS|UNSU|LIST|LSUB|NAME|STAT|APPE|"
    "IDLE|ENAB|CHEC|CLOS|UNSE|EXPU|SEAR|FETC|STOR|COPY|MOVE|UID |ID (|ID N|COMP"},

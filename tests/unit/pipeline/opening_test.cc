@@ -228,6 +228,28 @@ TEST(Opening, ATagMayBeANumber) {
   }
 }
 
+// Prose has the words of many protocols.
+TEST(Opening, OfASessionWithinAMessageCondemnsNothing) {
+  for (const char* line : {"call me when you get this\r\n", "use the front door\r\n",
+                           "get well soon\r\n", "group of five\r\n"}) {
+    const Script smtp = SmtpScript();
+    Conversation middle("10.1.0.5", 40'000, "192.0.2.25", 25);
+    middle.Client(line).Client("and so on\r\n.\r\n").Server("250 2.0.0 Ok\r\n");
+    Say(middle, Script(smtp.begin() + 3, smtp.end()));
+    Sensor sensor;
+    sensor.Play(middle.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith("smtp ")) << line;
+  }
+}
+
+TEST(Opening, OfATagMayHaveBraces) {
+  Script script = ImapScript();
+  for (Line& words : script) {
+    if (words.text.substr(0, 3) == "a1 ") words.text[1] = '}';
+  }
+  EXPECT_THAT(Replayed(script, 10'143), StartsWith("imap banner none"));
+}
+
 // Nobody has to answer a greeting within half a minute.
 TEST(Opening, AClientMayAnswerAfterMinutes) {
   for (const uint16_t port : {110, 10'110}) {
