@@ -12,12 +12,15 @@ namespace mailtap::control {
 
 namespace {
 
-// What a value has to reach, given what is usual.
-double RaiseBy(const config::Rule& rule, const Baseline& baseline) {
-  const double by_multiple = rule.multiple * baseline.expected;
+// What an hour's amount has to reach beyond `raise`, given what is usual in it. The amounts of
+// a host that does the same each week may not differ at all: some change is usual nevertheless.
+double ConspicuousFrom(const config::Rule& rule, const Baseline& usual) {
+  constexpr double kLeastDeviation = 0.05;  // of what is expected
+  const double by_multiple = rule.multiple * usual.expected;
+  const double deviation = std::max(usual.deviation, kLeastDeviation * usual.expected);
   const double by_deviations =
-      rule.deviations > 0 ? baseline.expected + rule.deviations * baseline.deviation : 0;
-  return std::max({rule.raise, by_multiple, by_deviations});
+      rule.deviations > 0 ? usual.expected + rule.deviations * deviation : 0;
+  return std::max(by_multiple, by_deviations);
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ void Judge::StartTick(int64_t tick) {
   waiting_.clear();
 }
 
-std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
+std::optional<Judge::Usual> Judge::UsualOf(const Entity& entity) const {
   const Host& host = state_.hosts.at(entity.host);
   const PreparedRule& prepared = state_.windows.rule_of(entity);
   const config::Rule& rule = *prepared.rule;
@@ -40,10 +43,14 @@ std::optional<Baseline> Judge::BaselineOf(const Entity& entity) const {
     return state_.baselines.Of(prepared.usual, entity.role, host.key, groups, hours_ago);
   };
   const std::optional<Baseline> now = of(0), before = of(1);
-  // The window holds some of the hour before too: what was usual then is no reason to raise
-  // now.
-  const bool more_before = now && before && RaiseBy(rule, *before) > RaiseBy(rule, *now);
-  return more_before ? before : now;
+  if (!now || !before) return std::nullopt;
+  // The window reaches into the hour before too. Of a host that mails in bursts it may hold all
+  // that is usual in either: one of the two has to stand out while the other is as ever.
+  Usual usual{*now, ConspicuousFrom(rule, *now) + before->expected};
+  const double by_before = ConspicuousFrom(rule, *before) + now->expected;
+  if (by_before > usual.raise) usual = {*before, by_before};
+  usual.raise = std::max(rule.raise, usual.raise);
+  return usual;
 }
 
 Judge::Bar Judge::BarOf(const Entity& entity) const {
@@ -51,10 +58,13 @@ Judge::Bar Judge::BarOf(const Entity& entity) const {
   Bar bar{std::nullopt, rule.raise, rule.clear};
   if (!rule.by_baseline) return bar;
   const bool lasts = state_.alerts.lasts(entity.alert);
-  bar.baseline = lasts ? state_.alerts.open(entity.alert).baseline : BaselineOf(entity);
-  if (!bar.baseline) return bar;
-  bar.raise =
-      lasts ? state_.alerts.open(entity.alert).raise : RaiseBy(*rule.rule, *bar.baseline);
+  if (lasts) {
+    bar.baseline = state_.alerts.open(entity.alert).baseline;
+    if (bar.baseline) bar.raise = state_.alerts.open(entity.alert).raise;
+  } else if (const std::optional<Usual> usual = UsualOf(entity)) {
+    bar.baseline = usual->baseline;
+    bar.raise = usual->raise;
+  }
   bar.clear = bar.raise * rule.clear / rule.raise;
   return bar;
 }
@@ -72,9 +82,8 @@ Standing Judge::AgainstBaseline(uint32_t id, const Entity& entity, Standing stan
     }
   }
   if (value < rule.raise) return standing;
-  const std::optional<Baseline> baseline = BaselineOf(entity);
-  const double raise =
-      baseline ? RaiseBy(*rule.rule, *baseline) : std::numeric_limits<double>::infinity();
+  const std::optional<Usual> usual = UsualOf(entity);
+  const double raise = usual ? usual->raise : std::numeric_limits<double>::infinity();
   state_.windows.Rank(id, raise);
   if (!standing.raised || value >= raise) return standing;
   if (waiting_.empty()) next_hour_ = state_.baselines.NextHour(tick);
@@ -245,8 +254,9 @@ Alert Judge::Compose(const Change& change, int64_t tick) {
   const bool begins =
       change.state == AlertState::kRaised || change.state == AlertState::kSuppressed;
   if (begins) {
-    if (rule.by_baseline) open.baseline = BaselineOf(entity);
-    open.raise = open.baseline ? RaiseBy(*rule.rule, *open.baseline) : rule.raise;
+    const std::optional<Usual> usual = rule.by_baseline ? UsualOf(entity) : std::nullopt;
+    open.baseline = usual ? std::optional(usual->baseline) : std::nullopt;
+    open.raise = usual ? usual->raise : rule.raise;
   }
   alert.highest = change.state == AlertState::kSuppressed ? alert.value : open.highest;
   alert.baseline = open.baseline;

@@ -52,8 +52,14 @@ class Judge {
     uint32_t entity;
     AlertState state;
   };
-  // What is usual now for the entity, of a rule that asks for it.
-  std::optional<Baseline> BaselineOf(const Entity& entity) const;
+  // What is usual in one of the two hours that the window touches, the one that sets the
+  // threshold, and that threshold.
+  struct Usual {
+    Baseline baseline;
+    double raise;
+  };
+  // Of a rule that asks for it, now; nothing where not enough is known of both hours.
+  std::optional<Usual> UsualOf(const Entity& entity) const;
   void Sort(std::vector<Change>& changes) const;
   Alert Compose(const Change& change, int64_t tick);
   void PutOut(const Change& change, int64_t tick);

@@ -202,22 +202,22 @@ def usual(config, hours, hour):
 
 
 def raise_at(config, rule, ticks, tick):
-    """What the rule's value must reach at the end of `tick`: where it goes by the usual, by that of
-    the hour or of the one before, into which the window reaches."""
+    """What the rule's value must reach at the end of `tick`: where it goes by the usual, one of the
+    hour and the one before, into which the window reaches, has to stand out beside the other."""
     least = size(rule["raise"])
     if "multiple" not in rule and "deviations" not in rule:
         return least
     hours = collections.Counter()
     for at, row in ticks.items():
         hours[hour_of(at)] += {"sent_bytes": row.sent}[rule["metric"]]
+    known = [usual(config, hours, hour_of(tick) - back) for back in (0, 1)]
+    if None in known:
+        return float("inf")
     bounds = [least]
-    for hour in (hour_of(tick), hour_of(tick) - 1):
-        known = usual(config, hours, hour)
-        if known is None:
-            return float("inf")
-        middle, deviation = known
-        bounds += [rule.get("multiple", 0) * middle,
-                   middle + rule["deviations"] * deviation if "deviations" in rule else 0]
+    for (middle, deviation), (beside, _) in (known, reversed(known)):
+        deviation = max(deviation, 0.05 * middle)
+        bounds += [beside + rule.get("multiple", 0) * middle,
+                   beside + middle + rule["deviations"] * deviation if "deviations" in rule else 0]
     return max(bounds)
 
 

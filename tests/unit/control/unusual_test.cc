@@ -81,6 +81,7 @@ TEST_F(Unusual, ATimeWithoutASensorIsNotKnown) {
   for (const bool same_capture : {true, false}) {
     SCOPED_TRACE(same_capture);
     Bench before(ConfigOf(3));
+    before.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 - kHour, 1));
     before.Tick(Delta("10.1.0.1", "198.51.100.1", kT0, 10'000));
     Bench after(ConfigOf(3));
     ASSERT_TRUE(
@@ -173,6 +174,7 @@ TEST_F(Unusual, ExplainedWhileNothingIsKnown) {
 std::size_t AlertsAcross(const config::Config& before, const config::Config& after,
                          bool restart) {
   Bench bench(before);
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 - kHour, 1));
   for (int week = 0; week < 3; ++week) {
     bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + week * kWeek, 10'000));
   }
@@ -212,6 +214,51 @@ TEST_F(Unusual, WhatIsUsualIsOfTheMetricAndTheMailThatAreCounted) {
     plain.rules[0].raise = plain.rules[0].clear = 1e9;
     EXPECT_EQ(AlertsAcross(plain, bytes, restart), 0u) << "nothing was kept";
   }
+}
+
+// Sends so much at these seconds of each week: the alerts of four weeks as ever, and then those
+// after `more` besides.
+std::vector<std::size_t> AlertsOf(const config::Config& config, std::vector<int64_t> seconds,
+                                  int64_t bytes, int64_t more) {
+  Bench bench(config);
+  for (int64_t week = 0; week < 5; ++week) {
+    for (const int64_t second : seconds) {
+      bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + week * kWeek + second, bytes));
+    }
+  }
+  const std::size_t regular = bench.output.alerts.size();
+  const int64_t last = kT0 + 4 * kWeek + seconds.back();
+  bench.Tick(Delta("10.1.0.1", "198.51.100.1", last + 1, more));
+  return {regular, bench.output.alerts.size() - regular};
+}
+
+TEST_F(Unusual, TheSameAsEverIsNoDeviation) {
+  config::Config config = ConfigOf(0);
+  config.rules[0].deviations = 6;
+  // 6 * 5 % above 4000: 5200
+  EXPECT_EQ(AlertsOf(config, {600}, 4000, 1199), (std::vector<std::size_t>{0, 0}));
+  EXPECT_EQ(AlertsOf(config, {600}, 4000, 1200), (std::vector<std::size_t>{0, 1}));
+}
+
+// One window may hold all that two hours usually have.
+TEST_F(Unusual, BurstsOnBothSidesOfTheFullHourAreAsEver) {
+  config::Config config = ConfigOf(1.9);
+  // 1.9 * 4000 in the one, 4000 in the other
+  EXPECT_EQ(AlertsOf(config, {3000, 4200}, 4000, 3599), (std::vector<std::size_t>{0, 0}));
+  EXPECT_EQ(AlertsOf(config, {3000, 4200}, 4000, 3600), (std::vector<std::size_t>{0, 1}));
+  config.rules[0].multiple = 0;
+  config.rules[0].deviations = 6;
+  EXPECT_EQ(AlertsOf(config, {3000, 4200}, 4000, 1199), (std::vector<std::size_t>{0, 0}));
+  EXPECT_EQ(AlertsOf(config, {3000, 4200}, 4000, 1200), (std::vector<std::size_t>{0, 1}));
+}
+
+// In the first hour of which enough is known, the window holds some of one of which it isn't.
+TEST_F(Unusual, RaisesNothingWhileTheHourBeforeIsNotKnown) {
+  Bench bench(ConfigOf(1.5));
+  for (int64_t hour = 0; hour < 4 * 7 * 24; ++hour) {
+    bench.Tick(Delta("10.1.0.1", "198.51.100.1", kT0 + hour * kHour, 4000));
+  }
+  EXPECT_TRUE(bench.output.alerts.empty());
 }
 
 // What was usual in one hour is not in the next but one, though nothing more was sent.
