@@ -106,7 +106,7 @@ void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out) {
   out.Put(alert.highest);
 }
 
-OpenAlert GetOpenAlert(ArchiveReader& in, bool knows_highest) {
+OpenAlert GetOpenAlert(ArchiveReader& in) {
   OpenAlert alert;
   alert.id = in.GetText();
   in.Get(alert.first_seen);
@@ -122,10 +122,6 @@ OpenAlert GetOpenAlert(ArchiveReader& in, bool knows_highest) {
   in.Get(alert.below_since);
   in.Get(alert.last_report);
   in.Get(alert.news);
-  if (!knows_highest) {
-    alert.told = alert.highest = alert.raise;
-    return alert;
-  }
   in.Get(alert.value);
   in.Get(alert.told);
   in.Get(alert.highest);

@@ -53,10 +53,8 @@ struct OpenAlert {
   bool grown() const { return news && value > told; }
 };
 
-// `knows_highest`: the bytes are of a version that wrote what was told, and the highest value.
-// Earlier ones knew at least what it was raised by.
 void PutOpenAlert(const OpenAlert& alert, ArchiveWriter& out);
-OpenAlert GetOpenAlert(ArchiveReader& in, bool knows_highest);
+OpenAlert GetOpenAlert(ArchiveReader& in);
 
 // What raises and clears the alerts of one rule or blind spot.
 struct AlertTerms {

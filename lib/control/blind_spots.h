@@ -62,7 +62,7 @@ class BlindSpots {
   // See checkpoint.h. RestoreAlerts() comes before Restore().
   void Save(ArchiveWriter& out) const;
   void SaveAlerts(ArchiveWriter& out) const;
-  void RestoreAlerts(ArchiveReader& in, bool knows_highest);
+  void RestoreAlerts(ArchiveReader& in);
   void Restore(ArchiveReader& in, bool same_capture);
   std::vector<std::string> TakeLostAlerts() { return alerts_.TakeLost(); }
 

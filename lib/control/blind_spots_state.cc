@@ -91,13 +91,13 @@ void BlindSpots::SaveAlerts(ArchiveWriter& out) const {
   }
 }
 
-void BlindSpots::RestoreAlerts(ArchiveReader& in, bool knows_highest) {
+void BlindSpots::RestoreAlerts(ArchiveReader& in) {
   alerts_.RestoreCounts(in);
   for (std::size_t n = in.GetCount(sizeof(UnixNanos)); n > 0 && in.ok(); --n) {
     SavedAlert alert;
     in.Get(alert.kind);
     alert.port = in.GetText();
-    alert.open = GetOpenAlert(in, knows_highest);
+    alert.open = GetOpenAlert(in);
     saved_alerts_.push_back(std::move(alert));
   }
 }

@@ -65,7 +65,7 @@ std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
                            const BlindSpots& blind_spots) {
   ArchiveWriter out;
   out.Put(kOpenAlertsMagic);
-  out.Put(kOpenAlertsLayout);
+  out.Put(kCheckpointLayout);
   out.Put(state.last_tick);
   state.alerts.SaveCounts(out);
   state.suppressions.Save(out);
@@ -82,15 +82,13 @@ std::string SaveOpenAlerts(const State& state, const Approvals& approvals,
   }
   approvals.SaveAlerts(out);
   blind_spots.SaveAlerts(out);
-  return out.Take();
+  return Sealed(out.Take());
 }
 
 bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
   State& state = target.state;
   if (in.Get<uint32_t>() != kOpenAlertsMagic) return false;
-  const auto layout = in.Get<uint64_t>();
-  const bool knows_highest = layout == kOpenAlertsLayout;
-  if (!knows_highest && layout != kOpenAlertsLayoutBefore) return false;
+  if (in.Get<uint64_t>() != kCheckpointLayout) return false;
   const auto tick = in.Get<int64_t>();
   state.last_tick = std::max(state.last_tick, tick);
   state.first_tick = std::min(state.first_tick, tick);
@@ -99,7 +97,7 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
     const uint16_t rule = state.rules.Find(GetShape(in));
     const Subject subject = GetSubject(in);
-    const OpenAlert open = GetOpenAlert(in, knows_highest);
+    const OpenAlert open = GetOpenAlert(in);
     if (!in.ok()) return false;
     const uint32_t id = EntityOf(state, target.intake, rule, subject);
     if (id == kNone) {
@@ -110,7 +108,7 @@ bool RestoreOpenAlerts(ArchiveReader& in, const CheckpointTarget& target) {
                         tick);
   }
   target.approvals.RestoreAlerts(in);
-  target.blind_spots.RestoreAlerts(in, knows_highest);
+  target.blind_spots.RestoreAlerts(in);
   return in.ok() && in.at_end();
 }
 

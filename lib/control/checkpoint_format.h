@@ -3,8 +3,10 @@
 #define MAILTAP_LIB_CONTROL_CHECKPOINT_FORMAT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "lib/base/archive.h"
 #include "lib/base/mail.h"
 #include "lib/config/rule.h"
@@ -28,9 +30,11 @@ constexpr uint64_t LayoutOf(uint32_t version) {
          sizeof(meter::ConversationKey) << 44;
 }
 inline constexpr uint64_t kCheckpointLayout = LayoutOf(10);
-// Of open alerts alone: they are read from before they had their highest values, too.
-inline constexpr uint64_t kOpenAlertsLayout = LayoutOf(9);
-inline constexpr uint64_t kOpenAlertsLayoutBefore = LayoutOf(8);
+
+// Bytes that end in their checksum, by which a disk's flipped bit is seen; and what stands
+// before that, or nothing where the checksum isn't that of the bytes.
+std::string Sealed(std::string bytes);
+std::optional<absl::string_view> Unsealed(absl::string_view sealed);
 
 struct CheckpointTarget;
 

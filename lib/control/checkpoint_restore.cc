@@ -230,15 +230,19 @@ class Restorer {
 
 absl::Status RestoreCheckpoint(absl::string_view checkpoint, absl::string_view alerts,
                                bool same_capture, const CheckpointTarget& target) {
-  Restorer restorer(checkpoint, target.state, target.intake);
-  ArchiveReader open(alerts);
+  const absl::Status refused =
+      absl::DataLossError("the checkpoint is damaged, or of another version of mailtap");
+  const auto checkpoint_bytes = Unsealed(checkpoint), alert_bytes = Unsealed(alerts);
+  if (!checkpoint_bytes || !alert_bytes) return refused;
+  Restorer restorer(*checkpoint_bytes, target.state, target.intake);
+  ArchiveReader open(*alert_bytes);
   // Alerts before windows: a window is judged only if its entity's alert is known to be open.
   if (restorer.RestoreHosts(same_capture, target.approvals) &&
       RestoreOpenAlerts(open, target) &&
       restorer.RestoreRest(same_capture, target.blind_spots)) {
     return absl::OkStatus();
   }
-  return absl::DataLossError("the checkpoint is damaged, or of another version of mailtap");
+  return refused;
 }
 
 }  // namespace mailtap::control

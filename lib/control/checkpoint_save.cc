@@ -40,7 +40,7 @@ class Saver {
     SaveEvidence();
     SaveFailures();
     blind_spots.Save(out_);
-    return out_.Take();
+    return Sealed(out_.Take());
   }
 
  private:

@@ -80,7 +80,8 @@ void FileWriter::Write(absl::string_view line) {
     return;
   }
   absl::StrAppend(&queue_, line, "\n");
-  ++pending_;
+  // As DropWritten() counts them, whatever is in `line`.
+  pending_ += 1 + static_cast<uint64_t>(std::count(line.begin(), line.end(), '\n'));
   if (queue_.size() >= flush_at_) Flush();
 }
 

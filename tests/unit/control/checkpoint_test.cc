@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/control/checkpoint_format.h"
 #include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
@@ -254,32 +255,6 @@ TEST(Checkpoint, KnowsWhatAnOpenAlertHasToldAndTheHighestItReached) {
   EXPECT_EQ(bench.output.alerts[2].highest, 1900);
 }
 
-// Version 8 wrote neither: what is known then is the threshold that was reached.
-TEST(Checkpoint, OpenAlertsOfTheVersionBeforeAreRead) {
-  config::Config config = OneRule();
-  config.rules[0].hold_seconds = 5;
-  config.alerts.update_seconds = 10;
-  Restartable bench(config);
-  bench.Tick(Delta(kHost, kOut, kT0, 1200));
-  const std::string checkpoint = bench.control->Save();
-  std::string open = bench.control->SaveOpenAlerts();
-  // Behind the only alert stand six numbers of relay entries and blind spots.
-  open.erase(open.size() - 6 * sizeof(uint64_t) - 3 * sizeof(double), 3 * sizeof(double));
-  ASSERT_EQ(open[4], 9);
-  open[4] = 8;
-  bench.Begin();
-  ASSERT_TRUE(bench.control->Restore(checkpoint, open, true).ok());
-  bench.Tick(Delta(kHost, kOut, kT0 + 61, 900));
-  bench.Tick(Delta(kHost, kOut, kT0 + 62, 101));
-  bench.control->EndTick(kT0 + 200);
-  EXPECT_THAT(Changes(bench.output.alerts),
-              ElementsAre("raised @1", "updated @63", "cleared @127"));
-  EXPECT_EQ(bench.output.alerts[2].highest, 1200) << "as it stood when it was taken up";
-  open[4] = 10;
-  bench.Begin();
-  EXPECT_FALSE(bench.control->Restore(checkpoint, open, true).ok());
-}
-
 TEST(Checkpoint, TellsWhichOpenAlertsHaveNoRuleAnyMore) {
   config::Config config = OneRule();
   config.rules.push_back(BytesRule("another"));
@@ -320,10 +295,37 @@ TEST(Checkpoint, DamagedBytesAreRefused) {
   }
   bench.Begin();
   EXPECT_FALSE(bench.control->Restore(checkpoint + "x", open, true).ok());
-  std::string other = checkpoint;
-  ++other[4];  // its layout
+  for (std::size_t bit = 0; bit < 8 * checkpoint.size(); bit += 13) {
+    std::string flipped = checkpoint;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
+    bench.Begin();
+    EXPECT_FALSE(bench.control->Restore(flipped, open, true).ok()) << bit;
+  }
+  for (std::size_t bit = 0; bit < 8 * open.size(); ++bit) {
+    std::string flipped = open;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
+    bench.Begin();
+    EXPECT_FALSE(bench.control->Restore(checkpoint, flipped, true).ok()) << bit;
+  }
   bench.Begin();
-  EXPECT_FALSE(bench.control->Restore(other, open, true).ok());
+  EXPECT_TRUE(bench.control->Restore(checkpoint, open, true).ok());
+}
+
+// Of another layout, though nothing is damaged.
+TEST(Checkpoint, OtherVersionsAreRefused) {
+  Restartable bench(OneRule());
+  bench.Tick(Delta(kHost, kOut, kT0, 1000));
+  const std::string checkpoint = bench.control->Save();
+  const std::string open = bench.control->SaveOpenAlerts();
+  const auto other = [](const std::string& bytes) {
+    std::string changed(Unsealed(bytes).value());
+    ++changed[4];
+    return Sealed(changed);
+  };
+  bench.Begin();
+  EXPECT_FALSE(bench.control->Restore(other(checkpoint), open, true).ok());
+  bench.Begin();
+  EXPECT_FALSE(bench.control->Restore(checkpoint, other(open), true).ok());
 }
 
 }  // namespace

@@ -45,6 +45,16 @@ TEST(FileWriter, WritesLinesAndCountsThem) {
   EXPECT_EQ(writer->lost(), 0u);
 }
 
+TEST(FileWriter, TextWithNewlinesIsSoManyLines) {
+  const TempDir dir;
+  auto writer = OpenOrDie(dir.File("f"), Mode::kReplace);
+  writer->Write("one\ntwo");
+  EXPECT_EQ(writer->pending(), 2u);
+  EXPECT_TRUE(writer->Close().ok());
+  EXPECT_EQ(writer->written(), 2u);
+  EXPECT_EQ(writer->lost(), 0u);
+}
+
 TEST(FileWriter, FlushesByItselfWhenMuchHasGathered) {
   const TempDir dir;
   auto writer = OpenOrDie(dir.File("f"), Mode::kReplace);
