@@ -37,11 +37,12 @@ absl::StatusOr<Resumed> ReplayState::Begin(std::shared_ptr<const config::Config>
                            Resume(directory_, source_, Resumption::kReplay, database_, [&] {
                              return std::make_unique<control::Control>(config, *keeper_);
                            }));
-  MAILTAP_RETURN_IF_ERROR(
-      database_->ForEachAlert(0, INT64_MAX, [&output](const store::AlertRow& alert) {
-        if (alert.state == Name(control::AlertState::kSuppressed)) return;
-        if (alert.state != exporting::kDroppedAlert) output.AddEarlierAlert(alert.json);
-      }));
+  MAILTAP_ASSIGN_OR_RETURN(const auto earlier, Alerts());
+  for (const exporting::StoredAlert& alert : earlier) {
+    const bool in_file = alert.state != Name(control::AlertState::kSuppressed) &&
+                         alert.state != exporting::kDroppedAlert;
+    if (in_file && !alert.json.empty()) output.AddEarlierAlert(alert.json);
+  }
   return resumed;
 }
 

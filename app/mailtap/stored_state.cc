@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "lib/base/log.h"
 #include "lib/base/status.h"
 #include "lib/config/quantity.h"
 #include "lib/export/hour_json.h"
@@ -83,31 +84,49 @@ absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& te
   return absl::ToUnixNanos(*time);
 }
 
+namespace {
+
+void TellOfDamaged(std::size_t rows, absl::string_view what) {
+  if (rows == 0) return;
+  LogError(absl::StrCat("state.db: what ", rows, " of its rows of ", std::string(what),
+                        rows == 1 ? " says" : " say", " is damaged, and left out"));
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,
                                                    UnixNanos until) {
   constexpr UnixNanos kHour = control::kHourSeconds * kNanosPerSecond;
   std::vector<control::Hour> hours;
-  absl::Status status;
+  std::size_t damaged = 0;
+  const auto add = [&](const store::HourRow& row) {
+    auto hour = exporting::ParseHour(row.json);
+    if (hour.ok() && hour->hour == row.hour) {
+      hours.push_back(*std::move(hour));
+    } else {
+      ++damaged;
+    }
+  };
   // A part of an hour counts as the hour.
-  MAILTAP_RETURN_IF_ERROR(database.ForEachHour(since / kHour, (until + kHour - 1) / kHour,
-                                               [&](const store::HourRow& row) {
-                                                 auto hour = exporting::ParseHour(row.json);
-                                                 if (hour.ok()) {
-                                                   hours.push_back(*std::move(hour));
-                                                 } else {
-                                                   status.Update(hour.status());
-                                                 }
-                                               }));
-  MAILTAP_RETURN_IF_ERROR(status);
+  MAILTAP_RETURN_IF_ERROR(
+      database.ForEachHour(since / kHour, (until + kHour - 1) / kHour, add));
+  TellOfDamaged(damaged, "hours");
   return hours;
 }
 
 absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& database,
                                                              UnixNanos until) {
   std::vector<exporting::StoredAlert> alerts;
+  std::size_t damaged = 0;
   MAILTAP_RETURN_IF_ERROR(database.ForEachAlert(0, until, [&](const store::AlertRow& row) {
     alerts.push_back({row.time, row.id, row.state, row.json});
+    if (row.state == exporting::kDroppedAlert || exporting::IsAlertLine(row.json, row.id)) {
+      return;
+    }
+    alerts.back().json.clear();
+    ++damaged;
   }));
+  TellOfDamaged(damaged, "alerts");
   return alerts;
 }
 

@@ -27,8 +27,8 @@ struct StoredState {
 // with a checkpoint yet. A sensor may be running by it.
 absl::StatusOr<StoredState> ReadState(const std::string& path);
 
-// The hours that have a part in [since, until), the earliest first; DataLoss where one is none
-// of mailtap's. The alerts of all seconds up to `until`, in their order.
+// The hours that have a part in [since, until), the earliest first. The alerts of all seconds
+// up to `until`, in their order. What a damaged row says is left out, with an error in the log.
 absl::StatusOr<std::vector<control::Hour>> HoursOf(store::Database& database, UnixNanos since,
                                                    UnixNanos until);
 absl::StatusOr<std::vector<exporting::StoredAlert>> AlertsOf(store::Database& database,

@@ -87,13 +87,15 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
       course.cleared = row.time;
       continue;
     }
+    // What a row says may be damaged: when it was, and of what, is known all the same.
+    const std::string* json = row.json.empty() ? nullptr : &row.json;
     if (row.state == Name(control::AlertState::kCleared)) {
       course.cleared = row.time;
-      course.end = &row.json;
-      if (course.json == nullptr) course.json = &row.json;
+      course.end = json;
+      if (course.json == nullptr) course.json = json;
       continue;
     }
-    course.json = &row.json;
+    if (json != nullptr) course.json = json;
     course.suppressed = row.state == Name(control::AlertState::kSuppressed);
     if (row.state == Name(control::AlertState::kUpdated)) {
       course.cleared = 0;  // of one that was dropped, and taken up again before that counted
@@ -236,6 +238,16 @@ void AddSuppressions(const Json& report, Period& period) {
 }
 
 }  // namespace
+
+bool IsAlertLine(absl::string_view json, absl::string_view id) {
+  try {
+    AlertPeers peers;
+    return !absl::StrContains(json, '\n') &&
+           AlertOf(Json::parse(json.begin(), json.end()), peers).id == id;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
 
 absl::StatusOr<Period> GatherPeriod(const PeriodInput& input) {
   Period period;

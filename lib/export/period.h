@@ -25,8 +25,11 @@ struct StoredAlert {
   UnixNanos time = 0;
   std::string id;
   std::string state;  // as control::AlertState's names, or kDroppedAlert
-  std::string json;   // as ToJsonLine(), but of one that was dropped
+  std::string json;   // as ToJsonLine(), but of one that was dropped; empty: not known any more
 };
+
+// Whether `json` is a line of ToJsonLine()'s for the alert of that id. Any thread.
+bool IsAlertLine(absl::string_view json, absl::string_view id);
 
 struct PeriodInput {
   UnixNanos since = 0;  // up to, not including, until

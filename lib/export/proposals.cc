@@ -105,7 +105,7 @@ absl::StatusOr<Proposals> ProposeFrom(const config::Config& config,
   }
   try {
     for (const StoredAlert& row : alerts) {
-      if (cleared[row.id] < since || row.state == kDroppedAlert) continue;
+      if (cleared[row.id] < since || row.state == kDroppedAlert || row.json.empty()) continue;
       AddSuspects(row, input);
     }
   } catch (const nlohmann::json::exception& error) {

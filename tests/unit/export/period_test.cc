@@ -196,6 +196,33 @@ TEST(Period, AnAlertWhoseRuleWasGoneAtARestartIsOver) {
   EXPECT_THAT(Gather(input).alerts, IsEmpty()) << "what it said is no longer known";
 }
 
+TEST(Period, WhatADamagedRowSaidIsLeftOut) {
+  using control::AlertState;
+  const control::Alert alert = SampleAlert();
+  PeriodInput input = Input();
+  input.alerts = {Row(alert, AlertState::kRaised, kStart + 20),
+                  Row(alert, AlertState::kUpdated, kStart + 30),
+                  Row(alert, AlertState::kCleared, kStart + 40)};
+  for (const int damaged : {0, 2}) input.alerts[damaged].json.clear();
+  const Period period = Gather(input);
+  ASSERT_EQ(period.alerts.size(), 1u);
+  EXPECT_EQ(period.alerts[0].raised, kStart + 20);
+  EXPECT_EQ(period.alerts[0].cleared, kStart + 40);
+  input.alerts[1].json.clear();
+  EXPECT_THAT(Gather(input).alerts, IsEmpty());
+}
+
+TEST(Period, TellsAlertLinesFromDamagedOnes) {
+  const control::Alert alert = SampleAlert();
+  const std::string line = ToJsonLine(alert, "s");
+  EXPECT_TRUE(IsAlertLine(line, alert.id));
+  EXPECT_FALSE(IsAlertLine(line, "another"));
+  EXPECT_FALSE(IsAlertLine(line + "\n", alert.id));
+  EXPECT_FALSE(IsAlertLine(line.substr(0, 100), alert.id));
+  EXPECT_FALSE(IsAlertLine("{}", alert.id));
+  EXPECT_FALSE(IsAlertLine("[]", alert.id));
+}
+
 TEST(Period, KeepsAddressSpacesApart) {
   control::Alert alert = SampleAlert();
   alert.encap.Push(net::EncapKind::kVlan, 7);

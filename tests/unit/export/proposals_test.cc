@@ -175,7 +175,7 @@ TEST(ProposeFrom, LeavesOutWhatWasInAlertsInTheTime) {
 
 TEST(ProposeFrom, RefusesAlertsThatAreNone) {
   const config::Config config = Accepted(kConfig);
-  for (const char* json : {"", "{", "{}", "[]", "{\"host\":3,\"top_peers\":[]}",
+  for (const char* json : {"{", "{}", "[]", "{\"host\":3,\"top_peers\":[]}",
                            "{\"host\":null,\"top_peers\":[{}]}"}) {
     const auto proposals =
         ProposeFrom(config, Day(), {{StartOfTick(498'740 * 3600), "id", "raised", json}});
