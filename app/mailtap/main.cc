@@ -54,7 +54,8 @@ std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
 void WarnOfRelays(const std::string& path, const config::Config& config) {
   constexpr std::size_t kMost = 100;
   const int64_t now = absl::ToUnixSeconds(absl::Now());
-  const std::vector<control::RelayNote> notes = control::ReviewRelays(config.relays, now);
+  const std::vector<control::RelayNote> notes =
+      control::ReviewRelays(config.relays, config.networks.internal, now);
   for (std::size_t i = 0; i < std::min(kMost, notes.size()); ++i) {
     const config::Relay& relay = config.relays[notes[i].relay];
     // Parse() has warned of those that cover everything.

@@ -81,9 +81,9 @@ struct Relay {
   int line = 0;      // and the line there
 };
 
-// Whether it matches mail from anywhere to anywhere, were it not for services, ports and the
-// direction.
-bool CoversEverything(const Relay& relay);
+// Whether it matches mail from anywhere, or from all of the `internal` networks, to anywhere,
+// were it not for services, ports and the direction.
+bool CoversEverything(const Relay& relay, const std::vector<net::Prefix>& internal);
 
 enum class RelayFormat : uint8_t {
   kList,          // a prefix or name a line

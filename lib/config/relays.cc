@@ -40,7 +40,9 @@ bool IsAny(const std::vector<net::Prefix>& prefixes) {
 bool IsAny(const std::vector<std::string>& patterns) {
   return patterns.empty() ||
          std::any_of(patterns.begin(), patterns.end(), [](const std::string& p) {
-           return p.find_first_not_of('*') == std::string::npos;
+           // Names of servers have a dot, or are single labels.
+           return p.find_first_not_of("*?.") == std::string::npos &&
+                  p.find('*') != std::string::npos;
          });
 }
 
@@ -68,11 +70,19 @@ int64_t EndOfDay(const Date& date, const std::string& timezone) {
   return absl::ToUnixSeconds(absl::FromCivil(next, zone));
 }
 
-bool CoversEverything(const Relay& relay) {
+bool CoversEverything(const Relay& relay, const std::vector<net::Prefix>& internal) {
+  const auto is_source = [&](const net::Prefix& network) {
+    return std::any_of(relay.sources.begin(), relay.sources.end(), [&](const net::Prefix& by) {
+      return by.length <= network.length && by.Contains(network.address);
+    });
+  };
+  const bool anybody =
+      IsAny(relay.sources) ||
+      (!internal.empty() && std::all_of(internal.begin(), internal.end(), is_source));
   const bool anywhere = relay.either && !relay.destinations.empty() && !relay.names.empty()
                             ? IsAny(relay.destinations) || IsAny(relay.names)
                             : IsAny(relay.destinations) && IsAny(relay.names);
-  return IsAny(relay.sources) && anywhere;
+  return anybody && anywhere;
 }
 
 Relay ReadRelay(TableReader& t, const Config& config) {

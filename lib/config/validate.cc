@@ -86,7 +86,9 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
                     "relay.names can't match anything: [dns] resolvers names nobody whose "
                     "answers are learnt");
     }
-    if (!CoversEverything(relay)) continue;
+    // Names that were refused are none here.
+    const bool names_refused = relay.names.empty() && root["relay"][i]["names"];
+    if (names_refused || !CoversEverything(relay, config.networks.internal)) continue;
     findings.Warn(PlaceOf(root, "relay", i, "name"),
                   absl::StrCat("relay ", Quoted(relay.name),
                                " approves mail from any source to any destination; give it "

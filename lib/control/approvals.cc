@@ -114,7 +114,7 @@ void Approvals::Raise(uint32_t entry, int64_t tick) {
     absl::StrAppend(&shown, i == 0 ? "" : ", ", net::ToString(hosts[i].address));
   }
   const std::string owner =
-      relay.owner.empty() ? "its owner" : absl::StrCat("its owner, ", relay.owner);
+      relay.owner.empty() ? "who is in charge of it" : absl::StrCat("its owner, ", relay.owner);
   const std::string of = relay.ticket.empty() ? "" : absl::StrCat(" (", relay.ticket, ")");
   alert.summary = absl::StrCat(
       "Relay entry \"", relay.name, "\"", of, " expired with ",

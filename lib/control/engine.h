@@ -83,7 +83,8 @@ class Engine {
   std::vector<RelayUse> RelayUses() const { return state_.relays.use(); }
   std::vector<RelayNote> ReviewedRelays() const {
     if (state_.ticks == 0) return {};
-    return ReviewRelays(state_.config->relays, state_.last_tick + 1);
+    return ReviewRelays(state_.config->relays, state_.config->networks.internal,
+                        state_.last_tick + 1);
   }
   std::vector<SuppressionUse> SuppressionUses() const { return state_.suppressions.use(); }
   std::vector<Hour> TakeHours();

@@ -51,11 +51,18 @@ bool CoversWhere(const Relay& wide, const Relay& narrow) {
   return (narrow.destinations.empty() || by_address) && (narrow.names.empty() || by_name);
 }
 
+// As in Covers(): all of them, one by one, are any.
+bool CoversServices(const Relay& wide, const Relay& narrow) {
+  const std::set<Service> all(wide.services.begin(), wide.services.end());
+  return all.size() == kServiceCount || Covers(wide.services, narrow.services, Equal<Service>);
+}
+
 bool Shadows(const Relay& wide, const Relay& narrow) {
-  return wide.mode == config::RelayMode::kEnforce && wide.ends >= narrow.ends &&
+  const bool goes_before =
+      wide.mode == config::RelayMode::kEnforce || narrow.mode == config::RelayMode::kObserve;
+  return goes_before && wide.ends >= narrow.ends &&
          (!wide.direction || wide.direction == narrow.direction) &&
-         Covers(wide.services, narrow.services, Equal<Service>) &&
-         Covers(wide.ports, narrow.ports, Equal<uint16_t>) &&
+         CoversServices(wide, narrow) && Covers(wide.ports, narrow.ports, Equal<uint16_t>) &&
          Covers(wide.sources, narrow.sources, TakesPrefix) && CoversWhere(wide, narrow);
 }
 
@@ -91,7 +98,8 @@ class Earlier {
 
 }  // namespace
 
-std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays, int64_t tick) {
+std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays,
+                                    const std::vector<net::Prefix>& internal, int64_t tick) {
   constexpr int64_t kDay = 86'400;
   std::vector<RelayNote> notes;
   Earlier earlier;
@@ -108,7 +116,7 @@ std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays, int64_t ti
       note(RelayConcern::kExpiresSoon,
            absl::StrCat("expires with ", config::ToString(*relay.expires)));
     }
-    if (config::CoversEverything(relay)) {
+    if (config::CoversEverything(relay, internal)) {
       note(RelayConcern::kCoversEverything, "matches mail from anywhere to anywhere");
     }
     for (const uint32_t by : earlier.Overlapping(relay)) {

@@ -13,7 +13,8 @@ namespace mailtap::control {
 // In the entries' order, as of `tick`. Of patterns with wildcards it only sees the obvious: a
 // pattern takes another one that it fits letter by letter. Takes time in proportion to the
 // entries and how many of them overlap.
-std::vector<RelayNote> ReviewRelays(const std::vector<config::Relay>& relays, int64_t tick);
+std::vector<RelayNote> ReviewRelays(const std::vector<config::Relay>& relays,
+                                    const std::vector<net::Prefix>& internal, int64_t tick);
 
 }  // namespace mailtap::control
 

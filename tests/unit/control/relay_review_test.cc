@@ -16,7 +16,9 @@ using testing::IsEmpty;
 
 std::vector<std::string> Notes(const std::vector<config::Relay>& relays, int64_t tick = 0) {
   std::vector<std::string> texts;
-  for (const RelayNote& note : ReviewRelays(relays, tick)) texts.push_back(note.text);
+  for (const RelayNote& note :
+       ReviewRelays(relays, {net::ParsePrefix("10.0.0.0/8").value()}, tick))
+    texts.push_back(note.text);
   return texts;
 }
 
@@ -43,8 +45,14 @@ TEST(ReviewRelays, FindsEntriesThatAnEarlierOneTakes) {
   wide.ports = {587};
   EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
   wide.ports = {};
+  wide.services = {Service::kSmtp, Service::kImap};
+  EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
+  wide.services.push_back(Service::kPop3);
+  EXPECT_THAT(Notes({wide, narrow}), shadowed) << "all, one by one";
   wide.mode = config::RelayMode::kObserve;
   EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
+  narrow.mode = config::RelayMode::kObserve;
+  EXPECT_THAT(Notes({wide, narrow}), shadowed);
 }
 
 TEST(ReviewRelays, FindsWhatCoversEverything) {
@@ -52,8 +60,16 @@ TEST(ReviewRelays, FindsWhatCoversEverything) {
   any.name = "any";
   const auto note = ElementsAre("relay \"any\" matches mail from anywhere to anywhere");
   EXPECT_THAT(Notes({any}), note);
-  any.names = {"*"};
-  EXPECT_THAT(Notes({any}), note);
+  for (const char* pattern : {"*", "*.*", "?*"}) {
+    any.names = {pattern};
+    EXPECT_THAT(Notes({any}), note) << pattern;
+  }
+  any.names.clear();
+  any.sources = {net::ParsePrefix("10.0.0.0/8").value()};
+  EXPECT_THAT(Notes({any}), note) << "all that is internal";
+  any.sources = {net::ParsePrefix("10.0.0.0/9").value()};
+  EXPECT_THAT(Notes({any}), IsEmpty());
+  any.sources.clear();
   any.names = {"*.example.com"};
   EXPECT_THAT(Notes({any}), IsEmpty());
   any.either = true;  // as a list's entry
@@ -90,7 +106,7 @@ TEST(ReviewRelays, ShadowedEntriesAreNeverTheFirstToMatch) {
       relay.either = coin();
     }
     const RelayMatcher matcher(relays);
-    for (const RelayNote& note : ReviewRelays(relays, 0)) {
+    for (const RelayNote& note : ReviewRelays(relays, {}, 0)) {
       if (note.concern != RelayConcern::kShadowed) continue;
       ++shadowed;
       for (int i = 0; i < 100; ++i) {
