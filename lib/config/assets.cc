@@ -38,8 +38,10 @@ bool Store(const std::string& column, const std::string& text, Asset& asset) {
   if (column == "owner") asset.owner = text;
   if (column == "unit") asset.unit = text;
   if (column == "role") asset.role = text;
-  if (column == "tags")
-    asset.tags = absl::StrSplit(text, absl::ByAnyChar(" ;"), absl::SkipEmpty());
+  if (column == "tags") {
+    asset.tags =
+        absl::StrSplit(absl::AsciiStrToLower(text), absl::ByAnyChar(" ;"), absl::SkipEmpty());
+  }
   return true;
 }
 

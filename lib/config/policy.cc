@@ -1,4 +1,5 @@
 // [[group]], and where the [[relay]]s and [[relay_file]]s are.
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "lib/config/sections.h"
 
@@ -12,6 +13,7 @@ Group ReadGroup(TableReader& t) {
   t.Strings("roles", IfEmpty::kRefuse, group.roles);
   t.Strings("units", IfEmpty::kRefuse, group.units);
   t.Strings("tags", IfEmpty::kRefuse, group.tags);
+  for (std::string& tag : group.tags) absl::AsciiStrToLower(&tag);
   const auto given = [&](absl::string_view key) { return t.table().contains(ToStd(key)); };
   if (!given("members") && !given("roles") && !given("units") && !given("tags")) {
     t.Require("members",

@@ -16,7 +16,7 @@ using testing::IsEmpty;
 TEST(AssetsTest, ColumnsComeInAnyOrder) {
   const AssetsContent content = ParseAssets(
       "# the inventory\nname,Address,tags,owner\n\"desk, first floor\",10.1.0.0/24,,Ada\n"
-      "nat,10.2.0.1,nat;guest wifi,\nsix,fd00::1,,\n",
+      "nat,10.2.0.1,NAT;guest wifi,\nsix,fd00::1,,\n",
       "a.csv");
   EXPECT_THAT(Texts(content.faults), IsEmpty());
   ASSERT_EQ(content.assets.size(), 3u);
