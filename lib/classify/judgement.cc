@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "lib/classify/spoken_lines.h"
 
 namespace mailtap::classify {
 namespace {
@@ -32,66 +31,6 @@ bool ShareService(const Scores& up, const Scores& down) {
     const auto s = static_cast<std::size_t>(service);
     return up[s] != Strength::kNone && down[s] != Strength::kNone;
   });
-}
-
-bool IsText(absl::string_view text) {
-  const auto odd = std::count_if(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<uint8_t>(c);
-    return byte < 0x20 && byte != '\r' && byte != '\n' && byte != '\t';
-  });
-  return odd * 16 <= static_cast<std::ptrdiff_t>(text.size());
-}
-
-bool GoesOn(absl::string_view line) { return line.size() > 3 && line[3] == '-'; }
-
-bool Refuses(absl::string_view line) {
-  const bool code = line.size() > 3 && line[0] == '5' && absl::ascii_isdigit(line[1]);
-  const absl::string_view status = line.substr(std::min(line.find(' '), line.size()));
-  return code || absl::StartsWithIgnoreCase(line, "-ERR") ||
-         absl::StartsWithIgnoreCase(status, " BAD");
-}
-
-// What a client that doesn't know a command is told. FTP's servers say other things: 530 and
-// 550 where nobody has logged in, 331 to a user.
-bool KnowsNoSuchCommand(absl::string_view line) {
-  const bool enhanced = line.size() > 5 && line[4] == '5' && line[5] == '.';
-  return Refuses(line) && (line[0] != '5' || line[1] == '0' || enhanced);
-}
-
-// The first line of a text; what is behind it stays in `text`.
-absl::string_view TakeLine(absl::string_view& text) {
-  const absl::string_view line = text.substr(0, text.find('\n'));
-  text.remove_prefix(std::min(line.size() + 1, text.size()));
-  return line;
-}
-
-// Whether a line of IMAP's server ends a command that its client is seen to give: both have the
-// same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
-bool AnswersTag(absl::string_view server, absl::string_view client) {
-  while (!server.empty()) {
-    const absl::string_view line = TakeLine(server);
-    const absl::string_view tag = line.substr(0, line.find(' ') + 1);
-    for (absl::string_view commands = client; !tag.empty() && !commands.empty();) {
-      if (absl::StartsWith(TakeLine(commands), tag)) return true;
-    }
-  }
-  return false;
-}
-
-// A server's whole lines: how it greets, and the first line of what it answers.
-struct Exchange {
-  absl::string_view greeting, answer;  // no answer: empty
-};
-
-Exchange ExchangeIn(absl::string_view text) {
-  std::size_t begin = 0;
-  for (bool more = true; more && begin < text.size();) {
-    const std::size_t end = text.find('\n', begin);
-    more = GoesOn(text.substr(begin));
-    begin = end == text.npos ? text.size() : end + 1;
-  }
-  const absl::string_view rest = text.substr(begin);
-  return {text.substr(0, begin), rest.substr(0, rest.find('\n'))};
 }
 
 }  // namespace

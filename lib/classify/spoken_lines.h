@@ -1,0 +1,32 @@
+// What lines of a dialogue say of it, whichever protocol it is. Pure; allocates nothing.
+#ifndef MAILTAP_LIB_CLASSIFY_SPOKEN_LINES_H_
+#define MAILTAP_LIB_CLASSIFY_SPOKEN_LINES_H_
+
+#include "absl/strings/string_view.h"
+
+namespace mailtap::classify {
+
+// Whether somebody could read it.
+bool IsText(absl::string_view text);
+
+// Whether a server refuses what it was asked.
+bool Refuses(absl::string_view line);
+
+// What a client that doesn't know a command is told. FTP's servers say other things: 530 and
+// 550 where nobody has logged in, 331 to a user.
+bool KnowsNoSuchCommand(absl::string_view line);
+
+// Whether a line of IMAP's server ends a command that its client is seen to give: both have the
+// same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
+bool AnswersTag(absl::string_view server, absl::string_view client);
+
+// A server's whole lines: how it greets, and the first line of what it answers. Parts of what
+// they were found in.
+struct Exchange {
+  absl::string_view greeting, answer;  // no answer: empty
+};
+Exchange ExchangeIn(absl::string_view text);
+
+}  // namespace mailtap::classify
+
+#endif  // MAILTAP_LIB_CLASSIFY_SPOKEN_LINES_H_

@@ -1,0 +1,54 @@
+#include "lib/classify/spoken_lines.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace mailtap::classify {
+namespace {
+
+TEST(SpokenLines, AreTextWithFewControlCharacters) {
+  EXPECT_TRUE(IsText(""));
+  EXPECT_TRUE(IsText("EHLO me\r\n\t"));
+  EXPECT_FALSE(IsText(std::string(8, '\3')));
+}
+
+TEST(SpokenLines, RefuseInThreeProtocols) {
+  for (const char* line : {"500 what?", "550 no", "-ERR unknown", "a1 BAD no", "* bad no"}) {
+    EXPECT_TRUE(Refuses(line)) << line;
+  }
+  for (const char* line : {"", "250 ok", "450 later", "+OK", "a1 NO", "5x0 no"}) {
+    EXPECT_FALSE(Refuses(line)) << line;
+  }
+}
+
+TEST(SpokenLines, OfServersThatKnowNoSuchCommand) {
+  for (const char* line : {"500 what?", "502 no", "550 5.5.1 what?", "-ERR what?"}) {
+    EXPECT_TRUE(KnowsNoSuchCommand(line)) << line;
+  }
+  for (const char* line : {"530 log in first", "550 no such file", "331 password"}) {
+    EXPECT_FALSE(KnowsNoSuchCommand(line)) << line;
+  }
+}
+
+TEST(SpokenLines, AnswerTheTagThatWasSaid) {
+  EXPECT_TRUE(AnswersTag("a1 OK done\r\n", "a1 NOOP\r\n"));
+  EXPECT_TRUE(AnswersTag("* 3 EXISTS\r\na2 OK\r\n", "a1 NOOP\r\na2 SELECT x\r\n"));
+  EXPECT_FALSE(AnswersTag("a1 OK done\r\n", "a10 NOOP\r\n"));
+  EXPECT_FALSE(AnswersTag("a10 OK done\r\n", "a1 NOOP\r\n"));
+  EXPECT_FALSE(AnswersTag("200 ok\r\n", "disk list\r\n"));
+  EXPECT_FALSE(AnswersTag("ok\r\n", "ok check\r\n"));
+  EXPECT_FALSE(AnswersTag("", "a1 NOOP\r\n"));
+}
+
+TEST(SpokenLines, OfAServerAreItsGreetingAndAnAnswer) {
+  const Exchange one = ExchangeIn("220 mx\r\n");
+  EXPECT_EQ(one.greeting, "220 mx\r\n");
+  EXPECT_EQ(one.answer, "");
+  const Exchange two = ExchangeIn("220-mx\r\n220 go\r\n250-mx\r\n250 SIZE\r\n");
+  EXPECT_EQ(two.greeting, "220-mx\r\n220 go\r\n");
+  EXPECT_EQ(two.answer, "250-mx\r");
+}
+
+}  // namespace
+}  // namespace mailtap::classify
