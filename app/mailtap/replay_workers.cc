@@ -1,7 +1,9 @@
 #include "app/mailtap/replay_workers.h"
 
+#include <rte_pause.h>
 #include <sched.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -22,7 +24,7 @@ constexpr std::size_t kFragment =
 
 // Packets for a worker, copied where they lie in no piece of a capture.
 struct Batch {
-  static constexpr std::size_t kPackets = 2048;
+  static constexpr std::size_t kPackets = 512;
   static constexpr std::size_t kBytes = 512 * 1024;
 
   std::vector<pipeline::PacketView> views;
@@ -66,12 +68,12 @@ struct Order {
   bool finish = false;
 };
 
-// Whether this process may run on several CPUs; hardware_concurrency() counts those of the
-// machine, whatever taskset or a container leaves.
-bool HasSeveralCpus() {
+// On how many CPUs this process may run; hardware_concurrency() counts those of the machine,
+// whatever taskset or a container leaves.
+int Cpus() {
   cpu_set_t cpus;
   // It fails where there are more CPUs than the set can hold.
-  return ::sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) > 1;
+  return ::sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : CPU_SETSIZE;
 }
 
 // Hands a worker's records to the control core, unless that knows what they say.
@@ -104,11 +106,16 @@ struct ReplayWorkers::Lane {
   bool busy = false;                          // an order is being carried out
   bool stop = false;
   static constexpr std::size_t kMaxOrders = 8;
+  std::atomic<bool> ordered = false;  // there are orders; also read without the lock
+  // How often a worker looks for an order before it sleeps: some tenth of a millisecond, in
+  // which a batch fills up. Waking it up for each takes the reader longer than filling it.
+  int looks = 0;
 
   void Submit(Order order) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [this] { return orders.size() < kMaxOrders; });
     orders.push_back(std::move(order));
+    ordered.store(true, std::memory_order_release);
     changed.notify_all();
   }
   bool Idle() {
@@ -143,10 +150,16 @@ struct ReplayWorkers::Lane {
 void ReplayWorkers::Lane::Loop() {
   std::unique_lock lock(mutex);
   while (true) {
+    if (orders.empty()) {
+      lock.unlock();
+      for (int i = 0; i < looks && !ordered.load(std::memory_order_acquire); ++i) rte_pause();
+      lock.lock();
+    }
     changed.wait(lock, [this] { return stop || !orders.empty(); });
     if (orders.empty()) return;
     Order order = std::move(orders.front());
     orders.pop_front();
+    ordered.store(!orders.empty(), std::memory_order_relaxed);
     busy = true;
     lock.unlock();
     if (order.batch != nullptr) {
@@ -173,6 +186,7 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
   std::unique_ptr<ReplayWorkers> all(new ReplayWorkers(control));
   all->fragment_samples_left_ = config.diagnostics.samples;
   if (workers > 1) all->reassembler_ = std::make_unique<pipeline::Reassembler>(config);
+  const int cpus = Cpus();
   for (int i = 0; i < workers; ++i) {
     auto lane = std::make_unique<Lane>();
     lane->ring = std::make_unique<exchange::RecordRing>(
@@ -181,8 +195,11 @@ absl::StatusOr<std::unique_ptr<ReplayWorkers>> ReplayWorkers::Create(
         pipeline::Worker::Create(config, *patterns, *lane->ring, &all->known_servers_);
     if (!worker.ok()) return worker.status();
     lane->worker = *std::move(worker);
-    if (workers > 1 || HasSeveralCpus())
+    constexpr int kLooks = 4'000;
+    lane->looks = workers < cpus ? kLooks : 0;
+    if (workers > 1 || cpus > 1) {
       lane->thread = std::thread([raw = lane.get()] { raw->Loop(); });
+    }
     all->lanes_.push_back(std::move(lane));
   }
   return all;
