@@ -14,6 +14,20 @@ namespace {
 
 constexpr Side kSides[] = {Side::kClient, Side::kServer};
 
+// The first bytes of a payload, with the room behind them that Hyperscan may read.
+template <uint32_t kMost>
+class Start {
+ public:
+  Start(const uint8_t* payload, uint32_t size) : length_(std::min(size, kMost)) {
+    std::memcpy(bytes_, payload, length_);
+  }
+  absl::string_view text() const { return {bytes_, length_}; }
+
+ private:
+  const uint32_t length_;
+  char bytes_[kMost + Speech::kSlack];
+};
+
 // What can be judged of a side's text: leading line ends apart, all whole lines; with nothing
 // more to come, everything.
 absl::string_view Judgeable(const Speech& speech) {
@@ -98,10 +112,8 @@ Scores Recogniser::Scan(absl::string_view text, Side side) const {
 }
 
 bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) {
-  char text[kOpening + Speech::kSlack];
-  const uint32_t length = std::min(size, kOpening);
-  std::memcpy(text, payload, length);
-  const absl::string_view opening(text, length);
+  const Start<kOpening> start(payload, size);
+  const absl::string_view opening = start.text();
   if (Preface::Detect(opening) != Preface::Kind::kNone || Preface::MayBecome(opening)) {
     return true;
   }
@@ -123,10 +135,8 @@ bool Recogniser::FitsMail(absl::string_view lines, bool from_start) const {
 }
 
 bool Recogniser::ProvesClient(const uint8_t* payload, uint32_t size) const {
-  char text[kOpening + Speech::kSlack];
-  const uint32_t length = std::min(size, kOpening);
-  std::memcpy(text, payload, length);
-  const absl::string_view lines = Judgeable({.text = {text, length}, .from_start = true});
+  const Start<kOpening> start(payload, size);
+  const absl::string_view lines = Judgeable({.text = start.text(), .from_start = true});
   return ProvenService(Scan(lines, Side::kClient)).has_value() &&
          !ProvenService(Scan(lines, Side::kServer)).has_value();
 }

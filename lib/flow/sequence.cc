@@ -68,11 +68,7 @@ void Sequencer::Rebase(HotSession& hot, ColdSession& cold, End end, uint32_t seq
 
 // Gives up all that is open, uncounted.
 void Sequencer::Forget(ColdSession& cold, End end) {
-  while (cold.holes[end] != kNone) {
-    const uint32_t index = cold.holes[end];
-    Unlink(cold, end, index);
-    holes_.Free(index);
-  }
+  while (cold.holes[end] != kNone) Drop(cold, end, cold.holes[end]);
 }
 
 // A FIN stands at number `fin`. Where its acknowledgment came first, it was taken for payload.
@@ -82,10 +78,7 @@ void Sequencer::OnFin(HotSession& hot, ColdSession& cold, End end, uint32_t fin)
       Hole& hole = holes_[i];
       if (hole.provisional || hole.start + hole.length != hot.mark[end]) continue;
       --hot.mark[end];
-      if (--hole.length == 0) {
-        Unlink(cold, end, i);
-        holes_.Free(i);
-      }
+      if (--hole.length == 0) Drop(cold, end, i);
       break;
     }
   }

@@ -128,7 +128,8 @@ class Sequencer {
   }
 
   uint32_t* LinkTo(ColdSession& cold, End end, uint32_t hole);
-  void Unlink(ColdSession& cold, End end, uint32_t hole);
+  // Takes a hole off its direction's list and gives its node back, uncounted.
+  void Drop(ColdSession& cold, End end, uint32_t hole);
 
   // Of what `end` sent in a connection met under way nothing but acknowledgments is known. Its
   // own packet that is being accounted is not among what was seen yet.

@@ -36,8 +36,7 @@ void Sequencer::Shrink(ColdSession& cold, End end, uint32_t index, uint32_t from
                        int count) {
   Hole& hole = holes_[index];
   if (from == 0 && to == hole.length) {
-    Unlink(cold, end, index);
-    holes_.Free(index);
+    Drop(cold, end, index);
     return;
   }
   if (to == hole.length) {
@@ -118,14 +117,14 @@ uint32_t* Sequencer::LinkTo(ColdSession& cold, End end, uint32_t hole) {
   return link;
 }
 
-void Sequencer::Unlink(ColdSession& cold, End end, uint32_t hole) {
+void Sequencer::Drop(ColdSession& cold, End end, uint32_t hole) {
   *LinkTo(cold, end, hole) = holes_[hole].next;
+  holes_.Free(hole);
 }
 
 void Sequencer::Settle(HotSession& hot, ColdSession& cold, uint32_t index) {
   const Hole hole = holes_[index];
-  Unlink(cold, hole.end, index);
-  holes_.Free(index);
+  Drop(cold, hole.end, index);
   if (hole.provisional) {
     counters_.jumps_dropped.Add(1);
     return;

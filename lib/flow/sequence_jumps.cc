@@ -117,8 +117,7 @@ void Sequencer::Believe(HotSession& hot, ColdSession& cold, End end, bool renumb
     there[by_ack] = index != kNone;
     if (index == kNone) continue;
     claims[by_ack] = holes_[index];
-    Unlink(cold, end, index);
-    holes_.Free(index);
+    Drop(cold, end, index);
   }
   const Hole& first = claims[there[0] ? 0 : 1];
   if (renumbered) {
@@ -147,8 +146,7 @@ void Sequencer::Join(HotSession& hot, ColdSession& cold, End end) {
   const int32_t known = Distance(hot.mark[end], jump.start);
   const int64_t more = static_cast<int64_t>(jump.length) - known;
   if (known < 0 || more <= 0 || known > kLateCopy) return;
-  Unlink(cold, end, index);
-  holes_.Free(index);
+  Drop(cold, end, index);
   counters_.jumps_confirmed.Add(1);
   const uint32_t observed = std::min(jump.claimed, static_cast<uint32_t>(more));
   hot.mark[end] += static_cast<uint32_t>(more);

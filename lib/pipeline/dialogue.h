@@ -3,6 +3,7 @@
 #ifndef MAILTAP_LIB_PIPELINE_DIALOGUE_H_
 #define MAILTAP_LIB_PIPELINE_DIALOGUE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <variant>
 
@@ -26,6 +27,15 @@ struct TextSegment {
   bool push = false;   // the sender's application had no more to say just then
   bool early = false;  // said before the other side had answered
 
+  // Without its first `bytes`, of which not all may be captured.
+  TextSegment Behind(uint32_t bytes) const {
+    TextSegment rest = *this;
+    rest.seq += bytes;
+    rest.length -= bytes;
+    rest.captured -= std::min(bytes, captured);
+    rest.data += bytes;
+    return rest;
+  }
   bool OpensTls() const {
     return captured >= classify::kHelloStart && classify::LooksLikeClientHello(data, captured);
   }

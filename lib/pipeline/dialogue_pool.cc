@@ -87,12 +87,7 @@ void DialoguePool::TakeAnswered(Dialogue& dialogue, End end, TextSegment& segmen
                                 uint32_t up_to) {
   const uint32_t answered = std::min(up_to - segment.seq, segment.length);
   if (answered < segment.length) {
-    TextSegment rest = segment;
-    rest.seq += answered;
-    rest.length -= answered;
-    rest.captured -= std::min(answered, rest.captured);
-    rest.data += answered;
-    if (Hold(dialogue, end, rest)) {
+    if (Hold(dialogue, end, segment.Behind(answered))) {
       segment.length = answered;
       segment.captured = std::min(answered, segment.captured);
     }
@@ -119,10 +114,7 @@ bool DialoguePool::Hold(Dialogue& dialogue, End end, TextSegment rest) {
     part.length = part.captured = kHeldBytes;
     part.push = false;
     if (!HoldPart(dialogue, end, part)) return false;
-    rest.seq += kHeldBytes;
-    rest.length -= kHeldBytes;
-    rest.captured -= kHeldBytes;
-    rest.data += kHeldBytes;
+    rest = rest.Behind(kHeldBytes);
   }
   return HoldPart(dialogue, end, rest);
 }

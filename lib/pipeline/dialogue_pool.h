@@ -160,23 +160,15 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
     dialogue.started[end] = true;
     dialogue.next[end] = segment.seq;
   }
-  const uint32_t old = dialogue.next[end] - segment.seq;
-  const uint32_t length = segment.length - old;
-  const uint32_t captured = segment.captured > old ? segment.captured - old : 0;
-  dialogue.next[end] += length;
+  const TextSegment fresh = segment.Behind(dialogue.next[end] - segment.seq);
+  dialogue.next[end] += fresh.length;
   const flow::End other = flow::Other(end);
   // What a SYN carries was said before anything was heard: it brings the same number back.
   if (!dialogue.started[other] && segment.ack != dialogue.next[other]) {
     dialogue.next[other] = segment.ack;
     dialogue.read_alone = true;
   }
-  return reader(end, {.seq = segment.seq + old,
-                      .ack = segment.ack,
-                      .length = length,
-                      .captured = captured,
-                      .data = segment.data + old,
-                      .push = segment.push,
-                      .early = segment.early});
+  return reader(end, fresh);
 }
 
 template <typename GetTurns, typename Reader>

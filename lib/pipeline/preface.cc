@@ -53,13 +53,9 @@ void Worker::ReadPreface(uint32_t slot, End end, const TextSegment& piece) {
   if (more) return;
   BeginDialogue(hot, end, piece.seq + taken);
   if (taken == piece.length) return;
-  OnText(slot, end,
-         {.seq = piece.seq + taken,
-          .ack = piece.ack,
-          .length = piece.length - taken,
-          .captured = piece.captured - taken,
-          .data = piece.data + taken,
-          .push = piece.push});
+  TextSegment inner = piece.Behind(taken);
+  inner.early = false;
+  OnText(slot, end, inner);
 }
 
 // What `end` says from `seq` on is the dialogue.

@@ -255,13 +255,7 @@ void Worker::EndRetrieval(const flow::HotSession& hot, const TextSegment& piece)
 void Worker::Stop(flow::HotSession& hot, const TextSegment& piece, uint32_t taken) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const uint32_t rest = piece.captured - taken;
-  const bool held = dialogues_.PutBack(dialogue, ClientEnd(hot),
-                                       {.seq = piece.seq + taken,
-                                        .ack = piece.ack,
-                                        .length = piece.length - taken,
-                                        .captured = rest,
-                                        .data = piece.data + taken,
-                                        .push = piece.push});
+  const bool held = dialogues_.PutBack(dialogue, ClientEnd(hot), piece.Behind(taken));
   if (!held) return dialogue.Break();
   OpeningText* opening = dialogues_.opening(dialogue);
   if (opening != nullptr) opening->reread += rest;
@@ -302,13 +296,9 @@ void Worker::ReadMessageText(uint32_t slot, const TextSegment& piece) {
   constexpr uint32_t kDot = classify::MessageEnd::kLineBytes;
   const uint32_t text_end = piece.seq + end - kDot;
   dialogue.smtp()->EndText(TextUpTo(hot, ClientEnd(hot), text_end));
-  ReadClient(slot, {.seq = piece.seq + end,
-                    .ack = piece.ack,
-                    .length = piece.length - end,
-                    .captured = piece.captured - end,
-                    .data = piece.data + end,
-                    .push = piece.push,
-                    .early = early});
+  TextSegment commands = piece.Behind(end);
+  commands.early = early;
+  ReadClient(slot, commands);
 }
 
 }  // namespace mailtap::pipeline
