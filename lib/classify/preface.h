@@ -29,6 +29,14 @@ inline bool MayBeSocks(const uint8_t* data, std::size_t size) {
   return data[0] == kSocks4 && (size == 1 || data[1] == kSocksConnect);
 }
 
+// Whether a payload is all that a client says first to a SOCKS proxy, by its length too.
+inline bool IsSocksOpening(const uint8_t* data, std::size_t size) {
+  constexpr std::size_t kShortest4 = 9;  // command, port, address and an empty user
+  if (data[0] == kSocks5) return size > 2 && size == std::size_t{2} + data[1];
+  return data[0] == kSocks4 && size >= kShortest4 && data[1] == kSocksConnect &&
+         data[size - 1] == 0;
+}
+
 class Preface {
  public:
   enum class Kind : uint8_t { kNone, kConnect, kSocks4, kSocks5, kProxy1, kProxy2 };

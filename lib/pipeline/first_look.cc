@@ -9,15 +9,12 @@ namespace mailtap::pipeline {
 FirstLook::FirstLook(const TlsNames& names)
     : first_words_(std::string{kTlsHandshake, kSocks4, kSocks5}), names_(names) {}
 
-// A hello of either side: a mirror may deliver the answer first. On the web's ports a hello is
-// no sign of mail, unless it says so.
+// A hello of either side: a mirror may deliver the answer first.
 bool FirstLook::OpensWithHello(const net::Segment& segment) const {
   const bool client = classify::LooksLikeClientHello(segment.payload, segment.captured);
   if (!client && !classify::LooksLikeServerHello(segment.payload, segment.captured))
     return false;
-  if (!names_.IsWebPort(segment.src_port) && !names_.IsWebPort(segment.dst_port)) {
-    return true;
-  }
+  if (!IsOnWebPort(segment)) return true;
   return client && classify::MayOfferMail(segment.payload, segment.captured);
 }
 

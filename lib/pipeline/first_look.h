@@ -33,6 +33,10 @@ class FirstLook {
   }
   // Of what has passed the glance.
   bool OpensLikeMail(const net::Segment& segment) const;
+  // On the web's ports a hello is no sign of mail, unless it says so.
+  bool IsOnWebPort(const net::Segment& segment) const {
+    return names_.IsWebPort(segment.src_port) || names_.IsWebPort(segment.dst_port);
+  }
   // With one of the table's words, whole.
   bool OpensWithWord(const net::Segment& segment) const;
 

@@ -38,7 +38,7 @@ flow::Handshake* Handshakes::FindOf(const Pending& pending) {
   return handshake != nullptr && IsOf(pending.segment, *handshake) ? handshake : nullptr;
 }
 
-void Handshakes::Remember(const Pending& pending) {
+bool Handshakes::Remember(const Pending& pending) {
   const net::Segment& segment = pending.segment;
   const bool ack = (segment.flags & net::kAck) != 0;
   // A SYN-ACK alone tells the client's number too.
@@ -49,13 +49,13 @@ void Handshakes::Remember(const Pending& pending) {
   const bool under_way =
       entry.time != INT64_MAX && since < (ack ? kHandshakeTime : kFirewallDelay);
   if (!IsOf(segment, entry)) {
-    if (under_way) return;
+    if (under_way) return false;
     entry = {.flow_hash = pending.flow_hash,
              .client_isn = client_isn,
              .client_port = client_port,
              .time = pending.time};
   }
-  if (ack && entry.has_server && entry.server_isn != segment.seq && under_way) return;
+  if (ack && entry.has_server && entry.server_isn != segment.seq && under_way) return false;
   entry.time = std::min(entry.time, pending.time);
   if (ack) {  // of a SYN that is late, or comes again, the server's number stays
     entry.server_isn = segment.seq;
@@ -63,6 +63,29 @@ void Handshakes::Remember(const Pending& pending) {
   }
   uint8_t& packets = entry.packets[ack ? 1 : 0];
   if (packets < UINT8_MAX) ++packets;
+  const bool first = packets == 1 && entry.packets[ack ? 0 : 1] != 0;
+  return first && segment.length == 0 && client_isn == entry.client_isn;
+}
+
+void Handshakes::Count(const Pending& pending) {
+  flow::Handshake* handshake = Find(pending);
+  if (handshake == nullptr) return;
+  uint8_t& packets =
+      handshake->packets[pending.segment.src_port == handshake->client_port ? 0 : 1];
+  if (packets < UINT8_MAX) ++packets;
+}
+
+bool Handshakes::Misses(const Pending& pending) {
+  const flow::Handshake* handshake = Find(pending);
+  if (handshake == nullptr) return false;
+  const net::Segment& segment = pending.segment;
+  const bool from_client = segment.src_port == handshake->client_port;
+  const uint32_t own = from_client ? handshake->client_isn : handshake->server_isn;
+  const uint32_t other = from_client ? handshake->server_isn : handshake->client_isn;
+  const int32_t ahead = Distance(segment.seq, own + 1);
+  const int32_t heard = Distance(segment.ack, other + 1);
+  if (std::max(std::abs(ahead), std::abs(heard)) > flow::kTrustedJump) return false;
+  return ahead > 0 || heard > 0;
 }
 
 Beginning Handshakes::BeginningOf(const Pending& pending, bool word) {

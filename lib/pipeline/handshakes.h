@@ -42,11 +42,17 @@ class Handshakes {
   }
   // The same, if the packet, a SYN or the answer to one, belongs to it.
   flow::Handshake* FindOf(const Pending& pending);
-  // Notes a SYN, or the answer to one.
-  void Remember(const Pending& pending);
+  // Notes a SYN, or the answer to one. Whether both ends have opened the connection now, in the
+  // mirror's sight, and have said nothing with it.
+  bool Remember(const Pending& pending);
   // The first payload of a side continues the handshake, and so does a known word (`word`) or a
   // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
   Beginning BeginningOf(const Pending& pending, bool word);
+  // A packet without payload goes with it.
+  void Count(const Pending& pending);
+  // Whether a payload shows that something was said before it. Of a connection on which nobody
+  // was heard yet.
+  bool Misses(const Pending& pending);
   void Erase(flow::Handshake* handshake) { table_.Erase(handshake); }
 
   // Whether a packet is the client's next after its SYN.

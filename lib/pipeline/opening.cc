@@ -2,6 +2,7 @@
 // the server is known.
 #include <algorithm>
 
+#include "lib/classify/preface.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
@@ -174,19 +175,49 @@ bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key
     return recogniser_.MayOpenMail(segment.payload, segment.captured,
                                    beginning.at_start || IsWithKnownServer(key));
   }
-  if (!hello) return beginning.handshake != nullptr;
+  if (!hello && beginning.handshake == nullptr) {
+    // A mirror may deliver it before its handshake, which is waited for.
+    return handshakes_.Find(pending) == nullptr &&
+           classify::IsSocksOpening(segment.payload, segment.captured);
+  }
+  if (!hello) return true;
   const bool of_client = beginning.handshake == nullptr || beginning.from_client;
   return !of_client || !RulesMailOut(segment);
+}
+
+// The mirror shows first what was not said first. What was decides, and is waited for as it is
+// on mail ports.
+uint32_t Worker::CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key) {
+  if (!handshakes_.Misses(pending) || !HasRoomForUndecided()) return kNone;
+  flow::Handshake* const handshake = handshakes_.Find(pending);
+  const uint32_t slot = CreateUndecided(pending, key);
+  if (slot == kNone) return kNone;
+  if (!StartReading(slot)) {
+    Forget(slot);
+    return kNone;
+  }
+  const bool from_client = pending.segment.src_port == handshake->client_port;
+  TakeHandshake(sessions_.hot(slot), from_client ? 0 : 1, *handshake, pending.time);
+  return slot;
 }
 
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
     const uint32_t slot = CreateAtHandshake(pending, key);
-    if (slot == kNone) handshakes_.Remember(pending);
+    if (slot == kNone && handshakes_.Remember(pending) && !first_look_.IsOnWebPort(segment)) {
+      unheard_.Add(pending.handshake_slot, pending.flow_hash, pending.rough_hash, pending.time);
+    }
     return slot;
   }
-  if (!pending.suspected) return kNone;
+  if (segment.length == 0) {
+    if (unheard_.Contains(pending.handshake_slot, pending.flow_hash)) {
+      handshakes_.Count(pending);
+    }
+    return kNone;
+  }
+  const bool first_heard = unheard_.Take(pending.handshake_slot, pending.flow_hash);
+  if (!pending.suspected) return first_heard ? CreateBehindItsWords(pending, key) : kNone;
   const bool word = first_look_.OpensWithWord(segment);
   const Beginning beginning = handshakes_.BeginningOf(pending, word);
   if (beginning.contradicts) return kNone;
@@ -196,7 +227,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (!DeservesSession(pending, key, beginning, word, hello)) {
     // What follows such a hello is hidden, and must not be taken for the connection's start.
     if (hello && beginning.handshake != nullptr) handshakes_.Erase(beginning.handshake);
-    return kNone;
+    return first_heard && !hello ? CreateBehindItsWords(pending, key) : kNone;
   }
   if (!HasRoomForUndecided()) return kNone;
 

@@ -1,3 +1,4 @@
+// Packets that wait for the memory that they need.
 #ifndef MAILTAP_LIB_PIPELINE_PENDING_H_
 #define MAILTAP_LIB_PIPELINE_PENDING_H_
 

@@ -70,7 +70,7 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
-  if (AwaitsHandshake(hot, end) && dialogues_.Hold(dialogue, end, piece)) return;
+  if (AwaitsHandshake(hot, end, segment) && dialogues_.Hold(dialogue, end, piece)) return;
   BeginText(hot, end, piece);
   const auto turns = [&] { return TurnsOf(hot); };
   const auto reader = [&](End from, const TextSegment& next) {
@@ -124,7 +124,8 @@ Turns Worker::TurnsOf(const flow::HotSession& hot) const {
 
 // A mirror may deliver a side's first text before the handshake that says where it starts.
 // While one side's text waits, the other's waits too, since it may be the answer.
-bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end) const {
+bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end,
+                             const net::Segment& segment) const {
   const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
   if (now_ - cold.first_seen > kHandshakePatience) return false;
   const Dialogue& dialogue = dialogues_[cold.dialogue];
@@ -132,7 +133,12 @@ bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end) const {
     const bool has_text = e == end || dialogues_.FirstHeld(dialogue, e).length != 0;
     return has_text && !dialogue.started[e] && !TestEnd(hot.state.synced, e);
   };
-  return waits(0) || waits(1);
+  // What has heard the other end before that has opened the connection: the answer to the SYN is
+  // late, and what was heard with it. A ClientHello says all by itself.
+  const bool late = (segment.flags & (net::kSyn | net::kAck)) == net::kAck &&
+                    hot.state.synced == EndBit(end) && !dialogue.started[end] &&
+                    !TextOf(segment, 0).OpensTls();
+  return late || waits(0) || waits(1);
 }
 
 // Settles where each side's text starts: where the handshake says, or, met under way, at the

@@ -22,6 +22,7 @@ bool Worker::EndTick(int64_t tick) {
     hot.state.dirty = 0;
   }
   dirty_.clear();
+  unheard_.Expire(end);
   if (suspicion_.saturated()) RebuildSuspicion();
   SetGauges(tick);
   const bool flushed = ended && SendEncaps() && conversations_.Flush([this](const auto& delta) {
@@ -122,7 +123,7 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
   constexpr int64_t kGreetingPatience = 300;
   const End client = ClientEnd(hot);
   const bool silent = hot.state.payload == 0 || AwaitsAnswer(hot, cold);
-  // On an odd port the client's ACK is not counted: see Account().
+  // On an odd port the client's ACK may not have been looked at.
   const bool acknowledged =
       hot.state.standard_port == 0 || cold.packets[client] + cold.pending_packets[client] > 1;
   // Others need the room of the many whose server has gone.
@@ -258,6 +259,7 @@ void Worker::Converse(const flow::HotSession& hot, flow::ColdSession& cold) {
 
 void Worker::RebuildSuspicion() {
   suspicion_.Clear();
+  unheard_.RaiseAll();
   for (uint32_t index = 0; index < sessions_.touched(); ++index) {
     if (sessions_.cold_at(index).slot == kNone) continue;
     const flow::HotSession& hot = sessions_.hot_of(index);

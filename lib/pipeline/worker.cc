@@ -36,6 +36,7 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       sequencer_(holes_, counters_.sequence),
       timers_(sessions_.colds()),
       handshakes_(static_cast<uint32_t>(config.limits.handshakes)),
+      unheard_(suspicion_),
       conversations_(static_cast<uint32_t>(config.limits.conversations)),
       dialogues_(static_cast<uint32_t>(config.limits.dialogues),
                  DialoguePool::Openings(config.limits),
@@ -142,13 +143,8 @@ void Worker::Account(uint32_t slot, End end, const Pending& pending) {
   flow::ColdSession& cold = sessions_.cold(hot);
   const uint8_t flags = segment.flags;
 
-  // On an odd port a session is met at its first payload, or at a known server a little before:
-  // its counts must not tell which.
+  ++cold.pending_packets[end];
   const uint8_t special = flags & (net::kSyn | net::kFin | net::kRst);
-  const bool bare = segment.length == 0 && special == 0;
-  if (!bare || hot.state.standard_port != 0 || hot.state.payload != 0) {
-    ++cold.pending_packets[end];
-  }
   const bool was_closed = IsClosed(hot);
   const bool next = special == 0 && (flags & net::kAck) != 0 &&
                     sequencer_.OnNext(hot, cold, end, segment.seq, segment.length, segment.ack);

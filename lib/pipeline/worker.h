@@ -25,6 +25,7 @@
 #include "lib/flow/session_table.h"
 #include "lib/flow/suspicion.h"
 #include "lib/flow/timer_wheel.h"
+#include "lib/flow/unheard.h"
 #include "lib/meter/conversation_table.h"
 #include "lib/net/plain_tcp.h"
 #include "lib/pipeline/answers.h"
@@ -142,6 +143,7 @@ class Worker {
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   bool DeservesSession(const Pending& pending, const flow::SessionKey& key,
                        const Beginning& beginning, bool word, bool hello);
+  uint32_t CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtHandshake(const Pending& pending, const flow::SessionKey& key);
   bool OpensInHandshake(const net::Segment& segment);
@@ -163,7 +165,8 @@ class Worker {
   bool StartReading(uint32_t slot);
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
   Turns TurnsOf(const flow::HotSession& hot) const;
-  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end) const;
+  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end,
+                       const net::Segment& segment) const;
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
@@ -284,6 +287,7 @@ class Worker {
   flow::TimerWheel timers_;
   Handshakes handshakes_;
   flow::SuspicionArray suspicion_;
+  flow::UnheardTable unheard_;
   flow::CopyTable copies_;
   meter::ConversationTable conversations_;
   DialoguePool dialogues_;

@@ -48,6 +48,16 @@ CASES = {"clean": ((), EXACT)}
 CASES |= {f"bad, {kind}": ((*BAD_MIRROR, "--encap", kind), EXACT) for kind in KINDS}
 CASES |= {
     "bad": (BAD_MIRROR, EXACT),
+    # Without copies, which bring most of what came late in time; small frames cut openings up.
+    "reordered": (("--reorder", "20"), EXACT),
+    "reordered, retransmitted": (("--reorder", "20", "--retransmit", "10", "--encap", "mixed"), EXACT),
+    "reordered, small frames": (("--reorder", "20", "--packet-size", "imix", "--message-size", "3kB"), EXACT),
+    "reordered, smallest": (("--reorder", "20", "--packet-size", "128", "--message-size", "3kB"), EXACT),
+    # Where an answer overtakes its connection's handshake what was said before it is not known.
+    "reordered, proxied": (("--reorder", "20", "--proxied", "100"),
+                           Limits(0.01, 0.01, 0.01, True, "null")),
+    "bad, small frames": ((*BAD_MIRROR, "--packet-size", "imix", "--message-size", "3kB"), EXACT),
+    "bad, proxied": ((*BAD_MIRROR, "--proxied", "100"), EXACT),
     "bad, jumbo frames": ((*BAD_MIRROR, "--packet-size", "9000"), EXACT),
     "bad, mixed, fragments": ((*BAD_MIRROR, "--encap", "mixed", "--fragment", "600"), EXACT),
     # On an odd port both sides have to be seen.

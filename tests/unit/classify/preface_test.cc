@@ -177,5 +177,19 @@ TEST(Preface, TheCheapTestFindsEverySocksOpening) {
   EXPECT_FALSE(may_be("EHLO x\r\n"));
 }
 
+TEST(Preface, AWholeSocksOpeningIsToldByItsLength) {
+  const auto is = [](const std::string& text) {
+    return IsSocksOpening(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  };
+  for (const std::string& whole : {kGreeting5, "\5\2\0\2"s, "\4\1\0\x19\xc0\0\2\1me\0"s,
+                                   "\4\1\0\x19\0\0\0\1\0mx.example.net\0"s}) {
+    EXPECT_TRUE(is(whole));
+    EXPECT_FALSE(is(whole + "x"));
+    EXPECT_FALSE(is(whole.substr(0, whole.size() - 1)));
+    EXPECT_FALSE(is(whole.substr(0, 1)));
+  }
+  EXPECT_FALSE(is("\5\0"s)) << "no method";
+}
+
 }  // namespace
 }  // namespace mailtap::classify

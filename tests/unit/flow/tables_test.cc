@@ -8,6 +8,7 @@
 #include "lib/flow/handshake_table.h"
 #include "lib/flow/hole_pool.h"
 #include "lib/flow/suspicion.h"
+#include "lib/flow/unheard.h"
 
 namespace mailtap::flow {
 namespace {
@@ -74,6 +75,43 @@ TEST(SuspicionArray, WhatIsHeldIsRaisedUntilItIsReleased) {
   EXPECT_TRUE(array.Test(5));
   array.Lower(5);
   EXPECT_FALSE(array.Test(5));
+}
+
+TEST(UnheardTable, KeepsTheCounterOfEachConnectionRaised) {
+  SuspicionArray array;
+  UnheardTable table(array);
+  table.Add(7, 0xa, 5, 100);
+  EXPECT_TRUE(array.Test(5));
+  EXPECT_TRUE(table.Contains(7, 0xa));
+  EXPECT_FALSE(table.Contains(7, 0xb));
+  EXPECT_FALSE(table.Take(7, 0xb));
+  EXPECT_TRUE(table.Take(7, 0xa));
+  EXPECT_FALSE(array.Test(5));
+  EXPECT_FALSE(table.Take(7, 0xa)) << "only once";
+}
+
+TEST(UnheardTable, ANewerConnectionTakesAnOlderOnesPlace) {
+  SuspicionArray array;
+  UnheardTable table(array);
+  table.Add(7, 0xa, 5, 100);
+  table.Add(7 + UnheardTable::kSize, 0xb, 6, 200);
+  EXPECT_FALSE(array.Test(5));
+  EXPECT_TRUE(array.Test(6));
+  EXPECT_FALSE(table.Contains(7, 0xa));
+}
+
+TEST(UnheardTable, LetsTheSilentGoAndOutlastsARebuild) {
+  SuspicionArray array;
+  UnheardTable table(array);
+  table.Add(7, 0xa, 5, 100);
+  table.Add(8, 0xb, 6, 200);
+  table.Expire(100 + UnheardTable::kPatience);
+  EXPECT_FALSE(array.Test(5));
+  EXPECT_TRUE(array.Test(6));
+  array.Clear();
+  table.RaiseAll();
+  EXPECT_FALSE(array.Test(5));
+  EXPECT_TRUE(array.Test(6));
 }
 
 TEST(SuspicionArray, ASaturatedCounterStaysUntilTheArrayIsRebuilt) {

@@ -117,6 +117,44 @@ TEST(Mirror, LateSynAfterItsAnswerOnAnOddPort) {
   EXPECT_NE(Only(sensor).find("messages 1 rejected 0"), std::string::npos) << Only(sensor);
 }
 
+// On an odd port only what was said first tells what it is, and it may come behind what was
+// said next: each of the first frames behind each of those that follow it.
+TEST(Mirror, OpeningsOnOddPortsComeInAnyOrder) {
+  struct {
+    Script script;
+    std::size_t cut;  // bytes of a segment
+  } const openings[] = {{SmtpScript(), 1'400},
+                        {SmtpScript(), 7},
+                        {ImapScript(), 9},
+                        {Pop3Script(), 5},
+                        {ImplicitTlsScript("imap.example.com"), 60}};
+  for (const auto& [script, cut] : openings) {
+    Conversation talk("10.1.0.5", 40'000, "192.0.2.25", 2'525);
+    talk.Cut(cut).Handshake();
+    Say(talk, script);
+    const Frames frames = talk.Close().frames();
+    Sensor in_order;
+    in_order.Play(frames).Finish();
+    const std::string wanted = Only(in_order);
+    constexpr std::size_t kHandshake = 3, kFirst = 8;
+    for (std::size_t late = kHandshake; late < std::min(kFirst, frames.size() - 1); ++late) {
+      for (std::size_t to = late + 1; to < std::min(late + kFirst, frames.size()); ++to) {
+        Frames reordered = frames;
+        for (std::size_t i = late; i < to; ++i) std::swap(reordered[i], reordered[i + 1]);
+        for (std::size_t i = 0; i < frames.size(); ++i) reordered[i].time = frames[i].time;
+        Sensor sensor;
+        sensor.Play(reordered).Finish();
+        EXPECT_EQ(Only(sensor), wanted) << cut << ": " << late << " behind " << to;
+        ASSERT_EQ(sensor.sessions().size(), 1u);
+        EXPECT_EQ(sensor.sessions()[0].bytes[kUp].inferred, 0u) << cut << ": " << late;
+        EXPECT_EQ(sensor.sessions()[0].bytes[kDown].inferred, 0u) << cut << ": " << late;
+        EXPECT_EQ(sensor.sessions()[0].bytes[kUp].packets,
+                  in_order.sessions()[0].bytes[kUp].packets);
+      }
+    }
+  }
+}
+
 // The client's packets come some milliseconds behind the server's.
 TEST(Mirror, ADirectionMayLagBehind) {
   for (const auto& [script, port] : {std::pair{ImapScript(), 143}, {Pop3Script(), 110}}) {
