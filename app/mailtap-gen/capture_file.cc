@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -24,17 +25,18 @@ absl::StatusOr<CaptureFile> CaptureFile::Create(const std::string& path, Capture
   const int fd =
       path == "-" ? STDOUT_FILENO : open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (fd < 0) return absl::UnavailableError(path + ": " + std::strerror(errno));
-  CaptureFile file(fd, format);
-  file.WriteHeader(snap_length);
+  CaptureFile file(fd, format, snap_length);
+  file.WriteHeader();
   return file;
 }
 
-CaptureFile::CaptureFile(int fd, CaptureFormat format)
-    : fd_(fd), format_(format), buffer_(kBufferBytes) {}
+CaptureFile::CaptureFile(int fd, CaptureFormat format, uint32_t snap_length)
+    : fd_(fd), format_(format), snap_length_(snap_length), buffer_(kBufferBytes) {}
 
 CaptureFile::CaptureFile(CaptureFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       format_(other.format_),
+      snap_length_(other.snap_length_),
       buffer_(std::move(other.buffer_)),
       used_(other.used_),
       packets_(other.packets_),
@@ -46,14 +48,14 @@ CaptureFile::~CaptureFile() {
   if (fd_ >= 0) close(fd_);
 }
 
-void CaptureFile::WriteHeader(uint32_t snap_length) {
+void CaptureFile::WriteHeader() {
   constexpr uint16_t kPcapVersion[2] = {2, 4};
   if (format_ != CaptureFormat::kPcapng) {
     PutWord(format_ == CaptureFormat::kPcapNano ? kMagicNano : kMagicMicro);
     Put(kPcapVersion, sizeof(kPcapVersion));
     PutWord(0);
     PutWord(0);
-    PutWord(snap_length);
+    PutWord(snap_length_);
     PutWord(kLinkEthernet);
     return;
   }
@@ -69,7 +71,7 @@ void CaptureFile::WriteHeader(uint32_t snap_length) {
   PutWord(1);                                                          // interface description
   PutWord(32);
   PutWord(kLinkEthernet);
-  PutWord(snap_length);
+  PutWord(snap_length_);
   Put(kNanosecondsOption, sizeof(kNanosecondsOption));
   PutWord(0);  // end of options
   PutWord(32);
@@ -80,7 +82,8 @@ void CaptureFile::Write(const FrameView& frame) {
     uint8_t padded[kShortestFrame] = {};
     std::memcpy(padded, frame.data, frame.length);
     const bool cut = frame.length < frame.wire_length;
-    WriteRecord({frame.time_ns, padded, cut ? frame.length : kShortestFrame, kShortestFrame});
+    const uint32_t captured = cut ? frame.length : std::min(kShortestFrame, snap_length_);
+    WriteRecord({frame.time_ns, padded, captured, kShortestFrame});
   } else {
     WriteRecord(frame);
   }
@@ -152,7 +155,10 @@ absl::Status CaptureFile::Close() {
     failed_ = true;
     error_ = errno;
   }
-  if (failed_) return absl::UnavailableError(std::string("write: ") + std::strerror(error_));
+  if (error_ == EOVERFLOW) {
+    return absl::OutOfRangeError("a packet's time lies beyond what the format can say");
+  }
+  if (failed_) return absl::UnavailableError(std::strerror(error_));
   return absl::OkStatus();
 }
 

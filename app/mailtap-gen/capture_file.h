@@ -30,24 +30,25 @@ class CaptureFile final : public FrameWriter {
 
   // Frames that are too short for Ethernet are padded as a sender would.
   void Write(const FrameView& frame) override;
+  bool failed() const override { return failed_; }
   // Flushes and closes. Unavailable where any write failed; nothing is written after the first
   // that did.
   absl::Status Close();
 
-  bool failed() const { return failed_; }
   uint64_t packets() const { return packets_; }
   uint64_t bytes() const { return bytes_; }  // of the file
 
  private:
-  CaptureFile(int fd, CaptureFormat format);
+  CaptureFile(int fd, CaptureFormat format, uint32_t snap_length);
   void WriteRecord(const FrameView& frame);
-  void WriteHeader(uint32_t snap_length);
+  void WriteHeader();
   void Put(const void* data, std::size_t size);
   void PutWord(uint32_t value) { Put(&value, sizeof(value)); }
   void Flush();
 
   int fd_;
   CaptureFormat format_;
+  uint32_t snap_length_;
   std::vector<uint8_t> buffer_;
   std::size_t used_ = 0;
   uint64_t packets_ = 0;

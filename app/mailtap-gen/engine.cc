@@ -1,6 +1,7 @@
 #include "app/mailtap-gen/engine.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace mailtap::gen {
@@ -45,8 +46,8 @@ Engine::Engine(const EngineOptions& options, const std::vector<RecipeSession>& r
   }
 }
 
-void Engine::Run() {
-  while (true) {
+absl::Status Engine::Run() {
+  while (status_.ok() && !sink_.failed()) {
     const uint64_t traffic =
         events_.empty() ? kNever : pace_.CaptureTime(events_.top().time_ns);
     const uint64_t recipe = recipe_events_.empty() ? kNever : recipe_events_.top().time_ns;
@@ -57,9 +58,10 @@ void Engine::Run() {
     } else if (traffic != kNever) {
       RunTraffic(traffic);
     } else {
-      return;
+      break;
     }
   }
+  return status_;
 }
 
 void Engine::RunTraffic(uint64_t now_ns) {
@@ -168,7 +170,13 @@ void Engine::Open(Flow& flow, const Choice& choice, uint64_t now_ns) {
     end.seq = refused && side == Side::kServer ? 0 : FirstNumber(random_);
     end.stamp_base = static_cast<uint32_t>(random_.Next());
   }
-  addressing.ends[0].port = ports_.Take(choice.client, choice.server, choice.port);
+  const std::optional<uint16_t> port = ports_.Take(choice.client, choice.server, choice.port);
+  if (!port) {
+    status_ = absl::ResourceExhaustedError(
+        ToString(choice.client) + " has no port left for more connections with " +
+        ToString(choice.server) + ": give the recipe more clients or servers");
+  }
+  addressing.ends[0].port = port.value_or(0);
   addressing.ends[1].port = choice.port;
   if (!options_.encapsulations.empty()) {
     // In turn, so that mail sessions meet all of them.

@@ -7,6 +7,7 @@
 #include <queue>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "app/mailtap-gen/encapsulation.h"
 #include "app/mailtap-gen/fill.h"
 #include "app/mailtap-gen/flow.h"
@@ -40,8 +41,9 @@ class Engine {
   Engine(const EngineOptions& options, const std::vector<RecipeSession>& recipe,
          FrameSink& sink, TruthFile& truth);
 
-  // To the end of the capture.
-  void Run();
+  // To the end of the capture, or to where it can't be written any more. ResourceExhausted
+  // where a recipe has a client open more connections than it has ports for.
+  absl::Status Run();
 
   uint64_t forged() const { return forged_; }
 
@@ -105,6 +107,7 @@ class Engine {
   uint64_t mail_planned_ = 0;  // of all mail sessions so far
   uint64_t planned_ = 0;       // of all sessions so far
   uint64_t forged_ = 0;
+  absl::Status status_;
 };
 
 }  // namespace mailtap::gen

@@ -38,8 +38,8 @@ void Engine::StartRecipe(const RecipeCursor& cursor) {
   flow.recipe = static_cast<uint32_t>(&cursor - recipe_.data()) + 1;
   Prepare(flow, choice);
   // Two segments and an acknowledgment share three gaps.
-  flow.plan.gap_ns = static_cast<uint32_t>(
-      std::clamp<uint64_t>(flow.addressing.mss * kSecond * 2 / 3 / session.speed, 1, kSecond));
+  flow.plan.gap_ns =
+      std::max<uint64_t>(flow.addressing.mss * kSecond * 2 / 3 / session.speed, 1);
   PlanFlow(flow, choice);
   flow.plan.ending = session.reset ? Ending::kReset : Ending::kFin;
   Open(flow, choice, cursor.due());

@@ -42,6 +42,8 @@ class FrameSink {
   virtual ~FrameSink() = default;
   // `frame` is valid during the call only.
   virtual void Accept(const FrameView& frame, const FrameInfo& info) = 0;
+  // Whether there is no use in going on.
+  virtual bool failed() const = 0;
 };
 
 }  // namespace mailtap::gen

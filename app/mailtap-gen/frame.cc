@@ -16,18 +16,19 @@ constexpr uint8_t kWindowScale = 7;
 
 uint32_t IpBytes(bool v6) { return v6 ? 40 : 20; }
 
-void PutTimestamps(const Endpoint& sender, const Endpoint& receiver, uint64_t time_ns,
-                   bool first, uint8_t* at) {
+void PutTimestamps(Endpoint& sender, const Endpoint& receiver, uint64_t time_ns, bool first,
+                   uint8_t* at) {
   const auto ms = static_cast<uint32_t>(time_ns / 1'000'000);
   const uint8_t head[4] = {1, 1, 8, 10};
   std::memcpy(at, head, 4);
-  Put32(at + 4, sender.stamp_base + ms);
-  Put32(at + 8, first ? 0 : receiver.stamp_base + ms);
+  sender.stamp = sender.stamp_base + ms;
+  Put32(at + 4, sender.stamp);
+  Put32(at + 8, first ? 0 : receiver.stamp);
 }
 
 // Writes the TCP header and returns its length.
-uint32_t WriteTcp(const Addressing& flow, const Step& step, uint64_t time_ns, uint8_t* out) {
-  const Endpoint& sender = flow.ends[Index(step.side)];
+uint32_t WriteTcp(Addressing& flow, const Step& step, uint64_t time_ns, uint8_t* out) {
+  Endpoint& sender = flow.ends[Index(step.side)];
   const Endpoint& receiver = flow.ends[Index(Other(step.side))];
   const bool syn = (step.flags & kSyn) != 0;
   const bool ack = (step.flags & kAck) != 0;
@@ -135,11 +136,19 @@ uint32_t WriteFrame(const FillPool& pool, const Plan& plan, const Step& step, ui
 }
 
 uint32_t WriteEthernet(const Address& from, const Address& to, uint32_t type, uint8_t* out) {
-  // A locally administered address that tells its host: 02:00 and the address's last bytes.
+  // A locally administered address that tells its host: 02:04 and an IPv4 address, or 02:06 and
+  // what the words of an IPv6 address make together.
   const auto put = [](const Address& address, uint8_t* at) {
     at[0] = 2;
     at[1] = address.v6 ? 6 : 4;
-    std::memcpy(at + 2, address.bytes.data() + (address.v6 ? 12 : 0), 4);
+    if (!address.v6) {
+      std::memcpy(at + 2, address.bytes.data(), 4);
+      return;
+    }
+    uint32_t mixed = 0;
+    for (int i = 0; i < 16; i += 4)
+      mixed = mixed * 0x9e3779b1 + Get32(address.bytes.data() + i);
+    Put32(at + 2, mixed);
   };
   put(to, out);
   put(from, out + 6);

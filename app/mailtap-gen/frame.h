@@ -28,6 +28,7 @@ struct Endpoint {
   uint16_t ip_id = 0;
   uint32_t seq = 0;         // next sequence number; or ICMP's sequence
   uint32_t stamp_base = 0;  // TCP timestamp at the capture's start, in ms
+  uint32_t stamp = 0;       // the last that it sent
 };
 
 struct Addressing {

@@ -11,6 +11,8 @@ class FrameWriter {
   virtual ~FrameWriter() = default;
   // `frame` is valid during the call only.
   virtual void Write(const FrameView& frame) = 0;
+  // Whether what was written is lost, and all else will be.
+  virtual bool failed() const { return false; }
 };
 
 }  // namespace mailtap::gen

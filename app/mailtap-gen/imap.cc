@@ -56,8 +56,9 @@ class ImapDialogue {
 
   void Select() {
     Begin("SELECT INBOX");
+    exists_ = random_.Between(20, 4'000);
     writer_.Server("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* " +
-                   Number(20, 4'000) + " EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY " +
+                   std::to_string(exists_) + " EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY " +
                    Number(100'000, 999'999) + "] UIDs valid\r\n");
     End("[READ-WRITE] SELECT completed");
   }
@@ -90,7 +91,8 @@ class ImapDialogue {
     Begin("IDLE");
     writer_.Server("+ idling\r\n");
     writer_.Pause(script_.idle_us);
-    writer_.Server("* " + Number(20, 4'000) + " EXISTS\r\n");
+    exists_ += random_.Between(1, 3);  // new mail: without EXPUNGE there are never fewer
+    writer_.Server("* " + std::to_string(exists_) + " EXISTS\r\n");
     writer_.Client("DONE\r\n");
     End("IDLE terminated");
   }
@@ -115,6 +117,7 @@ class ImapDialogue {
   std::string tag_prefix_;
   std::string tag_;
   int tags_ = 0;
+  uint32_t exists_ = 0;  // messages in the mailbox
 };
 
 }  // namespace

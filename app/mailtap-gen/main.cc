@@ -44,11 +44,12 @@ absl::Status Generate(const Options& options, FrameWriter& writer, Finish&& fini
   if (!truth.ok()) return truth.status();
   Mirror mirror(options.mirror, writer);
   Engine engine(options.engine, options.recipe.sessions, mirror, *truth);
-  engine.Run();
+  if (absl::Status status = engine.Run(); !status.ok()) return status;
   mirror.Finish();
-  if (absl::Status status = truth->Close(); !status.ok()) return status;
+  const absl::Status closed = truth->Close();
   const absl::StatusOr<Json> output = finish(*truth);
   if (!output.ok()) return output.status();
+  if (!closed.ok()) return closed;
   return WriteSummary(options, *truth, *output, mirror, engine.forged());
 }
 
@@ -58,7 +59,10 @@ absl::Status WriteFile(const Options& options) {
   absl::StatusOr<CaptureFile> file = CaptureFile::Create(options.out, options.format, snap);
   if (!file.ok()) return file.status();
   return Generate(options, *file, [&](const TruthFile& truth) -> absl::StatusOr<Json> {
-    if (absl::Status status = file->Close(); !status.ok()) return status;
+    if (absl::Status status = file->Close(); !status.ok()) {
+      const std::string name = options.out == "-" ? "standard output" : options.out;
+      return absl::UnavailableError(name + ": " + std::string(status.message()));
+    }
     std::cerr << options.out << ": " << file->packets() << " packets, " << truth.mail_sessions()
               << " mail sessions\n";
     return Json{{"packets", file->packets()}};

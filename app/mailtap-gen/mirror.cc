@@ -49,18 +49,20 @@ void Mirror::Carry(FrameBytes frame, int64_t time_ns, const FrameInfo& info) {
     ++hidden_;
     return;
   }
+  // Of its fragments, which a copy has too.
+  const uint32_t id = options_.fragment == 0 ? 0 : static_cast<uint32_t>(random_.Next());
   if (random_.Chance(options_.duplicate)) {
     ++duplicated_;
     const int64_t delay = random_.Between(kMicrosecond, 300 * kMicrosecond);
     FrameBytes copy = frame;
     const Encapsulation* around = Change(copy);
-    Capture(std::move(copy), time_ns + delay, info, around);
+    Capture(std::move(copy), time_ns + delay, info, id, around);
   }
-  Capture(std::move(frame), time_ns, info, nullptr);
+  Capture(std::move(frame), time_ns, info, id, nullptr);
 }
 
 void Mirror::Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info,
-                     const Encapsulation* around) {
+                     uint32_t fragment_id, const Encapsulation* around) {
   const Encapsulation* wrap = info.encapsulation;
   if (wrap != nullptr) wrap->WrapBeforeFragments(frame);
   if (options_.fragment == 0) {
@@ -69,8 +71,7 @@ void Mirror::Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info,
     Deliver(std::move(frame), time_ns);
     return;
   }
-  std::vector<FrameBytes> fragments =
-      Fragment(frame, options_.fragment, static_cast<uint32_t>(random_.Next()));
+  std::vector<FrameBytes> fragments = Fragment(frame, options_.fragment, fragment_id);
   if (fragments.size() > 1) ++fragmented_;
   for (FrameBytes& fragment : fragments) {
     if (wrap != nullptr) wrap->WrapAfterFragments(fragment);

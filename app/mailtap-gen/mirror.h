@@ -41,6 +41,7 @@ class Mirror final : public FrameSink {
       : options_(options), out_(out), random_(options.seed * 0x9e3779b97f4a7c15 + 77) {}
 
   void Accept(const FrameView& frame, const FrameInfo& info) override;
+  bool failed() const override { return out_.failed(); }
   // Writes what is still on its way.
   void Finish() { Release(INT64_MAX); }
 
@@ -58,7 +59,7 @@ class Mirror final : public FrameSink {
   };
 
   void Carry(FrameBytes frame, int64_t time_ns, const FrameInfo& info);
-  void Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info,
+  void Capture(FrameBytes frame, int64_t time_ns, const FrameInfo& info, uint32_t fragment_id,
                const Encapsulation* around);
   void Deliver(FrameBytes frame, int64_t time_ns);
   void Write(const FrameBytes& frame, int64_t time_ns);

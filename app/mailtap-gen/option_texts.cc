@@ -30,7 +30,7 @@ void StorePort(const Texts& texts, PortOptions& port) {
   port.duration_ns = *duration;
 }
 
-void StoreTimes(const Texts& texts, CaptureFormat format, EngineOptions& engine) {
+void StoreStart(const Texts& texts, CaptureFormat format, EngineOptions& engine) {
   const std::optional<int64_t> start = ParseTime(texts.start);
   if (!start) throw Fault("--start: like 2026-01-05T09:00:00Z, from 1970 to 2261");
   if (*start > CaptureFile::LastStamp(format)) {
@@ -38,6 +38,9 @@ void StoreTimes(const Texts& texts, CaptureFormat format, EngineOptions& engine)
         "--start: a pcap's stamps end at 2106-02-07T06:28:15Z; --format pcapng goes on");
   }
   engine.start_ns = *start;
+}
+
+void StoreTimes(const Texts& texts, EngineOptions& engine) {
   if (!texts.rate.empty() && !texts.duration.empty()) {
     throw Fault("--rate and --duration exclude each other");
   }
@@ -60,7 +63,14 @@ void StoreTimes(const Texts& texts, CaptureFormat format, EngineOptions& engine)
 // Where something belongs that is not named: beside the capture, unless that has no place.
 std::string Beside(const std::string& out, const char* extension) {
   if (out == "-" || out.empty()) return "";
-  return std::filesystem::path(out).replace_extension(extension).string();
+  // Of a capture's usual endings alone: day.1 and day.2 are not to share a truth.
+  const std::filesystem::path path(out);
+  for (const char* usual : {".pcap", ".pcapng", ".cap", ".dmp"}) {
+    if (path.extension() == usual) {
+      return std::filesystem::path(path).replace_extension(extension).string();
+    }
+  }
+  return out + extension;
 }
 
 // The index of `text` in `names`, which holds it.
@@ -117,10 +127,11 @@ void Store(const Texts& texts, Options& options) {
   if (engine.population.starttls + engine.population.implicit_tls > 100) {
     throw Fault("--starttls and --implicit-tls are more than 100 together");
   }
+  StoreStart(texts, options.format, engine);
   if (port) {
     StorePort(texts, options.port);
   } else {
-    StoreTimes(texts, options.format, engine);
+    StoreTimes(texts, engine);
   }
   StoreMirror(texts, options);
 }

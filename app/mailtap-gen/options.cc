@@ -1,6 +1,7 @@
 #include "app/mailtap-gen/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -25,8 +26,9 @@ constexpr char kDescription[] =
 
 The same arguments give the same bytes. Every mail session in a capture is complete; background
 is cut where the capture ends. Beside FILE.pcap are written
-  FILE.truth.jsonl   one JSON object for each mail session, as it ends, with the fields of
-                     `mailtap replay --flows`, and odd_port, reset, forged and origin
+  FILE.truth.jsonl   one JSON object for each mail session, as it ends: those fields of
+                     `mailtap replay --flows` that it can know (nothing inferred or judged),
+                     and odd_port, reset, forged and origin
   FILE.summary.json  totals by host, role and service, the background, and what the mirror did
 What a bad mirror does to the capture (see "Mirror") leaves the truth as it is.)";
 
@@ -62,6 +64,14 @@ std::string Footer() {
 std::string NoNan(const std::string& text) {
   return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is no number"
                                                         : "";
+}
+
+// CLI11 takes others for the largest.
+std::string WholeNumber(const std::string& text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole ? "" : "Value " + text + " is no whole number up to 2^64 - 1";
 }
 
 CLI::Option* AddPercent(CLI::App& app, const std::string& name, double& value,
@@ -120,16 +130,19 @@ void AddTraffic(CLI::App& app, Texts& texts, EngineOptions& engine) {
   PopulationOptions& who = engine.population;
   app.add_option("--seed", engine.seed, "of everything that is left to chance")
       ->type_name("N")
+      ->check(WholeNumber, "")
       ->capture_default_str()
       ->group(group);
   text("--packets", texts.packets, "N", "exactly so many, a recipe's apart [100k]");
   text("--hosts", texts.hosts, "N", "workstations [200]");
-  text("--flows", texts.flows, "N", "connections at any time [200]");
-  AddPercent(app, "--mail-share", engine.mail_share, "share of the packets that is mail")
+  text("--flows", texts.flows, "N", "connections at once, while new ones begin [200]");
+  AddPercent(app, "--mail-share", engine.mail_share,
+             "share of the packets that is mail, where they are many more than one session has")
       ->group(group);
   text("--packet-size", texts.packet_size, "N|imix",
-       "largest frame, 128 to 9216 bytes, or 128/594/1514 as 7:4:1 of the flows");
-  text("--message-size", texts.message_size, "SIZE", "of the largest mail message");
+       "largest TCP frame, 128 to 9216 bytes, or 128/594/1514 as 7:4:1 of the flows");
+  text("--message-size", texts.message_size, "SIZE",
+       "of the largest mail message's text, its header lines apart");
   text("--rate", texts.rate, "N",
        "packets a second [as fast as the sessions are by themselves]");
   text("--duration", texts.duration, "TIME", "of the capture, instead of a rate");
@@ -189,7 +202,7 @@ void AddMirror(CLI::App& app, Texts& texts, EngineOptions& engine, MirrorOptions
       ->capture_default_str()
       ->group(group);
   percent("--forge", engine.forge,
-          "mail sessions with 1 to 3 segments that neither end sent, more than 64 KiB off the "
+          "mail sessions with up to 3 segments that neither end sent, more than 64 KiB off the "
           "sequence");
   app.add_option("--forge-within", texts.forge_within,
                  "forged segments start at most so far beyond the sequence instead")
@@ -242,6 +255,12 @@ std::variant<Options, ExitStatus> ParseCommandLine(int argc, const char* const* 
         }
         recipe = *std::move(read);
         recipe_file = texts.recipe;
+        // A pace on the command line takes the place of the recipe's, in either form.
+        if (!texts.rate.empty() || !texts.duration.empty()) {
+          std::erase_if(recipe.arguments, [](const std::string& argument) {
+            return argument.starts_with("--rate=") || argument.starts_with("--duration=");
+          });
+        }
         options = {};
         options.port = port;
         options.arguments = recipe.arguments;

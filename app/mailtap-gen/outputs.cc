@@ -26,12 +26,17 @@ bool IsFile(const std::string& path) {
 bool SameFile(const std::string& a, const std::string& b) {
   std::error_code unknown;
   if (fs::equivalent(a, b, unknown)) return true;
-  return fs::weakly_canonical(a, unknown) == fs::weakly_canonical(b, unknown);
+  // Of files that are yet to be made only absolute names can be told.
+  const auto name = [&](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, unknown), unknown);
+  };
+  return name(a) == name(b);
 }
 
 absl::Status CheckWritable(const std::string& path) {
   std::error_code ignored;
-  const bool is_new = !fs::exists(path, ignored);
+  // A link that leads nowhere yet is there.
+  const bool is_new = !fs::exists(fs::symlink_status(path, ignored));
   errno = 0;
   if (!std::ofstream(path, std::ios::app)) {
     return absl::UnavailableError(path + ": " + std::strerror(errno));

@@ -1,3 +1,4 @@
+// What has to be right about the files that are written.
 #ifndef MAILTAP_APP_MAILTAP_GEN_OUTPUTS_H_
 #define MAILTAP_APP_MAILTAP_GEN_OUTPUTS_H_
 

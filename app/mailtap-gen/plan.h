@@ -52,7 +52,7 @@ struct Plan {
   Transport transport = Transport::kTcp;
   Ending ending = Ending::kFin;
   Side closer = Side::kClient;
-  uint32_t gap_ns = 12'000;  // between the segments of a burst
+  uint64_t gap_ns = 12'000;  // between the segments of a burst
   uint32_t rtt_us = 500;
 
   void Clear() {

@@ -26,17 +26,17 @@ uint64_t ClientPorts::Connection(const Address& client, uint16_t port, const Add
   return Random(Hash(client) ^ Hash(server) * 3 ^ (uint64_t{port} << 16 | server_port)).Next();
 }
 
-uint16_t ClientPorts::Take(const Address& client, const Address& server, uint16_t server_port) {
+std::optional<uint16_t> ClientPorts::Take(const Address& client, const Address& server,
+                                          uint16_t server_port) {
   const uint64_t host = Hash(client);
   uint16_t& next =
       next_.try_emplace(host, static_cast<uint16_t>(host % kPortCount)).first->second;
-  uint16_t port = 0;
   for (int tries = 0; tries < kPortCount; ++tries) {
-    port = static_cast<uint16_t>(kFirstPort + next);
+    const auto port = static_cast<uint16_t>(kFirstPort + next);
     next = static_cast<uint16_t>((next + 1) % kPortCount);
-    if (busy_.insert(Connection(client, port, server, server_port)).second) break;
+    if (busy_.insert(Connection(client, port, server, server_port)).second) return port;
   }
-  return port;
+  return std::nullopt;
 }
 
 void ClientPorts::Release(const Address& client, uint16_t port, const Address& server,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -14,8 +15,10 @@ namespace mailtap::gen {
 
 class ClientPorts {
  public:
-  // A port of `client` that is free towards `server` and `server_port`.
-  uint16_t Take(const Address& client, const Address& server, uint16_t server_port);
+  // A port of `client` that is free towards `server` and `server_port`; nothing where all are
+  // in use.
+  std::optional<uint16_t> Take(const Address& client, const Address& server,
+                               uint16_t server_port);
   // Gives it back; it stays unused for another minute of the capture's time.
   void Release(const Address& client, uint16_t port, const Address& server,
                uint16_t server_port, uint64_t now_ns);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <sstream>
 
@@ -38,9 +40,10 @@ std::optional<std::string> AsText(const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return text;
   if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
   if (!node.is_integer() && !node.is_floating_point()) return std::nullopt;
-  std::ostringstream out;
-  node.is_integer() ? out << *node.value<int64_t>() : out << *node.value<double>();
-  return out.str();
+  if (node.is_integer()) return std::to_string(*node.value<int64_t>());
+  char digits[32];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), *node.value<double>());
+  return std::string(digits, end.ptr);
 }
 
 template <typename T>
@@ -119,7 +122,8 @@ const std::map<std::string, Key>& Keys() {
        {"the name in the ClientHello (none)",
         [](Text t, Draft& d) { return !(d.session.script.sni = t).empty(); }}},
       {"upload",
-       {"bytes of text that the client sends in a session: smtp, imap (10kB for smtp)",
+       {"bytes of text that the client sends in a session, header lines apart: smtp, imap "
+        "(10kB for smtp)",
         [](Text t, Draft& d) {
           d.has_upload = true;
           return Store(ParseSize(t), d.upload, 0, kMost);
@@ -166,6 +170,11 @@ std::string Complete(Draft& d) {
   if (smtp && d.download != 0) return "SMTP has no download";
   if (!smtp && s.script.rejected != 0) return "only SMTP transactions can be rejected";
   if (s.script.service == MailService::kPop3 && d.upload != 0) return "POP3 has no upload";
+  if (s.script.tls == MailTls::kNone && !s.script.sni.empty()) return "sni needs tls";
+  if (s.script.service != MailService::kImap && s.script.idle_us != 0) return "only IMAP idles";
+  if (Plus(s.client, s.clients - 1) < s.client || Plus(s.server, s.servers - 1) < s.server) {
+    return "clients or servers reach beyond the last address";
+  }
   if (smtp && !d.has_upload) d.upload = 10'000;
   if (std::max(d.upload, d.download) / d.messages > kLargestMessage) {
     return "more than 100 MB a message: raise messages";
@@ -211,7 +220,12 @@ absl::StatusOr<RecipeSession> ReadSession(const toml::table& table, const std::s
 
 absl::StatusOr<Recipe> ReadRecipe(const std::string& path) {
   toml::table root;
-  if (!std::ifstream(path)) return absl::NotFoundError(path + ": " + std::strerror(errno));
+  // A folder opens, and can't be read.
+  std::ifstream file(path);
+  file.peek();
+  if (!file.is_open() || file.bad()) {
+    return absl::NotFoundError(path + ": " + std::strerror(errno));
+  }
   try {
     root = toml::parse_file(path);
   } catch (const toml::parse_error& error) {
@@ -226,6 +240,10 @@ absl::StatusOr<Recipe> ReadRecipe(const std::string& path) {
       for (const auto& [option, value] : *node.as_table()) {
         const std::optional<std::string> text = AsText(value);
         if (!text) return absl::InvalidArgumentError(Where(value, path) + "not a plain value");
+        if (option == "recipe" || option == "out" || option == "port") {
+          return absl::InvalidArgumentError(Where(value, path) + std::string(option.str()) +
+                                            " is for the command line alone");
+        }
         recipe.arguments.push_back("--" + std::string(option.str()) + "=" + *text);
       }
     } else if (name.str() == "session" && node.is_array_of_tables()) {

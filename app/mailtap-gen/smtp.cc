@@ -65,7 +65,8 @@ class SmtpDialogue {
     std::string reply = "250-" + script_.server_name + "\r\n250-SIZE 104857600\r\n";
     if (pipelining_) reply += "250-PIPELINING\r\n";
     if (chunking_) reply += "250-CHUNKING\r\n";
-    if (script_.tls == MailTls::kStarttls && !writer_.sealed()) reply += "250-STARTTLS\r\n";
+    const bool upgrades = script_.tls == MailTls::kStarttls && !writer_.sealed();
+    reply += upgrades ? "250-STARTTLS\r\n" : "250-AUTH PLAIN LOGIN\r\n";
     writer_.Server(reply + "250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n");
   }
 

@@ -131,8 +131,12 @@ ordered_json TruthFile::Summary() const {
 
 absl::Status TruthFile::Close() {
   if (!lines_.is_open()) return absl::OkStatus();
+  errno = 0;
   lines_.close();
-  if (!lines_) return absl::UnavailableError(path_ + ": write failed");
+  if (!lines_) {
+    return absl::UnavailableError(path_ + ": " +
+                                  (errno == 0 ? "write failed" : std::strerror(errno)));
+  }
   return absl::OkStatus();
 }
 

@@ -47,7 +47,10 @@ std::optional<int64_t> ParseTime(const std::string& text) {
   tm utc = {};
   const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc);
   if (end == nullptr || *end != '\0') return std::nullopt;
+  const int day = utc.tm_mday;
   const int64_t seconds = timegm(&utc);
+  if (utc.tm_mday != day)
+    return std::nullopt;                    // February has no 31st, and timegm made it March's
   constexpr int64_t kLast = 9'214'646'399;  // the end of 2261: nanoseconds reach not far beyond
   if (seconds < 0 || seconds > kLast) return std::nullopt;
   return seconds * 1'000'000'000;

@@ -4,6 +4,7 @@ usage: crosscheck.py MAILTAP_GEN {clean,encap,mirror,recipe,interface}
 """
 
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -205,6 +206,13 @@ def recipe(folder):
                           ("[[session]]\nservice = \"ftp\"\n", ":2:11: service"),
                           ("[[session]]\ncolour = \"red\"\n", ":2:10: unknown key colour"),
                           ("[[session]]\nclient = \"10.0.0.1\"\n", ":1:1: a session needs"),
+                          ("[traffic]\nout = \"x\"\n", ":2:7: out is for the command line"),
+                          (one_session("sni = \"mail.example.net\""), "sni needs tls"),
+                          (one_session("idle = \"1s\""), "only IMAP idles"),
+                          (one_session("clients = 70000").replace("10.0.0.1", "255.255.0.0"),
+                           "beyond the last address"),
+                          (one_session("upload = 0\nevery = \"100us\"\nfor = \"4s\""),
+                           "10.0.0.1 has no port left"),
                           ("[[session]\n", ":1:")):
         path.write_text(broken)
         failed = subprocess.run([Run.generator, "--out", folder / "x.pcap", "--recipe", path],
@@ -212,7 +220,55 @@ def recipe(folder):
         assert failed.returncode != 0 and where in failed.stderr, (where, failed.stderr)
 
 
+def one_session(*lines):
+    """A recipe of one session, with these keys besides."""
+    return "\n".join(("[traffic]", "packets = 0", "[[session]]", 'client = "10.0.0.1"',
+                      'server = "203.0.113.1"', *lines, ""))
+
+
+def frames(path):
+    """The bytes of a pcap's frames."""
+    data, at = path.read_bytes(), 24
+    while at < len(data):
+        length = int.from_bytes(data[at + 8:at + 12], "little")
+        yield data[at + 16:at + 16 + length]
+        at += 16 + length
+
+
+def links(folder):
+    """What switches and receivers look at."""
+    six = list(frames(Run(folder, "six", "--packets", "3k", "--ipv6", "100").path))
+    assert all(frame[:6] != frame[6:12] for frame in six), "a frame to its own sender"
+    hosts = {(frame[6:12], frame[22:38]) for frame in six}
+    equal("hosts with an address of their own", len({mac for mac, _ in hosts}), len(hosts))
+    short = [len(f) for f in frames(Run(folder, "short", "--packets", "1k", "--snap", "59").path)]
+    equal("the longest that was captured", max(short), 59)
+    twice = list(frames(Run(folder, "twice", "--packets", "1k", "--ipv6", "100", "--duplicate",
+                            "100", "--copy", "exact", "--fragment", "600").path))
+    equal("frames that are there twice", {twice.count(frame) for frame in twice}, {2})
+
+
+def failing_output(folder):
+    """Nothing goes on behind a write that failed, whatever is left to do."""
+    full = subprocess.run([Run.generator, "--out", "/dev/full", "--packets", "1G", "--truth",
+                           folder / "full.t", "--summary", folder / "full.s"],
+                          capture_output=True, text=True, timeout=60)
+    equal("a full device", (full.returncode, full.stderr),
+          (1, "mailtap-gen: /dev/full: No space left on device\n"))
+    reader = subprocess.Popen([Run.generator, "--out", "-", "--packets", "1G"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
+    reader.stdout.read(1)
+    reader.stdout.close()
+    equal("a reader that goes away", (reader.stderr.read(), reader.wait(timeout=60)),
+          (b"mailtap-gen: standard output: Broken pipe\n", 1))
+    (folder / "link.truth.jsonl").symlink_to(folder / "elsewhere")
+    Run(folder, "link", "--packets", "1k")
+    assert (folder / "link.truth.jsonl").is_symlink() and (folder / "elsewhere").stat().st_size
+
+
 def interface(folder):
+    links(folder)
+    failing_output(folder)
     base = ["--packets", "3k", "--duplicate", "5", "--reorder", "5"]
     first = Run(folder, "first", *base)
     equal("the same run", Run(folder, "second", *base).digest(), first.digest())
@@ -233,9 +289,12 @@ def interface(folder):
                   ["--mail-share", "nan"], ["--lose", "-nan"], ["--start", "1960-01-01T00:00:00Z"],
                   ["--start", "2200-01-01T00:00:00Z"],
                   ["--start", "2300-01-01T00:00:00Z", "--format", "pcapng"],
+                  ["--start", "2026-02-31T00:00:00Z"], ["--seed", "-1"], ["--seed", "1.5"],
+                  ["--recipe", folder],
                   ["--truth", "-"], ["--summary", "-"], ["--truth", "/none/x"],
                   ["--summary", "/none/x"], ["--truth", folder / "x.pcap"],
                   ["--summary", folder / "sub/../x.pcap"],
+                  ["--truth", os.path.relpath(folder / "x.pcap")],
                   ["--truth", folder / "t", "--summary", folder / "t"]):
         failed = subprocess.run([Run.generator, "--out", folder / "x.pcap", *wrong],
                                 capture_output=True, text=True)
