@@ -137,6 +137,7 @@ exporting::ReportInput LiveSensor::Report() const {
   report.relays = control_->RelayUses();
   report.relay_notes = control_->ReviewRelays();
   report.suppressions = control_->SuppressionUses();
+  report.open_peaks = control_->OpenPeaks();
   return report;
 }
 

@@ -149,7 +149,8 @@ exporting::ReportInput Gather(const Parts& parts) {
   report.relay_notes = parts.control.ReviewRelays();
   report.suppressions = parts.control.SuppressionUses();
   report.alerts = parts.output.alerts();
-  exporting::AddPeaks(parts.control.OpenPeaks(), report.alerts);
+  report.open_peaks = parts.control.OpenPeaks();
+  exporting::AddPeaks(report.open_peaks, report.alerts);
   report.suppressed = parts.output.suppressed();
   return report;
 }

@@ -65,11 +65,10 @@ class Control {
   // workers are told what that tick showed of servers.
   void PassTick(int64_t tick);
 
-  // Puts another configuration in force: networks, relays, groups, rules, blind spots, and the
-  // settings of alerts and metrics. Between EndTick() and the next Apply(); what comes is
-  // judged by it, what was counted stays. A rule that keeps its name, metric and window keeps
-  // its windows and open alerts, and judges them by its new thresholds at the next tick; the
-  // open alerts of any other are cleared, with the end of the last tick as their time. Keys
+  // Puts another configuration in force, all of it that control looks at. Between EndTick() and
+  // the next Apply(); what comes is judged by it, what was counted stays. A rule that keeps its
+  // name and scope, and metric and window of all its conditions, keeps its windows and open
+  // alerts, and judges them by its new thresholds at the next tick; the open alerts of any other are cleared, with the end of the last tick as their time. Keys
   // that only a restart can change must be the same as before (see config::TakeOver).
   void Reload(std::shared_ptr<const config::Config> config);
 

@@ -128,6 +128,20 @@ void AddAlerts(const PeriodInput& input, AlertPeers& peers, Period& period) {
   }
 }
 
+// How high those that are still open have come since they last said something.
+void AddPeaks(const PeriodInput& input, const Json& report, Period& period) {
+  const auto peaks =
+      report.find("open_alerts_highest");  // states of before there was such a thing
+  if (peaks == report.end() || input.until < input.state_time) return;
+  for (auto* alerts : {&period.alerts, &period.blind_spots}) {
+    for (PeriodAlert& alert : *alerts) {
+      const auto peak = peaks->find(alert.id);
+      if (alert.cleared != 0 || peak == peaks->end()) continue;
+      alert.highest = std::max(alert.highest, peak->get<double>());
+    }
+  }
+}
+
 // Seconds within [from, to) that the sensor judged. Of an hour it is known when it began to and
 // for how long in all, so that they count as one piece.
 int64_t Judged(const control::Hour& hour, UnixNanos from, UnixNanos to) {
@@ -265,6 +279,7 @@ absl::StatusOr<Period> GatherPeriod(const PeriodInput& input) {
     report.at("relay_review").get_to(period.relay_review);
     AlertPeers peers;
     AddAlerts(input, peers, period);
+    AddPeaks(input, report, period);
     AddCoverage(input, period);
     for (const control::Hour& hour : input.hours) AddTotals(hour, period);
     AddHostsAndServers(input, peers, period);

@@ -1,5 +1,7 @@
 #include "lib/export/report.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "lib/base/mail.h"
@@ -189,6 +191,12 @@ Json AlertsJson(const std::vector<AlertHistory>& alerts) {
   return array;
 }
 
+Json OpenPeaksJson(const std::vector<control::OpenPeak>& peaks) {
+  std::map<std::string, double> highest;  // in an order that is the same on every run
+  for (const control::OpenPeak& peak : peaks) highest[peak.id] = peak.highest;
+  return highest;
+}
+
 Json SuppressionsJson(const std::vector<control::SuppressionUse>& suppressions) {
   Json array = Json::array();
   for (const control::SuppressionUse& use : suppressions) {
@@ -249,6 +257,7 @@ std::string ReportJson(const ReportInput& input) {
                        {"relay_review", RelayNotesJson(input.relay_notes)},
                        {"alert_counts", AlertCountsJson(snapshot.alerts)},
                        {"alerts", AlertsJson(input.alerts)},
+                       {"open_alerts_highest", OpenPeaksJson(input.open_peaks)},
                        {"suppressions", SuppressionsJson(input.suppressions)},
                        {"suppressed", SuppressedJson(input.suppressed)}};
   return Dump(report, 2) + "\n";

@@ -43,6 +43,7 @@ struct ReportInput {
   std::vector<control::RelayNote> relay_notes;        // as Control::ReviewRelays() gives them
   std::vector<control::SuppressionUse> suppressions;  // as Control::SuppressionUses() does
   std::vector<AlertHistory> alerts;
+  std::vector<control::OpenPeak> open_peaks;  // as Control::OpenPeaks() gives them
   std::vector<control::Alert> suppressed;  // would have been raised, in their order
 };
 

@@ -36,10 +36,10 @@ struct PortStatus {
   int port = 0;                     // unique; the label of its series
   std::string device;               // "0000:03:00.0", "net_af_packet0", or the capture's path
   uint64_t packets = 0;             // received, since start
-  uint64_t bytes = 0;               // as on the wire
+  uint64_t bytes = 0;               // as the driver counts them; of a capture, as on the wire
   uint64_t missed = 0;              // lost by the port because no descriptor was free (imissed)
   uint64_t missed_at_start = 0;     // lost before the workers ran; not among the missed
-  uint64_t no_mbuf = 0;             // lost because the mbuf pool was empty (rx_nombuf)
+  uint64_t no_mbuf = 0;             // attempts to receive with an empty mbuf pool (rx_nombuf)
   uint64_t errors = 0;              // damaged frames (ierrors)
   bool link_up = true;              // false: the mirror is silent
   std::vector<QueueStatus> queues;  // empty for a capture
@@ -48,7 +48,7 @@ struct PortStatus {
 
 // A table of fixed size.
 struct TableStatus {
-  std::string name;  // "sessions", "conversations", ... as in [limits]
+  std::string name;  // "sessions", "conversations", ... as in [limits]; and "openings"
   uint64_t used = 0;
   uint64_t capacity = 0;
 };

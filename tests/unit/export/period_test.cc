@@ -130,6 +130,27 @@ TEST(Period, SaysOfWhichHoursItKnowsSumsAlone) {
   EXPECT_THAT(PeriodText(period, 100), HasSubstr("for too long: 1. Their hosts"));
 }
 
+TEST(Period, TellsHowHighOpenAlertsHaveCome) {
+  using control::AlertState;
+  control::Alert open = SampleAlert(), cleared = SampleAlert();
+  cleared.id = "cleared";
+  cleared.highest = 50'000'000;
+  ReportInput report = SampleReport();
+  report.open_peaks = {{cleared.id, 90e6}, {open.id, 80e6}};
+  PeriodInput input = Input();
+  input.report = ReportJson(report);
+  input.alerts = {Row(open, AlertState::kRaised, kStart + 5),
+                  Row(cleared, AlertState::kRaised, kStart + 6),
+                  Row(cleared, AlertState::kCleared, input.until - 1)};
+  Period period = Gather(input);
+  ASSERT_EQ(period.alerts.size(), 2u);
+  EXPECT_EQ(period.alerts[0].highest, 80e6) << "also since its last line";
+  EXPECT_EQ(period.alerts[1].highest, 50e6) << "as its last line told, after the checkpoint";
+  --input.until;
+  EXPECT_EQ(Gather(input).alerts[0].highest, open.highest)
+      << "what came after the period's end is none of it";
+}
+
 TEST(Period, HasTheAlertsThatWereOpenInIt) {
   using control::AlertState;
   control::Alert alert = SampleAlert(), early = SampleAlert(), blind = SampleBlindSpot();
