@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -12,8 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
+#include "app/mailtap/check.h"
 #include "app/mailtap/explain.h"
 #include "app/mailtap/propose.h"
 #include "app/mailtap/reload.h"
@@ -23,7 +21,6 @@
 #include "lib/base/background_log.h"
 #include "lib/base/log.h"
 #include "lib/config/relay_file.h"
-#include "lib/control/relay_review.h"
 
 namespace mailtap::app {
 namespace {
@@ -37,8 +34,8 @@ int AllWritten(int status) {
 }
 
 // The configuration, or null after printing its faults. Warnings go to standard error too.
-std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
-  config::ParseResult result = config::LoadFile(path);
+std::shared_ptr<const config::Config> LoadConfig(const std::string& path, bool for_sensor) {
+  config::ParseResult result = for_sensor ? LoadForSensor(path) : config::LoadFile(path);
   for (const config::Fault& warning : result.warnings) {
     std::cerr << config::ToString(warning) << " (warning)\n";
   }
@@ -48,50 +45,6 @@ std::shared_ptr<const config::Config> LoadConfig(const std::string& path) {
   if (!result.config.has_value()) return nullptr;
   SetLogLevel(result.config->log_level);
   return std::make_shared<const config::Config>(*std::move(result.config));
-}
-
-// What is worth a look in the relay inventory as of now; the first few.
-void WarnOfRelays(const std::string& path, const config::Config& config) {
-  constexpr std::size_t kMost = 100;
-  const int64_t now = absl::ToUnixSeconds(absl::Now());
-  const std::vector<control::RelayNote> notes =
-      control::ReviewRelays(config.relays, config.networks.internal, now);
-  for (std::size_t i = 0; i < std::min(kMost, notes.size()); ++i) {
-    const config::Relay& relay = config.relays[notes[i].relay];
-    // Parse() has warned of those that cover everything.
-    if (notes[i].concern == control::RelayConcern::kCoversEverything && relay.file.empty()) {
-      continue;
-    }
-    const std::string& file = relay.file.empty() ? path : relay.file;
-    std::cerr << file << ':' << relay.line << ":1: " << notes[i].text << " (warning)\n";
-  }
-  if (notes.size() > kMost) {
-    std::cerr << path << ": and " << notes.size() - kMost << " more like these (warning)\n";
-  }
-}
-
-// Suppressions that are over.
-void WarnOfSuppressions(const std::string& path, const config::Config& config) {
-  const int64_t now = absl::ToUnixSeconds(absl::Now());
-  for (const config::Suppression& entry : config.suppressions) {
-    if (now < entry.ends) continue;
-    std::cerr << path << ':' << entry.line << ":1: suppression \"" << entry.name
-              << "\" expired with " << config::ToString(entry.expires)
-              << " and suppresses nothing (warning)\n";
-  }
-}
-
-int Check(const std::string& path, bool print) {
-  const auto config = LoadConfig(path);
-  if (config == nullptr) return 1;
-  WarnOfRelays(path, *config);
-  WarnOfSuppressions(path, *config);
-  if (print) {
-    std::cout << config::ToToml(config::WithAbsolutePaths(*config));
-  } else {
-    std::cout << path << ": ok\n";
-  }
-  return 0;
 }
 
 // Refuses what is empty, as a variable that isn't set leaves it: that is not one that wasn't
@@ -252,12 +205,15 @@ int Main(int argc, char** argv) {
     return static_cast<int>(CLI::ExitCodes::ExtrasError);
   }
   CLI11_PARSE(cli, argc, argv);
-  if (check->parsed()) return Check(check_path, print);
+  if (check->parsed()) {
+    const auto config = LoadConfig(check_path, /*for_sensor=*/true);
+    return config == nullptr ? 1 : Check(check_path, *config, print);
+  }
 
   report_options.config = config_path;
   if (report->parsed() && !report_options.state.empty()) return Report(report_options);
 
-  const auto config = LoadConfig(config_path);
+  const auto config = LoadConfig(config_path, run->parsed() || reload->parsed());
   if (config == nullptr) {
     // Where the sensor is to be found stands in the file too.
     if (reload->parsed()) LogError("nothing is reloaded: the sensor is not asked to read it");

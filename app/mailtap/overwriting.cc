@@ -19,8 +19,10 @@ std::optional<std::string> IdentityOf(const std::string& path) {
     if (!S_ISREG(file.st_mode)) return std::nullopt;
     return absl::StrCat(file.st_dev, ":", file.st_ino);
   }
+  // Of what is yet to be made only absolute names can be told.
   std::error_code ignored;
-  return std::filesystem::weakly_canonical(path, ignored).string();
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored)
+      .string();
 }
 
 }  // namespace

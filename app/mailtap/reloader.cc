@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "app/mailtap/check.h"
 #include "lib/base/log.h"
 
 namespace mailtap::app {
@@ -19,8 +20,7 @@ std::shared_ptr<const config::Config> Reloader::Poll(std::atomic<bool>& requeste
     if (!refreshing_.valid() && requested.exchange(false)) {
       ++begun_;
       read_ = StampOf(running_->assets.file);
-      reading_ =
-          std::async(std::launch::async, [path = path_] { return config::LoadFile(path); });
+      reading_ = std::async(std::launch::async, [path = path_] { return LoadForSensor(path); });
       return nullptr;
     }
     return PollRelays();
@@ -69,6 +69,7 @@ std::shared_ptr<const config::Config> Reloader::PollRelays() {
     if (next != nullptr) PutInForce(next);
   }
   for (const config::Fault& fault : faults) LogError(config::ToString(fault));
+  for (const config::Fault& fault : refreshed.warnings) LogWarning(config::ToString(fault));
   if (!faults.empty()) {
     LogError("a relay file is faulty; what it held before stays in force");
   }

@@ -13,6 +13,23 @@
 
 namespace mailtap::config {
 
+namespace {
+
+// Of what was read out of files: a damaged feed may come to approve all mail there is.
+std::vector<Fault> WarningsOf(const Config& config) {
+  std::vector<Fault> warnings;
+  for (const Relay& relay : config.relays) {
+    if (warnings.size() == kMostFaults) break;
+    if (relay.file.empty() || !CoversEverything(relay, config.networks.internal)) continue;
+    warnings.push_back({relay.file, relay.line, 1,
+                        absl::StrCat("relay ", Quoted(relay.name),
+                                     " matches mail from anywhere to anywhere")});
+  }
+  return warnings;
+}
+
+}  // namespace
+
 RelayFileContent ParseRelayFile(const RelayFile& file, absl::string_view text,
                                 const std::string& timezone) {
   RelayFileReader reader(file, timezone);
@@ -72,13 +89,14 @@ RefreshedRelays RefreshRelays(const Config& running) {
     }
     contents.push_back(std::move(content));
   }
-  RefreshedRelays refreshed{running, std::move(faults)};
+  RefreshedRelays refreshed{running, std::move(faults), {}};
   std::vector<Relay>& relays = refreshed.config.relays;
   relays.erase(std::remove_if(relays.begin(), relays.end(),
                               [](const Relay& relay) { return !relay.file.empty(); }),
                relays.end());
   const std::vector<Fault> clashes = AddRelays(contents, refreshed.config);
-  if (!clashes.empty()) return {running, clashes};
+  if (!clashes.empty()) return {running, clashes, {}};
+  refreshed.warnings = WarningsOf(refreshed.config);
   return refreshed;
 }
 
@@ -92,7 +110,11 @@ ParseResult LoadFile(const std::string& path) {
     const std::vector<Fault>& faults = contents.back().faults;
     result.faults.insert(result.faults.end(), faults.begin(), faults.end());
   }
-  if (result.faults.empty()) result.faults = AddRelays(contents, config);
+  if (result.faults.empty()) {
+    result.faults = AddRelays(contents, config);
+    const std::vector<Fault> warnings = WarningsOf(config);
+    result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
+  }
   if (!result.faults.empty()) result.config.reset();
   return result;
 }

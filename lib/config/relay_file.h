@@ -45,6 +45,7 @@ std::vector<Fault> AddRelays(const std::vector<RelayFileContent>& contents, Conf
 struct RefreshedRelays {
   Config config;
   std::vector<Fault> faults;
+  std::vector<Fault> warnings;  // of entries that approve everything
 };
 RefreshedRelays RefreshRelays(const Config& running);
 

@@ -99,6 +99,22 @@ def check_full_output(checks, path):
                       f"{command} on a full device: {done.stderr!r}")
 
 
+def check_overwriting(checks, path):
+    """A sensor must not write over what it reads: alerts are appended to their file for years."""
+    folder = path.parent / "state"
+    for keys, wanted in (
+            (f'[alerts]\nfile = "{path}"\n', "alerts.file would overwrite the configuration"),
+            (f'[alerts]\nfile = "{folder}/state.db"\n', "alerts.file would overwrite the state"),
+            (f'[learning]\nafter = "1d"\nfile = "{path}"\n',
+             "learning.file would overwrite the configuration")):
+        path.write_text(f'{NETWORKS}[state]\ndirectory = "{folder}"\n{keys}', encoding="utf-8")
+        for command in ("check", path), ("run", "--config", path), ("reload", "--config", path):
+            done = subprocess.run([lib.program("MAILTAP"), *command], capture_output=True,
+                                  text=True, check=False)
+            checks.expect(done.returncode == 1 and wanted in done.stderr,
+                          f"{command[0]}: {done.returncode} {done.stderr!r}, not {wanted}")
+
+
 def check_unknown_word(checks):
     done = subprocess.run([lib.program("MAILTAP"), "chek", "x"], capture_output=True, text=True,
                           check=False)
@@ -134,6 +150,7 @@ def main():
         check_good(checks, path)
         check_full_output(checks, path)
         check_reload(checks, path)
+        check_overwriting(checks, path)
         check_unknown_word(checks)
         for what, (text, lines, words) in BAD.items():
             check_bad(checks, path, what, text, lines, words)

@@ -40,6 +40,8 @@ TEST_F(Overwriting, SoAreTwoOutputsInOneFileThatIsYetToBeMade) {
   EXPECT_EQ(Refusal(dir_.File("new"), dir_.File("sub/../new")),
             dir_.File("sub/../new") + ": --alerts would overwrite --flows; give another file");
   EXPECT_EQ(Refusal(dir_.File("new"), dir_.File("sub/new")), "");
+  EXPECT_EQ(Refusal("to-be-made", "./to-be-made"),
+            "./to-be-made: --alerts would overwrite --flows; give another file");
 }
 
 TEST_F(Overwriting, DevicesTakeSeveral) {

@@ -10,9 +10,11 @@
 namespace mailtap::config {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 RelayFile File(RelayFormat format) {
@@ -202,6 +204,19 @@ TEST_F(LoadFileTest, RefusesWhatItCantReadAndNamesUsedTwice) {
               ElementsAre(HasSubstr("relay name \"feed\" is used already")));
   Write("feed.txt", "192.0.2.1  # M\xfcller\n");
   EXPECT_THAT(Texts(Load().faults), ElementsAre(HasSubstr("feed.txt:1:1: not valid UTF-8")));
+}
+
+TEST_F(LoadFileTest, WarnsOfAFileThatComesToApproveEverything) {
+  Write("mailtap.toml", kWithFile);
+  Write("feed.txt", "192.0.2.1\n");
+  const ParseResult loaded = Load();
+  EXPECT_THAT(Texts(loaded.warnings), Not(Contains(HasSubstr("feed"))));
+  EXPECT_THAT(RefreshRelays(*loaded.config).warnings, IsEmpty());
+  Write("feed.txt", "0.0.0.0/0\n::/0\n");
+  const auto warning =
+      HasSubstr("feed.txt:1:1: relay \"feed\" matches mail from anywhere to anywhere");
+  EXPECT_THAT(Texts(RefreshRelays(*loaded.config).warnings), ElementsAre(warning));
+  EXPECT_THAT(Texts(Load().warnings), Contains(warning));
 }
 
 TEST_F(LoadFileTest, AFaultyFileKeepsItsEntriesWhileOthersAreRefreshed) {
