@@ -39,7 +39,11 @@ absl::Status Database::Execute(const char* sql) {
 Database::~Database() { sqlite3_close(handle_); }
 
 absl::Status Database::Store(const Batch& batch) {
-  if (awaits_file()) MAILTAP_RETURN_IF_ERROR(OpenAwaited());
+  if (awaits_file()) {
+    MAILTAP_RETURN_IF_ERROR(OpenAwaited());
+  } else if (HasMoved()) {
+    return AwaitAnother();
+  }
   MAILTAP_RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
   absl::Status stored = StoreAll(batch);
   if (stored.ok()) stored = Execute("COMMIT");

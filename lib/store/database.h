@@ -81,7 +81,8 @@ class Database {
   bool awaits_file() const { return !awaited_directory_.empty(); }
 
   // Aborted where another process has the file locked for longer than five seconds,
-  // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error.
+  // ResourceExhausted where the disk is full. Nothing of the batch is stored after an error. A
+  // file that somebody has removed or renamed is NotFound, once: the next call makes another.
   absl::Status Store(const Batch& batch);
 
   // Whose state it is: "a live sensor", or "a replay of" its captures. Empty before
@@ -126,6 +127,8 @@ class Database {
                                                            std::string& warning);
   absl::Status CopyFrom(const std::string& directory);
   absl::Status OpenAwaited();
+  bool HasMoved() const;
+  absl::Status AwaitAnother();
   absl::Status Prepare();
   absl::Status Execute(const char* sql);
   absl::Status Failed(absl::string_view what) const;

@@ -200,6 +200,20 @@ absl::Status Database::CopyFrom(const std::string& directory) {
   return absl::OkStatus();
 }
 
+// What is stored into a file that has no name any more is lost with the process.
+bool Database::HasMoved() const {
+  int moved = 0;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
+absl::Status Database::AwaitAnother() {
+  MAILTAP_ASSIGN_OR_RETURN(source_, Source());
+  awaited_directory_ = std::filesystem::path(path_).parent_path();
+  return absl::NotFoundError(absl::StrCat(
+      path_, ": was removed or renamed; another one is begun, without what it held"));
+}
+
 absl::Status Database::OpenAwaited() {
   std::string warning;
   auto opened = Open(awaited_directory_, warning);

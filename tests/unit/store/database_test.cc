@@ -254,6 +254,27 @@ TEST_F(DatabaseTest, AFullDiskIsAnErrorThatLosesNothingElse) {
   EXPECT_EQ(Alerts(*database).size(), 2u);
 }
 
+TEST_F(DatabaseTest, AFileThatIsTakenAwayIsMadeAnew) {
+  const auto database = Open();
+  ASSERT_TRUE(database->SetSource("a live sensor").ok());
+  ASSERT_TRUE(database->Store(OneAlert(1)).ok());
+  for (const bool with_folder : {false, true}) {
+    if (with_folder) {
+      std::filesystem::remove_all(directory_);
+    } else {
+      std::filesystem::rename(directory_ + "/state.db", directory_ + "/elsewhere");
+    }
+    const absl::Status lost = database->Store(OneAlert(2));
+    EXPECT_TRUE(absl::IsNotFound(lost)) << lost;
+    EXPECT_THAT(std::string(lost.message()), HasSubstr("state.db: was removed or renamed"));
+    EXPECT_TRUE(database->Store(OneAlert(3)).ok());
+    const auto again = Database::OpenToRead(directory_);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_THAT(Alerts(**again), ElementsAre("3 a1 raised {}"));
+    EXPECT_EQ(*(*again)->Source(), "a live sensor");
+  }
+}
+
 class InAnyCaseTest : public DatabaseTest {
  protected:
   std::unique_ptr<Database> OpenInAnyCase() {
