@@ -139,8 +139,12 @@ absl::Status LiveSensor::StartWorkers() {
 absl::Status LiveSensor::StartOutputs() {
   std::vector<std::unique_ptr<exporting::AlertSink>> sinks;
   if (!config_->alerts.file.empty()) {
+    const std::string& state = config_->state.directory;
     MAILTAP_ASSIGN_OR_RETURN(
-        auto sink, exporting::AlertFileSink::Start(config_->alerts.file, config_->sensor.name));
+        auto sink, exporting::AlertFileSink::Start(
+                       config_->alerts.file, config_->sensor.name,
+                       exporting::AlertFileSink::kDefaultCapacity,
+                       state.empty() ? "" : absl::StrCat(state, "/undelivered-alerts.jsonl")));
     sinks.push_back(std::move(sink));
   }
   output_ = std::make_unique<exporting::LiveOutput>(std::move(sinks));

@@ -1,9 +1,12 @@
 #include "lib/export/alert_file_sink.h"
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "lib/base/directory.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
@@ -13,20 +16,24 @@ namespace mailtap::exporting {
 
 absl::StatusOr<std::unique_ptr<AlertFileSink>> AlertFileSink::Start(const std::string& path,
                                                                     std::string sensor,
-                                                                    std::size_t capacity) {
+                                                                    std::size_t capacity,
+                                                                    std::string spool) {
   if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty()) {
     MAILTAP_RETURN_IF_ERROR(MakeDirectory(folder));
   }
   MAILTAP_ASSIGN_OR_RETURN(auto writer, FileWriter::Open(path, FileWriter::Mode::kFollow));
   std::unique_ptr<AlertFileSink> sink(
-      new AlertFileSink(std::move(writer), std::move(sensor), capacity));
+      new AlertFileSink(std::move(writer), std::move(sensor), capacity, std::move(spool)));
   sink->thread_ = std::thread([s = sink.get()] { s->Run(); });
   return sink;
 }
 
 AlertFileSink::AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sensor,
-                             std::size_t capacity)
-    : sensor_(std::move(sensor)), capacity_(capacity), writer_(std::move(writer)) {}
+                             std::size_t capacity, std::string spool)
+    : sensor_(std::move(sensor)),
+      capacity_(capacity),
+      spool_(std::move(spool)),
+      writer_(std::move(writer)) {}
 
 AlertFileSink::~AlertFileSink() { Stop(); }
 
@@ -85,7 +92,34 @@ void AlertFileSink::WaitForWork(std::unique_lock<std::mutex>& lock) {
   }
 }
 
+// What an earlier process could not write comes before all else.
+void AlertFileSink::Unspool() {
+  std::ifstream spool(spool_);
+  if (spool_.empty() || !spool.is_open()) return;
+  for (std::string line; std::getline(spool, line);) writer_->Write(line);
+  spooled_ = true;
+}
+
+void AlertFileSink::Close() {
+  if (writer_->pending() != 0 && !spool_.empty()) {
+    const uint64_t lines = writer_->pending();
+    const std::string text = writer_->TakePending();
+    const absl::Status kept = WriteWholeFile(spool_, text);
+    if (kept.ok()) {
+      LogWarning(absl::StrCat(lines, " lines of alerts could not be written; ", spool_,
+                              " has them until the next start"));
+    } else {
+      LogError(absl::StrCat(
+          lines, " lines of alerts could not be written and are lost: ", kept.message()));
+    }
+  }
+  if (const absl::Status closed = writer_->Close(); !closed.ok()) {
+    LogError(closed.message());
+  }
+}
+
 void AlertFileSink::Run() {
+  Unspool();
   bool last = false;
   while (!last) {
     std::deque<control::Alert> batch;
@@ -100,11 +134,11 @@ void AlertFileSink::Run() {
     }
     if (reopen) writer_->Reopen();
     WriteBatch(batch);
-    if (last) {
-      if (const absl::Status closed = writer_->Close(); !closed.ok()) {
-        LogError(closed.message());
-      }
+    if (spooled_ && writer_->pending() == 0) {
+      std::remove(spool_.c_str());
+      spooled_ = false;
     }
+    if (last) Close();
     const std::lock_guard lock(mutex_);
     file_.queued = writer_->pending();
     file_.written = writer_->written();

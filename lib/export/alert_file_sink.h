@@ -23,9 +23,11 @@ class AlertFileSink : public AlertSink {
 
   // Opens `path` (see FileWriter::Mode::kFollow), in a folder that it makes where it is
   // missing, and starts the thread. `sensor` is this sensor's name in each object; `capacity`
-  // is the queue's bound in alerts.
+  // is the queue's bound in alerts. What can't be written by the end is kept in the file
+  // `spool`, and written first by whoever starts with it next; empty: it is lost.
   static absl::StatusOr<std::unique_ptr<AlertFileSink>> Start(
-      const std::string& path, std::string sensor, std::size_t capacity = kDefaultCapacity);
+      const std::string& path, std::string sensor, std::size_t capacity = kDefaultCapacity,
+      std::string spool = "");
   ~AlertFileSink() override;  // as Stop()
 
   void Submit(const control::Alert& alert) override;
@@ -38,15 +40,21 @@ class AlertFileSink : public AlertSink {
   void RequestReopen();
 
  private:
-  AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sensor, std::size_t capacity);
+  AlertFileSink(std::unique_ptr<FileWriter> writer, std::string sensor, std::size_t capacity,
+                std::string spool);
 
   void Run();
   void WaitForWork(std::unique_lock<std::mutex>& lock);
   void WriteBatch(const std::deque<control::Alert>& batch);
+  void Unspool();
+  void Close();
 
   const std::string sensor_;
   const std::size_t capacity_;
-  const std::unique_ptr<FileWriter> writer_;  // the sink's thread only
+  const std::string spool_;
+  // The sink's thread only, up to the mutex.
+  const std::unique_ptr<FileWriter> writer_;
+  bool spooled_ = false;  // lines of the spool wait
 
   // Guards all below. Never held while logging: a scrape would wait for whoever reads that.
   mutable std::mutex mutex_;

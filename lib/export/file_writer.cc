@@ -168,11 +168,24 @@ void FileWriter::Reopen() {
   Flush();
 }
 
+// Of a line of which the rest will not follow.
+void FileWriter::RemoveHalf() {
+  struct stat file;
+  if (offset_ == 0 || fd_ < 0 || fstat(fd_, &file) != 0 || !S_ISREG(file.st_mode)) return;
+  // Where it fails, the next process begins a line of its own behind it.
+  if (ftruncate(fd_, file.st_size - static_cast<off_t>(offset_)) != 0) ++errors_;
+}
+
+std::string FileWriter::TakePending() {
+  RemoveHalf();
+  offset_ = pending_ = 0;
+  return std::exchange(queue_, {});
+}
+
 absl::Status FileWriter::Close() {
   Flush();
-  lost_ += std::exchange(pending_, 0);
-  queue_.clear();
-  offset_ = 0;
+  lost_ += pending_;
+  TakePending();
   if (fd_ >= 0 && close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
     ++errors_;
     return SystemError("close", path_);

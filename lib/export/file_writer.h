@@ -47,6 +47,9 @@ class FileWriter {
   // Creates the file where the path no longer leads to the open one, and flushes; kFollow only.
   void Reopen();
 
+  // The lines that wait, for whoever keeps them elsewhere: this writer forgets them.
+  std::string TakePending();
+
   // Flushes and closes. DataLoss where lines were lost, with their number and the reason.
   absl::Status Close();
 
@@ -65,6 +68,7 @@ class FileWriter {
   void Failed(const absl::Status& why);
   void Recovered();
   void DropWritten();
+  void RemoveHalf();
 
   const std::string path_;
   const Mode mode_;

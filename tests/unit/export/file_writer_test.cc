@@ -113,6 +113,20 @@ TEST(FileWriter, AFullDiskTearsAndDoublesNothing) {
   EXPECT_TRUE(writer->Close().ok());
 }
 
+TEST(FileWriter, LinesThatAreTakenLeaveNoHalfBehind) {
+  const TempDir dir;
+  auto writer = OpenOrDie(dir.File("f"), Mode::kFollow);
+  {
+    const FileSizeLimit limit(15);
+    for (const char* line : {"line one", "line two", "line three"}) writer->Write(line);
+    EXPECT_FALSE(writer->Flush());
+    EXPECT_EQ(writer->TakePending(), "line two\nline three\n");
+  }
+  EXPECT_EQ(ReadFile(dir.File("f")), "line one\n");
+  EXPECT_EQ(writer->pending(), 0u);
+  EXPECT_TRUE(writer->Close().ok());
+}
+
 TEST(FileWriter, ADiskThatStaysFullLosesCountedLinesOnly) {
   auto writer = OpenOrDie("/dev/full", Mode::kReplace);
   const std::string line(1 << 20, 'x');

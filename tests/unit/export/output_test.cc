@@ -186,6 +186,27 @@ TEST(AlertFileSink, TriesAgainByItselfWhenTheDiskHadNoRoom) {
   EXPECT_EQ(sink->status().dropped, 0u);
 }
 
+TEST(AlertFileSink, WhatCouldNotBeWrittenIsWrittenFirstByTheNext) {
+  const TempDir dir;
+  const auto start = [&](const std::string& path) {
+    return AlertFileSink::Start(path, "s1", AlertFileSink::kDefaultCapacity, dir.File("spool"))
+        .value();
+  };
+  for (const int first : {1, 3}) {  // the second time with what the first one left
+    auto sink = start("/dev/full");
+    sink->Submit(NumberedAlert(first));
+    sink->Submit(NumberedAlert(first + 1));
+    sink->Stop();
+    EXPECT_EQ(sink->status().dropped, 0u);
+  }
+  EXPECT_EQ(Ids(dir.File("spool")), (std::vector<std::string>{"1", "2", "3", "4"}));
+  auto sink = start(dir.File("a"));
+  sink->Submit(NumberedAlert(5));
+  sink->Stop();
+  EXPECT_EQ(Ids(dir.File("a")), (std::vector<std::string>{"1", "2", "3", "4", "5"}));
+  EXPECT_FALSE(std::filesystem::exists(dir.File("spool")));
+}
+
 TEST(AlertFileSink, MakesItsFolder) {
   const TempDir dir;
   ASSERT_TRUE(AlertFileSink::Start(dir.File("d/e/a"), "s1").ok());
