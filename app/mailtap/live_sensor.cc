@@ -247,7 +247,7 @@ absl::Status LiveSensor::Run(const std::atomic<bool>& stop, std::atomic<bool>& r
     if (auto next = reloader_.Poll(reload, clock_->Now())) next_config_ = std::move(next);
     if (reloader_.begun() != begun) Tell();
     if (collector.Poll(clock_->Now())) {
-      clock_->Follow();
+      clock_watch_.Check(clock_->Follow());
       Reload();
       Publish();
       WatchLinks();

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/mailtap/learner.h"
+#include "app/mailtap/clock_watch.h"
 #include "app/mailtap/link_watch.h"
 #include "app/mailtap/reloader.h"
 #include "app/mailtap/state_keeper.h"
@@ -101,6 +102,7 @@ class LiveSensor {
   std::unique_ptr<control::Control> control_;
   Learner learner_;
   LinkWatch links_;
+  ClockWatch clock_watch_;
   exporting::SnapshotBoard board_;
   UnixNanos start_time_ = 0;
   std::atomic<bool> running_{false};  // main writes, HTTP reads

@@ -62,6 +62,7 @@ std::vector<exporting::PortStatus> LiveSensor::PortStatuses() const {
 exporting::SensorStatus LiveSensor::Status() const {
   exporting::SensorStatus status = BuildStatus();
   status.start_time = start_time_;
+  status.clock_offset = clock_->offset();
   status.ports = PortStatuses();
   status.workers = WorkerStatuses();
   status.sinks = output_->sink_status();

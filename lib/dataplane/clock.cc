@@ -36,7 +36,7 @@ UnixNanos SlewedClock::At(uint64_t cycles) const {
   }
 }
 
-void SlewedClock::Follow(uint64_t cycles, UnixNanos real, int64_t steady) {
+int64_t SlewedClock::Follow(uint64_t cycles, UnixNanos real, int64_t steady) {
   if (first_cycles_ == 0) {
     first_cycles_ = cycles;
     first_steady_ = steady;
@@ -54,6 +54,7 @@ void SlewedClock::Follow(uint64_t cycles, UnixNanos real, int64_t steady) {
   time_.store(time, std::memory_order_release);
   slope_.store(nanos_per_cycle_ * (1 + slew), std::memory_order_release);
   version_.fetch_add(1, std::memory_order_release);
+  return real - time;
 }
 
 TscClock::TscClock()
@@ -62,10 +63,12 @@ TscClock::TscClock()
 
 UnixNanos TscClock::Now() const { return clock_.At(rte_get_tsc_cycles()); }
 
-void TscClock::Follow() {
+int64_t TscClock::Follow() {
   const uint64_t cycles = rte_get_tsc_cycles();
-  clock_.Follow(cycles, NanosOf<std::chrono::system_clock>(),
-                NanosOf<std::chrono::steady_clock>());
+  const int64_t offset = clock_.Follow(cycles, NanosOf<std::chrono::system_clock>(),
+                                       NanosOf<std::chrono::steady_clock>());
+  offset_.store(offset, std::memory_order_relaxed);
+  return offset;
 }
 
 }  // namespace mailtap::dataplane

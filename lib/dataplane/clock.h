@@ -24,8 +24,9 @@ class SlewedClock {
   UnixNanos At(uint64_t cycles) const;
 
   // What the system's clock and its steady one (CLOCK_MONOTONIC, nanoseconds) say at `cycles`.
-  // One thread, about once a second.
-  void Follow(uint64_t cycles, UnixNanos real, int64_t steady);
+  // Returns by how many nanoseconds the former is ahead of this one. One thread, about once a
+  // second.
+  int64_t Follow(uint64_t cycles, UnixNanos real, int64_t steady);
 
  private:
   // Written by Follow() alone; odd while it writes.
@@ -46,10 +47,13 @@ class TscClock {
   // Any thread.
   UnixNanos Now() const;
   // See SlewedClock.
-  void Follow();
+  int64_t Follow();
+  // What Follow() last returned. Any thread.
+  int64_t offset() const { return offset_.load(std::memory_order_relaxed); }
 
  private:
   SlewedClock clock_;
+  std::atomic<int64_t> offset_{0};
 };
 
 }  // namespace mailtap::dataplane

@@ -136,9 +136,10 @@ absl::Status Port::SetUp(const config::Dataplane& config) {
       conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key.size());
     } else {
       LogWarning(absl::StrCat("port ", name_,
-                              ": cannot spread packets by address; both "
-                              "directions of a connection must reach the same queue by other "
-                              "means"));
+                              ": cannot spread packets by address; a connection whose "
+                              "packets reach several queues is counted in each. One queue is "
+                              "safe (of net_af_packet always: the kernel moves packets to "
+                              "another one while the first is full)"));
     }
   }
   uint16_t tx_queues = 0;

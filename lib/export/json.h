@@ -36,8 +36,8 @@ nlohmann::ordered_json MetricNumber(config::Metric metric, double value);
 nlohmann::ordered_json MetricName(const control::Alert& alert);
 // A value or threshold of it.
 nlohmann::ordered_json AlertNumber(const control::Alert& alert, double value);
-// Host, encap, role, verdict and service: null and [] for a blind spot and a relay entry; no host
-// for a group or the site.
+// Host, encap, role, verdict and service: null and [] for a blind spot and a relay entry; no
+// host for a group or the site.
 struct AlertSubject {
   nlohmann::ordered_json host, encap, role, verdict, service;
 };

@@ -17,6 +17,10 @@ void AddProcess(const SensorStatus& s, MetricFamilies& f) {
   if (s.start_time != 0) {
     f.Gauge("mailtap_start_time_seconds", "When the sensor started, in seconds since 1970.")
         .Add({}, static_cast<double>(s.start_time) / kNanosPerSecond);
+    f.Gauge("mailtap_clock_offset_seconds",
+            "By how much the system's clock is ahead of the sensor's, which follows it without "
+            "a step.")
+        .Add({}, static_cast<double>(s.clock_offset) / kNanosPerSecond);
   }
 }
 

@@ -44,7 +44,7 @@ struct ReportInput {
   std::vector<control::SuppressionUse> suppressions;  // as Control::SuppressionUses() does
   std::vector<AlertHistory> alerts;
   std::vector<control::OpenPeak> open_peaks;  // as Control::OpenPeaks() gives them
-  std::vector<control::Alert> suppressed;  // would have been raised, in their order
+  std::vector<control::Alert> suppressed;     // would have been raised, in their order
 };
 
 // The report as indented JSON, with a newline at its end. Any thread.

@@ -126,6 +126,7 @@ struct SensorStatus {
   std::string dpdk;      // "22.11.11"; empty without DPDK
   // Wall clock; 0 leaves the family out, so that a replay's metrics are the same on every run.
   UnixNanos start_time = 0;
+  int64_t clock_offset = 0;  // of the system's clock from the sensor's, in nanoseconds; with it
   std::vector<PortStatus> ports;
   std::vector<WorkerStatus> workers;
   std::vector<SinkStatus> sinks;

@@ -70,7 +70,8 @@ TEST_F(HttpTest, HealthAndReadinessAreDifferentThings) {
 
 TEST_F(HttpTest, UnknownPathsAreNotFound) {
   StartSensor();
-  for (const char* path : {"/metric", "/metrics/", "/metrics/x", "//", "/%2e%2e/etc/passwd"}) {
+  for (const char* path : {"/metric", "/metrics/", "/metrics/x", "//", "/%2e%2e/etc/passwd",
+                           "/%00", "/metrics%00x", "/healthz%00.txt"}) {
     EXPECT_EQ(Fetch(Url(path)).status, 404) << path;
   }
   EXPECT_EQ(Fetch(Url("/healthz?verbose=1")).status, 200);

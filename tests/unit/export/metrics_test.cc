@@ -186,6 +186,7 @@ TEST(Metrics, ShowPortsQueuesAndWorkers) {
   EXPECT_EQ(Sample(text, R"(mailtap_ring_used_bytes{worker="0"})"), "512");
   EXPECT_EQ(Sample(text, R"(mailtap_sink_dropped_total{sink="alert_file"})"), "2");
   EXPECT_EQ(Sample(text, "mailtap_start_time_seconds"), "1795466400");
+  EXPECT_EQ(Sample(text, "mailtap_clock_offset_seconds"), "-1.5");
   EXPECT_EQ(Sample(text, "mailtap_config_last_reload_successful"), "0");
   EXPECT_EQ(Sample(text, "mailtap_config_last_reload_success_timestamp_seconds"), "1795466450");
   EXPECT_EQ(Sample(text, R"(mailtap_config_reloads_total{result="success"})"), "3");
@@ -209,6 +210,7 @@ TEST(Metrics, OfAReplayHaveNoStartTimeAndNoEmptyFamilies) {
   status.reload.reset();
   const std::string text = Text(SampleSnapshot(), status);
   EXPECT_THAT(text, Not(HasSubstr("mailtap_start_time_seconds")));
+  EXPECT_THAT(text, Not(HasSubstr("mailtap_clock_offset_seconds")));
   EXPECT_THAT(text, Not(HasSubstr("mailtap_sink")));
   EXPECT_THAT(text, Not(HasSubstr("mailtap_config_last_reload")));
 }

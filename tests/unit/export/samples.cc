@@ -155,6 +155,7 @@ SensorStatus SampleStatus() {
   status.compiler = "gcc 12.2.0";
   status.dpdk = "22.11.11";
   status.start_time = 1795466400 * kNanosPerSecond;
+  status.clock_offset = -1'500'000'000;
   status.ports = {
       {0, "0000:03:00.0", 100, 6'400, 1, 4, 2, 3, true, {{0, 60, 4'000, 0}, {1, 40, 2'400, 5}}},
       {1, "net_pcap0", 0, 0, 0, 0, 0, 0, false, {}}};
