@@ -64,6 +64,7 @@ struct alignas(kCacheLine) Dialogue {
   bool broken : 1;      // see Break
   bool spoke_late : 1;  // words that ended a retrieval came behind what follows them
   bool agreed : 1;      // that line may agree to TLS, and nothing of the client was ever seen
+  bool supposed : 1;    // nothing was read yet, nor does what is held tell of mail
   bool hello_started : 1;
   bool hello_answered : 1;  // see AwaitsTls
   bool certificate_started : 1;

@@ -196,8 +196,10 @@ uint32_t Worker::CreateBehindItsWords(const Pending& pending, const flow::Sessio
     Forget(slot);
     return kNone;
   }
+  flow::HotSession& hot = sessions_.hot(slot);
+  dialogues_[sessions_.cold(hot).dialogue].supposed = true;
   const bool from_client = pending.segment.src_port == handshake->client_port;
-  TakeHandshake(sessions_.hot(slot), from_client ? 0 : 1, *handshake, pending.time);
+  TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
   return slot;
 }
 

@@ -16,6 +16,9 @@ namespace {
 
 // When one side has said so much without a decision, a flow is judged by what there is.
 constexpr int32_t kMostUndecidedBytes = 1 << 16;
+// Of a flow whose beginning is missing no more waits for it: what loses packets has many such
+// flows, and what is known to be mail needs the room. What is only late comes within fewer.
+constexpr int kMostSupposed = 8;
 // How long a handshake may come behind the text that follows it: mirrors reorder within
 // milliseconds.
 constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
@@ -69,6 +72,10 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
+  if (dialogue.supposed && dialogue.held_count >= kMostSupposed) {
+    remove_ = true;
+    return;
+  }
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
   if (AwaitsHandshake(hot, end, segment) && dialogues_.Hold(dialogue, end, piece)) return;
   BeginText(hot, end, piece);
@@ -133,8 +140,8 @@ bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end,
     const bool has_text = e == end || dialogues_.FirstHeld(dialogue, e).length != 0;
     return has_text && !dialogue.started[e] && !TestEnd(hot.state.synced, e);
   };
-  // What has heard the other end before that has opened the connection: the answer to the SYN is
-  // late, and what was heard with it. A ClientHello says all by itself.
+  // What has heard the other end before that has opened the connection: the answer to the SYN
+  // is late, and what was heard with it. A ClientHello says all by itself.
   const bool late = (segment.flags & (net::kSyn | net::kAck)) == net::kAck &&
                     hot.state.synced == EndBit(end) && !dialogue.started[end] &&
                     !TextOf(segment, 0).OpensTls();
@@ -232,6 +239,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   const uint32_t index = sessions_.cold(hot).dialogue;
   if (index == kNone) return;  // an earlier piece of the same segment has settled it
   Dialogue& dialogue = dialogues_[index];
+  dialogue.supposed = false;
   const bool snapped = piece.captured < piece.length;
   if (dialogue.hello_started) return ReadTls(slot, end, piece);
   const End client = ClientEnd(hot);

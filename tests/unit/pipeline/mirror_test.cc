@@ -155,6 +155,20 @@ TEST(Mirror, OpeningsOnOddPortsComeInAnyOrder) {
   }
 }
 
+// A beginning that is lost and not late: such flows must not take the room of mail.
+TEST(Mirror, WhatLacksItsBeginningIsWaitedForBriefly) {
+  for (const bool server_first : {false, true}) {
+    Conversation talk("10.1.0.5", 40'000, "192.0.2.25", 9'100);
+    talk.Handshake().Lost(server_first ? kDown : kUp, std::string(200, '\x81'));
+    for (int i = 0; i < 30; ++i) talk.Client(std::string(1'000, '\x81')).Ack(kDown);
+    Sensor sensor;
+    sensor.Play(talk.frames()).Idle(1);
+    EXPECT_EQ(sensor.counters().sessions.value(), 0u) << server_first;
+    EXPECT_EQ(sensor.counters().dialogues.value(), 0u) << server_first;
+    EXPECT_EQ(sensor.Finish().sessions().size(), 0u) << server_first;
+  }
+}
+
 // The client's packets come some milliseconds behind the server's.
 TEST(Mirror, ADirectionMayLagBehind) {
   for (const auto& [script, port] : {std::pair{ImapScript(), 143}, {Pop3Script(), 110}}) {
