@@ -44,11 +44,11 @@ namespace mailtap::pipeline {
 
 class Worker {
  public:
-  // Brings what every packet's look reads towards the cache, as data that is read once: it is
-  // not to drive code and tables from the caches behind the first.
+  // Brings what every packet's look reads into the caches. Not as data that is read once, which
+  // bypasses the second: Intel's processors take twice as long then.
   static void Prefetch(const PacketView& packet) {
-    __builtin_prefetch(packet.data, 0, 0);
-    __builtin_prefetch(packet.data + kCacheLine, 0, 0);
+    __builtin_prefetch(packet.data);
+    __builtin_prefetch(packet.data + kCacheLine);
   }
 
   // Allocates every table. `ring` takes the records, `known_servers` (may be null) says which
