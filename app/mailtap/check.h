@@ -1,4 +1,5 @@
-// `mailtap check`: whether a sensor could run by a configuration, and what of it is worth a look.
+// `mailtap check`: whether a sensor could run by a configuration, and what of it is worth a
+// look.
 #ifndef MAILTAP_APP_MAILTAP_CHECK_H_
 #define MAILTAP_APP_MAILTAP_CHECK_H_
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "app/mailtap/learner.h"
 #include "app/mailtap/clock_watch.h"
+#include "app/mailtap/learner.h"
 #include "app/mailtap/link_watch.h"
 #include "app/mailtap/reloader.h"
 #include "app/mailtap/state_keeper.h"
