@@ -35,8 +35,8 @@ ParseResult Parse(absl::string_view text, absl::string_view file);
 ParseResult ParseFile(const std::string& path);
 
 // Makes `next` what may come into force while a sensor runs by `running`: the keys that only a
-// restart can change (sensor, services, tls, alerts.file, state, http, diagnostics,
-// limits, timeouts, tunnels, dataplane) stay as they are, and `next` gets the version that this makes.
+// restart can change (sensor, services, tls, alerts.file, state, http, diagnostics, limits,
+// timeouts, tunnels, dataplane) stay as they are, and `next` gets the version that this makes.
 // Returns the names of those that `next` meant to change, as "[limits]" or "alerts.file".
 std::vector<std::string> TakeOver(const Config& running, Config& next);
 

@@ -68,8 +68,9 @@ class Control {
   // Puts another configuration in force, all of it that control looks at. Between EndTick() and
   // the next Apply(); what comes is judged by it, what was counted stays. A rule that keeps its
   // name and scope, and metric and window of all its conditions, keeps its windows and open
-  // alerts, and judges them by its new thresholds at the next tick; the open alerts of any other are cleared, with the end of the last tick as their time. Keys
-  // that only a restart can change must be the same as before (see config::TakeOver).
+  // alerts, and judges them by its new thresholds at the next tick; the open alerts of any
+  // other are cleared, with the end of the last tick as their time. Keys that only a restart
+  // can change must be the same as before (see config::TakeOver).
   void Reload(std::shared_ptr<const config::Config> config);
 
   // All that is known, and the alerts that are open, as bytes for Restore(). Between EndTick()

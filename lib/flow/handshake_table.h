@@ -22,6 +22,11 @@ struct Handshake {
   bool has_server = false;  // the SYN-ACK was seen too
   uint8_t packets[2] = {};  // seen of the client and of the server
   UnixNanos time = 0;       // of the first of them
+
+  // One more of the client (0) or the server (1).
+  void CountPacket(int from) {
+    if (packets[from] < UINT8_MAX) ++packets[from];
+  }
 };
 static_assert(sizeof(Handshake) == 32);
 

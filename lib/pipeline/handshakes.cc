@@ -61,18 +61,16 @@ bool Handshakes::Remember(const Pending& pending) {
     entry.server_isn = segment.seq;
     entry.has_server = true;
   }
-  uint8_t& packets = entry.packets[ack ? 1 : 0];
-  if (packets < UINT8_MAX) ++packets;
-  const bool first = packets == 1 && entry.packets[ack ? 0 : 1] != 0;
+  const int from = ack ? 1 : 0;
+  entry.CountPacket(from);
+  const bool first = entry.packets[from] == 1 && entry.packets[1 - from] != 0;
   return first && segment.length == 0 && client_isn == entry.client_isn;
 }
 
 void Handshakes::Count(const Pending& pending) {
   flow::Handshake* handshake = Find(pending);
   if (handshake == nullptr) return;
-  uint8_t& packets =
-      handshake->packets[pending.segment.src_port == handshake->client_port ? 0 : 1];
-  if (packets < UINT8_MAX) ++packets;
+  handshake->CountPacket(pending.segment.src_port == handshake->client_port ? 0 : 1);
 }
 
 bool Handshakes::Misses(const Pending& pending) {

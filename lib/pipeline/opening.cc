@@ -166,6 +166,16 @@ bool Worker::HasRoomForUndecided() {
   return false;
 }
 
+// kNone where there is no room to follow or to read it; the handshake is still known then, for
+// a later try.
+uint32_t Worker::CreateToRead(const Pending& pending, const flow::SessionKey& key) {
+  if (!HasRoomForUndecided()) return kNone;
+  const uint32_t slot = CreateUndecided(pending, key);
+  if (slot == kNone || StartReading(slot)) return slot;
+  Forget(slot);
+  return kNone;
+}
+
 // Whether what a payload on an odd port says is reason to follow it.
 bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key,
                              const Beginning& beginning, bool word, bool hello) {
@@ -175,12 +185,12 @@ bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key
     return recogniser_.MayOpenMail(segment.payload, segment.captured,
                                    beginning.at_start || IsWithKnownServer(key));
   }
-  if (!hello && beginning.handshake == nullptr) {
-    // A mirror may deliver it before its handshake, which is waited for.
-    return handshakes_.Find(pending) == nullptr &&
-           classify::IsSocksOpening(segment.payload, segment.captured);
+  if (!hello) {
+    // A mirror may deliver a request to a proxy before its handshake, which is waited for.
+    return beginning.handshake != nullptr ||
+           (handshakes_.Find(pending) == nullptr &&
+            classify::IsSocksOpening(segment.payload, segment.captured));
   }
-  if (!hello) return true;
   const bool of_client = beginning.handshake == nullptr || beginning.from_client;
   return !of_client || !RulesMailOut(segment);
 }
@@ -188,14 +198,10 @@ bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key
 // The mirror shows first what was not said first. What was decides, and is waited for as it is
 // on mail ports.
 uint32_t Worker::CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key) {
-  if (!handshakes_.Misses(pending) || !HasRoomForUndecided()) return kNone;
-  flow::Handshake* const handshake = handshakes_.Find(pending);
-  const uint32_t slot = CreateUndecided(pending, key);
+  if (!handshakes_.Misses(pending)) return kNone;
+  const uint32_t slot = CreateToRead(pending, key);
   if (slot == kNone) return kNone;
-  if (!StartReading(slot)) {
-    Forget(slot);
-    return kNone;
-  }
+  flow::Handshake* const handshake = handshakes_.Find(pending);
   flow::HotSession& hot = sessions_.hot(slot);
   dialogues_[sessions_.cold(hot).dialogue].supposed = true;
   const bool from_client = pending.segment.src_port == handshake->client_port;
@@ -231,14 +237,8 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     if (hello && beginning.handshake != nullptr) handshakes_.Erase(beginning.handshake);
     return first_heard && !hello ? CreateBehindItsWords(pending, key) : kNone;
   }
-  if (!HasRoomForUndecided()) return kNone;
-
-  const uint32_t slot = CreateUndecided(pending, key);
+  const uint32_t slot = CreateToRead(pending, key);
   if (slot == kNone) return kNone;
-  if (!StartReading(slot)) {  // while the handshake is still known, for a later try
-    Forget(slot);
-    return kNone;
-  }
   flow::HotSession& hot = sessions_.hot(slot);
   if (beginning.handshake != nullptr) {
     TakeHandshake(hot, beginning.from_client ? 0 : 1, *beginning.handshake, pending.time);

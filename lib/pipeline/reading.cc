@@ -77,7 +77,8 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     return;
   }
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
-  if (AwaitsHandshake(hot, end, segment) && dialogues_.Hold(dialogue, end, piece)) return;
+  if (AwaitsHandshake(hot, end, segment.flags, piece) && dialogues_.Hold(dialogue, end, piece))
+    return;
   BeginText(hot, end, piece);
   const auto turns = [&] { return TurnsOf(hot); };
   const auto reader = [&](End from, const TextSegment& next) {
@@ -131,8 +132,8 @@ Turns Worker::TurnsOf(const flow::HotSession& hot) const {
 
 // A mirror may deliver a side's first text before the handshake that says where it starts.
 // While one side's text waits, the other's waits too, since it may be the answer.
-bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end,
-                             const net::Segment& segment) const {
+bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end, uint8_t flags,
+                             const TextSegment& piece) const {
   const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
   if (now_ - cold.first_seen > kHandshakePatience) return false;
   const Dialogue& dialogue = dialogues_[cold.dialogue];
@@ -142,9 +143,9 @@ bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end,
   };
   // What has heard the other end before that has opened the connection: the answer to the SYN
   // is late, and what was heard with it. A ClientHello says all by itself.
-  const bool late = (segment.flags & (net::kSyn | net::kAck)) == net::kAck &&
+  const bool late = (flags & (net::kSyn | net::kAck)) == net::kAck &&
                     hot.state.synced == EndBit(end) && !dialogue.started[end] &&
-                    !TextOf(segment, 0).OpensTls();
+                    !piece.OpensTls();
   return late || waits(0) || waits(1);
 }
 

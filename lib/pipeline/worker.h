@@ -143,6 +143,7 @@ class Worker {
   uint32_t CreateUndecided(const Pending& pending, const flow::SessionKey& key);
   bool DeservesSession(const Pending& pending, const flow::SessionKey& key,
                        const Beginning& beginning, bool word, bool hello);
+  uint32_t CreateToRead(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtHandshake(const Pending& pending, const flow::SessionKey& key);
@@ -165,8 +166,8 @@ class Worker {
   bool StartReading(uint32_t slot);
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
   Turns TurnsOf(const flow::HotSession& hot) const;
-  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end,
-                       const net::Segment& segment) const;
+  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end, uint8_t flags,
+                       const TextSegment& piece) const;
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
