@@ -64,6 +64,7 @@ bool Baselines::StartTick(int64_t tick) {
     EndHour();
   }
   hour_ = hour;
+  for (auto& [rule, since] : since_) since = std::min(since, hour);
   return true;
 }
 
@@ -135,19 +136,33 @@ void Baselines::Remember(const Key& key, double amount) {
   slot.weeks[place] = week;
 }
 
+std::optional<int64_t> Baselines::FirstHour(const Key& key, const Series* series) const {
+  if (key.scope == config::Scope::kSite) {
+    // A site where nobody had any traffic is known for that.
+    const auto since = since_.find(key.rule);
+    if (since != since_.end()) return since->second;
+  }
+  return series == nullptr ? std::nullopt : std::optional(series->first_hour);
+}
+
 std::optional<Baseline> Baselines::OfSeries(const Key& key, int64_t hour) const {
   const auto found = series_.find(key);
-  if (found == series_.end()) return std::nullopt;
-  const Series& series = found->second;
-  const auto slot = series.slots.find(static_cast<int32_t>(hour % kWeekHours));
+  const Series* series = found == series_.end() ? nullptr : &found->second;
+  const std::optional<int64_t> first = FirstHour(key, series);
+  if (!first) return std::nullopt;
+  const BaselineSlot* slot = nullptr;
+  if (series != nullptr) {
+    const auto of_hour = series->slots.find(static_cast<int32_t>(hour % kWeekHours));
+    if (of_hour != series->slots.end()) slot = &of_hour->second;
+  }
   std::vector<double> amounts;
   for (int back = 1; back <= BaselineSlot::kWeeks; ++back) {
-    if (hour - back * kWeekHours < series.first_hour) break;
+    if (hour - back * kWeekHours < *first) break;
     if (!Seen(hour - back * kWeekHours)) continue;
     const auto week = static_cast<int32_t>(hour / kWeekHours - back);
     const std::size_t place = static_cast<std::size_t>(week % BaselineSlot::kWeeks);
-    const bool any = slot != series.slots.end() && slot->second.weeks[place] == week;
-    amounts.push_back(any ? slot->second.amounts[place] : 0);
+    const bool any = slot != nullptr && slot->weeks[place] == week;
+    amounts.push_back(any ? slot->amounts[place] : 0);
   }
   if (static_cast<int>(amounts.size()) < least_weeks_) return std::nullopt;
   Baseline baseline;
@@ -180,13 +195,16 @@ std::optional<Baseline> Baselines::Of(const std::string& rule, Role role, const 
 }
 
 void Baselines::Keep(const std::vector<std::string>& rules) {
-  std::vector<bool> kept(names_.size());
+  absl::flat_hash_map<uint32_t, int64_t> since;
   for (const std::string& rule : rules) {
-    if (const std::optional<uint32_t> number = Find(rule)) kept[*number] = true;
+    const uint32_t number = NumberOf(rule);
+    const auto found = since_.find(number);
+    since[number] = found == since_.end() ? INT64_MAX : found->second;
   }
-  absl::erase_if(amounts_, [&](const auto& entry) { return !kept[entry.first.rule]; });
+  since_ = std::move(since);
+  absl::erase_if(amounts_, [&](const auto& entry) { return !since_.contains(entry.first.rule); });
   absl::erase_if(series_, [&](const auto& entry) {
-    if (kept[entry.first.rule]) return false;
+    if (since_.contains(entry.first.rule)) return false;
     slots_ -= entry.second.slots.size();
     return true;
   });
@@ -208,6 +226,11 @@ void Baselines::Save(ArchiveWriter& out) const {
   for (const auto& [hour, seconds] : unseen_) {
     out.Put(hour);
     out.Put(seconds);
+  }
+  out.Put(uint64_t{since_.size()});
+  for (const auto& [rule, since] : since_) {
+    out.PutText(names_[rule]);
+    out.Put(since);
   }
   out.Put(uint64_t{series_.size()});
   for (const auto& [key, series] : series_) {
@@ -248,6 +271,10 @@ void Baselines::Restore(ArchiveReader& in, bool goes_on) {
     const auto hour = in.Get<int64_t>();
     in.Get(unseen_[hour]);
   }
+  for (std::size_t n = in.GetCount(sizeof(int64_t)); n > 0 && in.ok(); --n) {
+    const uint32_t rule = NumberOf(in.GetText());
+    in.Get(since_[rule]);
+  }
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
     Series& series = series_[get_key()];
     in.Get(series.first_hour);
@@ -266,6 +293,7 @@ void Baselines::Restore(ArchiveReader& in, bool goes_on) {
   if (same_hours) return;
   hour_ = INT64_MIN;
   unseen_.clear();
+  since_.clear();
   amounts_.clear();
   series_.clear();
   slots_ = 0;

@@ -42,11 +42,12 @@ struct Baseline {
 };
 
 // For each rule that asks for it, the amount that each host, group and the site had in each
-// hour. An hour without traffic counts as 0 from the hour on in which the subject was first
-// seen; of a subject without any for eight weeks nothing is known, nor of an hour of which a
-// tenth passed without a sensor. The amount of a group or the site is the median of those of
-// its hosts that had any. With amounts of fewer than `least_weeks` a host's baseline is its
-// group's (the first of which enough is known), then the site's. Medians don't follow a spike.
+// hour. An hour without traffic counts as 0: for the site from the hour on in which Keep()
+// first named the rule, for others from that on in which they were first seen; of a host or
+// group without any for eight weeks nothing is known, nor of an hour of which a tenth passed
+// without a sensor. The amount of a group or the site is the median of those of its hosts that
+// had any. With amounts of fewer than `least_weeks` a host's baseline is its group's (the first
+// of which enough is known), then the site's. Medians don't follow a spike.
 // Control thread only.
 class Baselines {
  public:
@@ -78,7 +79,7 @@ class Baselines {
   std::optional<Baseline> Of(const std::string& rule, Role role, const HostKey& host,
                              const GroupList& groups, int64_t hours_ago = 0) const;
 
-  // Of other rules than these all is forgotten.
+  // These are the rules there are; of others all is forgotten.
   void Keep(const std::vector<std::string>& rules);
 
   std::size_t slots() const { return slots_; }
@@ -124,6 +125,8 @@ class Baselines {
   void Remember(const Key& key, double amount);
   // Whether the hour was seen, but for a part that hardly counts.
   bool Seen(int64_t hour) const;
+  // The first hour of which an amount is known, be it 0; none where `series` is null.
+  std::optional<int64_t> FirstHour(const Key& key, const Series* series) const;
   std::optional<Baseline> OfSeries(const Key& key, int64_t hour) const;
 
   absl::TimeZone zone_;
@@ -137,6 +140,8 @@ class Baselines {
   std::vector<std::string> names_;
   absl::flat_hash_map<Key, Amount> amounts_;  // of hosts, in the hour under way
   absl::flat_hash_map<Key, Series> series_;
+  // Since which hour each of the rules is there: of names_, INT64_MAX until an hour starts.
+  absl::flat_hash_map<uint32_t, int64_t> since_;
   std::size_t slots_ = 0;
   uint64_t refused_ = 0;
 };

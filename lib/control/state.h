@@ -57,6 +57,7 @@ struct State {
         encaps(bounds.encapsulations),
         samples(static_cast<std::size_t>(config->diagnostics.samples)) {
     conversations.IndexServers(policy.relays().uses_names());
+    baselines.Keep(rules.Usual());
     windows.KeepPeaks(config->learning.on());
     hours.KeepActs(config->learning.on());
   }

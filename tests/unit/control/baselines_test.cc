@@ -127,9 +127,31 @@ TEST(Baselines, ASpikeChangesNothing) {
             (std::vector<double>{1000, 0, 8}));
 }
 
+// A sensor that ran for weeks knows that there was nothing, of either role.
+TEST(Baselines, OfASiteWithoutTrafficItIsKnownThatThereIsNone) {
+  Baselines baselines(absl::UTCTimeZone(), 3, 1000);
+  baselines.Keep({"r"});
+  const auto of = [&](Role role) {
+    return Values(baselines.Of("r", role, HostOf(1), {{}, {}}));
+  };
+  for (int week = 0; week < 5; ++week) {
+    baselines.StartTick(kT0 + week * kWeek);
+    const std::vector<double> nothing = {0, 0, static_cast<double>(week)};
+    EXPECT_EQ(of(Role::kServer), week < 3 ? std::vector<double>{} : nothing);
+    // Two weeks had no mail, and are known for that.
+    if (week > 1) baselines.Add("r", Role::kClient, HostOf(2), {{}, {}}, 100);
+  }
+  EXPECT_EQ(of(Role::kClient), (std::vector<double>{50, 1.4826 * 50, 4}));
+  baselines.Keep({"r", "new"});
+  baselines.StartTick(kT0 + 5 * kWeek);
+  EXPECT_FALSE(baselines.Of("new", Role::kClient, HostOf(1), {{}, {}}).has_value());
+  EXPECT_EQ(of(Role::kServer), (std::vector<double>{0, 0, 5}));
+}
+
 TEST(Baselines, AreTheSameAfterSaveAndRestore) {
   const std::vector<config::Group> groups = {{.name = "g"}};
   Baselines before(absl::UTCTimeZone(), 2, 1000);
+  before.Keep({"r", "silent"});
   for (int week = 0; week < 4; ++week) {
     before.StartTick(kT0 + week * kWeek);
     before.Add("r", Role::kClient, HostOf(1), {{0}, groups}, 100 + week);
@@ -152,6 +174,8 @@ TEST(Baselines, AreTheSameAfterSaveAndRestore) {
       EXPECT_EQ(Values(after.Of("r", role, HostOf(host), {{0}, groups})), Values(usual));
     }
   }
+  EXPECT_EQ(Values(after.Of("silent", Role::kClient, HostOf(1), {{0}, groups})),
+            (std::vector<double>{0, 0, 4}));
 }
 
 TEST(Baselines, HoursOfAnotherTimeZoneAreOthers) {
