@@ -150,14 +150,19 @@ Recognition Judgement::Forgotten() const {
 }
 
 // What a server refuses is its client's mistake, and says nothing of the two, unless FTP's
-// servers say the same to their own.
+// servers say the same to their own. On a mail port whose server greets as such, words that
+// nobody else is known to say may be answered kindly too: what comes next will tell.
 Recognition Judgement::OfMistakenClient() const {
   if (settled_) return kNotMail;
   const absl::string_view answer = ExchangeIn(server_.text).answer;
   if (answer.empty()) return kOpen;
   const bool strict = Holds(up_, Protocol::kFtp) || (client_contradicts_ && !ProvesMail(down_));
   const bool refused = strict ? KnowsNoSuchCommand(answer) : Refuses(answer);
-  return refused ? Forgotten() : kNotMail;
+  const bool unknown = FitsNoMail(client_) && !client_contradicts_ && !server_contradicts_ &&
+                       !Holds(up_, Protocol::kFtp);
+  const bool port_greets = context_.port_service.has_value() && !context_.port_learnt &&
+                           Down(*context_.port_service) != Strength::kNone && ServerGreets();
+  return refused || (unknown && port_greets) ? Forgotten() : kNotMail;
 }
 
 // The text behind a greeting's code is free (RFC 5321, 4.2), and foreign words may go before a

@@ -76,6 +76,17 @@ Preface::Kind Preface::Detect(absl::string_view text) {
   return IsConnectRequest(text) ? Kind::kConnect : Kind::kNone;
 }
 
+Preface::Kind Preface::DetectAnswer(absl::string_view text) {
+  constexpr std::size_t kMethodChosen = 2, kReply4 = 8;
+  constexpr char kNoMethod = '\xff';
+  if (absl::StartsWith(text, kVersionWord)) return Kind::kConnect;
+  if (text.size() >= kMethodChosen && text[0] == kSocks5 && text[1] != kNoMethod) {
+    return Kind::kSocks5;
+  }
+  const bool granted = text.size() >= kReply4 && text[0] == '\0' && text[1] == kSocks4Granted;
+  return granted ? Kind::kSocks4 : Kind::kNone;
+}
+
 bool Preface::MayBecome(absl::string_view text) {
   constexpr std::size_t kLongestRequest4 = 160;
   if (text.empty() || Detect(text) != Kind::kNone) return false;

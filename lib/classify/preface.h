@@ -44,6 +44,8 @@ class Preface {
   // What a client's first bytes open: kNone where it is nothing of the kind, or cannot be told
   // yet.
   static Kind Detect(absl::string_view text);
+  // What a server's first bytes answer, where the request is lost.
+  static Kind DetectAnswer(absl::string_view text);
   // Whether more bytes may yet make `text` the binary start of one, so that nobody should judge
   // it as lines.
   static bool MayBecome(absl::string_view text);
@@ -54,6 +56,9 @@ class Preface {
   // The side's next bytes, in order. Returns how many of them belong to the preface: fewer than
   // `size` when reading(side) ends, or all has failed.
   std::size_t Feed(Side side, const uint8_t* data, std::size_t size);
+
+  // What the side says next is the dialogue: the rest of the preface is missing.
+  void Leave(Side side) { Expect(halves_[static_cast<int>(side)], Step::kInner); }
 
   // The side's next bytes are the preface's.
   bool reading(Side side) const { return half(side).step != Step::kInner; }

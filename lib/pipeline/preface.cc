@@ -12,9 +12,12 @@ using flow::End;
 bool Worker::OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before) {
   constexpr uint8_t kMostPrefaces = 2;  // a proxy's header, then a tunnel
   flow::HotSession& hot = sessions_.hot(slot);
-  OpeningText& opening = *dialogues_.opening(dialogues_[sessions_.cold(hot).dialogue]);
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot);
-  if (opening.prefaces == kMostPrefaces || opening.preface.tunnel()) return false;
+  // Behind a gap it may be asked for the tunnel again.
+  const bool in_tunnel = opening.preface.tunnel() && !dialogue.broken;
+  if (opening.prefaces == kMostPrefaces || in_tunnel) return false;
   const absl::string_view text = opening.text(client);
   const Preface::Kind kind = Preface::Detect(text);
   if (kind == Preface::Kind::kNone) return false;
@@ -32,6 +35,26 @@ bool Worker::OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_
   return true;
 }
 
+// Whether the server's opening, of which `piece` is the first, answers what a proxy was asked
+// for: that is lost, and so is where in it the client is.
+bool Worker::OpenAnswer(uint32_t slot, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  if (!dialogue.broken || opening.from_start[client] || piece.seq != opening.begin[server]) {
+    return false;
+  }
+  const Preface::Kind kind =
+      Preface::DetectAnswer({reinterpret_cast<const char*>(piece.data), piece.captured});
+  if (kind == Preface::Kind::kNone) return false;
+  if (kind != Preface::Kind::kConnect && !opening.from_start[server]) return false;
+  opening.preface = Preface(kind);
+  opening.preface.Leave(classify::Side::kClient);
+  ReadPreface(slot, server, piece);
+  return true;
+}
+
 // Whether the client's first bytes may yet turn out to be one.
 bool Worker::MayOpenPreface(const flow::HotSession& hot) const {
   const flow::ColdSession& cold = sessions_.cold_at(hot.cold);
@@ -43,19 +66,37 @@ bool Worker::MayOpenPreface(const flow::HotSession& hot) const {
 
 void Worker::ReadPreface(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
-  const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   Preface& preface = dialogues_.opening(dialogue)->preface;
   const classify::Side side = SideOf(hot, end);
-  const auto taken = static_cast<uint32_t>(preface.Feed(side, piece.data, piece.captured));
-  const bool more = preface.reading(side);
-  const bool cut = more && piece.captured < piece.length;
-  if (preface.failed() || dialogue.broken || cut) return Reject(slot);
-  if (more) return;
+  auto taken = static_cast<uint32_t>(preface.Feed(side, piece.data, piece.captured));
+  if (preface.failed()) return Reject(slot);
+  if (preface.reading(side)) {
+    if (piece.captured == piece.length) return;
+    // What a snapped frame lacks is the rest of it: each side waits for the other behind that.
+    taken = piece.length;
+    preface.Leave(side);
+    dialogue.Break();
+  }
   BeginDialogue(hot, end, piece.seq + taken);
   if (taken == piece.length) return;
   TextSegment inner = piece.Behind(taken);
   inner.early = false;
   OnText(slot, end, inner);
+}
+
+// Something of what goes before the dialogue is lost: who was still to say it is read on as in
+// a session met under way.
+void Worker::AbandonPreface(flow::HotSession& hot) {
+  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  for (const End end : {0, 1}) {
+    if (!opening.preface.reading(SideOf(hot, end))) continue;
+    opening.preface.Leave(SideOf(hot, end));
+    BeginDialogue(hot, end, dialogue.next[end]);
+    opening.from_start[end] = false;
+  }
+  dialogue.messages = classify::SmtpTransactions(/*from_start=*/false);
 }
 
 // What `end` says from `seq` on is the dialogue.

@@ -52,6 +52,22 @@ bool Worker::StartReading(uint32_t slot) {
   return false;
 }
 
+// No more is held of what was supposed to be behind its words. False where there is nothing to
+// go on with: what is there tells nothing of mail, or all that is needed.
+bool Worker::ReadSupposed(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const flow::ColdSession& cold = sessions_.cold(hot);
+  dialogues_[cold.dialogue].supposed = false;
+  for (const End lost : {0, 1}) Resume(slot, lost);
+  remove_ |= IsOther(hot);
+  if (!cold.has_dialogue()) return false;
+  const Dialogue& dialogue = dialogues_[cold.dialogue];
+  const OpeningText* opening = dialogues_.opening(dialogue);
+  remove_ |= IsCandidate(hot) && !dialogue.hello_started && !opening->server_greeted &&
+             !opening->preface.tunnel();
+  return !remove_;
+}
+
 void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
@@ -72,13 +88,13 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
-  if (dialogue.supposed && dialogue.held_count >= kMostSupposed) {
-    remove_ = true;
-    return;
-  }
+  if (dialogue.supposed && dialogue.held_count >= kMostSupposed && !ReadSupposed(slot)) return;
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
-  if (AwaitsHandshake(hot, end, segment.flags, piece) && dialogues_.Hold(dialogue, end, piece))
-    return;
+  if (AwaitsHandshake(hot, end, segment.flags, piece) &&
+      dialogues_.Hold(dialogue, end, piece)) {
+    timers_.Cancel(hot.cold);
+    return timers_.Schedule(hot.cold, TickOf(cold.first_seen + kHandshakePatience));
+  }
   BeginText(hot, end, piece);
   const auto turns = [&] { return TurnsOf(hot); };
   const auto reader = [&](End from, const TextSegment& next) {
@@ -149,6 +165,21 @@ bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end, uint8_t flags
   return late || waits(0) || waits(1);
 }
 
+// What has waited for its handshake long enough is read, though nothing may follow it.
+void Worker::ReadWithoutHandshake(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const flow::ColdSession& cold = sessions_.cold(hot);
+  if (!cold.has_dialogue()) return;
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  const auto waits = [&](End end) {
+    return !dialogue.started[end] && dialogues_.FirstHeld(dialogue, end).length != 0;
+  };
+  if (!waits(0) && !waits(1)) return;
+  BeginText(hot, 0, {});
+  ReadHeld(slot);
+  MarkDirty(hot);
+}
+
 // Settles where each side's text starts: where the handshake says, or, met under way, at the
 // first text that is there. `at_hand` was sent by `end`; its length is 0 where there is none.
 void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_hand) {
@@ -202,6 +233,7 @@ void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   dialogue.Break();
   OpeningText* opening = dialogues_.opening(dialogue);
   if (opening == nullptr) return;
+  if (opening->preface.reading()) return AbandonPreface(hot);
   if (lost_end == ClientEnd(hot)) opening->hello_cut = dialogue.hello_started;
   // Without its first bytes, or with so few that they tell nothing, a side is like one met
   // under way.
@@ -227,8 +259,15 @@ void Worker::Resume(uint32_t slot, End lost_end) {
   if (dialogue.certificate_started && lost_end != ClientEnd(hot)) {
     return StopReading(hot);
   }
+  ReadHeld(slot);
+}
+
+// What was held and can be read by now.
+void Worker::ReadHeld(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const flow::ColdSession& cold = sessions_.cold(hot);
   dialogues_.Pump(
-      dialogue, hot, [&] { return TurnsOf(hot); },
+      dialogues_[cold.dialogue], hot, [&] { return TurnsOf(hot); },
       [&](End from, const TextSegment& piece) {
         OnText(slot, from, piece);
         return cold.dialogue != kNone;
@@ -248,6 +287,7 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
   if (IsCandidate(hot)) {
     OpeningText& opening = *dialogues_.opening(dialogue);
     if (opening.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
+    if (end != client && OpenAnswer(slot, piece)) return;
     if (JudgeRecord(slot, end, piece)) return;
     const uint32_t said_before = opening.length[end];
     ReadOpening(hot, end, piece);

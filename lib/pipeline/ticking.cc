@@ -1,6 +1,7 @@
 // What happens once a tick. A session's end is in ending.cc.
 #include <algorithm>
 
+#include "absl/strings/string_view.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
@@ -92,11 +93,17 @@ void Worker::SettleDue(UnixNanos end) {
 
 // Whether only one end has spoken, and so that there is reason to wait for the other: a server
 // that is mail's; or a client that is, by its words, or is about to say so in its ClientHello,
-// or asks a proxy for a tunnel.
+// or asks a proxy for a tunnel. What a proxy was told is not the dialogue yet, nor is what a
+// server that greets has refused.
 bool Worker::AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const {
   const Dialogue* dialogue = cold.has_dialogue() ? &dialogues_[cold.dialogue] : nullptr;
   const OpeningText* opening = dialogue != nullptr ? dialogues_.opening(*dialogue) : nullptr;
   const End client = ClientEnd(hot);
+  if (opening != nullptr && !dialogue->hello_started && !opening->text_ended[client] &&
+      (opening->prefaces != 0 || opening->server_greeted) &&
+      opening->text(client).find('\n') == absl::string_view::npos) {
+    return true;
+  }
   if (!TestEnd(hot.state.payload, client)) {
     return hot.state.standard_port != 0 || (opening != nullptr && opening->server_greeted);
   }
@@ -150,11 +157,32 @@ bool Worker::Expire(int64_t tick) {
   if (!started_) return true;
   return timers_.FireUntil(tick, [this, tick](uint32_t index) {
     flow::HotSession& hot = sessions_.hot_of(index);
-    const int64_t due = DueTick(hot, sessions_.cold(hot));
-    if (due <= tick) return EndSession(sessions_.cold(hot).slot);
+    const uint32_t slot = sessions_.cold(hot).slot;
+    ReadWithoutHandshake(slot);
+    if (remove_) {
+      Forget(slot);
+      return true;
+    }
+    int64_t due = DueTick(hot, sessions_.cold(hot));
+    if (due <= tick && GoesOn(slot)) due = DueTick(hot, sessions_.cold(hot));
+    if (due <= tick) return EndSession(slot);
     timers_.Schedule(index, due);
     return true;
   });
+}
+
+// Whether a session on a mail port that has been silent for as long as a candidate may be is
+// mail's, by all that there is: it may go on as any other.
+bool Worker::GoesOn(uint32_t slot) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  if (!IsCandidate(hot) || hot.state.established == 0 || IsClosed(hot)) return false;
+  const Hint port = PortHint(hot);
+  if (!port.known) return false;
+  Judge(slot, /*finished=*/true);
+  if (IsCandidate(hot)) AcceptByPort(slot, port);
+  if (!IsMail(hot)) return false;
+  MarkDirty(hot);
+  return true;
 }
 
 meter::ConversationKey Worker::KeyOf(const flow::HotSession& hot) const {

@@ -171,6 +171,9 @@ class Worker {
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
+  void ReadHeld(uint32_t slot);
+  bool ReadSupposed(uint32_t slot);
+  void ReadWithoutHandshake(uint32_t slot);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
 
@@ -196,6 +199,8 @@ class Worker {
   // What goes before a dialogue (preface.cc)
   bool OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before);
   bool MayOpenPreface(const flow::HotSession& hot) const;
+  bool OpenAnswer(uint32_t slot, const TextSegment& piece);
+  void AbandonPreface(flow::HotSession& hot);
   void ReadPreface(uint32_t slot, flow::End end, const TextSegment& piece);
   void BeginDialogue(flow::HotSession& hot, flow::End end, uint32_t seq);
 
@@ -240,6 +245,7 @@ class Worker {
   void ExpireFragments(UnixNanos now);
   void SettleDue(UnixNanos now);
   bool Expire(int64_t tick);
+  bool GoesOn(uint32_t slot);
   bool AwaitsAnswer(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   bool SpeaksTlsAsItsPort(const flow::HotSession& hot) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
