@@ -16,7 +16,7 @@
 namespace mailtap::classify {
 
 // Types of TLS's records, their first byte (RFC 8446, B.1).
-inline constexpr uint8_t kTlsHandshakeRecord = 22;
+inline constexpr uint8_t kTlsHandshakeRecord = 22, kTlsDataRecord = 23;
 constexpr bool IsTlsRecordType(uint8_t byte) { return byte >= 20 && byte <= 23; }
 
 // Whether `data` (at least 3 bytes) opens with a TLS record header of any content type.

@@ -58,6 +58,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
       context.port_learnt = true;
     }
   }
+  const bool for_tls = (port.known && port.tls) || context.port_learnt;
   const classify::Recognition found = recogniser_.Judge(
       opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);
   if (found.answer == Answer::kYes) {
@@ -65,11 +66,10 @@ void Worker::Judge(uint32_t slot, bool finished) {
     Accept(slot, found.service, found.evidence,
            hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo) {
-    // Behind a gap TLS need not show a record's start; met under way it has to, in the end.
-    const bool hidden = ((port.known && port.tls) || context.port_learnt) &&
-                        opening.BinaryUnderWay(dialogue.broken);
-    if (hidden && (dialogue.broken || !finished)) return;
+    if (MayBeHidden(hot, dialogue, for_tls, finished)) return;
     Reject(slot, found.contradicts);
+  } else if (finished && opening.was_binary && !(for_tls && dialogue.broken)) {
+    Reject(slot);
   } else {
     opening.server_proved |= found.server_proves;
     opening.server_greeted |= found.server_greets;
@@ -77,6 +77,21 @@ void Worker::Judge(uint32_t slot, bool finished) {
     if (found.client_stale) opening.DropLines(client);
     if (found.server_stale) opening.DropLines(flow::Other(client), found.server_kept);
   }
+}
+
+// Whether what fits nothing may be within TLS, or within a message: of what is met under way
+// words or a record have to tell, in the end. On a port made for TLS, behind a gap it need not
+// show a record.
+bool Worker::MayBeHidden(const flow::HotSession& hot, const Dialogue& dialogue, bool for_tls,
+                         bool finished) {
+  OpeningText& opening = *dialogues_.opening(dialogue);
+  if (!for_tls && !PortHint(hot).known) return false;
+  if (!opening.BinaryUnderWay(for_tls && dialogue.broken)) return false;
+  if (finished && !(for_tls && dialogue.broken)) return false;
+  for (const End end : {0, 1}) {
+    if (!opening.from_start[end]) opening.DropBinary(end, dialogue.next[end]);
+  }
+  return true;
 }
 
 void Worker::Decide(flow::HotSession& hot, Stage stage) {

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "lib/classify/tls_hello.h"
+#include "lib/flow/sequence.h"
 
 namespace mailtap::pipeline {
 
@@ -17,6 +19,7 @@ void OpeningText::Reset() {
   begin[0] = begin[1] = 0;
   reread = 0;
   for (const End end : {0, 1}) from_start[end] = text_ended[end] = false;
+  in_record[0] = in_record[1] = was_binary = false;
   server_first = server_proved = server_greeted = client_foreign = hello_cut = false;
   prefaces = 0;
   tls.emplace<classify::TlsHelloParser>();
@@ -46,12 +49,54 @@ bool OpeningText::IsStump(End end) const {
 }
 
 bool OpeningText::BinaryUnderWay(bool gaps) const {
+  if (was_binary) return true;
   const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
   for (const End end : {0, 1}) {
     const absl::string_view said = text(end);
     if ((gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), no_text)) {
       return true;
     }
+  }
+  return false;
+}
+
+void OpeningText::DropBinary(End end, uint32_t next) {
+  was_binary = true;
+  begin[end] = next;
+  length[end] = 0;
+  text_ended[end] = false;
+}
+
+bool OpeningText::ChainsRecords(End end, uint32_t seq, const uint8_t* data, uint32_t size) {
+  constexpr uint32_t kHeader = 5;
+  const auto is_record = [&](uint32_t at) {
+    return data[at] == classify::kTlsDataRecord &&
+           classify::LooksLikeTlsRecord(data + at, size - at);
+  };
+  uint32_t at = 0;
+  if (in_record[end]) {
+    const int32_t ahead = flow::Distance(record_end[end], seq);
+    if (ahead >= static_cast<int32_t>(size)) return false;
+    in_record[end] = false;
+    at = static_cast<uint32_t>(std::max(ahead, 0));
+    if (ahead >= 0 && is_record(at)) return true;
+  }
+  while (at < size) {
+    const void* found = std::memchr(data + at, classify::kTlsDataRecord, size - at);
+    if (found == nullptr) return false;
+    at = static_cast<uint32_t>(static_cast<const uint8_t*>(found) - data);
+    if (!is_record(at)) {
+      ++at;
+      continue;
+    }
+    const uint32_t behind = at + kHeader + (data[at + 3] << 8 | data[at + 4]);
+    if (behind < size && is_record(behind)) return true;
+    if (behind >= size) {
+      in_record[end] = true;
+      record_end[end] = seq + behind;
+      return false;
+    }
+    ++at;
   }
   return false;
 }

@@ -34,6 +34,11 @@ struct OpeningText {
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
   // is missing of either.
   bool BinaryUnderWay(bool gaps) const;
+  // Forgets an end's text under way, but that it was binary: words behind it may tell.
+  void DropBinary(flow::End end, uint32_t next);
+  // Whether a TLS record that lies within what an end says under way ends where `data`, which
+  // starts at number `seq`, has the next one: in a large transfer few start a segment.
+  bool ChainsRecords(flow::End end, uint32_t seq, const uint8_t* data, uint32_t size);
 
   // A ClientHello begins: from here on the client's text gives way to names.
   classify::TlsHelloParser& StartHello(flow::End client);
@@ -54,13 +59,16 @@ struct OpeningText {
   // What each end said first, in the order of the ends, not of the roles. Once a hello has
   // begun, the server's text and a name. Hyperscan may read a little past a text's end.
   char buffer[2 * kTextBytes + classify::Speech::kSlack];
-  uint16_t at[2];      // where in it an end's text lies
-  uint16_t length[2];  // bytes of it
-  uint32_t begin[2];   // sequence number of the text's start, behind what a proxy was told
-  uint32_t reread;     // the client's next bytes that are in its text already
-  uint32_t next_free;  // the pool's
+  uint16_t at[2];          // where in it an end's text lies
+  uint16_t length[2];      // bytes of it
+  uint32_t begin[2];       // sequence number of the text's start, behind what a proxy was told
+  uint32_t record_end[2];  // behind what may be a TLS record, met under way
+  uint32_t reread;         // the client's next bytes that are in its text already
+  uint32_t next_free;      // the pool's
   bool from_start[2];
   bool text_ended[2];  // the opening is complete, or goes on behind a gap
+  bool in_record[2];   // `record_end` is set
+  bool was_binary;     // see DropBinary
   bool server_first;
   bool server_proved;   // to be mail's, by its words
   bool server_greeted;  // with what may be mail's
@@ -75,7 +83,7 @@ struct OpeningText {
 };
 static_assert(sizeof(OpeningText::buffer) >= OpeningText::kTextBytes + OpeningText::kNameBytes);
 static_assert(OpeningText::kNameBytes >= classify::Speech::kSlack);
-static_assert(sizeof(OpeningText) <= 592);
+static_assert(sizeof(OpeningText) <= 608);
 
 }  // namespace mailtap::pipeline
 

@@ -1,6 +1,7 @@
 // What is read of a session's text. What follows from it is in judging.cc.
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "lib/pipeline/worker.h"
 
 namespace mailtap::pipeline {
@@ -289,6 +290,10 @@ void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {
     if (opening.preface.reading(SideOf(hot, end))) return ReadPreface(slot, end, piece);
     if (end != client && OpenAnswer(slot, piece)) return;
     if (JudgeRecord(slot, end, piece)) return;
+    const bool binary = piece.captured != 0 && !absl::ascii_isprint(piece.data[0]);
+    if (binary && opening.was_binary && !opening.from_start[end]) {
+      return opening.DropBinary(end, piece.seq + piece.length);
+    }
     const uint32_t said_before = opening.length[end];
     ReadOpening(hot, end, piece);
     if (snapped) opening.text_ended[end] = true;

@@ -227,12 +227,22 @@ std::optional<Service> Worker::GreetedAs(const flow::HotSession& hot) const {
       dialogues_.opening(dialogue)->Spoken(flow::Other(ClientEnd(hot)), /*ended=*/false));
 }
 
+// Whether binary data met under way on a mail port are TLS records, one behind the other.
+bool Worker::GoesOnInRecords(const flow::HotSession& hot, End end, const TextSegment& piece) {
+  OpeningText& opening = *dialogues_.opening(dialogues_[sessions_.cold_at(hot.cold).dialogue]);
+  return opening.was_binary && !opening.from_start[end] &&
+         opening.ChainsRecords(end, piece.seq, piece.data, piece.captured);
+}
+
 // A flow met under way that carries TLS shows it at the start of a segment, sooner or later.
 bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   if (!IsCandidate(hot)) return false;
-  if (!classify::LooksLikeTlsRecord(piece.data, piece.captured)) return false;
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
+  if (!classify::LooksLikeTlsRecord(piece.data, piece.captured) &&
+      !GoesOnInRecords(hot, end, piece)) {
+    return false;
+  }
   const bool client = end == ClientEnd(hot);
   // From the start on, the ClientHello is read for its name.
   if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;

@@ -218,6 +218,7 @@ class Worker {
   bool RulesMailOut(const net::Segment& hello) const;
   bool JudgeServerTls(uint32_t slot);
   bool AnswersUnseenHello(uint32_t slot, const TextSegment& piece);
+  bool GoesOnInRecords(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
   bool MayHaveAskedForTls(const flow::HotSession& hot) const;
@@ -231,6 +232,8 @@ class Worker {
   };
   void Judge(uint32_t slot, bool finished);
   void Decide(flow::HotSession& hot, flow::Stage stage);
+  bool MayBeHidden(const flow::HotSession& hot, const Dialogue& dialogue, bool for_tls,
+                   bool finished);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
   void AcceptByPort(uint32_t slot, const Hint& port);
   void Reject(uint32_t slot, bool contradicts = true);
