@@ -84,8 +84,9 @@ void Approvals::EndEntries(int64_t tick) {
   }
   state_.conversations.ForEach([&](uint32_t id) {
     const Conversation& conversation = state_.conversations.at(id);
-    if (conversation.retired || conversation.relay == kNone || !over[conversation.relay])
-      return;
+    const absl::Span<const uint32_t> entries = state_.relay_sets.Of(conversation);
+    const auto ended = [&over](uint32_t entry) { return over[entry]; };
+    if (conversation.retired || std::none_of(entries.begin(), entries.end(), ended)) return;
     intake_.RejudgeFrom(tick + 1, id);
   });
 }

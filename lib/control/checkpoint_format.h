@@ -29,7 +29,7 @@ constexpr uint64_t LayoutOf(uint32_t version) {
   return version | sizeof(Totals) << 8 | sizeof(HostCounts) << 20 | sizeof(RecentSight) << 32 |
          sizeof(meter::ConversationKey) << 44;
 }
-inline constexpr uint64_t kCheckpointLayout = LayoutOf(11);
+inline constexpr uint64_t kCheckpointLayout = LayoutOf(12);
 
 // Bytes that end in their checksum, by which a disk's flipped bit is seen; and what stands
 // before that, or nothing where the checksum isn't that of the bytes.

@@ -1,4 +1,5 @@
 // Reads checkpoints.
+#include <algorithm>
 #include <vector>
 
 #include "lib/control/checkpoint.h"
@@ -135,21 +136,33 @@ class Restorer {
     const auto key = in_.Get<meter::ConversationKey>();
     Judgement judgement;
     in_.Get(judgement.verdict);
-    uint32_t& relay = IsApproved(judgement.verdict) ? judgement.relay : judgement.observed;
-    in_.Get(relay);
+    RestoreRelays(judgement);
     in_.Get(judgement.internal[0]);
     in_.Get(judgement.internal[1]);
     const auto last_tick = in_.Get<uint32_t>();
     const auto seen = in_.Get<uint8_t>();
     const bool retired = in_.Get<bool>();
-    const bool by_relay = relay != kNoRelay;
-    if (!in_.ok() || (by_relay && relay >= relay_to_.size())) return in_.Fail();
-    if (by_relay) relay = relay_to_[relay];
+    if (!in_.ok()) return;
     const uint32_t id = intake_.Restore(key, judgement, last_tick, retired);
     Conversation& conversation = state_.conversations.at(id);
     conversation.seen = seen & 3;
     conversation.seen_before = seen >> 2 & 3;
     conversations_.push_back(id);
+  }
+
+  // The entries that count a conversation, as RelaySets, without those that are gone.
+  void RestoreRelays(Judgement& judgement) {
+    const bool approved = IsApproved(judgement.verdict);
+    for (uint32_t n = in_.Get<uint32_t>(); n > 0 && in_.ok(); --n) {
+      const uint32_t now = relay_to_[in_.GetIndex(relay_to_.size())];
+      if (now == kNoRelay) continue;
+      if (approved) {
+        judgement.relay = now;
+      } else {
+        judgement.observed.push_back(now);
+      }
+    }
+    std::sort(judgement.observed.begin(), judgement.observed.end());
   }
 
   void RestoreRows(const SavedRule& rule) {

@@ -113,7 +113,9 @@ class Saver {
     const Conversation& conversation = state_.conversations.at(id);
     out_.Put(conversation.key);
     out_.Put(conversation.verdict);
-    out_.Put(conversation.relay);
+    const absl::Span<const uint32_t> relays = state_.relay_sets.Of(conversation);
+    out_.Put(static_cast<uint32_t>(relays.size()));
+    for (const uint32_t relay : relays) out_.Put(relay);
     out_.Put(conversation.lanes[0] != kNone);
     out_.Put(conversation.lanes[1] != kNone);
     out_.Put(conversation.last_tick);

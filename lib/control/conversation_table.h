@@ -22,7 +22,7 @@ struct alignas(64) Conversation {
   meter::ConversationKey key;
   uint32_t lanes[kRoleCount] = {kNone, kNone};  // by Role; kNone where that end is external
   uint32_t tick_row = kNone;                    // in the tick being gathered
-  uint32_t relay = kNone;                       // index of the entry that approved it
+  uint32_t relay = kNone;                       // whom it counts for, see RelaySets
   uint32_t last_tick = 0;     // that it counted in, from the first tick; not kept of transit
   uint16_t evidence_set = 0;  // which evidence logs it goes into
   config::Verdict verdict = config::Verdict::kTransit;
@@ -32,6 +32,7 @@ struct alignas(64) Conversation {
   // way (as of last_tick), and in the one before.
   uint8_t seen : 2 = 0;
   uint8_t seen_before : 2 = 0;
+  bool several_relays : 1 = false;  // see RelaySets
 };
 static_assert(sizeof(Conversation) == 64);
 

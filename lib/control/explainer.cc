@@ -142,7 +142,7 @@ ExplainedConversation Explainer::OfKey(const meter::ConversationKey& key, Role r
   out.verdict = judgement.verdict;
   out.peer_internal = state_.policy.IsInternal(out.peer);
   out.relay = name_of(judgement.relay);
-  out.observed = name_of(judgement.observed);
+  if (!judgement.observed.empty()) out.observed = name_of(judgement.observed.front());
   out.name = state_.dns.NameOf(ServerOf(key));
   out.name_observed = !out.name.empty();
   if (!out.name_observed) out.name = state_.names.ServerName(ServerOf(key));

@@ -39,7 +39,7 @@ struct ExplainedConversation {
   config::Verdict verdict = config::Verdict::kTransit;
   bool peer_internal = false;
   std::string relay;     // the entry that approves it, or empty
-  std::string observed;  // the entry in the mode observe that would, or empty
+  std::string observed;  // the first entry in the mode observe that would, or empty
   std::string name;      // of the server, as AlertPeer, as the next
   bool name_observed = false;
   std::vector<std::string>

@@ -42,11 +42,15 @@ Judgement Intake::Judge(const meter::ConversationKey& key, int64_t tick) const {
   return state_.policy.Judge(key, NamedOf(key, tick), tick);
 }
 
-Judgement Intake::JudgementOf(const Conversation& conversation) {
+Judgement Intake::JudgementOf(const Conversation& conversation) const {
   Judgement judgement;
   judgement.verdict = conversation.verdict;
-  (IsApproved(conversation.verdict) ? judgement.relay : judgement.observed) =
-      conversation.relay;
+  if (IsApproved(conversation.verdict)) {
+    judgement.relay = conversation.relay;
+  } else {
+    const absl::Span<const uint32_t> observed = state_.relay_sets.Of(conversation);
+    judgement.observed.assign(observed.begin(), observed.end());
+  }
   for (int end = 0; end < kRoleCount; ++end) {
     judgement.internal[end] = conversation.lanes[end] != kNone;
   }
@@ -84,7 +88,9 @@ void Intake::Flush() {
 
 bool Intake::MayChange(const Conversation& conversation) const {
   const RelayMatcher& relays = state_.policy.relays();
-  if (conversation.relay != kNoRelay && relays.MayEnd(conversation.relay)) return true;
+  for (const uint32_t relay : state_.relay_sets.Of(conversation)) {
+    if (relays.MayEnd(relay)) return true;
+  }
   return relays.uses_names() && (conversation.verdict == Verdict::kUnapprovedExternal ||
                                  conversation.verdict == Verdict::kUnapprovedInternal);
 }
@@ -135,7 +141,9 @@ void Intake::Count(uint32_t id, const meter::DeltaRecord& delta) {
   Conversation& conversation = state_.conversations.at(id);
   const auto service = static_cast<int>(delta.key.service);
   AddTo(state_.totals[service][static_cast<int>(conversation.verdict)], delta);
-  if (conversation.relay != kNone) state_.relays.Count(conversation.relay, delta);
+  for (const uint32_t relay : state_.relay_sets.Of(conversation)) {
+    state_.relays.Count(relay, delta);
+  }
   if (conversation.verdict == Verdict::kTransit) return;
   if (delta.failed_sessions > 0) GatherFailed(delta, JudgementOf(conversation));
   if (conversation.tick_row == kNone) {

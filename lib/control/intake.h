@@ -68,10 +68,12 @@ class Intake {
   bool MayChange(const Conversation& conversation) const;
   void Count(uint32_t id, const meter::DeltaRecord& delta);
   // What the policy has said of a known one.
-  static Judgement JudgementOf(const Conversation& conversation);
+  Judgement JudgementOf(const Conversation& conversation) const;
   void NoteServer(const meter::DeltaRecord& delta);
   uint32_t NewConversation(uint32_t hash, const meter::ConversationKey& key,
                            const Judgement& judgement);
+  // Who counts a conversation that is new.
+  void SetRelays(Conversation& conversation, const Judgement& judgement);
   // Counts attempts that came to nothing, for the rules that want them.
   void GatherFailed(const meter::DeltaRecord& delta, const Judgement& judgement);
   // The lane of an internal host.
@@ -82,7 +84,9 @@ class Intake {
   void KnowPeers(uint32_t id);
   void SetRules(uint32_t lane);
   void Retire(uint32_t conversation);
-  void RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to);
+  // `before`: the entries by their numbers in the configuration before.
+  void RejudgeConversation(uint32_t id, const RelaySets& before,
+                           const std::vector<uint32_t>& relay_to);
   // Gives a lane the entities that count it, making those that aren't there yet.
   void Attach(Lane& lane, const RuleSet& set);
   void AddChain(Lane& lane, uint32_t entity);

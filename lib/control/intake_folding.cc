@@ -164,8 +164,8 @@ void Intake::FoldRow(const TickRow& row, int64_t tick) {
   state_.hours.Count(conversation.key, conversation.verdict,
                      {conversation.lanes[0] != kNone, conversation.lanes[1] != kNone}, row,
                      state_.conversations.hour_place(row.conversation));
-  if (conversation.relay != kNone) {
-    state_.relays.CountHour(conversation.relay, row.sessions, sight.volume);
+  for (const uint32_t relay : state_.relay_sets.Of(conversation)) {
+    state_.relays.CountHour(relay, row.sessions, sight.volume);
   }
   for (const uint16_t log : evidence_sets_[conversation.evidence_set]) {
     state_.evidence[log].Add(row, tick);

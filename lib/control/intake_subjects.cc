@@ -13,11 +13,7 @@ uint32_t Intake::NewConversation(uint32_t hash, const meter::ConversationKey& ke
   const uint32_t id = state_.conversations.Add(hash, key);
   Conversation& conversation = state_.conversations.at(id);
   conversation.verdict = judgement.verdict;
-  conversation.relay = judgement.relay != kNoRelay ? judgement.relay : judgement.observed;
-  if (conversation.relay != kNoRelay &&
-      !state_.relays.AddClient(conversation.relay, ClientOf(key))) {
-    ++state_.forgotten;
-  }
+  SetRelays(conversation, judgement);
   for (const Role role : {Role::kClient, Role::kServer}) {
     const int end = static_cast<int>(role);
     if (!judgement.internal[end]) continue;
@@ -30,6 +26,17 @@ uint32_t Intake::NewConversation(uint32_t hash, const meter::ConversationKey& ke
   }
   conversation.evidence_set = EvidenceSetOf(conversation);
   return id;
+}
+
+void Intake::SetRelays(Conversation& conversation, const Judgement& judgement) {
+  if (judgement.relay != kNoRelay) {
+    state_.relay_sets.Set(conversation, absl::MakeConstSpan(&judgement.relay, 1));
+  } else {
+    state_.relay_sets.Set(conversation, judgement.observed);
+  }
+  for (const uint32_t relay : state_.relay_sets.Of(conversation)) {
+    if (!state_.relays.AddClient(relay, ClientOf(conversation.key))) ++state_.forgotten;
+  }
 }
 
 // The lane's rules count peers, or no longer do.
@@ -161,7 +168,8 @@ void Intake::Rejudge(const std::vector<uint32_t>& relay_to) {
       lane = state_.hosts.lane(lane).next_of_host;
     }
   });
-  state_.conversations.ForEach([&](uint32_t id) { RejudgeConversation(id, relay_to); });
+  const RelaySets before = std::exchange(state_.relay_sets, {});
+  state_.conversations.ForEach([&](uint32_t id) { RejudgeConversation(id, before, relay_to); });
 }
 
 bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
@@ -179,9 +187,15 @@ bool Intake::RejudgeFrom(int64_t tick, uint32_t id) {
   return true;
 }
 
-void Intake::RejudgeConversation(uint32_t id, const std::vector<uint32_t>& relay_to) {
+void Intake::RejudgeConversation(uint32_t id, const RelaySets& before,
+                                 const std::vector<uint32_t>& relay_to) {
   Conversation& conversation = state_.conversations.at(id);
-  if (conversation.relay != kNoRelay) conversation.relay = relay_to[conversation.relay];
+  ObservedRelays relays;
+  for (const uint32_t relay : before.Of(conversation)) {
+    if (relay_to[relay] != kNoRelay) relays.push_back(relay_to[relay]);
+  }
+  std::sort(relays.begin(), relays.end());
+  state_.relay_sets.Set(conversation, relays);
   KnowPeers(id);
   if (conversation.retired) return;
   if (RejudgeFrom(state_.last_tick + 1, id)) return;

@@ -1,6 +1,7 @@
 #include "lib/control/policy.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::control {
 
@@ -36,9 +37,9 @@ Judgement Policy::Judge(const meter::ConversationKey& key, absl::Span<const uint
   judgement.internal[static_cast<int>(Role::kServer)] = server;
   if (!client && !server) return judgement;
 
-  const RelayMatch match = relays_.Match(key, client, server, named, tick);
+  RelayMatch match = relays_.Match(key, client, server, named, tick);
   judgement.relay = match.approved;
-  judgement.observed = match.observed;
+  judgement.observed = std::move(match.observed);
   if (judgement.relay != kNoRelay) {
     judgement.verdict = client ? Verdict::kApproved : Verdict::kInbound;
   } else {

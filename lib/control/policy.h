@@ -16,7 +16,7 @@ namespace mailtap::control {
 struct Judgement {
   config::Verdict verdict = config::Verdict::kTransit;
   uint32_t relay = kNoRelay;       // index of the entry that approved it
-  uint32_t observed = kNoRelay;    // of unapproved mail: of the entry that only counts it
+  ObservedRelays observed;         // of unapproved mail: of the entries that only count it
   bool internal[kRoleCount] = {};  // by Role: is that end inside `networks.internal`
 
   friend bool operator==(const Judgement&, const Judgement&) = default;

@@ -66,8 +66,13 @@ RelayMatch RelayMatcher::Match(const meter::ConversationKey& key, bool client, b
   RelayMatch match;
   const auto consider = [&](uint32_t index, bool by_name) {
     const Entry& entry = entries_[index];
-    uint32_t& first = entry.enforced ? match.approved : match.observed;
-    if (index < first && Misses(entry, key, flow, by_name, tick) == 0) first = index;
+    // Behind an enforced entry that fits nothing counts: it approves.
+    if (index >= match.approved || Misses(entry, key, flow, by_name, tick) != 0) return;
+    if (entry.enforced) {
+      match.approved = index;
+    } else {
+      match.observed.push_back(index);
+    }
   };
   const auto by_address = [&](uint32_t index) {
     consider(index, /*by_name=*/false);
@@ -77,7 +82,11 @@ RelayMatch RelayMatcher::Match(const meter::ConversationKey& key, bool client, b
   by_source_.ForEachMatch(key.client, by_address);
   for (const uint32_t index : anywhere_) consider(index, /*by_name=*/false);
   for (const uint32_t index : named) consider(index, /*by_name=*/true);
-  if (match.approved != kNoRelay) match.observed = kNoRelay;
+  ObservedRelays& observed = match.observed;
+  if (match.approved != kNoRelay) observed.clear();
+  // One may have been met by several of its prefixes and names.
+  std::sort(observed.begin(), observed.end());
+  observed.erase(std::unique(observed.begin(), observed.end()), observed.end());
   return match;
 }
 

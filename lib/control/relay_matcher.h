@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "lib/config/config.h"
@@ -16,9 +17,13 @@ namespace mailtap::control {
 
 inline constexpr uint32_t kNoRelay = 0xffffffff;
 
+// Observed entries of one conversation, ascending; so few that they need no memory of their
+// own.
+using ObservedRelays = absl::InlinedVector<uint32_t, 4>;
+
 struct RelayMatch {
   uint32_t approved = kNoRelay;  // the first enforced entry that fits
-  uint32_t observed = kNoRelay;  // without one: the first observed entry that fits
+  ObservedRelays observed;       // without one: the observed entries that fit
 };
 
 // What of an entry doesn't fit a conversation.
@@ -39,9 +44,10 @@ class RelayMatcher {
  public:
   explicit RelayMatcher(const std::vector<config::Relay>& relays);
 
-  // The first entries, in configuration order, of which every key that is given fits and that
-  // have not ended at `tick`. `client` and `server`: is that end internal. `named`: entries
-  // that the server's names fit, as NamedBy() gives them, of all its names; in any order.
+  // The entries of which every key that is given fits and that have not ended at `tick`; of
+  // enforced ones the first in configuration order. `client` and `server`: is that end
+  // internal. `named`: entries that the server's names fit, as NamedBy() gives them, of all its
+  // names; in any order.
   RelayMatch Match(const meter::ConversationKey& key, bool client, bool server,
                    absl::Span<const uint32_t> named, int64_t tick) const;
 

@@ -58,9 +58,8 @@ bool CoversServices(const Relay& wide, const Relay& narrow) {
 }
 
 bool Shadows(const Relay& wide, const Relay& narrow) {
-  const bool goes_before =
-      wide.mode == config::RelayMode::kEnforce || narrow.mode == config::RelayMode::kObserve;
-  return goes_before && wide.ends >= narrow.ends &&
+  // An entry on trial takes nothing away from those behind it.
+  return wide.mode == config::RelayMode::kEnforce && wide.ends >= narrow.ends &&
          (!wide.direction || wide.direction == narrow.direction) &&
          CoversServices(wide, narrow) && Covers(wide.ports, narrow.ports, Equal<uint16_t>) &&
          Covers(wide.sources, narrow.sources, TakesPrefix) && CoversWhere(wide, narrow);

@@ -26,6 +26,7 @@
 #include "lib/control/name_book.h"
 #include "lib/control/policy.h"
 #include "lib/control/relay_ledger.h"
+#include "lib/control/relay_sets.h"
 #include "lib/control/rule_index.h"
 #include "lib/control/sample_book.h"
 #include "lib/control/server_book.h"
@@ -71,6 +72,7 @@ struct State {
   RuleIndex rules;
 
   ConversationTable conversations;
+  RelaySets relay_sets;  // of the conversations
   HostTable hosts;
   Windows windows;
   // The first conditions' entities of rules that judge a group or the site, by rule, subject

@@ -45,6 +45,7 @@ Verdict Oracle::VerdictOf(const meter::ConversationKey& key) const {
   const bool client = Internal(key.client), server = Internal(key.server);
   if (!client && !server) return Verdict::kTransit;
   for (const config::Relay& relay : config_.relays) {
+    if (relay.mode == config::RelayMode::kObserve) continue;
     if ((relay.sources.empty() || In(relay.sources, key.client)) &&
         (relay.destinations.empty() || In(relay.destinations, key.server)) &&
         Lists(relay.services, key.service) && Lists(relay.ports, key.server_port)) {

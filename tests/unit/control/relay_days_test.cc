@@ -4,7 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/control/testing.h"
 
 namespace mailtap::control {
@@ -33,6 +36,79 @@ TEST(ObservedEntries, CountAndApproveNothing) {
   bench.control.EndTick(kT0 + 1);
   ASSERT_EQ(bench.output.sessions.size(), 1u);
   EXPECT_EQ(bench.output.sessions[0].relay, "");
+}
+
+// Two entries on trial that both fit, and one that fits nothing.
+config::Config TrialsConfig() {
+  config::Config config = BaseConfig();
+  config.relays = {RelayTo("net", "192.0.2.0/24"), RelayTo("host", kServer),
+                   RelayTo("elsewhere", "192.0.3.1")};
+  for (config::Relay& relay : config.relays) relay.mode = config::RelayMode::kObserve;
+  return config;
+}
+
+// "net=1/2/5": hosts, sessions and bytes of each entry that was used.
+std::vector<std::string> Uses(const Control& control) {
+  std::vector<std::string> uses;
+  for (const RelayUse& use : control.RelayUses()) {
+    if (use.sessions == 0) continue;
+    uses.push_back(absl::StrCat(use.name, "=", use.hosts, "/", use.sessions, "/", use.bytes));
+  }
+  return uses;
+}
+
+TEST(ObservedEntries, CountEachWhatTheyWouldApprove) {
+  Bench bench(TrialsConfig());
+  bench.Tick(Delta(kClient, kServer, kT0, 5));
+  bench.Tick(Delta(kClient, kServer, kT0 + 1, 7));
+  bench.Tick(Delta("10.1.0.2", "192.0.2.2", kT0 + 2, 1));
+  EXPECT_EQ(Volumes(bench.control), "unapproved_external=13");
+  EXPECT_THAT(Uses(bench.control), ElementsAre("net=2/3/13", "host=1/2/12"));
+  const Hour hour = bench.control.TakeHours().at(0);
+  ASSERT_EQ(hour.relays.size(), 2u);
+  EXPECT_EQ(hour.relays[0].bytes, 13u);
+  EXPECT_EQ(hour.relays[1].bytes, 12u);
+}
+
+TEST(ObservedEntries, EndEachOnItsOwnDay) {
+  config::Config config = TrialsConfig();
+  config.relays[1].ends = kT0 + 2;
+  Bench bench(config);
+  for (int64_t tick = kT0; tick < kT0 + 5; ++tick) bench.Tick(Delta(kClient, kServer, tick, 1));
+  EXPECT_THAT(Uses(bench.control), ElementsAre("net=1/5/5", "host=1/2/2"));
+}
+
+TEST(ObservedEntries, OfWhichOneIsTakenIntoForceAnotherOneGoes) {
+  config::Config config = TrialsConfig();
+  Bench bench(config);
+  bench.Tick(Delta(kClient, kServer, kT0, 1));
+  std::swap(config.relays[0], config.relays[1]);
+  bench.control.Reload(std::make_shared<const config::Config>(config));
+  bench.Tick(Delta(kClient, kServer, kT0 + 1, 1));
+  EXPECT_THAT(Uses(bench.control), ElementsAre("host=1/2/2", "net=1/2/2"));
+  config.relays.erase(config.relays.begin());
+  bench.control.Reload(std::make_shared<const config::Config>(config));
+  bench.Tick(Delta(kClient, kServer, kT0 + 2, 1));
+  EXPECT_THAT(Uses(bench.control), ElementsAre("net=1/3/3"));
+  config.relays[0].mode = config::RelayMode::kEnforce;
+  bench.control.Reload(std::make_shared<const config::Config>(config));
+  bench.Tick(Delta(kClient, kServer, kT0 + 3, 1));
+  EXPECT_THAT(Uses(bench.control), ElementsAre("net=1/4/4"));
+  EXPECT_EQ(Volumes(bench.control), "approved=1 unapproved_external=3");
+}
+
+TEST(ObservedEntries, CountOnAfterARestart) {
+  config::Config config = TrialsConfig();
+  Bench bench(config);
+  bench.Tick(Delta(kClient, kServer, kT0, 1));
+  std::swap(config.relays[0], config.relays[1]);
+  Bench again(config);
+  ASSERT_TRUE(again.control
+                  .Restore(bench.control.Save(), bench.control.SaveOpenAlerts(),
+                           /*same_capture=*/true)
+                  .ok());
+  again.Tick(Delta(kClient, kServer, kT0 + 1, 1));
+  EXPECT_THAT(Uses(again.control), ElementsAre("host=1/2/2", "net=1/2/2"));
 }
 
 // An entry that ends at `ends`, used by two hosts.

@@ -11,8 +11,10 @@
 namespace mailtap::control {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 
 std::vector<std::string> Notes(const std::vector<config::Relay>& relays, int64_t tick = 0) {
   std::vector<std::string> texts;
@@ -52,7 +54,7 @@ TEST(ReviewRelays, FindsEntriesThatAnEarlierOneTakes) {
   wide.mode = config::RelayMode::kObserve;
   EXPECT_THAT(Notes({wide, narrow}), IsEmpty());
   narrow.mode = config::RelayMode::kObserve;
-  EXPECT_THAT(Notes({wide, narrow}), shadowed);
+  EXPECT_THAT(Notes({wide, narrow}), IsEmpty()) << "each counts what it would approve";
 }
 
 TEST(ReviewRelays, FindsWhatCoversEverything) {
@@ -118,7 +120,7 @@ TEST(ReviewRelays, ShadowedEntriesAreNeverTheFirstToMatch) {
         const auto named = matcher.NamedBy(name, Pick(random, 0, 1) == 0);
         const RelayMatch match = matcher.Match(key, true, false, named, 0);
         ASSERT_NE(match.approved, note.relay);
-        ASSERT_NE(match.observed, note.relay);
+        ASSERT_THAT(match.observed, Not(Contains(note.relay)));
       }
     }
   }

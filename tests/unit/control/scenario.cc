@@ -149,7 +149,11 @@ Scenario RandomScenario(uint64_t seed, int64_t longest_window) {
   relay.name = "gateway";
   relay.destinations = {Net("203.0.113.0/24"), Net("10.3.0.0/16")};
   relay.services = {Service::kSmtp};
-  config.relays = {relay};
+  // Two on trial that take much of the same mail.
+  config::Relay trial = Relay("trial"), desks = Relay("desks on trial");
+  desks.sources = {Net("10.1.0.0/16")};
+  trial.mode = desks.mode = config::RelayMode::kObserve;
+  config.relays = {trial, relay, desks};
   config.alerts.update_seconds = Pick(random, 1, longest_window);
   config.alerts.top_peers = Pick(random, 1, 5);
   config.metrics.top_hosts = 1000;
