@@ -222,6 +222,7 @@ void ReplayWorkers::Process(const pipeline::PacketView& packet, CapturePiece* pi
   net::Segment segment;
   segment.address_hash = 0;
   if (reassembler_->Decode(packet, segment) == net::Outcome::kFragment) {
+    if (segment.cut && packet.captured >= packet.wire_length) ++cut_fragments_;
     unplaced_fragments_ += reassembler_->Add(
         segment, packet.time, [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
     return;
@@ -285,6 +286,7 @@ void ReplayWorkers::CloseTick(int64_t tick, bool finish,
   control::CaptureSample sample = captures;
   for (const auto& lane : lanes_) AddTo(lane->worker->counters(), sample);
   sample.undecodable[kFragment].count += unplaced_fragments_;
+  sample.snapped += cut_fragments_;
   control_.Observe(sample);
   control_.EndTick(tick);
   if (after_tick_) after_tick_(tick, finish);
@@ -305,6 +307,7 @@ std::vector<exporting::WorkerStatus> ReplayWorkers::Statuses(
         StatusOf(static_cast<int>(i), lanes_[i]->worker->counters(), *lanes_[i]->ring, limits));
   }
   statuses[0].drops[kFragment].packets += unplaced_fragments_;
+  statuses[0].cut_packets += cut_fragments_;
   return statuses;
 }
 

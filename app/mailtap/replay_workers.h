@@ -64,7 +64,8 @@ class ReplayWorkers {
   // Fragments tell nothing of the connection inside a tunnel, so they are put together before
   // the lanes; null with one lane, whose worker does it.
   std::unique_ptr<pipeline::Reassembler> reassembler_;
-  uint64_t unplaced_fragments_ = 0;  // before the lanes, where there are several
+  // Before the lanes, where there are several; of the cut ones see pipeline::WorkerCounters.
+  uint64_t unplaced_fragments_ = 0, cut_fragments_ = 0;
   int64_t fragment_samples_left_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };

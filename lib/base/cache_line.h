@@ -11,6 +11,15 @@ namespace mailtap {
 // varies with compiler flags, which would change layouts between translation units.
 inline constexpr std::size_t kCacheLine = 64;
 
+// Brings a line of a packet, which comes from memory, into the second-level cache. On the way
+// into the first it would take one of the few places that other misses need meanwhile; as data
+// that is read once it would bypass the second, for which Intel's processors take twice as
+// long.
+inline void PrefetchPacket(const void* line) {
+  constexpr int kRead = 0, kSecondLevel = 2;
+  __builtin_prefetch(line, kRead, kSecondLevel);
+}
+
 // Brings all lines that hold a part of `object` towards the cache.
 template <typename T>
 void PrefetchWhole(const T& object) {

@@ -7,6 +7,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/time.h"
 #include "lib/config/amount.h"
+#include "lib/control/failure_log.h"
 
 namespace mailtap::control {
 namespace {
@@ -140,7 +141,9 @@ std::string Partners(const Alert& alert, const Parties& parties) {
   if (alert.metric == Metric::kFailedSessions && peers == 0) return "";
   // With distinct peers the number is the value, and has been said.
   const bool said = alert.metric == Metric::kDistinctPeers;
-  const std::string number = said ? "" : absl::StrCat(peers, " ");
+  // Of a scan no more are told apart.
+  const bool most = alert.metric == Metric::kFailedSessions && peers >= FailureLog::kMostPeers;
+  const std::string number = said ? "" : absl::StrCat(most ? "at least " : "", peers, " ");
   const absl::string_view kind = alert.role == Role::kClient
                                      ? Plural(peers, "server", "servers")
                                      : Plural(peers, "client", "clients");

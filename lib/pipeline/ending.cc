@@ -51,7 +51,7 @@ bool Worker::EndSession(uint32_t slot) {
     if (!Report(hot, counts)) return false;
     if (hot.state.established != 0) --established_;
   }
-  if (hot.state.established == 0) CountFailed(hot);
+  if (hot.state.established == 0 || !IsMail(hot)) CountFailed(hot);
   Forget(slot);
   return true;
 }
@@ -160,7 +160,8 @@ bool Worker::Report(const flow::HotSession& hot, bool counted_at_end) {
   return ring_.Push(record);
 }
 
-// A connection to a mail port that was opened in sight and came to nothing.
+// A connection to a mail port that was opened in sight and came to nothing: nobody answered, or
+// what was said is no mail, be it a greeting alone.
 void Worker::CountFailed(const flow::HotSession& hot) {
   if (hot.state.synced == 0 || hot.state.standard_port == 0) return;
   const Hint port = PortHint(hot);

@@ -71,7 +71,7 @@ class Feed {
     const uint32_t first = received_;
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < count; ++i) {
-      __builtin_prefetch(mbufs[i]);
+      PrefetchPacket(mbufs[i]);
       const uint32_t place = (first + i) & mask_;
       mbufs_[place] = mbufs[i];
       views_[place].time = time;

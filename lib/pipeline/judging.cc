@@ -61,11 +61,14 @@ void Worker::Judge(uint32_t slot, bool finished) {
   const bool for_tls = (port.known && port.tls) || context.port_learnt;
   const classify::Recognition found = recogniser_.Judge(
       opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);
-  if (found.answer == Answer::kYes) {
+  // Of binary data a remnant may pass for text.
+  const bool by_remnant = found.answer == Answer::kYes && opening.was_binary &&
+                          found.evidence == Evidence::kPort;
+  if (found.answer == Answer::kYes && !by_remnant) {
     const bool hello_lost = found.evidence == Evidence::kPort && port.known && port.tls;
     Accept(slot, found.service, found.evidence,
            hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
-  } else if (found.answer == Answer::kNo) {
+  } else if (found.answer == Answer::kNo || by_remnant) {
     if (MayBeHidden(hot, dialogue, for_tls, finished)) return;
     Reject(slot, found.contradicts);
   } else if (finished && opening.was_binary && !(for_tls && dialogue.broken)) {

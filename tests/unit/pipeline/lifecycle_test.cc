@@ -33,6 +33,20 @@ TEST(Lifecycle, BareHandshakesAndScansAreCountedApart) {
   EXPECT_EQ(sensor.Total().bytes[kUp].volume(), 0u);
 }
 
+// Whoever takes banners, or is turned away by one.
+TEST(Lifecycle, AGreetingThatNobodyAnswersIsAFailure) {
+  for (const std::string greeting : {"220 mx ESMTP\r\n", "554 go away\r\n"}) {
+    Sensor sensor;
+    sensor.Play(To(25).Handshake().Server(greeting).Ack(kUp).Close().frames())
+        .Play(To(25, 1'001).Handshake().Server(greeting).Ack(kUp).Reset(kUp).frames())
+        .Play(To(25, 1'002).Handshake().Server(greeting).Ack(kUp).frames())
+        .Finish();
+    EXPECT_TRUE(sensor.sessions().empty());
+    EXPECT_EQ(sensor.Total().failed_sessions, 3u);
+    EXPECT_EQ(sensor.Total().sessions, 0u);
+  }
+}
+
 TEST(Lifecycle, ASynThatIsTriedAgainFailsOnce) {
   Sensor sensor;
   Frame syn = To(25).Handshake().frames()[0];

@@ -120,6 +120,62 @@ TEST(Tunnel, MailInsideIsFoundAndMarked) {
   }
 }
 
+// Counts are unknown then, volumes are not.
+TEST(Tunnel, AnyOneOfItsPacketsMayBeLost) {
+  for (const Way& way : Ways()) {
+    for (const Script& dialogue : {SmtpScript(), ImapScript(), Pop3Script()}) {
+      const Script whole = Joined(way.before, dialogue);
+      const Frames frames = Play(whole, way.port).frames();
+      const std::size_t last = 3 + 2 * way.before.size();
+      for (std::size_t lost = 0; lost < last; ++lost) {
+        Frames some = frames;
+        some.erase(some.begin() + static_cast<std::ptrdiff_t>(lost));
+        Sensor sensor;
+        sensor.Play(some).Finish();
+        ASSERT_EQ(sensor.sessions().size(), 1u) << way.name << " without frame " << lost;
+        const meter::SessionRecord& session = sensor.sessions()[0];
+        EXPECT_EQ(session.tls, Tls::kNone);
+        EXPECT_EQ(session.bytes[kUp].volume() + session.bytes[kDown].volume(),
+                  BytesOf(whole, kUp) + BytesOf(whole, kDown))
+            << way.name << " without frame " << lost;
+      }
+    }
+  }
+}
+
+TEST(Tunnel, AHeaderThatIsCutHidesNothingElse) {
+  const std::string v2 = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"s + std::string(12, 'a');
+  for (const std::string& header : {"PROXY TCP4 192.0.2.1 192.0.2.25 40000 25\r\n"s, v2}) {
+    const Script whole = Joined({{kUp, header}}, SmtpScript());
+    for (const uint16_t port : {25, 2'525}) {
+      for (uint32_t captured = 20; captured < header.size(); ++captured) {
+        Frames frames = Play(whole, port).frames();
+        frames[3].captured = 14 + 20 + 20 + captured;
+        Sensor sensor;
+        sensor.Play(frames).Finish();
+        EXPECT_EQ(Only(sensor),
+                  absl::StrCat("smtp banner none ", BytesOf(whole, kUp), "/",
+                               BytesOf(whole, kDown), " messages null rejected null"))
+            << port << " " << captured;
+      }
+    }
+  }
+}
+
+// A person may think, and so may whoever the proxy leads to.
+TEST(Tunnel, TheDialogueMayBeginMinutesLater) {
+  for (const Way& way : Ways()) {
+    Conversation late("10.1.0.5", 40'000, "192.0.2.25", way.port);
+    Say(late.Handshake(), way.before);
+    Say(late.Ack(kUp).Wait(200 * kNanosPerSecond), SmtpScript());
+    Sensor sensor;
+    sensor.Play(late.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith("smtp banner none")) << way.name;
+    EXPECT_EQ(sensor.sessions()[0].messages, 1u) << way.name;
+    EXPECT_EQ(sensor.sessions()[0].via, way.via);
+  }
+}
+
 TEST(Tunnel, StarttlsInsideIsFollowed) {
   for (const Way& way : Ways()) {
     SCOPED_TRACE(way.name);
