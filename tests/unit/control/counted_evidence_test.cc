@@ -231,7 +231,7 @@ TEST(CountedEvidence, OfAScanIsBounded) {
   ASSERT_EQ(bench.output.alerts.size(), 1u);
   EXPECT_EQ(bench.output.alerts[0].value, kScanned + 10);
   EXPECT_EQ(bench.output.alerts[0].top_peers.at(9).sessions, 2u);
-  EXPECT_THAT(bench.output.alerts[0].summary, HasSubstr("with 1024 external servers"));
+  EXPECT_THAT(bench.output.alerts[0].summary, HasSubstr("with at least 1024 external servers"));
   EXPECT_EQ(bench.control.MakeSnapshot()->peers_forgotten, 100u);
 }
 
