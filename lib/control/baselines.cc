@@ -202,7 +202,8 @@ void Baselines::Keep(const std::vector<std::string>& rules) {
     since[number] = found == since_.end() ? INT64_MAX : found->second;
   }
   since_ = std::move(since);
-  absl::erase_if(amounts_, [&](const auto& entry) { return !since_.contains(entry.first.rule); });
+  absl::erase_if(amounts_,
+                 [&](const auto& entry) { return !since_.contains(entry.first.rule); });
   absl::erase_if(series_, [&](const auto& entry) {
     if (since_.contains(entry.first.rule)) return false;
     slots_ -= entry.second.slots.size();

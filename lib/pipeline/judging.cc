@@ -62,8 +62,8 @@ void Worker::Judge(uint32_t slot, bool finished) {
   const classify::Recognition found = recogniser_.Judge(
       opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);
   // Of binary data a remnant may pass for text.
-  const bool by_remnant = found.answer == Answer::kYes && opening.was_binary &&
-                          found.evidence == Evidence::kPort;
+  const bool by_remnant =
+      found.answer == Answer::kYes && opening.was_binary && found.evidence == Evidence::kPort;
   if (found.answer == Answer::kYes && !by_remnant) {
     const bool hello_lost = found.evidence == Evidence::kPort && port.known && port.tls;
     Accept(slot, found.service, found.evidence,
