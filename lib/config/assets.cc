@@ -85,7 +85,11 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
     }
     content.assets.push_back(std::move(asset));
   }
-  if (!content.faults.empty()) content.assets.clear();
+  if (!content.faults.empty()) {
+    content.assets.clear();
+  } else if (content.assets.empty()) {
+    content.warnings.push_back({std::string(file), 1, 1, "holds no asset"});
+  }
   return content;
 }
 

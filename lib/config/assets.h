@@ -12,8 +12,9 @@
 namespace mailtap::config {
 
 struct AssetsContent {
-  std::vector<Asset> assets;  // in the file's order; none where there are faults
-  std::vector<Fault> faults;  // the first of them
+  std::vector<Asset> assets;         // in the file's order; none where there are faults
+  std::vector<Fault> faults;         // the first of them
+  std::vector<Fault> warnings = {};  // none where there are faults
 };
 
 // Reads CSV (lib/config/csv.h) with the columns `address` (required: an address or a network,

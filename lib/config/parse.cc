@@ -23,6 +23,8 @@ void AddAssets(const std::filesystem::path& folder, ParseResult& result) {
   AssetsContent content = ReadAssets(assets.file, result.assets_line);
   assets.rows = std::move(content.assets);
   result.faults = std::move(content.faults);
+  result.warnings.insert(result.warnings.end(), content.warnings.begin(),
+                         content.warnings.end());
 }
 
 ParseResult OneFault(absl::string_view file, std::string message, int line = 1,

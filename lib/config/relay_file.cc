@@ -15,11 +15,15 @@ namespace mailtap::config {
 
 namespace {
 
-// Of what was read out of files: a damaged feed may come to approve all mail there is.
-std::vector<Fault> WarningsOf(const Config& config) {
+// Of what was read out of files: a damaged feed may come to approve all mail there is, or none.
+std::vector<Fault> WarningsOf(const std::vector<RelayFileContent>& contents,
+                              const Config& config) {
   std::vector<Fault> warnings;
+  for (const RelayFileContent& content : contents) {
+    warnings.insert(warnings.end(), content.warnings.begin(), content.warnings.end());
+  }
   for (const Relay& relay : config.relays) {
-    if (warnings.size() == kMostFaults) break;
+    if (warnings.size() >= kMostFaults) break;
     if (relay.file.empty() || !CoversEverything(relay, config.networks.internal)) continue;
     warnings.push_back({relay.file, relay.line, 1,
                         absl::StrCat("relay ", Quoted(relay.name),
@@ -96,7 +100,7 @@ RefreshedRelays RefreshRelays(const Config& running) {
                relays.end());
   const std::vector<Fault> clashes = AddRelays(contents, refreshed.config);
   if (!clashes.empty()) return {running, clashes, {}};
-  refreshed.warnings = WarningsOf(refreshed.config);
+  refreshed.warnings = WarningsOf(contents, refreshed.config);
   return refreshed;
 }
 
@@ -112,7 +116,7 @@ ParseResult LoadFile(const std::string& path) {
   }
   if (result.faults.empty()) {
     result.faults = AddRelays(contents, config);
-    const std::vector<Fault> warnings = WarningsOf(config);
+    const std::vector<Fault> warnings = WarningsOf(contents, config);
     result.warnings.insert(result.warnings.end(), warnings.begin(), warnings.end());
   }
   if (!result.faults.empty()) result.config.reset();

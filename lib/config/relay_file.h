@@ -12,14 +12,16 @@
 namespace mailtap::config {
 
 struct RelayFileContent {
-  std::vector<Relay> relays;  // in the file's order; none where there are faults
-  std::vector<Fault> faults;  // all of them, but no more than kMostFaults
+  std::vector<Relay> relays;         // in the file's order; none where there are faults
+  std::vector<Fault> faults;         // all of them, but no more than kMostFaults
+  std::vector<Fault> warnings = {};  // none where there are faults
 };
 inline constexpr std::size_t kMostFaults = 20;
 
 // The entries that `text` holds. `timezone` is the sensor's. Any fault makes all of it faulty,
 // and so does a list or JSON without a single entry: an emptied file must not take back what it
-// approved.
+// approved. Of CSV the row of column names tells that the file is whole: one without exceptions
+// is accepted, with a warning.
 //   list: a prefix, an address or a name pattern a line; # starts a comment. All of them are
 //     one entry, whose server fits by address or by name.
 //   csv: columns of the names of a [[relay]]'s keys, in any order; `name` is required. Lists
@@ -45,7 +47,7 @@ std::vector<Fault> AddRelays(const std::vector<RelayFileContent>& contents, Conf
 struct RefreshedRelays {
   Config config;
   std::vector<Fault> faults;
-  std::vector<Fault> warnings;  // of entries that approve everything
+  std::vector<Fault> warnings;  // of the files, and of entries that approve everything
 };
 RefreshedRelays RefreshRelays(const Config& running);
 

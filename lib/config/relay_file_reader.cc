@@ -61,8 +61,13 @@ void RelayFileReader::AddPorts(int line, absl::string_view text, std::vector<uin
 }
 
 RelayFileContent RelayFileReader::Take(bool may_be_empty) {
-  if (content_.faults.empty() && content_.relays.empty() && !may_be_empty) {
-    Fault(1, "holds no entry");
+  if (content_.faults.empty() && content_.relays.empty()) {
+    if (may_be_empty) {
+      content_.warnings.push_back(
+          {file_.path, 1, 1, "holds no entry, and so approves nothing"});
+    } else {
+      Fault(1, "holds no entry");
+    }
   }
   if (!content_.faults.empty()) content_.relays.clear();
   if (content_.faults.size() > kMostFaults) content_.faults.resize(kMostFaults);

@@ -111,6 +111,14 @@ TEST_F(AssetsFileTest, IsUtf8) {
   EXPECT_THAT(Texts(Read().faults), ElementsAre(HasSubstr("assets.csv:3:1: not valid UTF-8")));
 }
 
+TEST_F(AssetsFileTest, WithoutARowIsWorthALook) {
+  Write("assets.csv", "address,name\n");
+  const ParseResult result = Read();
+  ASSERT_THAT(Texts(result.faults), IsEmpty());
+  EXPECT_THAT(Texts(result.warnings),
+              testing::Contains(HasSubstr("assets.csv:1:1: holds no asset")));
+}
+
 TEST_F(AssetsFileTest, ItsFaultsAreTheConfigurations) {
   EXPECT_THAT(Texts(Read().faults),
               ElementsAre(AllOf(HasSubstr("assets.csv:1:1: can't be read"),

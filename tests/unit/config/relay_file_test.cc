@@ -61,7 +61,12 @@ TEST(RelayFileTest, AnEmptiedListTakesNothingBack) {
   }
   EXPECT_THAT(Texts(Read(File(RelayFormat::kMicrosoft365), "[]").faults),
               ElementsAre(HasSubstr("holds no entry")));
-  EXPECT_THAT(Texts(Read(File(RelayFormat::kCsv), "name,names\n").faults), IsEmpty());
+  const auto csv = Read(File(RelayFormat::kCsv), "name,names\n# none any more\n");
+  EXPECT_THAT(Texts(csv.faults), IsEmpty());
+  EXPECT_THAT(Texts(csv.warnings),
+              ElementsAre("feed:1:1: holds no entry, and so approves nothing"));
+  EXPECT_THAT(Texts(Read(File(RelayFormat::kCsv), "").faults),
+              ElementsAre(HasSubstr("no row of column names")));
 }
 
 TEST(RelayFileTest, ACsvRowIsAnEntry) {
@@ -216,6 +221,21 @@ TEST_F(LoadFileTest, WarnsOfAFileThatComesToApproveEverything) {
   const auto warning =
       HasSubstr("feed.txt:1:1: relay \"feed\" matches mail from anywhere to anywhere");
   EXPECT_THAT(Texts(RefreshRelays(*loaded.config).warnings), ElementsAre(warning));
+  EXPECT_THAT(Texts(Load().warnings), Contains(warning));
+}
+
+TEST_F(LoadFileTest, WarnsOfACsvFileThatComesUpEmpty) {
+  Write("mailtap.toml",
+        "[networks]\ninternal = [\"10.0.0.0/8\"]\n"
+        "[[relay_file]]\nname = \"feed\"\npath = \"feed.csv\"\n");
+  Write("feed.csv", "name,destinations\nmx,192.0.2.1\n");
+  const ParseResult loaded = Load();
+  EXPECT_THAT(RefreshRelays(*loaded.config).warnings, IsEmpty());
+  Write("feed.csv", "name,destinations\n");
+  const auto warning = HasSubstr("feed.csv:1:1: holds no entry");
+  const RefreshedRelays refreshed = RefreshRelays(*loaded.config);
+  EXPECT_THAT(refreshed.config.relays, IsEmpty());
+  EXPECT_THAT(Texts(refreshed.warnings), ElementsAre(warning));
   EXPECT_THAT(Texts(Load().warnings), Contains(warning));
 }
 
