@@ -1,5 +1,4 @@
 // [[group]], and where the [[relay]]s and [[relay_file]]s are.
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "lib/config/sections.h"
 
@@ -12,8 +11,7 @@ Group ReadGroup(TableReader& t) {
   t.Prefixes("members", IfEmpty::kRefuse, group.members);
   t.Strings("roles", IfEmpty::kRefuse, group.roles);
   t.Strings("units", IfEmpty::kRefuse, group.units);
-  t.Strings("tags", IfEmpty::kRefuse, group.tags);
-  for (std::string& tag : group.tags) absl::AsciiStrToLower(&tag);
+  t.LowerStrings("tags", IfEmpty::kRefuse, group.tags);
   const auto given = [&](absl::string_view key) { return t.table().contains(ToStd(key)); };
   if (!given("members") && !given("roles") && !given("units") && !given("tags")) {
     t.Require("members",

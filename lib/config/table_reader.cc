@@ -189,6 +189,15 @@ void TableReader::Strings(absl::string_view key, IfEmpty if_empty,
   });
 }
 
+void TableReader::LowerStrings(absl::string_view key, IfEmpty if_empty,
+                               std::vector<std::string>& out) {
+  List(key, if_empty, [&](const toml::node& node) {
+    const auto* text = node.as_string();
+    if (text == nullptr) return Expected(key, node, "an array of texts");
+    AddOnce(key, node, absl::AsciiStrToLower(text->get()), out);
+  });
+}
+
 void TableReader::Prefixes(absl::string_view key, IfEmpty if_empty,
                            std::vector<net::Prefix>& out) {
   // Lists may hold very many prefixes: remember the ones seen rather than search the list.

@@ -61,6 +61,8 @@ class TableReader {
   void Share(absl::string_view key, double& out);
 
   void Strings(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
+  // Texts in which case means nothing, in lower case.
+  void LowerStrings(absl::string_view key, IfEmpty if_empty, std::vector<std::string>& out);
   void Prefixes(absl::string_view key, IfEmpty if_empty, std::vector<net::Prefix>& out);
   void Ports(absl::string_view key, IfEmpty if_empty, std::vector<uint16_t>& out);
   // Patterns of host names, normalised.

@@ -45,6 +45,13 @@ TEST(ToTomlTest, TextsAreEscaped) {
   EXPECT_THAT(ToToml(config), HasSubstr(R"(owner = "tab\u0009here, bell\u0007, del\u007F")"));
 }
 
+TEST(ToTomlTest, TagsThatDifferInCaseAloneAreOne) {
+  const Config config =
+      AcceptedWith("[[group]]\nname = \"g\"\ntags = [\"NAT\", \"guest\", \"nat\"]\n");
+  EXPECT_THAT(ToToml(config), HasSubstr("tags = [\"nat\", \"guest\"]\n"));
+  ExpectReadsBack(config);
+}
+
 TEST(ToTomlTest, LongListsAreBrokenIntoLines) {
   std::string members;
   for (int i = 0; i < 50; ++i) absl::StrAppend(&members, "\"10.1.", i, ".0/24\",");

@@ -82,6 +82,8 @@ TEST(WarningTest, ThingsListedTwice) {
               ElementsAre("f:10:21: rule.services lists \"smtp\" a second time"));
   EXPECT_THAT(Warnings("[[relay]]\nname = \"x\"\nsources = [\"10.0.0.1\", \"10.0.0.1/32\"]\n"),
               ElementsAre("f:12:24: relay.sources lists \"10.0.0.1/32\" a second time"));
+  EXPECT_THAT(Warnings("[[group]]\nname = \"x\"\ntags = [\"NAT\", \"nat\"]\n"),
+              Contains("f:12:16: group.tags lists \"nat\" a second time"));
 }
 
 TEST(WarningTest, AllIsInternal) {
