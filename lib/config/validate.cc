@@ -86,6 +86,7 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
                     "relay.names can't match anything: [dns] resolvers names nobody whose "
                     "answers are learnt");
     }
+    if (relay.mode == RelayMode::kObserve) continue;  // approves nothing
     // Names that were refused are none here.
     const bool names_refused = relay.names.empty() && root["relay"][i]["names"];
     if (names_refused || !CoversEverything(relay, config.networks.internal)) continue;

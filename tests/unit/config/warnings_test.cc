@@ -39,6 +39,7 @@ TEST(WarningTest, RelaysThatApproveEverything) {
   EXPECT_THAT(Warnings("[[relay]]\nname = \"one way\"\nsources = [\"0.0.0.0/0\"]\n"
                        "destinations = [\"192.0.2.1\"]\n"),
               IsEmpty());
+  EXPECT_THAT(Warnings("[[relay]]\nname = \"trial\"\nmode = \"observe\"\n"), IsEmpty());
 }
 
 TEST(WarningTest, GroupsWithoutEffect) {
