@@ -93,7 +93,7 @@ DocumentSection Alerts(const Period& period) {
 DocumentSection Relays(const Period& period) {
   DocumentSection section;
   section.heading = "Relays in use";
-  section.note = "Hosts are the different clients since the state began.";
+  section.note = "Hosts are the different clients, external ones too, since the state began.";
   section.table.columns = {{"relay", kLeft},     {"owner", kLeft}, {"reason", kLeft},
                            {"sessions"},         {"bytes"},        {"hosts"},
                            {"last used", kLeft}, {"mode", kLeft}};
