@@ -157,7 +157,7 @@ void Intake::Count(uint32_t id, const meter::DeltaRecord& delta) {
 void Intake::NoteServer(const meter::DeltaRecord& delta) {
   const bool whole = delta.key.attribution == meter::Attribution::kFull;
   // A proxy that has carried mail carries other things too.
-  if (whole && delta.proxied == 0 && !state_.config->IsMailPort(delta.key.server_port)) {
+  if (whole && !delta.proxied && !state_.config->IsMailPort(delta.key.server_port)) {
     state_.servers.Add(delta.key);
   }
 }

@@ -76,11 +76,11 @@ struct DeltaRecord {
   UnixNanos first_seen = 0;               // of the packets in this delta
   UnixNanos last_seen = 0;
   uint32_t sessions = 0;         // became established, as mail, since the last flush
-  uint32_t proxied = 0;          // of these, whose server is a proxy
   uint32_t failed_sessions = 0;  // ended on a mail port, and were no established mail
   uint32_t messages = 0;         // SMTP transactions that the server accepted
   uint32_t rejected = 0;         // SMTP transactions that it refused
   uint64_t one_way = 0;  // volume of sessions of which one end alone has been seen so far
+  bool proxied = false;  // of one of the sessions the server is a proxy
 };
 static_assert(sizeof(DeltaRecord) == 168);
 

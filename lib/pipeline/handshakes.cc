@@ -63,14 +63,16 @@ bool Handshakes::Remember(const Pending& pending) {
   }
   const int from = ack ? 1 : 0;
   entry.CountPacket(from);
-  const bool first = entry.packets[from] == 1 && entry.packets[1 - from] != 0;
+  const bool first = entry.packets[from] == 1 && entry.packets[1] != 0;
   return first && segment.length == 0 && client_isn == entry.client_isn;
 }
 
 void Handshakes::Count(const Pending& pending) {
   flow::Handshake* handshake = Find(pending);
   if (handshake == nullptr) return;
-  handshake->CountPacket(pending.segment.src_port == handshake->client_port ? 0 : 1);
+  const int from = pending.segment.src_port == handshake->client_port ? 0 : 1;
+  // A count of the client's packets says that its SYN was seen.
+  if (handshake->packets[from] != 0) handshake->CountPacket(from);
 }
 
 bool Handshakes::Misses(const Pending& pending) {

@@ -42,8 +42,8 @@ class Handshakes {
   }
   // The same, if the packet, a SYN or the answer to one, belongs to it.
   flow::Handshake* FindOf(const Pending& pending);
-  // Notes a SYN, or the answer to one. Whether both ends have opened the connection now, in the
-  // mirror's sight, and have said nothing with it.
+  // Notes a SYN, or the answer to one. Whether by now both ends have opened the connection, by
+  // the answer's account too, and have said nothing with it.
   bool Remember(const Pending& pending);
   // The first payload of a side continues the handshake, and so does a known word (`word`) or a
   // ServerHello near it: the mirror may deliver them out of order, or lose what came before.

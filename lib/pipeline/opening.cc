@@ -27,6 +27,15 @@ bool OpensLikeServer(const net::Segment& segment, const classify::Recogniser& re
   return first == '*' || first == '+' || first == '-';
 }
 
+// How long a client may be behind its proxy's answers in a mirror that shows both directions.
+constexpr int64_t kClientPatience = 500 * kNanosPerMilli;
+
+bool AnswersForProxy(const net::Segment& segment) {
+  const absl::string_view text(reinterpret_cast<const char*>(segment.payload),
+                               segment.captured);
+  return classify::Preface::DetectAnswer(text) != classify::Preface::Kind::kNone;
+}
+
 }  // namespace
 
 uint32_t Worker::Create(const Pending& pending, const flow::SessionKey& key) {
@@ -196,15 +205,21 @@ bool Worker::DeservesSession(const Pending& pending, const flow::SessionKey& key
 }
 
 // The mirror shows first what was not said first. What was decides, and is waited for as it is
-// on mail ports.
+// on mail ports. Where the client's SYN is not seen yet, only a proxy's answer is worth that: a
+// mirror may show one direction alone.
 uint32_t Worker::CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key) {
   if (!handshakes_.Misses(pending)) return kNone;
+  flow::Handshake* const handshake = handshakes_.Find(pending);
+  if (handshake->packets[0] == 0 && !AnswersForProxy(pending.segment)) return kNone;
   const uint32_t slot = CreateToRead(pending, key);
   if (slot == kNone) return kNone;
-  flow::Handshake* const handshake = handshakes_.Find(pending);
   flow::HotSession& hot = sessions_.hot(slot);
   dialogues_[sessions_.cold(hot).dialogue].supposed = true;
   const bool from_client = pending.segment.src_port == handshake->client_port;
+  if (handshake->packets[0] == 0) {
+    timers_.Cancel(hot.cold);
+    timers_.Schedule(hot.cold, TickOf(pending.time + kClientPatience));
+  }
   TakeHandshake(hot, from_client ? 0 : 1, *handshake, pending.time);
   return slot;
 }

@@ -22,7 +22,7 @@ constexpr int32_t kMostUndecidedBytes = 1 << 16;
 constexpr int kMostSupposed = 8;
 // How long a handshake may come behind the text that follows it: mirrors reorder within
 // milliseconds.
-constexpr int64_t kHandshakePatience = 50 * kNanosPerMilli;
+constexpr int64_t kHandshakePatience = 250 * kNanosPerMilli;
 
 // Whether the handshake has said where an end's text starts.
 bool KnowsStart(const flow::HotSession& hot, End end) {
@@ -89,7 +89,13 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   const bool past = dialogue.started[end] &&
                     flow::Distance(segment.seq + segment.length, dialogue.next[end]) <= 0;
   if (past && IsMail(hot) && dialogue.held == kNone) return;
-  if (dialogue.supposed && dialogue.held_count >= kMostSupposed && !ReadSupposed(slot)) return;
+  if (dialogue.supposed && dialogue.held_count >= kMostSupposed) {
+    // What is held tells enough, once the client comes.
+    const End client = ClientEnd(hot);
+    if (!TestEnd(hot.state.payload, client)) return;
+    const bool comes = end == client && segment.seq == hot.base[client];
+    if (!comes && !ReadSupposed(slot)) return;
+  }
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
   if (AwaitsHandshake(hot, end, segment.flags, piece) &&
       dialogues_.Hold(dialogue, end, piece)) {
@@ -159,10 +165,10 @@ bool Worker::AwaitsHandshake(const flow::HotSession& hot, End end, uint8_t flags
     return has_text && !dialogue.started[e] && !TestEnd(hot.state.synced, e);
   };
   // What has heard the other end before that has opened the connection: the answer to the SYN
-  // is late, and what was heard with it. A ClientHello says all by itself.
+  // is late, and what was heard with it. A ClientHello that comes first says all by itself.
+  const bool first_hello = piece.OpensTls() && dialogue.held == kNone;
   const bool late = (flags & (net::kSyn | net::kAck)) == net::kAck &&
-                    hot.state.synced == EndBit(end) && !dialogue.started[end] &&
-                    !piece.OpensTls();
+                    hot.state.synced == EndBit(end) && !dialogue.started[end] && !first_hello;
   return late || waits(0) || waits(1);
 }
 
@@ -172,6 +178,10 @@ void Worker::ReadWithoutHandshake(uint32_t slot) {
   const flow::ColdSession& cold = sessions_.cold(hot);
   if (!cold.has_dialogue()) return;
   Dialogue& dialogue = dialogues_[cold.dialogue];
+  const End client = ClientEnd(hot);
+  // No client in sight: what its server says tells nothing.
+  remove_ = dialogue.supposed && cold.packets[client] + cold.pending_packets[client] == 0;
+  if (remove_) return;
   const auto waits = [&](End end) {
     return !dialogue.started[end] && dialogues_.FirstHeld(dialogue, end).length != 0;
   };

@@ -233,7 +233,7 @@ void Worker::Fold(flow::HotSession& hot) {
   hot.state.counted = 1;
   const bool known = hot.state.synced == 0 && cold.first_seen < counted_before_;
   delta.sessions += first && !known ? 1 : 0;
-  delta.proxied += first && hot.state.via != static_cast<uint32_t>(Via::kNone) ? 1 : 0;
+  delta.proxied |= hot.state.via != static_cast<uint32_t>(Via::kNone);
   const UnixNanos since = first ? cold.first_seen : cold.last_seen;
   delta.first_seen = delta.first_seen == 0 ? since : std::min(delta.first_seen, since);
   delta.last_seen = std::max(delta.last_seen, cold.last_seen);

@@ -91,7 +91,7 @@ TEST(KnownServers, DoNotHoldProxies) {
   exchange::KnownServers servers;
   bench.control.Tell(servers);
   meter::DeltaRecord tunnel = Delta("10.1.0.1", "10.1.0.3", kT0, 10, 10, 3'128);
-  tunnel.proxied = 1;
+  tunnel.proxied = true;
   bench.control.Apply(tunnel);
   bench.control.EndTick(kT0);
   EXPECT_FALSE(servers.Find(tunnel.key.server, 3'128, 0).has_value());

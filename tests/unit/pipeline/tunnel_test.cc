@@ -284,5 +284,18 @@ TEST(Tunnel, WebTlsInsideLeavesNoStateBehind) {
   EXPECT_EQ(sensor.counters().dialogues.value(), 0u);
 }
 
+// What is told of the server says each time that it is a proxy: it is no server of mail's.
+TEST(Tunnel, ItsServerIsAProxyThroughout) {
+  Conversation slow("10.1.0.5", 40'000, "192.0.2.25", 3'128);
+  slow.Handshake();
+  for (const Line& line : Joined(Connect("mx.example:25"), SmtpStarttlsScript())) {
+    Say(slow.Wait(kNanosPerSecond), {line});
+  }
+  Sensor sensor;
+  sensor.Play(slow.frames()).Finish();
+  ASSERT_GT(sensor.deltas().size(), 2u);
+  for (const meter::DeltaRecord& delta : sensor.deltas()) EXPECT_TRUE(delta.proxied);
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline
