@@ -160,9 +160,10 @@ Recognition Judgement::OfMistakenClient() const {
   const bool refused = strict ? KnowsNoSuchCommand(answer) : Refuses(answer);
   const bool unknown = FitsNoMail(client_) && !client_contradicts_ && !server_contradicts_ &&
                        !Holds(up_, Protocol::kFtp);
-  const bool port_greets = context_.port_service.has_value() && !context_.port_learnt &&
-                           Down(*context_.port_service) != Strength::kNone && ServerGreets();
-  return refused || (unknown && port_greets) ? Forgotten() : kNotMail;
+  const bool taken = context_.port_service.has_value() && !context_.port_learnt &&
+                     Down(*context_.port_service) != Strength::kNone && ServerGreets() &&
+                     Accepts(answer, *context_.port_service);
+  return refused || (unknown && taken) ? Forgotten() : kNotMail;
 }
 
 // The text behind a greeting's code is free (RFC 5321, 4.2), and foreign words may go before a
@@ -265,7 +266,10 @@ std::optional<Recognition> Judgement::OtherThanLearnt() const {
 // the client's side is not captured, it is all there will be.
 Recognition Judgement::OfGreeting(Service service) const {
   const bool silent = client_.speech.text.empty() && !client_.speech.cut;
-  if (context_.client_seen && silent) {
+  // A client that waits for news only listens (RFC 9051, 6.3.13).
+  const bool idles = service == Service::kImap && Down(service) == Strength::kProof &&
+                     !server_.speech.from_start && !client_.speech.from_start;
+  if (context_.client_seen && silent && !idles) {
     if (!context_.finished) return kOpen;
     if (!context_.client_spoke) return kTooLittle;
     // All that it said was refused and forgotten.

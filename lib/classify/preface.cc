@@ -220,7 +220,9 @@ void Preface::TakeHttp(Half& half, uint8_t byte) {
         in_port_ = true;  // of an IPv6 address the last one counts
         target_port_ = 0;
       } else if (in_port_ && absl::ascii_isdigit(byte)) {
-        target_port_ = static_cast<uint16_t>(target_port_ * 10 + (byte - '0'));
+        const uint32_t port = target_port_ * 10u + (byte - '0');
+        in_port_ = port <= UINT16_MAX;
+        target_port_ = in_port_ ? static_cast<uint16_t>(port) : 0;
       } else {
         target_port_ = 0;
       }

@@ -30,27 +30,30 @@ std::size_t SmtpTransactions::OnClient(const uint8_t* data, std::size_t size) {
       tls_ = true;
       return at;
     }
+    const void* const line_end = std::memchr(data + at, '\n', size - at);
+    const std::size_t to =
+        line_end == nullptr ? size : static_cast<const uint8_t*>(line_end) - data;
+    AddToLine(data + at, to - at);
+    at = to;
+    if (line_end == nullptr) return at;
     ++at;
-    if (byte == '\n') {
-      OnCommandLine();
-      line_length_ = 0;
-      if (stopped()) return at;
-    } else {
-      AddToLine(static_cast<char>(byte));
-    }
+    OnCommandLine();
+    line_length_ = 0;
+    if (stopped()) return at;
   }
   return at;
 }
 
-void SmtpTransactions::AddToLine(char c) {
-  if (line_length_ < kMaxLine) {
-    line_[line_length_] = c;
-  } else {
-    char* end = line_ + kMaxLine - kLineEnd;
-    std::memmove(end, end + 1, kLineEnd - 1);
-    end[kLineEnd - 1] = c;
-  }
-  if (line_length_ < UINT16_MAX) ++line_length_;
+// Keeps the line's start and its last bytes.
+void SmtpTransactions::AddToLine(const uint8_t* data, std::size_t size) {
+  const std::size_t room = line_length_ < kMaxLine ? kMaxLine - line_length_ : 0;
+  const std::size_t fits = std::min(size, room);
+  std::memcpy(line_ + std::min<std::size_t>(line_length_, kMaxLine), data, fits);
+  const std::size_t fresh = std::min<std::size_t>(size - fits, kLineEnd);
+  char* const end = line_ + kMaxLine - kLineEnd;
+  std::memmove(end, end + fresh, kLineEnd - fresh);
+  std::memcpy(end + kLineEnd - fresh, data + size - fresh, fresh);
+  line_length_ = static_cast<uint16_t>(std::min<std::size_t>(line_length_ + size, UINT16_MAX));
 }
 
 void SmtpTransactions::OnCommandLine() {

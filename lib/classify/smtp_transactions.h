@@ -90,7 +90,7 @@ class SmtpTransactions {
   static constexpr int kMaxLine = 32;
   static constexpr int kLineEnd = 8;  // " LAST", CR, and a blank or two
 
-  void AddToLine(char c);
+  void AddToLine(const uint8_t* data, std::size_t size);
   void OnCommandLine();
   Command ReadBdat(absl::string_view arguments);
   void OnReply(int code);

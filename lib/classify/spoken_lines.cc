@@ -35,6 +35,27 @@ bool Refuses(absl::string_view line) {
          absl::StartsWithIgnoreCase(status, " BAD");
 }
 
+bool Accepts(absl::string_view line, Service service) {
+  switch (service) {
+    case Service::kSmtp: {
+      constexpr absl::string_view kCodes[] = {"220", "235", "250", "334", "354"};
+      const bool coded =
+          line.size() > 3 && (line[3] == ' ' || line[3] == '-' || line[3] == '\r');
+      return coded && std::find(std::begin(kCodes), std::end(kCodes), line.substr(0, 3)) !=
+                          std::end(kCodes);
+    }
+    case Service::kImap: {
+      const absl::string_view status = line.substr(std::min(line.find(' '), line.size()));
+      return absl::StartsWith(line, "* ") || absl::StartsWith(line, "+ ") ||
+             absl::StartsWithIgnoreCase(status, " OK") ||
+             absl::StartsWithIgnoreCase(status, " NO");
+    }
+    case Service::kPop3:
+      return absl::StartsWithIgnoreCase(line, "+OK") || absl::StartsWith(line, "+ ");
+  }
+  return false;
+}
+
 bool KnowsNoSuchCommand(absl::string_view line) {
   const bool enhanced = line.size() > 5 && line[4] == '5' && line[5] == '.';
   return Refuses(line) && (line[0] != '5' || line[1] == '0' || enhanced);

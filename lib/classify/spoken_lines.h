@@ -3,6 +3,7 @@
 #define MAILTAP_LIB_CLASSIFY_SPOKEN_LINES_H_
 
 #include "absl/strings/string_view.h"
+#include "lib/base/mail.h"
 
 namespace mailtap::classify {
 
@@ -11,6 +12,10 @@ bool IsText(absl::string_view text);
 
 // Whether a server refuses what it was asked.
 bool Refuses(absl::string_view line);
+
+// Whether a server of the service takes, in its own words, a command that nobody else knows:
+// XCLIENT, say, or a login of a make of its own. SMTP's codes for that are few.
+bool Accepts(absl::string_view line, Service service);
 
 // What a client that doesn't know a command is told. FTP's servers say other things: 530 and
 // 550 where nobody has logged in, 331 to a user.

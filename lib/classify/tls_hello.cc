@@ -271,7 +271,11 @@ void TlsHelloParser::FinishExtensionHeader() {
   }
   extensions_left_ -= length + kExtensionHeaderBytes;
   extension_left_ = length;
-  if (type == kServerNameExtension && length >= 5) return Expect(Field::kServerNameHeader, 5);
+  // Of two names, which RFC 8446, 4.2, forbids, the first counts.
+  const bool named = name_length_ != 0 || name_bad_;
+  if (type == kServerNameExtension && length >= 5 && !named) {
+    return Expect(Field::kServerNameHeader, 5);
+  }
   if (type == kAlpnExtension && length >= 2) return Expect(Field::kAlpnListLength, 2);
   EndExtension();
 }

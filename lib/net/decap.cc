@@ -51,6 +51,7 @@ bool LooksLikeEthernet(const Cursor& cursor) {
     case kBackboneType:
     case kMacsecType:
     case kFaultsType:
+    case kCiscoMetadataType:
     case kVnTagType:
     case kETagType:
     case kOldQinqType:
@@ -212,6 +213,15 @@ Outcome DecapEtherType(Cursor cursor, uint16_t type, Decoding frame) {
       if (!frame.Push(EncapKind::kVntag, Load16(cursor.at + 2) & 0x3fff)) {
         return Outcome::kEncapDepth;
       }
+      const uint16_t next = Load16(cursor.at + 6);
+      cursor.Skip(8);
+      return DecodeEtherType(cursor, next, frame);
+    }
+    case kCiscoMetadataType: {  // version and length, then one option: the group's tag
+      constexpr uint32_t kOneTag = 0x01010001;
+      if (!cursor.Has(8)) return Outcome::kTruncatedLink;
+      if (Load32(cursor.at) != kOneTag) return Outcome::kUnknownEncap;
+      if (!frame.Push(EncapKind::kSgt, Load16(cursor.at + 4))) return Outcome::kEncapDepth;
       const uint16_t next = Load16(cursor.at + 6);
       cursor.Skip(8);
       return DecodeEtherType(cursor, next, frame);

@@ -27,11 +27,12 @@ enum class EncapKind : uint8_t {
   kBackbone,  // 802.1ah; id is the service id
   kEtherIp,   // id is 0
   kAh,        // id is the SPI
+  kSgt,       // Cisco TrustSec; id is the security group tag
 };
 // The interface's spellings.
-inline constexpr std::array<absl::string_view, 15> kEncapKindNames = {
+inline constexpr std::array<absl::string_view, 16> kEncapKindNames = {
     "vlan",      "vntag",  "mpls", "pppoe", "gre", "nvgre",   "erspan", "vxlan",
-    "vxlan-gpe", "geneve", "ipip", "gtpu",  "pbb", "etherip", "ah"};
+    "vxlan-gpe", "geneve", "ipip", "gtpu",  "pbb", "etherip", "ah",     "sgt"};
 constexpr absl::string_view Name(EncapKind k) { return kEncapKindNames[static_cast<int>(k)]; }
 
 struct EncapLayer {

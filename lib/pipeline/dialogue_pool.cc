@@ -65,21 +65,25 @@ DialoguePool::Turn DialoguePool::TurnOf(const Dialogue& dialogue, End end,
   return unheard > (fin ? 1 : 0) ? Turn::kLater : Turn::kNow;
 }
 
-// Sent again, a segment acknowledges what answers it, too.
-bool DialoguePool::Answered(const Dialogue& dialogue, End end, const TextSegment& segment,
-                            uint32_t& up_to) const {
-  const End other = flow::Other(end);
-  if (!dialogue.started[0] || !dialogue.started[1]) return false;
-  if (Distance(segment.seq, dialogue.next[end]) > 0) return false;
+const DialoguePool::Held* DialoguePool::NextAnswer(const Dialogue& dialogue, End end) const {
+  if (!dialogue.started[0] || !dialogue.started[1]) return nullptr;
+  const Held* answer = nullptr;
   for (uint32_t i = dialogue.held; i != kNone; i = held_[i].next) {
     const Held& held = held_[i];
-    if (held.end == other && Distance(held.seq, dialogue.next[other]) <= 0 &&
-        Distance(held.ack, dialogue.next[end]) > 0 && Distance(segment.ack, held.seq) > 0) {
-      up_to = held.ack;
-      return true;
+    if (held.end != end || Distance(held.seq, dialogue.next[end]) > 0 ||
+        Distance(held.ack, dialogue.next[flow::Other(end)]) <= 0) {
+      continue;
     }
+    if (answer == nullptr || Distance(held.seq, answer->seq) < 0) answer = &held;
   }
-  return false;
+  return answer;
+}
+
+// Sent again, a segment acknowledges what answers it, too.
+bool DialoguePool::IsAnswered(const Dialogue& dialogue, End end, const TextSegment& segment,
+                              const Held* answer) {
+  return answer != nullptr && Distance(segment.seq, dialogue.next[end]) <= 0 &&
+         Distance(segment.ack, answer->seq) > 0;
 }
 
 // So much of a segment as is answered has its turn; the rest is held.

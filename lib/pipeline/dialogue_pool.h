@@ -125,10 +125,12 @@ class DialoguePool {
   enum class Turn { kNow, kLater, kPast };
   static Turn TurnOf(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
                      const flow::HotSession& hot, Turns turns);
-  // How far the other end's next words, which are held and wait for `segment`, answer it, if
-  // both wait for each other.
-  bool Answered(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
-                uint32_t& up_to) const;
+  // What `end` says next, where that is held, since it answers what the other end is yet to be
+  // heard saying. Null where it is not.
+  const Held* NextAnswer(const Dialogue& dialogue, flow::End end) const;
+  // Whether `answer`, the other end's next, waits for `segment`, which waits for it.
+  static bool IsAnswered(const Dialogue& dialogue, flow::End end, const TextSegment& segment,
+                         const Held* answer);
   void TakeAnswered(Dialogue& dialogue, flow::End end, TextSegment& segment, uint32_t up_to);
   template <typename GetTurns>
   uint32_t* FindAnswered(Dialogue& dialogue, GetTurns&& turns, uint32_t& up_to);
@@ -174,13 +176,13 @@ bool DialoguePool::Deliver(Dialogue& dialogue, flow::End end, const TextSegment&
 template <typename GetTurns, typename Reader>
 bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
                          const flow::HotSession& hot, GetTurns&& turns, Reader&& reader) {
-  uint32_t answered = 0;
   switch (TurnOf(dialogue, end, segment, hot, turns())) {
     case Turn::kPast:
       return true;
     case Turn::kLater:
-      if (!flow::TestEnd(turns().stopped, end) && Answered(dialogue, end, segment, answered)) {
-        TakeAnswered(dialogue, end, segment, answered);
+      if (const Held* answer = NextAnswer(dialogue, flow::Other(end));
+          !flow::TestEnd(turns().stopped, end) && IsAnswered(dialogue, end, segment, answer)) {
+        TakeAnswered(dialogue, end, segment, answer->ack);
         break;
       }
       if (Hold(dialogue, end, segment)) return true;
@@ -197,10 +199,14 @@ bool DialoguePool::Offer(Dialogue& dialogue, flow::End end, TextSegment segment,
 // A held segment that waits, and whose answer waits for it.
 template <typename GetTurns>
 uint32_t* DialoguePool::FindAnswered(Dialogue& dialogue, GetTurns&& turns, uint32_t& up_to) {
+  const uint32_t stopped = turns().stopped;
+  const Held* const answers[2] = {NextAnswer(dialogue, 1), NextAnswer(dialogue, 0)};
   for (uint32_t* link = &dialogue.held; *link != flow::kNone; link = &held_[*link].next) {
     const Held& held = held_[*link];
-    if (!flow::TestEnd(turns().stopped, held.end) &&
-        Answered(dialogue, held.end, SegmentOf(held), up_to)) {
+    const Held* const answer = answers[held.end];
+    if (!flow::TestEnd(stopped, held.end) &&
+        IsAnswered(dialogue, held.end, SegmentOf(held), answer)) {
+      up_to = answer->ack;
       return link;
     }
   }
@@ -213,9 +219,10 @@ void DialoguePool::Pump(Dialogue& dialogue, const flow::HotSession& hot, GetTurn
   for (bool alive = true; alive;) {
     uint32_t* link = &dialogue.held;
     Turn turn = Turn::kLater;
+    const Turns now = turns();
     for (; *link != flow::kNone; link = &held_[*link].next) {
       const Held& held = held_[*link];
-      turn = TurnOf(dialogue, held.end, SegmentOf(held), hot, turns());
+      turn = TurnOf(dialogue, held.end, SegmentOf(held), hot, now);
       if (turn != Turn::kLater) break;
     }
     const bool all_wait = turn == Turn::kLater;

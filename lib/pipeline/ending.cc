@@ -8,7 +8,6 @@ namespace mailtap::pipeline {
 
 using flow::End;
 using flow::kNone;
-using flow::Stage;
 
 // Reads what is left of a session that has ended, and decides about it for good.
 void Worker::CloseText(uint32_t slot) {
@@ -191,6 +190,7 @@ void Worker::Forget(uint32_t slot) {
   if (cold.conversation != kNone) conversations_.Release(cold.conversation);
   if (IsUndecided(hot)) --undecided_;
   if (IsHalfOpen(hot)) --half_open_;
+  if (IsOther(hot)) --others_;
   if (hot.state.standard_port == 0) {
     suspicion_.Lower(flow::SessionTable::RoughHashOf(hot));
   }

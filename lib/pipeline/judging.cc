@@ -48,7 +48,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
   const Hint port = PortHint(hot);
   classify::Context context = {.server_first = opening.server_first,
                                .client_seen = TestEnd(hot.state.seen, client),
-                               .client_spoke = TestEnd(hot.state.payload, client),
+                               .client_spoke = sessions_.cold(hot).Sent(client) != 0,
                                .client_foreign = opening.client_foreign,
                                .finished = finished};
   if (port.known) context.port_service = port.service;
@@ -59,6 +59,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
     }
   }
   const bool for_tls = (port.known && port.tls) || context.port_learnt;
+  const bool by_gap = for_tls && dialogue.broken;
   const classify::Recognition found = recogniser_.Judge(
       opening.Spoken(client, finished), opening.Spoken(flow::Other(client), finished), context);
   // Of binary data a remnant may pass for text.
@@ -69,9 +70,9 @@ void Worker::Judge(uint32_t slot, bool finished) {
     Accept(slot, found.service, found.evidence,
            hello_lost ? Tls::kImplicit : static_cast<Tls>(hot.state.tls));
   } else if (found.answer == Answer::kNo || by_remnant) {
-    if (MayBeHidden(hot, dialogue, for_tls, finished)) return;
+    if ((for_tls || port.known) && MayBeHidden(dialogue, by_gap, finished)) return;
     Reject(slot, found.contradicts);
-  } else if (finished && opening.was_binary && !(for_tls && dialogue.broken)) {
+  } else if (finished && opening.was_binary && !by_gap) {
     Reject(slot);
   } else {
     opening.server_proved |= found.server_proves;
@@ -83,14 +84,11 @@ void Worker::Judge(uint32_t slot, bool finished) {
 }
 
 // Whether what fits nothing may be within TLS, or within a message: of what is met under way
-// words or a record have to tell, in the end. On a port made for TLS, behind a gap it need not
-// show a record.
-bool Worker::MayBeHidden(const flow::HotSession& hot, const Dialogue& dialogue, bool for_tls,
-                         bool finished) {
+// words or a record have to tell, in the end. On a port made for TLS, behind a gap (`by_gap`)
+// it need not show a record.
+bool Worker::MayBeHidden(const Dialogue& dialogue, bool by_gap, bool finished) {
   OpeningText& opening = *dialogues_.opening(dialogue);
-  if (!for_tls && !PortHint(hot).known) return false;
-  if (!opening.BinaryUnderWay(for_tls && dialogue.broken)) return false;
-  if (finished && !(for_tls && dialogue.broken)) return false;
+  if (!opening.BinaryUnderWay(by_gap) || (finished && !by_gap)) return false;
   for (const End end : {0, 1}) {
     if (!opening.from_start[end]) opening.DropBinary(end, dialogue.next[end]);
   }
@@ -99,7 +97,10 @@ bool Worker::MayBeHidden(const flow::HotSession& hot, const Dialogue& dialogue, 
 
 void Worker::Decide(flow::HotSession& hot, Stage stage) {
   if (IsUndecided(hot)) --undecided_;
-  if (stage == Stage::kOther && IsHalfOpen(hot)) --half_open_;
+  if (stage == Stage::kOther) {
+    if (IsHalfOpen(hot)) --half_open_;
+    ++others_;
+  }
   hot.state.stage = static_cast<uint32_t>(stage);
 }
 
@@ -147,6 +148,10 @@ void Worker::Reject(uint32_t slot, bool contradicts) {
     if (contradicts) CountMismatch(Mismatch::kOtherOnMailPort);
   } else if (spoke_tls) {
     remove_ = true;  // nothing that it says later will look like mail
+    return;
+  }
+  if (others_ >= most_others_ && hot.state.seen != 3) {
+    remove_ = true;  // others need the room; it is judged again when it goes on
     return;
   }
   Decide(hot, Stage::kOther);

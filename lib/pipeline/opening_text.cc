@@ -48,16 +48,28 @@ bool OpeningText::IsStump(End end) const {
   return length[end] < kTelling && text(end).find('\n') == absl::string_view::npos;
 }
 
+bool OpeningText::BeginsBinary(End end) const {
+  if (!from_start[end] || length[end] == 0) return false;
+  const char first = text(end)[0];
+  return !absl::ascii_isprint(first) && !absl::ascii_isspace(first);
+}
+
 bool OpeningText::BinaryUnderWay(bool gaps) const {
   if (was_binary) return true;
   const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
+  const auto is_record = [](absl::string_view said) {
+    const auto* data = reinterpret_cast<const uint8_t*>(said.data());
+    return said.size() < classify::kRecordStart
+               ? classify::IsTlsRecordType(*data)
+               : classify::LooksLikeTlsRecord(data, said.size());
+  };
+  bool binary = false;
   for (const End end : {0, 1}) {
     const absl::string_view said = text(end);
-    if ((gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), no_text)) {
-      return true;
-    }
+    if (BeginsBinary(end) && !is_record(said)) return false;
+    binary |= (gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), no_text);
   }
-  return false;
+  return binary;
 }
 
 void OpeningText::DropBinary(End end, uint32_t next) {
@@ -81,7 +93,9 @@ bool OpeningText::ChainsRecords(End end, uint32_t seq, const uint8_t* data, uint
     at = static_cast<uint32_t>(std::max(ahead, 0));
     if (ahead >= 0 && is_record(at)) return true;
   }
-  while (at < size) {
+  // Of random data few bytes look like a record's; of what is made to, no more are tried.
+  constexpr int kMostTries = 64;
+  for (int tries = 0; at < size && tries < kMostTries; ++tries) {
     const void* found = std::memchr(data + at, classify::kTlsDataRecord, size - at);
     if (found == nullptr) return false;
     at = static_cast<uint32_t>(static_cast<const uint8_t*>(found) - data);

@@ -10,14 +10,12 @@ using flow::End;
 // Whether the client's opening, of which `piece` is the newest part, is one. `said_before` is
 // how much text there was before `piece`.
 bool Worker::OpenPreface(uint32_t slot, const TextSegment& piece, uint32_t said_before) {
-  constexpr uint8_t kMostPrefaces = 2;  // a proxy's header, then a tunnel
+  constexpr uint8_t kMostPrefaces = 3;  // a proxy's header, and tunnels inside of tunnels
   flow::HotSession& hot = sessions_.hot(slot);
   const Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   OpeningText& opening = *dialogues_.opening(dialogue);
   const End client = ClientEnd(hot);
-  // Behind a gap it may be asked for the tunnel again.
-  const bool in_tunnel = opening.preface.tunnel() && !dialogue.broken;
-  if (opening.prefaces == kMostPrefaces || in_tunnel) return false;
+  if (opening.prefaces == kMostPrefaces) return false;
   const absl::string_view text = opening.text(client);
   const Preface::Kind kind = Preface::Detect(text);
   if (kind == Preface::Kind::kNone) return false;
@@ -107,7 +105,7 @@ void Worker::BeginDialogue(flow::HotSession& hot, End end, uint32_t seq) {
   opening.from_start[end] = true;
   opening.length[end] = 0;
   opening.text_ended[end] = false;
-  hot.state.via = static_cast<uint32_t>(opening.preface.via());
+  if (opening.preface.tunnel()) hot.state.via = static_cast<uint32_t>(opening.preface.via());
   if (end != ClientEnd(hot)) return;
   const bool greeted = opening.length[flow::Other(end)] != 0;
   dialogue.messages = classify::SmtpTransactions(/*from_start=*/!greeted);

@@ -10,7 +10,6 @@ using flow::End;
 using flow::EndBit;
 using flow::kNone;
 using flow::kNotBegun;
-using flow::Stage;
 using flow::TestEnd;
 
 namespace {
@@ -20,8 +19,8 @@ constexpr int32_t kMostUndecidedBytes = 1 << 16;
 // Of a flow whose beginning is missing no more waits for it: what loses packets has many such
 // flows, and what is known to be mail needs the room. What is only late comes within fewer.
 constexpr int kMostSupposed = 8;
-// How long a handshake may come behind the text that follows it: mirrors reorder within
-// milliseconds.
+// How long a handshake may come behind the text that follows it: a switch reorders within
+// milliseconds, two taps with buffers of their own within more.
 constexpr int64_t kHandshakePatience = 250 * kNanosPerMilli;
 
 // Whether the handshake has said where an end's text starts.
@@ -92,8 +91,9 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
   if (dialogue.supposed && dialogue.held_count >= kMostSupposed) {
     // What is held tells enough, once the client comes.
     const End client = ClientEnd(hot);
-    if (!TestEnd(hot.state.payload, client)) return;
-    const bool comes = end == client && segment.seq == hot.base[client];
+    const int32_t said = flow::Distance(segment.seq, hot.base[end]);
+    if (!TestEnd(hot.state.payload, client) && said < kMostUndecidedBytes) return;
+    const bool comes = end == client && said == 0;
     if (!comes && !ReadSupposed(slot)) return;
   }
   const TextSegment piece = TextOf(segment, dialogue.next[flow::Other(end)]);
@@ -103,27 +103,11 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
     return timers_.Schedule(hot.cold, TickOf(cold.first_seen + kHandshakePatience));
   }
   BeginText(hot, end, piece);
-  const auto turns = [&] { return TurnsOf(hot); };
-  const auto reader = [&](End from, const TextSegment& next) {
-    OnText(slot, from, next);
-    return cold.dialogue != kNone;
-  };
-  if (dialogue.held != kNone) dialogues_.Pump(dialogue, hot, turns, reader);
+  if (dialogue.held != kNone) ReadHeld(slot);
   if (cold.dialogue == kNone) return;
-  bool held = dialogues_.Offer(dialogue, end, piece, hot, turns, reader);
   // Behind a DATA whose reply is still missing a client has nothing to say but message text.
-  if (!held && !TestEnd(TurnsOf(hot).stopped, end)) {
-    if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
-    // With no room to wait in, what is missing counts as lost. Each round passes a gap.
-    for (int rounds = dialogue.held_count + 2; !held && rounds > 0; --rounds) {
-      const bool ahead =
-          dialogue.started[end] && flow::Distance(piece.seq, dialogue.next[end]) > 0;
-      PassGap(hot, ahead ? end : flow::Other(end), ahead ? piece.seq : piece.ack);
-      dialogues_.Pump(dialogue, hot, turns, reader);
-      if (cold.dialogue == kNone) return;
-      held = dialogues_.Offer(dialogue, end, piece, hot, turns, reader);
-    }
-    if (!held) dialogue.Break();
+  if (!Offer(slot, end, piece) && !TestEnd(TurnsOf(hot).stopped, end)) {
+    ReadOverGaps(slot, end, piece);
   }
   // A ClientHello has its own bounds.
   if (cold.dialogue != kNone && IsCandidate(hot) && !dialogue.hello_started &&
@@ -131,6 +115,40 @@ void Worker::Read(uint32_t slot, End end, const net::Segment& segment) {
           kMostUndecidedBytes) {
     Judge(slot, /*finished=*/true);
   }
+}
+
+// False where the piece can neither be read yet nor held.
+bool Worker::Offer(uint32_t slot, End end, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  return dialogues_.Offer(
+      dialogues_[sessions_.cold(hot).dialogue], end, piece, hot, [&] { return TurnsOf(hot); },
+      [&](End from, const TextSegment& next) { return GiveText(slot, from, next); });
+}
+
+// With no room to wait in, what is missing before a piece counts as lost.
+void Worker::ReadOverGaps(uint32_t slot, End end, const TextSegment& piece) {
+  flow::HotSession& hot = sessions_.hot(slot);
+  const flow::ColdSession& cold = sessions_.cold(hot);
+  Dialogue& dialogue = dialogues_[cold.dialogue];
+  if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
+  bool held = false;
+  for (bool passed = true; passed && !held;) {
+    const bool ahead =
+        dialogue.started[end] && flow::Distance(piece.seq, dialogue.next[end]) > 0;
+    passed =
+        (ahead && PassGap(hot, end, piece.seq)) || PassGap(hot, flow::Other(end), piece.ack);
+    ReadHeld(slot);
+    if (cold.dialogue == kNone) return;
+    held = Offer(slot, end, piece);
+    if (cold.dialogue == kNone) return;
+  }
+  if (!held) dialogue.Break();
+}
+
+// False where that was the last of the dialogue.
+bool Worker::GiveText(uint32_t slot, End end, const TextSegment& piece) {
+  OnText(slot, end, piece);
+  return sessions_.cold(sessions_.hot(slot)).dialogue != kNone;
 }
 
 // Message text is skipped. Behind a DATA the client's side waits. Of IMAP and POP3 only the
@@ -237,14 +255,19 @@ void Worker::BeginText(flow::HotSession& hot, End end, const TextSegment& at_han
 }
 
 // What `lost_end` says next is missing up to `to`, or up to what is held: reads on behind it.
-void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
+// False where nothing is missing.
+bool Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
   const bool text = TestEnd(TurnsOf(hot).free, lost_end);  // of a message: not needed
-  if (dialogues_.SkipGap(dialogue, lost_end, to) == 0 || text) return;
+  if (dialogues_.SkipGap(dialogue, lost_end, to) == 0) return false;
+  if (text) return true;
   dialogue.Break();
   OpeningText* opening = dialogues_.opening(dialogue);
-  if (opening == nullptr) return;
-  if (opening->preface.reading()) return AbandonPreface(hot);
+  if (opening == nullptr) return true;
+  if (opening->preface.reading()) {
+    AbandonPreface(hot);
+    return true;
+  }
   if (lost_end == ClientEnd(hot)) opening->hello_cut = dialogue.hello_started;
   // Without its first bytes, or with so few that they tell nothing, a side is like one met
   // under way.
@@ -254,6 +277,7 @@ void Worker::PassGap(flow::HotSession& hot, End lost_end, uint32_t to) {
   } else {
     opening->text_ended[lost_end] = true;
   }
+  return true;
 }
 
 // The worker has stopped waiting for what `lost_end` sent: goes on behind it.
@@ -279,10 +303,7 @@ void Worker::ReadHeld(uint32_t slot) {
   const flow::ColdSession& cold = sessions_.cold(hot);
   dialogues_.Pump(
       dialogues_[cold.dialogue], hot, [&] { return TurnsOf(hot); },
-      [&](End from, const TextSegment& piece) {
-        OnText(slot, from, piece);
-        return cold.dialogue != kNone;
-      });
+      [&](End from, const TextSegment& piece) { return GiveText(slot, from, piece); });
 }
 
 void Worker::OnText(uint32_t slot, End end, const TextSegment& piece) {

@@ -122,8 +122,9 @@ bool Worker::SpeaksTlsAsItsPort(const flow::HotSession& hot) const {
 int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const {
   const bool closed = IsClosed(hot);
   const bool other = IsOther(hot);
-  // Mail may go on for long one way after the other end has said its last.
-  const bool lasting = (other && hot.state.fin == 0) ||
+  // Mail may go on for long one way after the other end has said its last. What both ends have
+  // no part in is no connection.
+  const bool lasting = (other && hot.state.fin == 0 && hot.state.seen == 3) ||
                        ((IsMail(hot) || SpeaksTlsAsItsPort(hot)) && hot.state.established != 0);
   // A connection that both opened and on which nobody has spoken yet, or only one of them:
   // servers may greet late, and people answer late (RFC 5321, 4.5.3.2.1 and 4.5.3.2.7).
@@ -135,7 +136,8 @@ int64_t Worker::DueTick(const flow::HotSession& hot, const flow::ColdSession& co
       hot.state.standard_port == 0 || cold.packets[client] + cold.pending_packets[client] > 1;
   // Others need the room of the many whose server has gone.
   const bool crowded = IsUndecided(hot) && undecided_ > most_undecided_ / 4 * 3;
-  const bool awaited = hot.state.synced == 3 && silent && acknowledged && !crowded;
+  const bool opened = hot.state.synced == 3 || hot.state.established != 0;
+  const bool awaited = opened && silent && acknowledged && !crowded;
   // A SYN that nobody answers comes again, Linux's last after 32 s (tcp_syn_retries).
   constexpr int64_t kRetryPatience = 40;
   const bool unanswered =
@@ -181,6 +183,8 @@ bool Worker::GoesOn(uint32_t slot) {
   Judge(slot, /*finished=*/true);
   if (IsCandidate(hot)) AcceptByPort(slot, port);
   if (!IsMail(hot)) return false;
+  flow::ColdSession& cold = sessions_.cold(hot);
+  if (cold.dialogue == flow::kNotBegun) cold.dialogue = kNone;  // its beginning is over
   MarkDirty(hot);
   return true;
 }

@@ -6,8 +6,6 @@ namespace mailtap::pipeline {
 using classify::TlsCertificateParser;
 using classify::TlsHelloParser;
 using flow::End;
-using flow::kNone;
-using flow::Stage;
 
 namespace {
 

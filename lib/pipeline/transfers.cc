@@ -147,8 +147,7 @@ bool Worker::ReadHeard(uint32_t slot, uint32_t ack) {
   flow::HotSession& hot = sessions_.hot(slot);
   flow::ColdSession& cold = sessions_.cold(hot);
   const auto reader = [&](End from, const TextSegment& piece) {
-    OnText(slot, from, piece);
-    return cold.dialogue != kNone;
+    return GiveText(slot, from, piece);
   };
   for (bool more = true; more && cold.dialogue != kNone;) {
     Dialogue& dialogue = dialogues_[cold.dialogue];
@@ -191,7 +190,10 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, taken));
   }
   tls = tls || dialogue.watcher.tls();
-  if (!tls && !in_literal && piece.OpensTls()) {  // the mirror lacks what asked for it
+  const OpeningText* opening = mail ? nullptr : dialogues_.opening(dialogue);
+  const bool foreign = opening != nullptr && opening->BeginsBinary(client);
+  if (!tls && !in_literal && !foreign && piece.OpensTls()) {
+    // The mirror lacks what asked for it.
     tls = true;
     taken = 0;
   }

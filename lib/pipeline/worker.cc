@@ -50,7 +50,8 @@ Worker::Worker(const config::Config& config, classify::Recogniser recogniser,
       // Enough of the table is left for connections that come about, whoever floods it.
       most_half_open_(sessions_.capacity() - sessions_.capacity() / 4),
       most_unnoted_(sessions_.capacity() - sessions_.capacity() / 8),
-      most_undecided_(static_cast<uint32_t>(config.limits.undecided)) {
+      most_undecided_(static_cast<uint32_t>(config.limits.undecided)),
+      most_others_(sessions_.capacity() / 2) {
   samples_left_.fill(config.diagnostics.samples);
   for (int s = 0; s < kServiceCount; ++s) {
     for (const uint16_t port : config.services[s].ports) {
@@ -107,6 +108,7 @@ void Worker::FollowOther(flow::HotSession& hot, End end, const net::Segment& seg
                          UnixNanos time) {
   flow::ColdSession& cold = sessions_.cold(hot);
   cold.last_seen = std::max(cold.last_seen, time);
+  hot.state.seen |= EndBit(end);
   if ((segment.flags & (net::kFin | net::kRst)) == 0) return;
   const bool was_closed = IsClosed(hot);
   if ((segment.flags & net::kRst) != 0) hot.state.reset = 1;

@@ -168,7 +168,10 @@ class Worker {
   bool AwaitsHandshake(const flow::HotSession& hot, flow::End end, uint8_t flags,
                        const TextSegment& piece) const;
   void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
-  void PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
+  bool Offer(uint32_t slot, flow::End end, const TextSegment& piece);
+  void ReadOverGaps(uint32_t slot, flow::End end, const TextSegment& piece);
+  bool GiveText(uint32_t slot, flow::End end, const TextSegment& piece);
+  bool PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
   void ReadHeld(uint32_t slot);
   bool ReadSupposed(uint32_t slot);
@@ -231,8 +234,7 @@ class Worker {
   };
   void Judge(uint32_t slot, bool finished);
   void Decide(flow::HotSession& hot, flow::Stage stage);
-  bool MayBeHidden(const flow::HotSession& hot, const Dialogue& dialogue, bool for_tls,
-                   bool finished);
+  bool MayBeHidden(const Dialogue& dialogue, bool by_gap, bool finished);
   void Accept(uint32_t slot, Service service, Evidence evidence, Tls tls);
   void AcceptByPort(uint32_t slot, const Hint& port);
   void Reject(uint32_t slot, bool contradicts = true);
@@ -316,7 +318,9 @@ class Worker {
   const uint32_t most_unnoted_;
   bool left_notes_ = false;  // of SYNs on mail ports
   const uint32_t most_undecided_;
-  uint32_t undecided_ = 0;         // see IsUndecided
+  uint32_t undecided_ = 0;  // see IsUndecided
+  const uint32_t most_others_;
+  uint32_t others_ = 0;            // that are followed though they are no mail
   UnixNanos counted_before_ = 0;   // see ResumeSessions()
   UnixNanos now_ = 0;              // of the packet at hand
   int64_t full_tick_ = INT64_MIN;  // the last that found the ring full

@@ -60,6 +60,14 @@ void Expect(const std::vector<Line>& lines, const std::string& outcome) {
   }
 }
 
+TEST(Preface, APortThatIsNoneIsNotKnown) {
+  for (const char* port : {"66001", "655360", "99999999999465"}) {
+    Expect({{kC, absl::StrCat("CONNECT a.example:", port, " HTTP/1.1\r\n\r\n")},
+            {kS, "HTTP/1.1 200 OK\r\n\r\n"}},
+           "http-connect 0, |");
+  }
+}
+
 TEST(Preface, HttpConnect) {
   const Line ask = {kC, "CONNECT mx.example.com:25 HTTP/1.0\r\nUser-Agent: x\r\n\r\n"};
   Expect(

@@ -22,6 +22,22 @@ TEST(SpokenLines, RefuseInThreeProtocols) {
   }
 }
 
+TEST(SpokenLines, AcceptAsTheServersOfAServiceDo) {
+  for (const char* line : {"250 ok", "250-ok", "220 go on", "334 ", "250\r"}) {
+    EXPECT_TRUE(Accepts(line, Service::kSmtp)) << line;
+  }
+  for (const char* line : {"200 ok", "230 ok", "500 no", "250", "2500 ok", "Hello", ""}) {
+    EXPECT_FALSE(Accepts(line, Service::kSmtp)) << line;
+  }
+  for (const char* line : {"* 1 EXISTS", "a1 OK", "+ go on", "a1 NO"}) {
+    EXPECT_TRUE(Accepts(line, Service::kImap)) << line;
+    EXPECT_FALSE(Accepts(line, Service::kSmtp)) << line;
+  }
+  EXPECT_FALSE(Accepts("Hello, bob", Service::kImap));
+  EXPECT_TRUE(Accepts("+OK", Service::kPop3));
+  EXPECT_FALSE(Accepts("250 ok", Service::kPop3));
+}
+
 TEST(SpokenLines, OfServersThatKnowNoSuchCommand) {
   for (const char* line : {"500 what?", "502 no", "550 5.5.1 what?", "-ERR what?"}) {
     EXPECT_TRUE(KnowsNoSuchCommand(line)) << line;

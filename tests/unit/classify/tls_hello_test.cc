@@ -211,5 +211,12 @@ TEST(TlsHello, Openings) {
   EXPECT_FALSE(LooksLikeTlsRecord(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
+TEST(TlsHello, OfTwoNamesTheFirstCounts) {
+  const std::string first = ServerNameExtension("mail.example.com");
+  for (const std::string other : {"x", "mail.example.org"}) {
+    EXPECT_EQ(Parse(ClientHello(first + ServerNameExtension(other))), Done("mail.example.com"));
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::classify

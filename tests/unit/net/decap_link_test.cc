@@ -93,7 +93,7 @@ TEST(DecapLink, FramesThatHideIpAreUnknown) {
                              0x8903 /* FabricPath */,
                              0x22f3 /* TRILL */,
                              0x894f /* NSH */,
-                             0x8909 /* TrustSec */,
+                             0x8909 /* Cisco's metadata, not TrustSec's */,
                              0x892f /* HSR */,
                              0xf1c1 /* 802.1CB */,
                              0x22e5 /* a packet broker's */,

@@ -52,6 +52,13 @@ const std::vector<LinkLayer>& LinkLayers() {
          return Carried{0x893f,
                         Join(Join(Hex("20 00 52 34 00 00"), Number(in.type, 2)), in.bytes)};
        }},
+      {"TrustSec",
+       {"sgt:2"},
+       true,
+       [](const Carried& in) {
+         return Carried{0x8909,
+                        Join(Join(Hex("01 01 00 01 00 02"), Number(in.type, 2)), in.bytes)};
+       }},
       {"802.1ah",
        {"pbb:66051"},
        true,

@@ -45,17 +45,18 @@ class Talk {
          .captured = static_cast<uint32_t>(text.size()),
          .data = reinterpret_cast<const uint8_t*>(text.data()),
          .push = push},
-        hot, [this] { return turns; }, Reader());
+        hot, [this] { return ++looks, turns; }, Reader());
   }
   void Pump() {
     pool.Pump(
-        dialogue(), hot, [this] { return turns; }, Reader());
+        dialogue(), hot, [this] { return ++looks, turns; }, Reader());
   }
 
   DialoguePool pool;
   uint32_t index;
   flow::HotSession hot = {};
   Turns turns;
+  int looks = 0;               // at `turns`
   std::string heard;           // all that was delivered, ends marked
   std::string free_at = "\1";  // the reader frees the dialogue when it gets this
 };
@@ -321,6 +322,18 @@ TEST(DialoguePool, OpeningsRunOut) {
   pool.Free(a);
   pool.Free(c);
   EXPECT_EQ(pool.openings(), 0u);
+}
+
+// All wait for each other's answers, as a hostile client may have them do: what a piece costs
+// must not grow with how many there are, squared.
+TEST(DialoguePool, LooksAtEachPieceAFewTimesWhateverWaits) {
+  Talk talk;
+  for (uint32_t i = 1; i <= 64; ++i) talk.Say(0, 0, 1'000, std::string(i, 'x'));
+  EXPECT_EQ(talk.dialogue().held_count, 64);
+  talk.looks = 0;
+  EXPECT_FALSE(talk.Say(0, 100, 1'000, "y"));
+  talk.Pump();
+  EXPECT_LE(talk.looks, 6);
 }
 
 }  // namespace

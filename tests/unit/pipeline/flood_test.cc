@@ -134,5 +134,38 @@ TEST(Flood, IsNothingThatIsNoMail) {
   EXPECT_EQ(sensor.shortages(Shortage::kHalfOpen), 0u);
 }
 
+// One packet is enough for that, and nobody has answered it.
+TEST(Flood, OfWhatIsNoMailLeavesRoomForIt) {
+  for (const uint16_t port : {25, 2'525}) {
+    FloodedSensor sensor;
+    constexpr int kStrangers = 250;
+    for (int i = 0; i < kStrangers; ++i) {
+      Conversation c(absl::StrCat("10.2.0.", i), 40'000, "192.0.2.25", port);
+      sensor.Play(c.At(kStart + i * kNanosPerSecond).Client("LHLO me\r\n").frames());
+    }
+    Frames mail = Mail().frames();
+    for (Frame& frame : mail) frame.time += kStrangers * kNanosPerSecond;
+    sensor.Play(mail);
+    EXPECT_EQ(sensor.Mail(), Unflooded(mail)) << port;
+    EXPECT_EQ(sensor.shortages(Shortage::kSessions), 0u) << port;
+  }
+}
+
+// Before they are forgotten they have half of the room, no more.
+TEST(Flood, OfWhatIsNoMailHasItsBound) {
+  FloodedSensor sensor;
+  constexpr int kStrangers = 250;
+  constexpr int64_t kApart = 70 * kNanosPerMilli;
+  for (int i = 0; i < kStrangers; ++i) {
+    Conversation c(absl::StrCat("10.2.0.", i), 40'000, "192.0.2.25", 25);
+    sensor.Play(c.At(kStart + i * kApart).Client("LHLO me\r\n").frames());
+  }
+  Frames mail = Mail().frames();
+  for (Frame& frame : mail) frame.time += kStrangers * kApart;
+  sensor.Play(mail);
+  EXPECT_EQ(sensor.Mail(), Unflooded(mail));
+  EXPECT_EQ(sensor.shortages(Shortage::kSessions), 0u);
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

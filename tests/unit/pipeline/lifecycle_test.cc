@@ -378,5 +378,23 @@ TEST(Lifecycle, TwoWorkersSeeWhatOneSees) {
   EXPECT_EQ(absl::StrJoin(lines, "\n"), one.Transcript());
 }
 
+// The server's half of the handshake is not needed for that.
+TEST(Lifecycle, AGreetingMayBeAnsweredLateWithoutASynAck) {
+  for (const uint16_t port : {25, 2'525}) {
+    Conversation late = To(port);
+    late.Handshake().Server("220 mx ESMTP\r\n").Ack(kUp).Wait(200 * kNanosPerSecond);
+    Script rest = SmtpScript();
+    rest.erase(rest.begin());
+    Say(late, rest);
+    Frames frames = late.Close().frames();
+    frames.erase(frames.begin() + 1);
+    Sensor sensor;
+    sensor.Play(frames).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u) << port;
+    EXPECT_EQ(sensor.sessions()[0].bytes[kDown].volume(), BytesOf(rest, kDown) + 14) << port;
+    EXPECT_EQ(sensor.Total().failed_sessions, 0u) << port;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/pipeline/opening.h"
 
 namespace mailtap::pipeline {
@@ -281,6 +282,52 @@ TEST(Lookalikes, WhatIsNoMailStaysNone) {
   Sensor sensor;
   sensor.Play(ftp.Close().frames()).Finish();
   EXPECT_EQ(Only(sensor), "none");
+}
+
+// Unknown words that a server takes are mail's where it takes them as mail's servers do.
+TEST(Lookalikes, OfAnUnknownLanguageAreNoMail) {
+  const struct {
+    uint16_t port;
+    const char* greeting;
+  } kServers[] = {{25, "220 welcome\r\n"}, {110, "+OK welcome\r\n"}};
+  for (const auto& server : kServers) {
+    for (const char* word : {"quit", "help", "noop", "list"}) {
+      const Script script = {{kDown, server.greeting},   {kUp, "login bob\r\n"},
+                             {kDown, "Hello, bob!\r\n"}, {kUp, "look\r\n"},
+                             {kDown, "A room.\r\n"},     {kUp, absl::StrCat(word, "\r\n")},
+                             {kDown, "Bye\r\n"}};
+      EXPECT_EQ(Replayed(script, server.port), "none") << server.port << word;
+    }
+  }
+}
+
+// Remote desktops and databases turn to TLS, too.
+TEST(Lookalikes, ThatTurnToTlsAreNoMail) {
+  Script script = {{kUp, "\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0"s},
+                   {kDown, "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\2\x1f\x08\0\2\0\0\0"s}};
+  const Script tls = ImplicitTlsScript("desktop.example.com");
+  script.insert(script.end(), tls.begin(), tls.end());
+  for (const uint16_t port : {25, 143, 465, 993, 995, 3'389}) {
+    EXPECT_EQ(Replayed(script, port), "none") << port;
+  }
+}
+
+// What both streams begin with is seen, and is no TLS, whatever is lost behind it.
+TEST(Lookalikes, OnAPortOfTlsNeedNotBeWhole) {
+  Conversation talk("10.1.0.5", 40'000, "192.0.2.25", 993);
+  talk.Handshake();
+  for (int i = 0; i < 6; ++i) {
+    talk.Client("\x13\x01\x02\x03torrent" + std::string(60, '\5'));
+    talk.Server("\x13\x02\x02\x03torrent" + std::string(90, '\6'));
+  }
+  const Frames frames = talk.Close().frames();
+  for (std::size_t lost = 5; lost < frames.size(); ++lost) {
+    Frames rest = frames;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
+    Sensor sensor;
+    sensor.Play(rest).Finish();
+    EXPECT_EQ(Only(sensor), "none") << lost;
+  }
 }
 
 }  // namespace

@@ -257,5 +257,24 @@ TEST(Loss, BinaryUnderWayOnAMailPortHasToShowTls) {
   EXPECT_EQ(Only(sensor), "none");
 }
 
+// What the server acknowledges was said, though nothing of it is seen.
+TEST(Loss, OfAllThatAClientSaysLeavesTheServersWords) {
+  const struct {
+    uint16_t port;
+    const char *said, *greeting, *answer;
+  } kDialogues[] = {{25, "QUIT\r\n", "220 mx ESMTP\r\n", "221 bye\r\n"},
+                    {110, "QUIT\r\n", "+OK POP3 ready\r\n", "+OK bye\r\n"},
+                    {143, "1 LOGOUT\r\n", "* OK IMAP4rev1 ready\r\n", "* BYE\r\n1 OK\r\n"}};
+  for (const auto& d : kDialogues) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", d.port);
+    c.Handshake().Server(d.greeting).Lost(kUp, d.said).Server(d.answer).Close();
+    Sensor sensor;
+    sensor.Play(c.frames()).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u) << d.port;
+    EXPECT_EQ(sensor.sessions()[0].bytes[kUp].volume(), std::string(d.said).size());
+    EXPECT_EQ(sensor.Total().failed_sessions, 0u) << d.port;
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

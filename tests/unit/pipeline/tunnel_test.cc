@@ -297,5 +297,20 @@ TEST(Tunnel, ItsServerIsAProxyThroughout) {
   for (const meter::DeltaRecord& delta : sensor.deltas()) EXPECT_TRUE(delta.proxied);
 }
 
+TEST(Tunnel, MayLeadThroughAnother) {
+  const std::vector<Way> ways = Ways();
+  for (const Way& outer : ways) {
+    if (outer.via == Via::kNone) continue;
+    for (const Way& inner : ways) {
+      SCOPED_TRACE(absl::StrCat(inner.name, " in ", outer.name));
+      const Script whole = Joined(outer.before, Joined(inner.before, SmtpScript()));
+      const auto sensor = Replayed(whole, outer.port);
+      EXPECT_EQ(Only(*sensor), absl::StrCat("smtp banner none ", BytesOf(whole, kUp), "/",
+                                            BytesOf(whole, kDown), " messages 1 rejected 0"));
+      EXPECT_EQ(sensor->sessions()[0].via, inner.via == Via::kNone ? outer.via : inner.via);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline

@@ -136,5 +136,19 @@ TEST(UnderWay, AStrangeFirstLineHidesNothing) {
                                                     "/", BytesOf(pop3, kDown))));
 }
 
+// RFC 9051, 6.3.13: a client that waits says nothing.
+TEST(UnderWay, AnIdleClientOnlyListens) {
+  for (const int64_t seconds : {5, 120}) {
+    Conversation idle = To(143);
+    for (int i = 0; i < 12; ++i) {
+      idle.Server("* OK Still here\r\n").Ack(kUp).Wait(seconds * kNanosPerSecond);
+    }
+    Sensor sensor;
+    sensor.Play(idle.frames()).Finish();
+    EXPECT_THAT(Only(sensor), StartsWith(absl::StrCat("imap banner none 0/", 12 * 17)));
+    EXPECT_EQ(sensor.Total().failed_sessions, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline
