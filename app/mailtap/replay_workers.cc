@@ -222,7 +222,7 @@ void ReplayWorkers::Process(const pipeline::PacketView& packet, CapturePiece* pi
   net::Segment segment;
   segment.address_hash = 0;
   if (reassembler_->Decode(packet, segment) == net::Outcome::kFragment) {
-    if (segment.cut && packet.captured >= packet.wire_length) ++cut_fragments_;
+    if (segment.cut && packet.whole()) ++cut_fragments_;
     unplaced_fragments_ += reassembler_->Add(
         segment, packet.time, [this](const pipeline::PacketView& whole) { GiveWhole(whole); });
     return;

@@ -181,15 +181,15 @@ Recognition Judgement::OfForeignServer() const {
 }
 
 // It greets as something else, and its client speaks SMTP: one of them is mistaken, and the
-// answers tell which.
+// answers tell which. To some commands FTP's servers say other things than SMTP's do.
 Recognition Judgement::OfMisnamedServer() const {
   const absl::string_view answer = ExchangeIn(server_.text).answer;
   const bool ended = server_.speech.ended;
-  if (answer.empty() ? ended : !Refuses(answer)) {
+  if (answer.empty() ? ended : Accepts(answer, Service::kSmtp)) {
     return Yes(Service::kSmtp, Evidence::kBanner);
   }
-  if (ended) return kNotMail;
-  return answer.empty() ? kOpen : Forgotten();
+  if (answer.empty()) return kOpen;
+  return ended || !IsOfManyServers(answer) ? kNotMail : Forgotten();
 }
 
 // An odd port needs both sides; one whose first words fit nothing settles it, unless the other

@@ -38,7 +38,7 @@ bool Refuses(absl::string_view line) {
 bool Accepts(absl::string_view line, Service service) {
   switch (service) {
     case Service::kSmtp: {
-      constexpr absl::string_view kCodes[] = {"220", "235", "250", "334", "354"};
+      constexpr absl::string_view kCodes[] = {"220", "235", "250", "251", "252", "334", "354"};
       const bool coded =
           line.size() > 3 && (line[3] == ' ' || line[3] == '-' || line[3] == '\r');
       return coded && std::find(std::begin(kCodes), std::end(kCodes), line.substr(0, 3)) !=
@@ -54,6 +54,10 @@ bool Accepts(absl::string_view line, Service service) {
       return absl::StartsWithIgnoreCase(line, "+OK") || absl::StartsWith(line, "+ ");
   }
   return false;
+}
+
+bool IsOfManyServers(absl::string_view line) {
+  return Refuses(line) || absl::StartsWith(line, "4") || absl::StartsWith(line, "214");
 }
 
 bool KnowsNoSuchCommand(absl::string_view line) {

@@ -17,6 +17,9 @@ bool Refuses(absl::string_view line);
 // XCLIENT, say, or a login of a make of its own. SMTP's codes for that are few.
 bool Accepts(absl::string_view line, Service service);
 
+// Whether a reply of SMTP's is one that others give too: help (214), a refusal, a delay.
+bool IsOfManyServers(absl::string_view line);
+
 // What a client that doesn't know a command is told. FTP's servers say other things: 530 and
 // 550 where nobody has logged in, 331 to a user.
 bool KnowsNoSuchCommand(absl::string_view line);

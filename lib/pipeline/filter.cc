@@ -34,7 +34,7 @@ bool Worker::Wanted(Pending& pending) {
 
 // Some ports and mirrors cut packets and call what is left a whole frame.
 inline void Worker::CountCut(const PacketView& packet) {
-  if (packet.captured >= packet.wire_length) counters_.cut.Add(1);
+  if (packet.whole()) counters_.cut.Add(1);
 }
 
 void Worker::Process(absl::Span<const PacketView> packets) {
@@ -55,7 +55,7 @@ void Worker::Take(absl::Span<const PacketView> packets) {
   uint64_t others = 0;  // whose outcomes are counted where they are met
   for (const PacketView& packet : packets) {
     bytes += packet.wire_length;
-    if (packet.captured < packet.wire_length) counters_.snapped.Add(1);
+    if (!packet.whole()) counters_.snapped.Add(1);
     net::PlainTcp plain;
     if (!packet.plain() || !plain.Read(packet.data, packet.captured)) [[unlikely]] {
       ++others;

@@ -11,6 +11,12 @@ namespace mailtap::pipeline {
 
 using flow::End;
 
+namespace {
+
+bool IsNoText(char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); }
+
+}  // namespace
+
 // All but the texts' bytes: these are many, and nobody reads past their lengths.
 void OpeningText::Reset() {
   at[0] = 0;
@@ -48,28 +54,27 @@ bool OpeningText::IsStump(End end) const {
   return length[end] < kTelling && text(end).find('\n') == absl::string_view::npos;
 }
 
-bool OpeningText::BeginsBinary(End end) const {
-  if (!from_start[end] || length[end] == 0) return false;
-  const char first = text(end)[0];
-  return !absl::ascii_isprint(first) && !absl::ascii_isspace(first);
+bool OpeningText::BeginsForeign(End end) const {
+  constexpr std::size_t kTelling = 4;
+  if (!from_start[end]) return false;
+  const absl::string_view start = text(end).substr(0, kTelling);
+  const auto* data = reinterpret_cast<const uint8_t*>(start.data());
+  const bool record = start.size() < classify::kRecordStart
+                          ? !start.empty() && classify::IsTlsRecordType(*data)
+                          : classify::LooksLikeTlsRecord(data, start.size());
+  return !record && std::any_of(start.begin(), start.end(), IsNoText);
 }
 
 bool OpeningText::BinaryUnderWay(bool gaps) const {
   if (was_binary) return true;
-  const auto no_text = [](char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); };
-  const auto is_record = [](absl::string_view said) {
-    const auto* data = reinterpret_cast<const uint8_t*>(said.data());
-    return said.size() < classify::kRecordStart
-               ? classify::IsTlsRecordType(*data)
-               : classify::LooksLikeTlsRecord(data, said.size());
-  };
-  bool binary = false;
+  if (BeginsForeign(0) || BeginsForeign(1)) return false;
   for (const End end : {0, 1}) {
     const absl::string_view said = text(end);
-    if (BeginsBinary(end) && !is_record(said)) return false;
-    binary |= (gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), no_text);
+    if ((gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), IsNoText)) {
+      return true;
+    }
   }
-  return binary;
+  return false;
 }
 
 void OpeningText::DropBinary(End end, uint32_t next) {

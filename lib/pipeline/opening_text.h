@@ -31,10 +31,10 @@ struct OpeningText {
   void DropLines(flow::End end, std::size_t kept = 0);
   // Whether an end's text has less than a line, and too little of that to tell what it is.
   bool IsStump(flow::End end) const;
-  // Whether an end's stream is seen to begin with what no line of text does.
-  bool BeginsBinary(flow::End end) const;
+  // Whether an end's stream is seen to begin with neither text nor TLS.
+  bool BeginsForeign(flow::End end) const;
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
-  // is missing of either, and what a stream begins with counts if it may be TLS.
+  // is missing of either, and what a stream begins with counts too. Not where that is foreign.
   bool BinaryUnderWay(bool gaps) const;
   // Forgets an end's text under way, but that it was binary: words behind it may tell.
   void DropBinary(flow::End end, uint32_t next);

@@ -22,6 +22,8 @@ struct PacketView {
   // was wrapped in. Null for a frame.
   const net::EncapStack* outer = nullptr;
 
+  // Its port or capture says that it is all there: a packet cut in it was cut before.
+  bool whole() const { return captured >= wire_length; }
   // An Ethernet frame as it was on the wire.
   bool plain() const { return link == net::LinkType::kEthernet && vlan == net::kNoVlan; }
 };

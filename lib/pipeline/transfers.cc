@@ -191,7 +191,8 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   }
   tls = tls || dialogue.watcher.tls();
   const OpeningText* opening = mail ? nullptr : dialogues_.opening(dialogue);
-  const bool foreign = opening != nullptr && opening->BeginsBinary(client);
+  const bool foreign =
+      opening != nullptr && (opening->BeginsForeign(0) || opening->BeginsForeign(1));
   if (!tls && !in_literal && !foreign && piece.OpensTls()) {
     // The mirror lacks what asked for it.
     tls = true;

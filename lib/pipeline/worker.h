@@ -164,20 +164,24 @@ class Worker {
   // Text (reading.cc)
   bool StartReading(uint32_t slot);
   void Read(uint32_t slot, flow::End end, const net::Segment& segment);
-  Turns TurnsOf(const flow::HotSession& hot) const;
-  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end, uint8_t flags,
-                       const TextSegment& piece) const;
-  void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
   bool Offer(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOverGaps(uint32_t slot, flow::End end, const TextSegment& piece);
   bool GiveText(uint32_t slot, flow::End end, const TextSegment& piece);
+  Turns TurnsOf(const flow::HotSession& hot) const;
   bool PassGap(flow::HotSession& hot, flow::End lost_end, uint32_t to);
   void Resume(uint32_t slot, flow::End lost_end);
   void ReadHeld(uint32_t slot);
-  bool ReadSupposed(uint32_t slot);
-  void ReadWithoutHandshake(uint32_t slot);
   void OnText(uint32_t slot, flow::End end, const TextSegment& piece);
   void ReadOpening(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
+
+  // Where it starts (text_start.cc)
+  bool AwaitsHandshake(const flow::HotSession& hot, flow::End end, uint8_t flags,
+                       const TextSegment& piece) const;
+  bool HoldForHandshake(const flow::HotSession& hot, flow::End end, uint8_t flags,
+                        const TextSegment& piece);
+  void ReadWithoutHandshake(uint32_t slot);
+  void BeginText(flow::HotSession& hot, flow::End end, const TextSegment& at_hand);
+  bool ReadSupposed(uint32_t slot);
 
   // Messages (transfers.cc)
   void CountAs(const flow::HotSession& hot, Service service);
@@ -254,6 +258,10 @@ class Worker {
   bool SpeaksTlsAsItsPort(const flow::HotSession& hot) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
+  void RebuildSuspicion();
+  void SetGauges(int64_t tick);
+
+  // Counts (folding.cc)
   void Fold(flow::HotSession& hot);
   struct Messages {
     uint32_t accepted = 0;
@@ -261,8 +269,6 @@ class Worker {
   };
   // Those that Fold() has not told of yet.
   Messages TakeMessages(const flow::HotSession& hot, const flow::ColdSession& cold);
-  void RebuildSuspicion();
-  void SetGauges(int64_t tick);
   meter::ConversationKey KeyOf(const flow::HotSession& hot) const;
   void Converse(const flow::HotSession& hot, flow::ColdSession& cold);
 

@@ -303,12 +303,25 @@ TEST(Lookalikes, OfAnUnknownLanguageAreNoMail) {
 
 // Remote desktops and databases turn to TLS, too.
 TEST(Lookalikes, ThatTurnToTlsAreNoMail) {
-  Script script = {{kUp, "\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0"s},
-                   {kDown, "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\2\x1f\x08\0\2\0\0\0"s}};
   const Script tls = ImplicitTlsScript("desktop.example.com");
-  script.insert(script.end(), tls.begin(), tls.end());
-  for (const uint16_t port : {25, 143, 465, 993, 995, 3'389}) {
-    EXPECT_EQ(Replayed(script, port), "none") << port;
+  const Script kScripts[] = {
+      {{kUp, "\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0"s},  // RDP
+       {kDown, "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\2\x1f\x08\0\2\0\0\0"s}},
+      {{kUp,
+        "0\x1d\2\1\1w\x18\x80\x16"
+        "1.3.6.1.4.1.1466.20037"s},  // LDAP
+       {kDown, "0\x0c\2\1\1x\7\x0a\1\0\4\0\4\0"s}},
+      {{kDown,
+        "J\0\0\0\x0a"
+        "8.0.33\0"s +
+            std::string(60, 'a')},  // MySQL
+       {kUp, " \0\0\1\5\xae\xff\1\0\0\0\1\xff"s + std::string(23, '\0')}}};
+  for (const Script& before : kScripts) {
+    Script script = before;
+    script.insert(script.end(), tls.begin(), tls.end());
+    for (const uint16_t port : {25, 143, 465, 993, 995, 3'389}) {
+      EXPECT_EQ(Replayed(script, port), "none") << before[0].text << port;
+    }
   }
 }
 
