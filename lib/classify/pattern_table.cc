@@ -70,7 +70,7 @@ constexpr Pattern kPatterns[] = {
    "LIST|LANG|STAT|UTF8", "FTP, NNTP, Redis and SMTP share some", "RFC 1939, 5; RFC 6856, 2 and 3; HELP by custom"},
 
   // What opens like mail, or is met where mail is looked for
-  {kFtp, kServer, kProof, R"(^220[- ].*\b(ftpd?\.?[^a-z0-9.-]|ftp-?server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},
+  {kFtp, kServer, kProof, R"(^220[- ].*\b((vs|pro|pure-?)?ftpd?\.?[^a-z0-9.-]|ftp-?server|filezilla server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},
   {kFtp, kClient, kProof,
    R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl)|adat |opts |clnt |pbsz |prot ))",
    "", "", "RFC 959, 4.1; RFC 2228"},

@@ -19,9 +19,9 @@ namespace mailtap::classify {
 inline constexpr uint8_t kTlsHandshakeRecord = 22, kTlsDataRecord = 23;
 constexpr bool IsTlsRecordType(uint8_t byte) { return byte >= 20 && byte <= 23; }
 
-// With so many bytes a record is told from other data.
-inline constexpr std::size_t kRecordStart = 3;
-// Whether `data` (at least kRecordStart bytes) opens with a TLS record header of any type.
+// A record's header: with so many bytes it is told from other data.
+inline constexpr std::size_t kRecordStart = 5;
+// Whether `data` opens with one of any type; not with fewer bytes.
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
 // Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);

@@ -55,9 +55,8 @@ bool OpeningText::IsStump(End end) const {
 }
 
 bool OpeningText::BeginsForeign(End end) const {
-  constexpr std::size_t kTelling = 4;
   if (!from_start[end]) return false;
-  const absl::string_view start = text(end).substr(0, kTelling);
+  const absl::string_view start = text(end).substr(0, classify::kRecordStart);
   const auto* data = reinterpret_cast<const uint8_t*>(start.data());
   const bool record = start.size() < classify::kRecordStart
                           ? !start.empty() && classify::IsTlsRecordType(*data)
@@ -85,7 +84,6 @@ void OpeningText::DropBinary(End end, uint32_t next) {
 }
 
 bool OpeningText::ChainsRecords(End end, uint32_t seq, const uint8_t* data, uint32_t size) {
-  constexpr uint32_t kHeader = 5;
   const auto is_record = [&](uint32_t at) {
     return data[at] == classify::kTlsDataRecord &&
            classify::LooksLikeTlsRecord(data + at, size - at);
@@ -108,7 +106,8 @@ bool OpeningText::ChainsRecords(End end, uint32_t seq, const uint8_t* data, uint
       ++at;
       continue;
     }
-    const uint32_t behind = at + kHeader + (data[at + 3] << 8 | data[at + 4]);
+    const auto behind =
+        static_cast<uint32_t>(at + classify::kRecordStart + (data[at + 3] << 8 | data[at + 4]));
     if (behind < size && is_record(behind)) return true;
     if (behind >= size) {
       in_record[end] = true;

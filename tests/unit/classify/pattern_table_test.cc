@@ -146,7 +146,7 @@ TEST(PatternTable, LookalikesProveNoMail) {
     const char* text;
   } kSamples[] = {
       {kFtp, Side::kServer, true, "220 Microsoft FTP Service\r\n"},
-      {kFtp, Side::kServer, false, "220 (vsFTPd 3.0.3)\r\n"},
+      {kFtp, Side::kServer, true, "220 (vsFTPd 3.0.3)\r\n"},
       {kFtp, Side::kClient, false, "USER anonymous\r\n"},
       {kFtp, Side::kClient, true, "SYST\r\n"},
       {kFtp, Side::kClient, true, "AUTH TLS\r\n"},

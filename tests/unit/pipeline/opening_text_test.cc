@@ -54,12 +54,29 @@ TEST(OpeningText, ForgetsWholeLines) {
 TEST(OpeningText, BinaryCountsWhereTheStartIsMissing) {
   OpeningText opening = Fresh();
   opening.from_start[0] = opening.from_start[1] = true;
-  Append(opening, 0, "a\x01");
+  Append(opening, 0, "a line\x01");
   Append(opening, 1, "text\t\r\n");
   EXPECT_FALSE(opening.BinaryUnderWay(/*gaps=*/false));
   EXPECT_TRUE(opening.BinaryUnderWay(/*gaps=*/true));
   opening.from_start[0] = false;
   EXPECT_TRUE(opening.BinaryUnderWay(/*gaps=*/false));
+}
+
+TEST(OpeningText, BinaryCountsNotWhereAStartIsNeitherTextNorTls) {
+  const struct {
+    std::string start;
+    bool foreign;
+  } kStarts[] = {{"\x17\x03\x03\x01\x20", false}, {"\x16", false},    {"text", false},
+                 {"0\x1d\x02\x01", true},         {"\x03\x01", true}, {"a b\x01", true}};
+  for (const auto& c : kStarts) {
+    OpeningText opening = Fresh();
+    opening.from_start[0] = true;
+    Append(opening, 0, c.start);
+    Append(opening, 1, "\x01\x02");
+    EXPECT_EQ(opening.BeginsForeign(0), c.foreign);
+    EXPECT_FALSE(opening.BeginsForeign(1));
+    EXPECT_EQ(opening.BinaryUnderWay(/*gaps=*/true), !c.foreign);
+  }
 }
 
 // The longest name neither touches the server's words nor runs out of the buffer.
