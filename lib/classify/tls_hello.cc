@@ -53,7 +53,8 @@ bool NamesMail(const uint8_t* list, std::size_t size) {
 }  // namespace
 
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size) {
-  if (size < kRecordStart || !IsTlsRecordType(data[0]) || data[1] != 3 || data[2] > 4) return false;
+  if (size < kRecordStart || !IsTlsRecordType(data[0]) || data[1] != 3 || data[2] > 4)
+    return false;
   const uint32_t length = data[3] << 8 | data[4];
   return length != 0 && length <= kMaxRecord;
 }
