@@ -184,7 +184,7 @@ Recognition Judgement::OfForeignServer() const {
 // answers tell which. To some commands FTP's servers say other things than SMTP's do.
 Recognition Judgement::OfMisnamedServer() const {
   const absl::string_view answer = ExchangeIn(server_.text).answer;
-  const bool ended = server_.speech.ended;
+  const bool ended = server_.speech.ended || context_.finished;
   if (answer.empty() ? ended : Accepts(answer, Service::kSmtp)) {
     return Yes(Service::kSmtp, Evidence::kBanner);
   }
