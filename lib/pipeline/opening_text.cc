@@ -66,7 +66,7 @@ bool OpeningText::BeginsForeign(End end) const {
 
 bool OpeningText::BinaryUnderWay(bool gaps) const {
   if (was_binary) return true;
-  if (BeginsForeign(0) || BeginsForeign(1)) return false;
+  if (BeginsForeign()) return false;
   for (const End end : {0, 1}) {
     const absl::string_view said = text(end);
     if ((gaps || !from_start[end]) && std::any_of(said.begin(), said.end(), IsNoText)) {

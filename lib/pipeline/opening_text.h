@@ -33,6 +33,7 @@ struct OpeningText {
   bool IsStump(flow::End end) const;
   // Whether an end's stream is seen to begin with neither text nor TLS.
   bool BeginsForeign(flow::End end) const;
+  bool BeginsForeign() const { return BeginsForeign(0) || BeginsForeign(1); }
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
   // is missing of either, and what a stream begins with counts too. Not where that is foreign.
   bool BinaryUnderWay(bool gaps) const;

@@ -190,10 +190,8 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
     taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, taken));
   }
   tls = tls || dialogue.watcher.tls();
-  const OpeningText* opening = mail ? nullptr : dialogues_.opening(dialogue);
-  const bool foreign =
-      opening != nullptr && (opening->BeginsForeign(0) || opening->BeginsForeign(1));
-  if (!tls && !in_literal && !foreign && piece.OpensTls()) {
+  if (!tls && !in_literal && piece.OpensTls() &&
+      (mail || !dialogues_.opening(dialogue)->BeginsForeign())) {
     // The mirror lacks what asked for it.
     tls = true;
     taken = 0;
