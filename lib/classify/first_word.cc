@@ -59,17 +59,26 @@ bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
   });
 }
 
-FirstWordFilter::FirstWordFilter(absl::string_view also)
+FirstWordFilter::FirstWordFilter(absl::Span<const Opening> also)
     : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {
+  constexpr uint32_t kTops = 0x80808080, kPrintable = 0x20202020;
+  glimpses_.fill({.least = kPrintable, .never = kTops});
   for (int c = 0; c < 256; ++c) {
     const auto byte = static_cast<uint8_t>(c);
     if (absl::ascii_isalnum(byte)) starts_[c] |= kTag;
     if (words_.MayContain(&byte, 1)) starts_[c] |= kWord;
   }
-  unless_.fill(0x80808080);
-  for (const char c : absl::StrCat("\r\n", also)) {
+  // Codes and words that may end with their line.
+  for (const uint32_t word : Words(&Pattern::first_words)) {
+    if (word >> 24 == '\r' || word >> 24 == '-') glimpses_[word & 0xff].least &= 0xffffff;
+  }
+  for (const char c : {'\r', '\n'}) {
     starts_[static_cast<uint8_t>(c)] |= kOther;
-    unless_[static_cast<uint8_t>(c)] = 0;
+    glimpses_[static_cast<uint8_t>(c)] = {.least = 0, .never = kTops};
+  }
+  for (const Opening& opening : also) {
+    starts_[opening.first] |= kOther;
+    glimpses_[opening.first] = {.least = 0, .never = opening.never};
   }
 }
 

@@ -14,7 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace mailtap::classify {
 
@@ -58,13 +58,19 @@ class FirstWordFilter {
  public:
   static constexpr uint32_t kWordBytes = WordSet::kWordBytes;
 
-  // Built from Patterns(). `also` are first bytes of openings that the caller knows beside
-  // them.
-  explicit FirstWordFilter(absl::string_view also = "");
+  // An opening that the caller knows beside the table's: its first byte, and the bits that its
+  // first four, as they lie in memory, never have.
+  struct Opening {
+    uint8_t first;
+    uint32_t never;
+  };
+
+  // Built from Patterns().
+  explicit FirstWordFilter(absl::Span<const Opening> also = {});
 
   // A first look: false for nearly all that neither Matches nor MayMatch nor opens with one of
-  // `also`. What is written to be read opens with three printable characters, which
-  // little else does: one branch sends the rest away, with or without payload. At least
+  // the caller's. What is written to be read opens with four printable characters, as one in
+  // fifty others does: one branch sends the rest away, with or without payload. At least
   // kWordBytes of a header lie before `payload`.
   bool Glance(const uint8_t* payload, uint32_t size) const {
     static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
@@ -72,11 +78,12 @@ class FirstWordFilter {
     asm("" : "+r"(brief));  // or the compiler makes it a branch, which nothing foretells
     uint32_t start;
     std::memcpy(&start, payload - kWordBytes * brief, sizeof(start));
-    const uint32_t unprintable = ((start - 0x202020) | start) & unless_[start & 0xff];
-    if ((unprintable | brief) != 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
+    const Glimpse& glimpse = glimpses_[start & 0xff];
+    const uint32_t unlike = ((start - glimpse.least) | start) & glimpse.never;
+    if ((unlike | brief) != 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
       return false;
     if (brief != 0) return starts_[payload[0]] != 0;
-    return (unless_[start & 0xff] == 0) | GlanceAtText(payload);
+    return (glimpse.least == 0) | GlanceAtText(payload);
   }
 
   // `payload` has `length` bytes, at least kWordBytes.
@@ -156,8 +163,13 @@ class FirstWordFilter {
   WordSet words_;
   WordSet tagged_;
   std::array<uint8_t, 256> starts_ = {};
-  // By a text's first byte, the bits of unprintable characters that make it one of no interest.
-  std::array<uint32_t, 256> unless_ = {};
+  // By the first byte of four: what each is at least, 0 where any will do, and the bits that
+  // they never have, before or after that is taken away.
+  struct Glimpse {
+    uint32_t least;
+    uint32_t never;
+  };
+  std::array<Glimpse, 256> glimpses_;
 };
 static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
 

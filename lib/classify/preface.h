@@ -18,13 +18,15 @@ namespace mailtap::classify {
 
 inline constexpr uint8_t kSocks4 = 4, kSocks5 = 5;  // versions
 inline constexpr uint8_t kSocksConnect = 1;         // the command
+inline constexpr uint8_t kMostSocksMethods = 63;    // a dozen are known
 
 // Whether a client's first payload is a SOCKS greeting or request, or may be the start of one:
 // cheap enough for every packet. `size` is at least 1.
 inline bool MayBeSocks(const uint8_t* data, std::size_t size) {
   if (data[0] == kSocks5) {
     const std::size_t greeting = size == 1 ? 1 : std::size_t{2} + data[1];
-    return size <= greeting || data[greeting] == kSocks5;
+    return (size == 1 || data[1] <= kMostSocksMethods) &&
+           (size <= greeting || data[greeting] == kSocks5);
   }
   return data[0] == kSocks4 && (size == 1 || data[1] == kSocksConnect);
 }

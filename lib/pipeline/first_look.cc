@@ -1,13 +1,22 @@
 #include "lib/pipeline/first_look.h"
 
-#include <string>
-
 #include "lib/classify/preface.h"
 
 namespace mailtap::pipeline {
 
-FirstLook::FirstLook(const TlsNames& names)
-    : first_words_(std::string{kTlsHandshake, kSocks4, kSocks5}), names_(names) {}
+namespace {
+
+// Openings that are told by more than words: TLS 1.x (a version up to 3.7), SOCKS 4's command,
+// and as many methods of SOCKS 5 as MayBeSocks() knows.
+constexpr classify::FirstWordFilter::Opening kOpenings[] = {
+    {classify::kTlsHandshakeRecord, 0xf8fc00},
+    {classify::kSocks4, 0xfe00},
+    {classify::kSocks5, 0xc000},
+};
+
+}  // namespace
+
+FirstLook::FirstLook(const TlsNames& names) : first_words_(kOpenings), names_(names) {}
 
 // A hello of either side: a mirror may deliver the answer first.
 bool FirstLook::OpensWithHello(const net::Segment& segment) const {
@@ -30,10 +39,10 @@ bool FirstLook::OpensLikeMail(const net::Segment& segment) const {
     return false;
   }
   switch (segment.payload[0]) {
-    case kTlsHandshake:
+    case classify::kTlsHandshakeRecord:
       return OpensWithHello(segment);
-    case kSocks4:
-    case kSocks5:
+    case classify::kSocks4:
+    case classify::kSocks5:
       return classify::MayBeSocks(segment.payload, segment.captured);
     default:
       break;

@@ -41,9 +41,6 @@ class FirstLook {
   bool OpensWithWord(const net::Segment& segment) const;
 
  private:
-  // First bytes of openings that are told by more than words.
-  static constexpr char kTlsHandshake = classify::kTlsHandshakeRecord, kSocks4 = 4, kSocks5 = 5;
-
   bool OpensWithHello(const net::Segment& segment) const;
 
   classify::FirstWordFilter first_words_;

@@ -182,6 +182,7 @@ TEST(Preface, TheCheapTestFindsEverySocksOpening) {
   }
   EXPECT_FALSE(may_be("\4\3\0\0"s));
   EXPECT_FALSE(may_be("\5\1\0 and more"s));
+  EXPECT_FALSE(may_be("\5\x40\0"s)) << "more methods than there are";
   EXPECT_FALSE(may_be("EHLO x\r\n"));
 }
 
