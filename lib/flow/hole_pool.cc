@@ -5,8 +5,11 @@ namespace mailtap::flow {
 HolePool::HolePool(uint32_t capacity) : holes_(capacity) {}
 
 uint32_t HolePool::Allocate(uint32_t owner, End end, UnixNanos now) {
-  uint32_t older = youngest_;
-  while (older != kNone && holes_[older].created > now) older = holes_[older].age_prev;
+  uint32_t older = kNone;
+  const int64_t tick = TickOf(now);
+  for (int64_t at = tick; at > tick - kTicks && older == kNone; --at) {
+    if (LastOf(at).tick == at) older = LastOf(at).index;
+  }
   return AllocateAfter(older, owner, static_cast<uint8_t>(end), now);
 }
 
@@ -37,14 +40,23 @@ uint32_t HolePool::AllocateAfter(uint32_t older, uint32_t owner, uint8_t end,
                    .witnessed = false,
                    .doubted = false};
   (older != kNone ? holes_[older].age_next : oldest_) = index;
-  (younger != kNone ? holes_[younger].age_prev : youngest_) = index;
+  if (younger != kNone) holes_[younger].age_prev = index;
+  const int64_t tick = TickOf(created);
+  Last& last = LastOf(tick);
+  if (last.index == kNone || (last.tick == tick && last.index == older)) last = {tick, index};
   return index;
 }
 
 void HolePool::Free(uint32_t index) {
   Hole& hole = holes_[index];
   (hole.age_prev != kNone ? holes_[hole.age_prev].age_next : oldest_) = hole.age_next;
-  (hole.age_next != kNone ? holes_[hole.age_next].age_prev : youngest_) = hole.age_prev;
+  if (hole.age_next != kNone) holes_[hole.age_next].age_prev = hole.age_prev;
+  Last& last = LastOf(TickOf(hole.created));
+  if (last.index == index) {
+    const bool same =
+        hole.age_prev != kNone && TickOf(holes_[hole.age_prev].created) == last.tick;
+    last.index = same ? hole.age_prev : kNone;
+  }
   holes_.Give(index);
 }
 

@@ -1,9 +1,11 @@
 // Gaps in sequence space: a bounded pool of nodes, each on two lists. One list belongs to a
 // session's direction and is ordered by sequence number; the other is the pool's own, ordered
-// by age, so that a tick finds the holes that fell due without looking at any other.
+// by the tick that a hole was found in, so that the end of a tick finds those that fell due
+// without looking at any other.
 #ifndef MAILTAP_LIB_FLOW_HOLE_POOL_H_
 #define MAILTAP_LIB_FLOW_HOLE_POOL_H_
 
+#include <array>
 #include <cstdint>
 
 #include "lib/base/pool.h"
@@ -38,11 +40,11 @@ class HolePool {
   // Allocates `capacity` nodes.
   explicit HolePool(uint32_t capacity);
 
-  // A node at its place in the age list, or kNone when the pool is empty. The place is the
-  // young end, but for stamps that run backwards: the list stays in order, so that when a hole
-  // falls due does not depend on which other sessions share the pool.
+  // A node behind the others of its tick, or kNone when the pool is empty. Stamps may run
+  // backwards, by less than kTicks: when a hole falls due does not depend on which other
+  // sessions share the pool.
   uint32_t Allocate(uint32_t owner, End end, UnixNanos now);
-  // A node of the same owner and age as `index`, or kNone.
+  // A node of the same owner and time as `index`, or kNone.
   uint32_t AllocateTwin(uint32_t index);
   // Takes the node off the age list. The caller has taken it off the session's list.
   void Free(uint32_t index);
@@ -55,11 +57,20 @@ class HolePool {
   std::size_t bytes() const { return holes_.bytes(); }
 
  private:
+  static constexpr int64_t kTicks = 64;  // more than a hole may wait, see config::Timeouts
+
+  // The last node of a tick; kNone where the place is free.
+  struct Last {
+    int64_t tick = 0;
+    uint32_t index = kNone;
+  };
+
+  Last& LastOf(int64_t tick) { return lasts_[static_cast<uint64_t>(tick) % kTicks]; }
   uint32_t AllocateAfter(uint32_t older, uint32_t owner, uint8_t end, UnixNanos created);
 
   Pool<Hole, &Hole::next> holes_;
   uint32_t oldest_ = kNone;
-  uint32_t youngest_ = kNone;
+  std::array<Last, kTicks> lasts_;
 };
 
 }  // namespace mailtap::flow

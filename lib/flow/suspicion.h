@@ -1,6 +1,7 @@
-// The suspicion array: 8-bit counters, indexed by rough hash, of the sessions on odd ports. A
-// packet on such a port looks into the session table only where its counter is not zero.
-// Packets ask a bit for each counter, of which eight times as many stay in a cache.
+// The suspicion array: counters, indexed by rough hash, of the sessions on odd ports. A packet
+// on such a port looks into the session table only where its counter is not zero. Packets ask
+// a bit for each counter; these are touched only where a session comes or goes, and so may be
+// wide enough never to be full.
 #ifndef MAILTAP_LIB_FLOW_SUSPICION_H_
 #define MAILTAP_LIB_FLOW_SUSPICION_H_
 
@@ -16,16 +17,13 @@ class SuspicionArray {
   SuspicionArray() : raised_(kSize / 64), counters_(kSize) {}
 
   bool Test(uint16_t index) const { return (Word(index) >> (index & 63) & 1) != 0; }
-  // A counter that has reached its limit stays there: it can no longer be lowered rightly, and
-  // says so until the array is rebuilt from the table.
   void Raise(uint16_t index) {
-    uint8_t& counter = counters_[index];
+    ++counters_[index];
     Word(index) |= Bit(index);
-    if (counter < kLimit && ++counter == kLimit) saturated_ = true;
   }
+  // Once for each Raise().
   void Lower(uint16_t index) {
-    uint8_t& counter = counters_[index];
-    if (counter != 0 && counter < kLimit) --counter;
+    --counters_[index];
     Release(index);
   }
 
@@ -39,23 +37,13 @@ class SuspicionArray {
     if (counters_[index] == 0) Word(index) &= ~Bit(index);
   }
 
-  bool saturated() const { return saturated_; }
-  // Before a rebuild: the caller raises for every session again.
-  void Clear() {
-    raised_.assign(kSize / 64, 0);
-    counters_.assign(kSize, 0);
-    saturated_ = false;
-  }
-
  private:
-  static constexpr uint8_t kLimit = 255;
   static uint64_t Bit(uint16_t index) { return uint64_t{1} << (index & 63); }
   uint64_t& Word(uint16_t index) { return raised_[index / 64]; }
   uint64_t Word(uint16_t index) const { return raised_[index / 64]; }
 
   std::vector<uint64_t> raised_;  // a bit a counter
-  std::vector<uint8_t> counters_;
-  bool saturated_ = false;
+  std::vector<uint32_t> counters_;
 };
 
 }  // namespace mailtap::flow

@@ -43,12 +43,6 @@ class UnheardTable {
       if (now - entry.time >= kPatience) Drop(entry);
     }
   }
-  // After SuspicionArray::Clear().
-  void RaiseAll() {
-    for (const Entry& entry : entries_) {
-      if (entry.flow_hash != 0) suspicion_.Raise(entry.rough_hash);
-    }
-  }
 
  private:
   struct Entry {

@@ -24,7 +24,6 @@ bool Worker::EndTick(int64_t tick) {
   }
   dirty_.clear();
   unheard_.Expire(end);
-  if (suspicion_.saturated()) RebuildSuspicion();
   SetGauges(tick);
   const bool flushed = ended && SendEncaps() && conversations_.Flush([this](const auto& delta) {
     return ring_.Push(delta);
@@ -187,16 +186,6 @@ bool Worker::GoesOn(uint32_t slot) {
   if (cold.dialogue == flow::kNotBegun) cold.dialogue = kNone;  // its beginning is over
   MarkDirty(hot);
   return true;
-}
-
-void Worker::RebuildSuspicion() {
-  suspicion_.Clear();
-  unheard_.RaiseAll();
-  for (uint32_t index = 0; index < sessions_.touched(); ++index) {
-    if (sessions_.cold_at(index).slot == kNone) continue;
-    const flow::HotSession& hot = sessions_.hot_of(index);
-    if (hot.state.standard_port == 0) suspicion_.Raise(flow::SessionTable::RoughHashOf(hot));
-  }
 }
 
 void Worker::SetGauges(int64_t tick) {

@@ -258,7 +258,6 @@ class Worker {
   bool SpeaksTlsAsItsPort(const flow::HotSession& hot) const;
   int64_t DueTick(const flow::HotSession& hot, const flow::ColdSession& cold) const;
   void Schedule(flow::HotSession& hot);
-  void RebuildSuspicion();
   void SetGauges(int64_t tick);
 
   // Counts (folding.cc)
