@@ -15,6 +15,8 @@ EncapStack Select(const EncapStack& stack, uint32_t kinds) {
   EncapStack selected;
   for (uint32_t i = 0; i < stack.depth; ++i) {
     const EncapLayer& layer = stack.layers[i];
+    // A priority tag names no VLAN (IEEE 802.1Q, 9.6), and one direction may be without.
+    if (layer.kind == EncapKind::kVlan && layer.id == 0) continue;
     if ((kinds >> static_cast<int>(layer.kind) & 1) != 0) selected.Push(layer.kind, layer.id);
   }
   return selected;

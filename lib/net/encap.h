@@ -65,7 +65,7 @@ static_assert(sizeof(EncapStack) == 68);
 
 // A set of kinds: 1 << kind for each.
 uint32_t SetOf(absl::Span<const EncapKind> kinds);
-// The layers of kinds in `kinds`, such a set.
+// The layers of kinds in `kinds`, such a set, but for tags that name no VLAN.
 EncapStack Select(const EncapStack& stack, uint32_t kinds);
 // A number for the address space that these layers make up: 0 for none, and otherwise as good
 // as unique, the same in every worker and on every run.

@@ -150,7 +150,9 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
   if (AwaitsTls(hot)) return;
   if (!IsMail(hot) && !AcceptHello(slot)) {
-    return Reject(slot, /*contradicts=*/hot.state.tls == static_cast<uint32_t>(Tls::kStarttls));
+    // A scanner's hello that nobody answers says nothing of what is there.
+    const bool upgrade = hot.state.tls == static_cast<uint32_t>(Tls::kStarttls);
+    return Reject(slot, /*contradicts=*/upgrade || hot.state.payload == 3);
   }
   if (const absl::string_view name = hello.server_name(); !name.empty()) KeepName(hot, name);
   if (finished || hello.status() != TlsHelloParser::Status::kDone) return StopReading(hot);

@@ -54,6 +54,23 @@ TEST(Split, TakesAVlanForPartOfTheWayByDefault) {
   EXPECT_TRUE(sensor.encaps().empty());
 }
 
+// As where hosts mark what is urgent, and switches take the marks off.
+TEST(Split, ATagThatHoldsAPriorityAloneIsNoVlan) {
+  config::Config config = SmallConfig();
+  config.tunnels.split_by = {net::EncapKind::kVlan};
+  Conversation talk("10.0.0.1", 40'000, "10.0.0.2", 25);
+  talk.Handshake();
+  for (const Line& line : SmtpScript()) {
+    talk.Vlan(line.from == kUp ? 0 : -1);
+    line.from == kUp ? talk.Client(line.text) : talk.Server(line.text);
+  }
+  Sensor sensor(config);
+  sensor.Play(talk.Close().frames()).Finish();
+  ASSERT_EQ(sensor.sessions().size(), 1u);
+  EXPECT_EQ(sensor.sessions()[0].key.encap_tag, 0u);
+  EXPECT_TRUE(sensor.encaps().empty());
+}
+
 // The same fragments too, one after the other.
 TEST(Split, KeepsFragmentsOfEqualPacketsApart) {
   const std::string text = "220 mx.example.com ESMTP " + std::string(100, 'x') + "\r\n";

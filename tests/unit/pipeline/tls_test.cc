@@ -301,7 +301,8 @@ TEST(Tls, OfAnotherProtocolOnAMailPortIsNoMail) {
                        {kDown, ServerHello()}};
   const Script postgres = {
       {kUp, "\0\0\0\x08\4\xd2\x16\x2f"s}, {kDown, "S"}, {kUp, hello}, {kDown, ServerHello()}};
-  for (const Script& script : {ldap, postgres}) {
+  const Script web = {{kUp, hello}, {kDown, ServerHello()}};
+  for (const Script& script : {ldap, postgres, web}) {
     for (const uint16_t port : {25, 143, 110}) {
       for (const std::size_t segment : {1'400, 3}) {
         Sensor sensor;
@@ -310,6 +311,14 @@ TEST(Tls, OfAnotherProtocolOnAMailPortIsNoMail) {
         EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), 1u);
       }
     }
+  }
+  for (const std::string& answer : {""s, "\x15\3\1\0\2\2\x28"s}) {
+    Script scan = {{kUp, hello}};
+    if (!answer.empty()) scan.push_back({kDown, answer});
+    Sensor sensor;
+    sensor.Play(Play(scan, 25).frames()).Finish();
+    EXPECT_EQ(Only(sensor), "none");
+    EXPECT_EQ(sensor.mismatches(Mismatch::kOtherOnMailPort), answer.empty() ? 0u : 1u);
   }
   Conversation lost("10.1.0.5", 40'000, "192.0.2.25", 25);
   lost.Handshake().Server("220 hi\r\n").Lost(kUp, "EHLO me\r\nSTARTTLS\r\n");
