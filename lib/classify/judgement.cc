@@ -100,6 +100,7 @@ Recognition Judgement::Verdict() const {
 
 Recognition Judgement::Decide() const {
   if (Denies(up_) || Denies(down_)) return kNotMail;
+  if (EchoesFirstLine(server_.text, client_.text)) return kNotMail;
   if (const auto service = BothFit(); service.has_value()) {
     return server_contradicts_ && service == Service::kSmtp ? OfMisnamedServer()
                                                             : Yes(*service, Evidence::kBanner);
@@ -202,6 +203,11 @@ Recognition Judgement::OnOddPort() const {
   if (open.client_stale != open.server_stale && ProvesMail(open.client_stale ? down_ : up_)) {
     return open;
   }
+  // Met under way the next exchange may prove what this one doesn't. IMAP's answers take lines.
+  if (!client_.speech.from_start && !server_.speech.from_start &&
+      Up(Service::kSmtp) != Strength::kNone && Down(Service::kSmtp) != Strength::kNone) {
+    open.client_stale = open.server_stale = true;
+  }
   const bool opened = client_.begun() && server_.begun();
   if (opened && open.client_stale && !open.server_stale) return OfMistakenClient();
   // In no service would the one say this and the other that.
@@ -286,9 +292,16 @@ Recognition Judgement::OfGreeting(Service service) const {
     if (!settled_ && client_.text.find('\n') + 1 == client_.text.size()) return kOpen;
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
-  // Any number may be a tag: "502 no permission" is NNTP's.
-  if (service == Service::kImap && Up(service) == Strength::kNone && client_.begun()) {
-    return OnOddPort();
+  // Any number may be a tag: "502 no permission" is NNTP's, and "250 OK" SMTP's. A client within
+  // a message shows no command.
+  if (service == Service::kImap && Up(service) == Strength::kNone) {
+    if (client_.begun()) return OnOddPort();
+    if (Down(service) == Strength::kHint && !settled_ && !client_.text.empty() &&
+        !AnswersTag(server_.text, client_.text)) {
+      Recognition open = kOpen;
+      open.client_stale = open.server_stale = true;
+      return open;
+    }
   }
   // Of two whose start is seen the client has to fit, or its server not to know what it wants.
   if (client_.begun() && server_.begun() && Up(service) == Strength::kNone) {

@@ -26,7 +26,7 @@ constexpr Pattern kPatterns[] = {
    R"(^(([45][0-9][0-9]|2[013-9][0-9]|22[1-9])[- ][245]\.[0-9]{1,3}\.[0-9]{1,3}|220[- ]2\.[07]\.0)[ \r\n])",
    "250 |354 ", "a version in a greeting, which has no such code", "RFC 2034, enhanced status codes; of 220 in STARTTLS's answer alone"},
   // SMTP, client
-  {kSmtp, kClient, kProof, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
+  {kSmtp, kClient, kOpener, R"(^(ehlo|helo)[ \r\n])", "EHLO|HELO", "", "RFC 5321, 4.1.1.1"},
   {kSmtp, kClient, kProof, R"(^mail from ?: ?<)", "MAIL", "", "RFC 5321, 4.1.1.2"},
   {kSmtp, kClient, kHint, R"(^mail from ?:)", "", "a line of prose", "RFC 5321, 4.1.1.2, lenient"},
   {kSmtp, kClient, kProof, R"(^rcpt to ?:)", "RCPT", "", "RFC 5321, 4.1.1.3"},
@@ -38,16 +38,19 @@ constexpr Pattern kPatterns[] = {
   {kLmtp, kServer, kProof, R"(^220[- ].*\blmtp\.?[^a-z0-9.-])", "", "SMTP on a host named lmtp", "RFC 2033, 4.1"},
 
   // IMAP, server
-  {kImap, kServer, kProof, R"(^\* (ok|preauth|bye)[ \r\n])", "* OK|* PR|* BY", "", "RFC 9051, 7.1"},
+  {kImap, kServer, kOpener, R"(^\* (ok|preauth|bye)[ \r\n])", "* OK|* PR|* BY", "lists in prose", "RFC 9051, 7.1"},
   {kImap, kServer, kProof,
+   R"(^\* ((ok|no|bad|bye) \[|capability [^\r\n]*imap4|(x?list|lsub|esearch|flags|thread) \(|(search|sort)( [0-9]|\r?\n)|status [^\r\n]+ \(|(namespace|id) (\(|nil)|vanished (\(|[0-9])|[0-9]{1,10} ((exists|recent|expunge)\r?\n|fetch \()))",
+   "", "", "RFC 9051, 7; RFC 5256, 4; RFC 7162, 3.2.10"},
+  {kImap, kServer, kHint,
    R"(^\* (capability|list|lsub|search|esearch|flags|status|namespace|id|vanished|enabled|no|bad|[0-9]{1,10} (exists|recent|expunge|fetch))[ \r\n])",
-   "", "", "RFC 9051, 7"},
+   "", "lists in prose", "RFC 9051, 7"},
   {kImap, kServer, kHint, R"(^[!-)+-~]+ (ok|no|bad)[ \r\n])", "", "", "RFC 9051, 7.1"},
   {kImap, kServer, kHint, R"(^\+[ \r\n])", "", "POP3's continuation", "RFC 9051, 7.5"},
   // IMAP, client
   {kImap, kClient, kProof,
-   R"(^[!-)+-z|-~]+ (login ([^ \r\n]+ |\{)|(capability|authenticate|starttls|logout|noop|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|namespace|status|append|idle|enable|check|close|unselect|expunge|search|fetch|store|copy|move|uid|id|compress)[ \r\n]))",
-   "", "POP3's and SMTP's AUTH LOGIN", "RFC 9051, 6",
+   R"(^[!-)+-9;-z|-~]+ (login ([^ \r\n]+ |\{)|(capability|starttls|logout|noop|namespace|idle|check|close|unselect|expunge) *[\r\n]|(authenticate|select|examine|create|delete|rename|subscribe|unsubscribe|list|lsub|status|append|enable|search|fetch|store|copy|move|uid|id|compress) ))",
+   "", "POP3's and SMTP's AUTH LOGIN; HTTP's Connection: close", "RFC 9051, 6",
    "CAPA|LOGI|AUTH|STAR|LOGO|NOOP|SELE|EXAM|CREA|DELE|RENA|SUBS|UNSU|LIST|LSUB|NAME|STAT|APPE|"
    "IDLE|ENAB|CHEC|CLOS|UNSE|EXPU|SEAR|FETC|STOR|COPY|MOVE|UID |ID (|ID N|COMP"},
   {kImap, kClient, kHint, R"(^done\r?\n)", "", "", "RFC 2177"},
@@ -71,6 +74,7 @@ constexpr Pattern kPatterns[] = {
 
   // What opens like mail, or is met where mail is looked for
   {kFtp, kServer, kProof, R"(^220[- ].*\b((vs|pro|pure-?)?ftpd?\.?[^a-z0-9.-]|ftp-?server|filezilla server))", "", "SMTP on a host named ftp", "RFC 959, 4.2"},
+  {kFtp, kServer, kProof, R"(^(331[- ][^\r\n]*(pass|e-?mail)|500 oops: ))", "", "", "RFC 959, 5.4; vsftpd that can't start"},
   {kFtp, kClient, kProof,
    R"(^(syst|feat|pasv|epsv|pwd|xpwd)\r?\n|^(port [0-9]|eprt \||type [aeil]|cwd |stor |auth (tls|ssl)|adat |opts |clnt |pbsz |prot ))",
    "", "", "RFC 959, 4.1; RFC 2228"},

@@ -40,8 +40,9 @@ enum class Side : uint8_t { kClient, kServer };
 
 // What a match is worth: a hint fits this protocol and others too; a pair becomes proof with a
 // hint of the other side; a proof fits no other one in this table. A denial is a proof that
-// stands even against proofs of mail in the same words.
-enum class Strength : uint8_t { kNone, kHint, kPair, kProof, kDenial };
+// stands even against proofs of mail in the same words. An opener is a proof where nobody said
+// anything before it, and a pair behind what is not known: there prose says it too.
+enum class Strength : uint8_t { kNone, kHint, kPair, kProof, kDenial, kOpener };
 
 struct Pattern {
   Protocol protocol;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::string_view kConnectWord = "CONNECT ";
 constexpr absl::string_view kVersionWord = "HTTP/1.";
+constexpr absl::string_view kBodyHeader = "content-type:";
 constexpr absl::string_view kProxyWord = "PROXY ";
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t kMostMethods = 32;
@@ -209,6 +210,7 @@ void Preface::TakeHttp(Half& half, uint8_t byte) {
       Match(half, byte, kConnectWord, Step::kTarget);
       target_port_ = 0;
       in_port_ = false;
+      asked_ = true;
       return;
     case Step::kTarget:
       if (byte == ' ' && half.matched == 0) return;
@@ -247,6 +249,19 @@ void Preface::TakeHttp(Half& half, uint8_t byte) {
   }
 }
 
+// An answer with a body is none to CONNECT (RFC 9110, 9.3.6), unless that was seen. How much of
+// the header's name the line has in common is in `left`.
+void Preface::TakeHeaderName(Half& half, uint8_t byte) {
+  constexpr uint16_t kOther = UINT16_MAX;
+  if (byte == '\n') {
+    half.left = 0;
+  } else if (half.left < kBodyHeader.size()) {
+    const bool same = absl::ascii_tolower(byte) == kBodyHeader[half.left];
+    half.left = same ? half.left + 1 : kOther;
+    if (half.left == kBodyHeader.size() && !asked_) Fail();
+  }
+}
+
 // The proxy's side of CONNECT.
 void Preface::TakeAnswer(Half& half, uint8_t byte) {
   switch (half.step) {
@@ -268,6 +283,7 @@ void Preface::TakeAnswer(Half& half, uint8_t byte) {
     case Step::kAnswerHead:
       if (byte == '\r') return;
       half.matched = static_cast<uint8_t>(byte == '\n' ? half.matched + 1 : 0);
+      TakeHeaderName(half, byte);
       if (half.matched < 2) return;
       if (status_ / 100 == 2) return Expect(half, Step::kInner);
       if (status_ / 100 == 1) return Expect(half, Step::kStatus);

@@ -126,6 +126,7 @@ class Preface {
   void Take(Half& half, uint8_t byte);
   void TakeHttp(Half& half, uint8_t byte);
   void TakeAnswer(Half& half, uint8_t byte);
+  void TakeHeaderName(Half& half, uint8_t byte);
   // The step's bytes are complete.
   void Finish(Half& half);
   void FinishSocks5(Half& half);
@@ -138,6 +139,7 @@ class Preface {
   uint16_t status_ = 0;  // of the proxy's last answer
   Kind kind_ = Kind::kNone;
   bool in_port_ = false;
+  bool asked_ = false;  // CONNECT was read
   bool failed_ = false;
 };
 

@@ -96,19 +96,23 @@ absl::StatusOr<Recogniser> Recogniser::Create(std::shared_ptr<const PatternDatab
   return recogniser;
 }
 
-Scores Recogniser::Scan(absl::string_view text, Side side) const {
-  Scores scores = {};
-  if (text.empty()) return scores;
+Scores Recogniser::Scan(absl::string_view text, Side side, bool opens) const {
+  struct Found {
+    Strength opener;  // what one is worth
+    Scores scores = {};
+  } found = {.opener = opens ? Strength::kProof : Strength::kPair};
+  if (text.empty()) return found.scores;
   const auto on_match = [](unsigned id, unsigned long long, unsigned long long, unsigned,
                            void* context) {
+    auto& [opener, scores] = *static_cast<Found*>(context);
     const Pattern& pattern = Patterns()[id];
-    Strength& score = (*static_cast<Scores*>(context))[static_cast<int>(pattern.protocol)];
-    score = std::max(score, pattern.strength);
+    Strength& score = scores[static_cast<int>(pattern.protocol)];
+    score = std::max(score, pattern.strength == Strength::kOpener ? opener : pattern.strength);
     return 0;
   };
   hs_scan(database_->databases_[static_cast<int>(side)].get(), text.data(),
-          static_cast<unsigned>(text.size()), 0, scratch_.get(), on_match, &scores);
-  return scores;
+          static_cast<unsigned>(text.size()), 0, scratch_.get(), on_match, &found);
+  return found.scores;
 }
 
 bool Recogniser::MayOpenMail(const uint8_t* payload, uint32_t size, bool from_start) {
@@ -151,13 +155,13 @@ std::optional<Service> Recogniser::Greeting(const Speech& server) const {
 // Garbage may go before what a server has to say, whatever protocol's it looks like. A client
 // may begin with words that prove nothing: then what proves something counts too, or does so
 // with the server's words.
-Opening Recogniser::Open(const Speech& speech, Side side) const {
+Opening Recogniser::Open(const Speech& speech, Side side, bool opens) const {
   constexpr int kMostLines = 4;
   const bool client = side == Side::kClient;
   const Strength enough = client ? Strength::kProof : Strength::kHint;
   const Strength least = client ? Strength::kPair : Strength::kHint;
   Opening opening = {.speech = speech, .text = Judgeable(speech)};
-  opening.scores = Scan(opening.text, side);
+  opening.scores = Scan(opening.text, side, opens);
   if (IsStump(opening)) opening.text = {};
   if (!speech.from_start) return opening;
   const auto told = [&](const Scores& scores) {
@@ -184,7 +188,10 @@ Opening Recogniser::Open(const Speech& speech, Side side) const {
 
 Recognition Recogniser::Judge(const Speech& client, const Speech& server,
                               const Context& context) const {
-  const Opening up = Open(client, Side::kClient), down = Open(server, Side::kServer);
+  // On mail's own ports words that prose has too are nevertheless mail's.
+  const bool on_port = context.port_service.has_value();
+  const Opening up = Open(client, Side::kClient, client.from_start || on_port);
+  const Opening down = Open(server, Side::kServer, server.from_start || on_port);
   return Judgement(up, down, context).Verdict();
 }
 

@@ -64,9 +64,10 @@ class Recogniser {
   explicit Recogniser(std::shared_ptr<const PatternDatabase> database)
       : database_(std::move(database)) {}
 
-  Scores Scan(absl::string_view text, Side side) const;
+  // `opens`: nothing was said before `text`, see Strength::kOpener.
+  Scores Scan(absl::string_view text, Side side, bool opens = true) const;
   bool FitsMail(absl::string_view lines, bool from_start) const;
-  Opening Open(const Speech& speech, Side side) const;
+  Opening Open(const Speech& speech, Side side, bool opens) const;
 
   struct ScratchDeleter {
     void operator()(hs_scratch* scratch) const;

@@ -66,14 +66,25 @@ bool KnowsNoSuchCommand(absl::string_view line) {
 }
 
 bool AnswersTag(absl::string_view server, absl::string_view client) {
+  const auto ends = [](absl::string_view status) {
+    return absl::StartsWithIgnoreCase(status, "ok") ||
+           absl::StartsWithIgnoreCase(status, "no") ||
+           absl::StartsWithIgnoreCase(status, "bad");
+  };
   while (!server.empty()) {
     const absl::string_view line = TakeLine(server);
     const absl::string_view tag = line.substr(0, line.find(' ') + 1);
+    if (tag == "* " || !ends(line.substr(tag.size()))) continue;
     for (absl::string_view commands = client; !tag.empty() && !commands.empty();) {
       if (absl::StartsWith(TakeLine(commands), tag)) return true;
     }
   }
   return false;
+}
+
+bool EchoesFirstLine(absl::string_view server, absl::string_view client) {
+  const absl::string_view line = TakeLine(server);
+  return !line.empty() && line == TakeLine(client);
 }
 
 Exchange ExchangeIn(absl::string_view text) {

@@ -28,6 +28,10 @@ bool KnowsNoSuchCommand(absl::string_view line);
 // same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
 bool AnswersTag(absl::string_view server, absl::string_view client);
 
+// Whether both begin with the same line, as a terminal's echo, or a service that sends back what
+// it gets.
+bool EchoesFirstLine(absl::string_view server, absl::string_view client);
+
 // A server's whole lines: how it greets, and the first line of what it answers. Parts of what
 // they were found in.
 struct Exchange {

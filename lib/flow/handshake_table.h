@@ -20,6 +20,7 @@ struct Handshake {
   uint32_t server_isn = 0;
   uint16_t client_port = 0;
   bool has_server = false;  // the SYN-ACK was seen too
+  bool dismissed = false;   // what was said first has been seen, and is no mail's
   uint8_t packets[2] = {};  // seen of the client and of the server, from their SYNs on
   UnixNanos time = 0;       // of the first of them
 

@@ -88,6 +88,12 @@ bool Handshakes::Misses(const Pending& pending) {
   return ahead > 0 || heard > 0;
 }
 
+void Handshakes::Dismiss(const Pending& pending) {
+  if (flow::Handshake* handshake = Find(pending); handshake != nullptr) {
+    handshake->dismissed = true;
+  }
+}
+
 Beginning Handshakes::BeginningOf(const Pending& pending, bool word) {
   const net::Segment& segment = pending.segment;
   flow::Handshake* handshake = Find(pending);
@@ -104,11 +110,12 @@ Beginning Handshakes::BeginningOf(const Pending& pending, bool word) {
   const bool answer = !beginning.from_client && segment.captured >= classify::kHelloStart &&
                       classify::LooksLikeServerHello(segment.payload, segment.captured);
   beginning.at_start = ahead == 0;
-  const bool near = (word || answer) && ahead > 0;
-  if (!beginning.at_start && !near) return beginning;
-  // What went before is another request to the proxy, and its answer (RFC 9112, 9.3): the
+  // What went before may be another request to a proxy, and its answer (RFC 9112, 9.3): the
   // session begins with this one.
-  if (near && beginning.from_client && word && AsksForTunnel(segment)) {
+  const bool asks = word && ahead > 0 && beginning.from_client && AsksForTunnel(segment);
+  const bool near = (word || answer) && ahead > 0 && !handshake->dismissed;
+  if (!beginning.at_start && !near && !asks) return beginning;
+  if (asks) {
     handshake->client_isn = segment.seq - 1;
     handshake->server_isn = segment.ack - 1;
     handshake->has_server = beginning.at_start = true;

@@ -46,13 +46,16 @@ class Handshakes {
   // the answer's account too, and have said nothing with it.
   bool Remember(const Pending& pending);
   // The first payload of a side continues the handshake, and so does a known word (`word`) or a
-  // ServerHello near it: the mirror may deliver them out of order, or lose what came before.
+  // ServerHello near it: the mirror may deliver them out of order, or lose what came before,
+  // unless that was seen and dismissed.
   Beginning BeginningOf(const Pending& pending, bool word);
   // A packet without payload goes with it.
   void Count(const Pending& pending);
   // Whether a payload shows that something was said before it. Of a connection on which nobody
   // was heard yet.
   bool Misses(const Pending& pending);
+  // A payload, the first of its connection, is no mail's.
+  void Dismiss(const Pending& pending);
   void Erase(flow::Handshake* handshake) { table_.Erase(handshake); }
 
   // Whether a packet is the client's next after its SYN.

@@ -224,6 +224,13 @@ uint32_t Worker::CreateBehindItsWords(const Pending& pending, const flow::Sessio
   return slot;
 }
 
+// The first words that are seen of a connection on an odd port are no mail's.
+uint32_t Worker::OnForeignWords(const Pending& pending, const flow::SessionKey& key) {
+  const uint32_t slot = CreateBehindItsWords(pending, key);
+  if (slot == kNone) handshakes_.Dismiss(pending);
+  return slot;
+}
+
 uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey& key) {
   const net::Segment& segment = pending.segment;
   if ((segment.flags & net::kSyn) != 0) {
@@ -240,7 +247,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
     return kNone;
   }
   const bool first_heard = unheard_.Take(pending.handshake_slot, pending.flow_hash);
-  if (!pending.suspected) return first_heard ? CreateBehindItsWords(pending, key) : kNone;
+  if (!pending.suspected) return first_heard ? OnForeignWords(pending, key) : kNone;
   const bool word = first_look_.OpensWithWord(segment);
   const Beginning beginning = handshakes_.BeginningOf(pending, word);
   if (beginning.contradicts) return kNone;
@@ -250,7 +257,7 @@ uint32_t Worker::CreateOnOddPort(const Pending& pending, const flow::SessionKey&
   if (!DeservesSession(pending, key, beginning, word, hello)) {
     // What follows such a hello is hidden, and must not be taken for the connection's start.
     if (hello && beginning.handshake != nullptr) handshakes_.Erase(beginning.handshake);
-    return first_heard && !hello ? CreateBehindItsWords(pending, key) : kNone;
+    return first_heard && !hello ? OnForeignWords(pending, key) : kNone;
   }
   const uint32_t slot = CreateToRead(pending, key);
   if (slot == kNone) return kNone;

@@ -144,6 +144,7 @@ class Worker {
                        const Beginning& beginning, bool word, bool hello);
   uint32_t CreateToRead(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateBehindItsWords(const Pending& pending, const flow::SessionKey& key);
+  uint32_t OnForeignWords(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateOnOddPort(const Pending& pending, const flow::SessionKey& key);
   uint32_t CreateAtHandshake(const Pending& pending, const flow::SessionKey& key);
   bool OpensInHandshake(const net::Segment& segment);
