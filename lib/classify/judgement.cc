@@ -184,6 +184,8 @@ Recognition Judgement::OfForeignServer() const {
 // It greets as something else, and its client speaks SMTP: one of them is mistaken, and the
 // answers tell which. To some commands FTP's servers say other things than SMTP's do.
 Recognition Judgement::OfMisnamedServer() const {
+  // LMTP differs from SMTP in the client's first line, which is missing.
+  if (Holds(down_, Protocol::kLmtp) && !client_.speech.from_start) return kNotMail;
   const absl::string_view answer = ExchangeIn(server_.text).answer;
   const bool ended = server_.speech.ended || context_.finished;
   if (answer.empty() ? ended : Accepts(answer, Service::kSmtp)) {

@@ -79,7 +79,7 @@ void SmtpTransactions::OnReply(int code) {
     if (command == kData) stopped_ = false;
     OnCommandReply(command, code);
     if (code == kGoodbye) EndTransaction();
-  } else if (code != kClosing) {
+  } else if (code != kClosing && !hung_up_) {
     if (overlooked_) measured_ = false;  // commands were taken for the text's end
     if (code == kGoodbye) return;
     const bool may_refuse_mail = overlooked_ && code != kUnknownCommand;

@@ -52,6 +52,9 @@ class SmtpTransactions {
 
   // Something that one of them said is lost: nothing is outstanding any more.
   void Lose();
+  // The client has said its last, and nothing of it is missing: whatever nobody asked for is no
+  // answer.
+  void HangUp() { hung_up_ = true; }
   // The connection has ended: closes the transaction under way.
   void Finish() { EndTransaction(); }
 
@@ -126,6 +129,7 @@ class SmtpTransactions {
   // A server has refused what nobody had asked, as some do before they close. Whatever comes
   // behind it shows that the question was not seen.
   bool unasked_ = false;
+  bool hung_up_ = false;
   bool paired_ = true;
   bool measured_ = true;
 

@@ -216,6 +216,22 @@ TEST(Messages, CountWhereLinesEndWithoutCarriageReturn) {
 }
 
 // Looks like more of the text.
+// Some servers say something once more to a client that has hung up without QUIT.
+TEST(Messages, WhatNobodyAskedForBehindTheEndHidesNothing) {
+  Script script = SmtpScript();
+  while (script.back().text.substr(0, 3) != "250") script.pop_back();
+  for (const bool lost : {false, true}) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", 25);
+    Say(c.Handshake(), script);
+    if (lost) c.Lost(kUp, "RSET\r\n");
+    c.Fin(kUp).Server("250 Ok\r\n").Fin(kDown).Ack(kUp);
+    Sensor sensor;
+    sensor.Play(c.frames()).Finish();
+    ASSERT_EQ(sensor.sessions().size(), 1u);
+    EXPECT_EQ(sensor.sessions()[0].messages, lost ? meter::SessionRecord::kUnknownCount : 1u);
+  }
+}
+
 TEST(Messages, OfAServerThatHasWaitedForTooLongAreOfUnknownLength) {
   Script script = kRetrieval;
   script.push_back({kDown, "-ERR timeout\r\n"});

@@ -66,6 +66,20 @@ TEST(Misleading, AGreetingOfSmtpMaySayWhatItLikes) {
   }
 }
 
+// What tells LMTP from SMTP is one line of the client's.
+TEST(Misleading, AServerOfLmtpIsNoneOfSmtpWhereTheFirstLineIsLost) {
+  for (const uint16_t port : {24, 2'003}) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", port);
+    c.Handshake().Server("220 mx.example.com Cyrus LMTP 3.6 server ready\r\n");
+    c.Lost(kUp, "LHLO me\r\n").Server("250-mx.example.com\r\n250 PIPELINING\r\n");
+    c.Client("MAIL FROM:<a@b.example>\r\n").Server("250 2.1.0 ok\r\n");
+    c.Client("RCPT TO:<c@b.example>\r\n").Server("250 2.1.5 ok\r\n").Close();
+    Sensor sensor;
+    sensor.Play(c.frames()).Finish();
+    EXPECT_EQ(Only(sensor), "none") << port;
+  }
+}
+
 TEST(Misleading, AServerThatRefusesSmtpIsWhatItGreetsAs) {
   const Line greeting = {kDown, "220 mail.example.com FTP server ready\r\n"};
   const Line what = {kDown, "500 command not understood\r\n"};
