@@ -102,7 +102,8 @@ void Worker::ReadOverGaps(uint32_t slot, End end, const TextSegment& piece) {
   flow::HotSession& hot = sessions_.hot(slot);
   const flow::ColdSession& cold = sessions_.cold(hot);
   Dialogue& dialogue = dialogues_[cold.dialogue];
-  if (IsMail(hot) && dialogues_.full()) Short(Shortage::kReorderBuffers);
+  // A candidate's verdict may hang on it, too.
+  if (dialogues_.full()) Short(Shortage::kReorderBuffers);
   bool held = false;
   for (bool passed = true; passed && !held;) {
     const bool ahead =

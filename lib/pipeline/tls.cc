@@ -70,8 +70,11 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
   if (AwaitsTls(hot)) {
     // At its start, or behind a greeting; where a piece is missing, words may be a record's.
     OpeningText& opening = *dialogues_.opening(dialogue);
-    const bool start = opening.from_start[end] && piece.seq == opening.begin[end];
-    if (SpokeClear(hot) || (start && piece.captured != 0 && !OpensRecord(piece))) {
+    const bool implicit = hot.state.tls == static_cast<uint32_t>(Tls::kImplicit);
+    const bool start = implicit ? opening.from_start[end] && piece.seq == opening.begin[end]
+                                : !dialogue.broken;
+    const bool clear = start && piece.captured != 0 && !OpensRecord(piece);
+    if (clear || (implicit && SpokeClear(hot))) {
       RefuseHello(hot);
       return OnText(slot, end, piece);
     }
@@ -85,14 +88,16 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
   }
 }
 
-// Whether the server has yet to show that it speaks TLS to a client that began with a hello: on
-// any mail port it may greet it in clear, and refuse it as it would any other garbage. Where a
-// port is made for TLS, only a hello that is there as a whole waits for that.
+// Whether the server has yet to show that it speaks TLS to a client that began with a hello, or
+// that is not seen to have asked for TLS: on any mail port it may greet it in clear, and refuse
+// it as it would any other garbage. Where a port is made for TLS, only a hello that is there as
+// a whole waits for that.
 bool Worker::AwaitsTls(const flow::HotSession& hot) const {
   const Hint port = PortHint(hot);
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
-  return !IsMail(hot) && port.known && hot.state.tls == static_cast<uint32_t>(Tls::kImplicit) &&
-         !dialogue.hello_answered && !(port.tls && dialogues_.opening(dialogue)->hello_cut);
+  return !IsMail(hot) && port.known && hot.state.tls != static_cast<uint32_t>(Tls::kNone) &&
+         !AskedForTls(dialogue) && !dialogue.hello_answered &&
+         !(port.tls && dialogues_.opening(dialogue)->hello_cut);
 }
 
 // Whether the server has opened with words.
@@ -199,15 +204,18 @@ bool Worker::AcceptHello(uint32_t slot) {
   return true;
 }
 
+// Whether the client is seen to turn to TLS in mail's words.
+bool Worker::AskedForTls(const Dialogue& dialogue) {
+  return dialogue.watcher.tls() || (dialogue.smtp() != nullptr && dialogue.smtp()->tls());
+}
+
 // Whether a session that has turned to TLS was asked to in mail's words, as far as they are
 // seen. Others turn to TLS too (LDAP, PostgreSQL): where nothing is missing, it is theirs.
 bool Worker::MayHaveAskedForTls(const flow::HotSession& hot) const {
   const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
   const OpeningText& opening = *dialogues_.opening(dialogue);
-  const bool asked =
-      dialogue.watcher.tls() || (dialogue.smtp() != nullptr && dialogue.smtp()->tls());
   const bool whole = opening.from_start[0] && opening.from_start[1] && !dialogue.broken;
-  return asked || !whole || opening.server_proved || GreetedAs(hot).has_value();
+  return AskedForTls(dialogue) || !whole || opening.server_proved || GreetedAs(hot).has_value();
 }
 
 // Whether a ClientHello that a connection on an odd port begins with tells, in one segment,

@@ -228,6 +228,7 @@ class Worker {
   bool GoesOnInRecords(const flow::HotSession& hot, flow::End end, const TextSegment& piece);
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
+  static bool AskedForTls(const Dialogue& dialogue);
   bool MayHaveAskedForTls(const flow::HotSession& hot) const;
   uint16_t TargetPort(const flow::HotSession& hot) const;
 

@@ -264,6 +264,27 @@ TEST(Tls, AfterARefusalASecondAttemptMaySucceed) {
   EXPECT_THAT(Replayed(smtp, 25), StartsWith("smtp banner starttls"));
 }
 
+// A scanner that tries TLS on a port of mail's, met behind its handshake.
+TEST(Tls, ThatIsRefusedInClearWasNotAskedForUnderWay) {
+  const struct {
+    uint16_t port;
+    const char *greeting, *service;
+  } kCases[] = {{25, "220 mx.example.com ESMTP\r\n", "smtp"},
+                {143, "* OK [CAPABILITY IMAP4rev1] ready\r\n", "imap"},
+                {110, "+OK POP3 ready\r\n", "pop3"}};
+  for (const auto& c : kCases) {
+    for (const bool refused : {true, false}) {
+      Conversation talk("10.1.0.5", 40'000, "192.0.2.25", c.port);
+      talk.Client(ClientHelloFor("mx.example.com"));
+      talk.Server(refused ? c.greeting : ServerHello()).Fin(kUp).Fin(kDown);
+      Sensor sensor;
+      sensor.Play(talk.frames()).Finish();
+      EXPECT_THAT(Only(sensor), StartsWith(absl::StrCat(
+                                    c.service, refused ? " banner none" : " port starttls")));
+    }
+  }
+}
+
 // The mirror lacks the start of the client's hello; the server answers it.
 TEST(Tls, AnUpgradeIsKnownByTheServersHelloToo) {
   const struct {
