@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -163,8 +164,10 @@ absl::Status LiveSensor::StartOutputs() {
                                                             snapshot.get(), Drops());
                                                       },
                                                       [this] { return Ready(); })));
-  LogInfo(absl::StrCat("metrics on http://", config_->http.address, ":", http_->port(),
-                       "/metrics"));
+  const std::string& address = config_->http.address;
+  const bool v6 = absl::StrContains(address, ':');
+  LogInfo(absl::StrCat("metrics on http://", v6 ? absl::StrCat("[", address, "]") : address,
+                       ":", http_->port(), "/metrics"));
   return absl::OkStatus();
 }
 

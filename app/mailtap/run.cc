@@ -41,6 +41,9 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
   std::signal(SIGHUP, OnHangup);
+  // What rotates logs may send these, and would end it without a checkpoint.
+  std::signal(SIGUSR1, SIG_IGN);
+  std::signal(SIGUSR2, SIG_IGN);
   auto sensor = LiveSensor::Start(eal_arguments, config_path, std::move(config), g_stop);
   if (absl::IsCancelled(sensor.status())) {
     LogInfo("ended while starting, by a signal");
@@ -50,6 +53,7 @@ int Run(const std::vector<std::string>& eal_arguments, const std::string& config
   LogInfo("running; SIGHUP reloads the configuration, SIGINT or SIGTERM ends it");
   if (const absl::Status status = (*sensor)->Run(g_stop, g_reload); !status.ok())
     return fail(status);
+  LogInfo("ended, by a signal");
 
   exporting::SummaryInput summary;
   summary.report = (*sensor)->Report();

@@ -294,12 +294,10 @@ Recognition Judgement::OfGreeting(Service service) const {
     if (!settled_ && client_.text.find('\n') + 1 == client_.text.size()) return kOpen;
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
-  // Any number may be a tag: "502 no permission" is NNTP's, and "250 OK" SMTP's. A client within
-  // a message shows no command.
+  // Any number may be a tag: "502 no permission" is NNTP's, and "250 OK" SMTP's.
   if (service == Service::kImap && Up(service) == Strength::kNone) {
     if (client_.begun()) return OnOddPort();
-    if (Down(service) == Strength::kHint && !settled_ && !client_.text.empty() &&
-        !AnswersTag(server_.text, client_.text)) {
+    if (!settled_ && !client_.text.empty() && HasOthersTag(server_.text)) {
       Recognition open = kOpen;
       open.client_stale = open.server_stale = true;
       return open;

@@ -82,6 +82,14 @@ bool AnswersTag(absl::string_view server, absl::string_view client) {
   return false;
 }
 
+bool HasOthersTag(absl::string_view line) {
+  constexpr std::size_t kCode = 3;
+  const absl::string_view tag = line.substr(0, line.find(' '));
+  const bool code =
+      tag.size() == kCode && std::all_of(tag.begin(), tag.end(), absl::ascii_isdigit);
+  return code || absl::EndsWith(tag, ":");
+}
+
 bool EchoesFirstLine(absl::string_view server, absl::string_view client) {
   const absl::string_view line = TakeLine(server);
   return !line.empty() && line == TakeLine(client);

@@ -28,6 +28,10 @@ bool KnowsNoSuchCommand(absl::string_view line);
 // same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
 bool AnswersTag(absl::string_view server, absl::string_view client);
 
+// Whether a line begins with what may be a tag, but is rather another's code, or a name: "250 OK",
+// "/etc/passwd: OK".
+bool HasOthersTag(absl::string_view line);
+
 // Whether both begin with the same line, as a terminal's echo, or a service that sends back what
 // it gets.
 bool EchoesFirstLine(absl::string_view server, absl::string_view client);

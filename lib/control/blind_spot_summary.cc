@@ -98,7 +98,8 @@ std::string Seen(const Alert& alert, const BlindSpot& spot, const CaptureSample&
       return absl::StrCat("Port ", spot.name, " lost ", share, " of its packets", within, " (",
                           PartOfWhole(spot),
                           "): give the sensor more worker lcores, or raise "
-                          "dataplane.rx_descriptors and dataplane.mbufs.");
+                          "dataplane.rx_descriptors and dataplane.mbufs (of net_af_packet, its "
+                          "argument framecnt).");
     case BlindSpotKind::kUndecodable:
       return absl::StrCat(share, " of the packets", within, " could not be looked into (",
                           PartOfWhole(spot), "), most of them for ",

@@ -68,6 +68,19 @@ absl::StatusOr<uint32_t> MbufCount(const config::Dataplane& config, const std::s
   return config.mbufs != 0 ? static_cast<uint32_t>(config.mbufs) : least + kSpare;
 }
 
+// A NIC spreads packets over as many queues as there are workers. These drivers have as many as
+// they were told, and each of them gets its share from the start.
+void WarnOfUnread(const std::string& port, const rte_eth_dev_info& info, uint16_t queues) {
+  const absl::string_view driver = info.driver_name;
+  const bool fixed =
+      driver == "net_af_packet" || driver == "net_af_xdp" || driver == "net_pcap";
+  if (!fixed || info.max_rx_queues <= queues) return;
+  LogWarning(absl::StrCat("port ", port, ": ", info.max_rx_queues - queues, " of its ",
+                          info.max_rx_queues,
+                          " queues are read by nobody, and what comes to these is not counted: "
+                          "start more worker lcores, or give it fewer queues"));
+}
+
 }  // namespace
 
 std::vector<uint16_t> Port::Available() {
@@ -142,6 +155,7 @@ absl::Status Port::SetUp(const config::Dataplane& config) {
                               "another one while the first is full)"));
     }
   }
+  WarnOfUnread(name_, info, queues_);
   uint16_t tx_queues = 0;
   int refused = rte_eth_dev_configure(id_, queues_, tx_queues, &conf);
   if (refused != 0) {
@@ -165,7 +179,10 @@ absl::Status Port::SetUp(const config::Dataplane& config) {
   pool_ = rte_pktmbuf_pool_create(absl::StrCat("mailtap_rx_", id_).c_str(), mbufs, kMbufCache,
                                   0, RTE_MBUF_DEFAULT_BUF_SIZE, socket);
   if (pool_ == nullptr) {
-    return DpdkError(absl::StrCat("no memory for its ", mbufs, " mbufs"), name_, rte_errno);
+    return DpdkError(
+        absl::StrCat("no memory for its ", mbufs,
+                     " mbufs (without huge pages EAL takes as many MB as its -m says)"),
+        name_, rte_errno);
   }
   for (uint16_t queue = 0; queue < queues_; ++queue) {
     rte_eth_rxconf rx = info.default_rxconf;

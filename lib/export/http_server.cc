@@ -3,6 +3,7 @@
 #include <microhttpd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdarg>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "lib/base/log.h"
@@ -70,6 +72,14 @@ bool HasBody(MHD_Connection* connection) {
       return true;
   }
   return false;
+}
+
+// A request may name its server, too (RFC 9112, 3.2.2).
+std::string PathOf(absl::string_view target) {
+  if (absl::ConsumePrefix(&target, "http://")) {
+    target.remove_prefix(std::min(target.find('/'), target.size()));
+  }
+  return std::string(target);
 }
 
 // No page's path needs escapes, and "%00" would end one early for whoever compares it.
@@ -163,7 +173,7 @@ MHD_Result HttpServer::Impl::OnRequest(void* self, MHD_Connection* connection, c
     impl->in_flight_.fetch_add(1);
     if (!HasBody(connection)) return MHD_YES;
   }
-  return impl->Answer(connection, url, method);
+  return impl->Answer(connection, PathOf(url), method);
 }
 
 void HttpServer::Impl::OnCompleted(void* self, MHD_Connection* connection, void** request,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "lib/base/directory.h"
 #include "lib/base/log.h"
 #include "lib/base/status.h"
@@ -64,7 +65,8 @@ absl::Status Database::Prepare() {
   Statement check(handle_, "PRAGMA quick_check(1)");
   if (!check.Row()) return Failed("can't be checked");
   if (const std::string verdict = check.Bytes(0); verdict != "ok") {
-    return absl::DataLossError(absl::StrCat(path_, ": is damaged: ", verdict));
+    return absl::DataLossError(
+        absl::StrCat(path_, ": is damaged: ", absl::StrReplaceAll(verdict, {{"\n", ": "}})));
   }
   return absl::OkStatus();
 }

@@ -57,6 +57,23 @@ TEST(SpokenLines, AnswerTheTagThatWasSaid) {
   EXPECT_FALSE(AnswersTag("", "a1 NOOP\r\n"));
 }
 
+TEST(SpokenLines, BeginWithWhatIsATagOrNot) {
+  for (const char* line : {"250 OK", "/etc/passwd: OK", "502 no"}) {
+    EXPECT_TRUE(HasOthersTag(line)) << line;
+  }
+  for (const char* line : {"a1 OK", "7 OK", "0007 OK", "X1 OK Begin", "", "* OK"}) {
+    EXPECT_FALSE(HasOthersTag(line)) << line;
+  }
+}
+
+TEST(SpokenLines, AreEchoed) {
+  EXPECT_TRUE(EchoesFirstLine("EHLO me\r\n250 hi\r\n", "EHLO me\r\nMAIL\r\n"));
+  for (const char* client : {"", "EHLO you\r\n", "EHLO m"}) {
+    EXPECT_FALSE(EchoesFirstLine("EHLO me\r\n", client)) << client;
+  }
+  EXPECT_FALSE(EchoesFirstLine("", ""));
+}
+
 TEST(SpokenLines, OfAServerAreItsGreetingAndAnAnswer) {
   const Exchange one = ExchangeIn("220 mx\r\n");
   EXPECT_EQ(one.greeting, "220 mx\r\n");

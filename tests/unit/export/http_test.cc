@@ -77,6 +77,23 @@ TEST_F(HttpTest, UnknownPathsAreNotFound) {
   EXPECT_EQ(Fetch(Url("/healthz?verbose=1")).status, 200);
 }
 
+TEST_F(HttpTest, ARequestMayNameItsServer) {
+  StartSensor();
+  const struct {
+    const char *target, *status;
+  } kCases[] = {{"http://localhost:1/healthz", " 200 "},
+                {"http://localhost/", " 200 "},
+                {"http://localhost", " 404 "},
+                {"http://localhost/nowhere", " 404 "},
+                {"ftp://localhost/healthz", " 404 "}};
+  for (const auto& c : kCases) {
+    RawClient raw(server_->port());
+    raw.Send(
+        absl::StrCat("GET ", c.target, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    EXPECT_THAT(raw.ReadToEnd(), HasSubstr(absl::StrCat("HTTP/1.1", c.status))) << c.target;
+  }
+}
+
 TEST_F(HttpTest, OtherMethodsAreNotAllowed) {
   StartSensor();
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
