@@ -239,6 +239,10 @@ Recognition Judgement::OnPortOf(Service service) const {
   // Another mail service may stand behind this one's port.
   if (server_.begun()) return OnOddPort();
   if (Up(service) != Strength::kNone) {
+    // SMTP's servers say nothing but replies. Others know QUIT and HELP, too.
+    const bool strange = service == Service::kSmtp && Up(service) == Strength::kHint &&
+                         !server_.text.empty() && IsText(server_.text);
+    if (strange) return settled_ ? kNotMail : kOpen;
     return settled_ || client_.speech.ended ? Yes(service, Evidence::kCommand) : kOpen;
   }
   // Nothing that is known. A client that starts with garbage proves nothing: its server may yet

@@ -136,6 +136,19 @@ TEST(UnderWay, AStrangeFirstLineHidesNothing) {
                                                     "/", BytesOf(pop3, kDown))));
 }
 
+// Words that many services know, met behind the handshake, and how each is answered.
+TEST(UnderWay, TheAnswerTellsWhoseWordsTheyAre) {
+  const auto met = [](const std::string& asked, const std::string& answered) {
+    const Frames frames = To(25).Client(asked).Server(answered).Fin(kUp).Fin(kDown).frames();
+    return MetAt(frames, 0).substr(0, 4);
+  };
+  EXPECT_EQ(met("QUIT\r\n", "221 bye\r\n"), "smtp");
+  EXPECT_EQ(met("HELP\r\n", "214 try RFC 5321\r\n"), "smtp");
+  EXPECT_EQ(met("QUIT\r\n", "205 bye\r\n"), "none");
+  EXPECT_EQ(met("HELP\r\n", "-ERR unknown command\r\n"), "none");
+  EXPECT_EQ(met("HELP\r\n", "Available commands:\r\n"), "none");
+}
+
 // RFC 9051, 6.3.13: a client that waits says nothing.
 TEST(UnderWay, AnIdleClientOnlyListens) {
   for (const int64_t seconds : {5, 120}) {
