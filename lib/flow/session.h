@@ -17,6 +17,7 @@ namespace mailtap::flow {
 
 inline constexpr uint32_t kNone = 0xffffffff;     // no index
 inline constexpr uint32_t kNotBegun = kNone - 1;  // of a dialogue: there is nothing to read yet
+inline constexpr uint16_t kOffWheel = 0xffff;     // a timer slot: not in TimerWheel
 
 // The two ends of a session in the order in which the sensor met them. Which of them is the
 // client may become clear only later (`client_end`). A direction is named by its sender.

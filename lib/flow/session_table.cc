@@ -75,7 +75,7 @@ uint32_t SessionTable::Insert(const SessionKey& key, uint64_t hash, UnixNanos no
   cold.dialogue = kNotBegun;
   cold.conversation = cold.name = kNone;
   cold.timer_next = cold.timer_prev = kNone;
-  cold.timer_slot = 0xffff;
+  cold.timer_slot = kOffWheel;
   return slot;
 }
 

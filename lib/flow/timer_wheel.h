@@ -61,8 +61,6 @@ class TimerWheel {
   int64_t NextTick() const;
 
  private:
-  static constexpr uint16_t kOffWheel = 0xffff;
-
   // Under the tick at hand: a session that was taken off, and those behind it in its list.
   void PutBack(uint32_t index, uint32_t rest);
 

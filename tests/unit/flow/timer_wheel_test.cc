@@ -80,11 +80,11 @@ TEST_F(TimerWheelTest, PutBackWhileFiringWaitsForItsOwnTick) {
   wheel_.Start(0);
   for (uint32_t i = 0; i < 10; ++i) wheel_.Schedule(i, i);
   std::map<uint32_t, int> times;
-  wheel_.FireUntil(20, [&](uint32_t index) {
+  EXPECT_TRUE(wheel_.FireUntil(20, [&](uint32_t index) {
     ++times[index];
     wheel_.Schedule(index, 20 + TimerWheel::kSlots);  // more than a round away
     return true;
-  });
+  }));
   for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(times[i], 1) << i;
 }
 
@@ -140,7 +140,7 @@ TEST_F(TimerWheelTest, AgreesWithANaiveModel) {
     now = random() % 50 == 0 ? away(now) : now + 1 + random() % 3;
     std::map<uint32_t, int64_t> next = due;
     std::vector<uint32_t> fired;
-    wheel_.FireUntil(now, [&](uint32_t index) {
+    ASSERT_TRUE(wheel_.FireUntil(now, [&](uint32_t index) {
       EXPECT_EQ(due.count(index), 1u);
       if (due[index] > now) {
         wheel_.Schedule(index, due[index]);
@@ -154,7 +154,7 @@ TEST_F(TimerWheelTest, AgreesWithANaiveModel) {
         due[index] = next[index];
       }
       return true;
-    });
+    }));
     std::sort(fired.begin(), fired.end());
     ASSERT_EQ(std::adjacent_find(fired.begin(), fired.end()), fired.end()) << "fired twice";
     due = next;
