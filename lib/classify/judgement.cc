@@ -10,6 +10,8 @@ namespace {
 constexpr Service kServices[] = {Service::kSmtp, Service::kImap, Service::kPop3};
 constexpr Recognition kOpen = {};
 constexpr Recognition kTooLittle = {.answer = Answer::kNo};
+// What both have said tells nothing; the next exchange may.
+constexpr Recognition kStale = {.client_stale = true, .server_stale = true};
 constexpr Recognition kNotMail = {.answer = Answer::kNo, .contradicts = true};
 
 Recognition Yes(Service service, Evidence evidence) {
@@ -100,7 +102,8 @@ Recognition Judgement::Verdict() const {
 
 Recognition Judgement::Decide() const {
   if (Denies(up_) || Denies(down_)) return kNotMail;
-  if (EchoesFirstLine(server_.text, client_.text)) return kNotMail;
+  // As long as nothing else is said: anybody may begin with a server's greeting.
+  if (Echo(server_.text, client_.text)) return settled_ ? kNotMail : kOpen;
   if (const auto service = BothFit(); service.has_value()) {
     return server_contradicts_ && service == Service::kSmtp ? OfMisnamedServer()
                                                             : Yes(*service, Evidence::kBanner);
@@ -208,7 +211,7 @@ Recognition Judgement::OnOddPort() const {
   // Met under way the next exchange may prove what this one doesn't. IMAP's answers take lines.
   if (!client_.speech.from_start && !server_.speech.from_start &&
       Up(Service::kSmtp) != Strength::kNone && Down(Service::kSmtp) != Strength::kNone) {
-    open.client_stale = open.server_stale = true;
+    return kStale;
   }
   const bool opened = client_.begun() && server_.begun();
   if (opened && open.client_stale && !open.server_stale) return OfMistakenClient();
@@ -239,8 +242,9 @@ Recognition Judgement::OnPortOf(Service service) const {
   // Another mail service may stand behind this one's port.
   if (server_.begun()) return OnOddPort();
   if (Up(service) != Strength::kNone) {
-    // SMTP's servers say nothing but replies. Others know QUIT and HELP, too.
+    // SMTP's servers say nothing but replies. Where QUIT or HELP is all, others know it, too.
     const bool strange = service == Service::kSmtp && Up(service) == Strength::kHint &&
+                         client_.text.find('\n') + 1 == client_.text.size() &&
                          !server_.text.empty() && IsText(server_.text);
     if (strange) return settled_ ? kNotMail : kOpen;
     return settled_ || client_.speech.ended ? Yes(service, Evidence::kCommand) : kOpen;
@@ -301,11 +305,7 @@ Recognition Judgement::OfGreeting(Service service) const {
   // Any number may be a tag: "502 no permission" is NNTP's, and "250 OK" SMTP's.
   if (service == Service::kImap && Up(service) == Strength::kNone) {
     if (client_.begun()) return OnOddPort();
-    if (!settled_ && !client_.text.empty() && HasOthersTag(server_.text)) {
-      Recognition open = kOpen;
-      open.client_stale = open.server_stale = true;
-      return open;
-    }
+    if (!settled_ && !client_.text.empty() && HasOthersTag(server_.text)) return kStale;
   }
   // Of two whose start is seen the client has to fit, or its server not to know what it wants.
   if (client_.begun() && server_.begun() && Up(service) == Strength::kNone) {

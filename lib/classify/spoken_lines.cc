@@ -90,9 +90,10 @@ bool HasOthersTag(absl::string_view line) {
   return code || absl::EndsWith(tag, ":");
 }
 
-bool EchoesFirstLine(absl::string_view server, absl::string_view client) {
-  const absl::string_view line = TakeLine(server);
-  return !line.empty() && line == TakeLine(client);
+bool Echo(absl::string_view server, absl::string_view client) {
+  const std::size_t common = std::min(server.size(), client.size());
+  return server.substr(0, common) == client.substr(0, common) &&
+         client.substr(0, common).find('\n') != absl::string_view::npos;
 }
 
 Exchange ExchangeIn(absl::string_view text) {

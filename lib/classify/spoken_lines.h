@@ -28,13 +28,14 @@ bool KnowsNoSuchCommand(absl::string_view line);
 // same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
 bool AnswersTag(absl::string_view server, absl::string_view client);
 
-// Whether a line begins with what may be a tag, but is rather another's code, or a name: "250 OK",
+// Whether a line begins with what may be a tag, but is rather another's code, or a name: "250
+// OK",
 // "/etc/passwd: OK".
 bool HasOthersTag(absl::string_view line);
 
-// Whether both begin with the same line, as a terminal's echo, or a service that sends back what
-// it gets.
-bool EchoesFirstLine(absl::string_view server, absl::string_view client);
+// Whether both say the same, as far as they go, be it one line: a terminal shows what is typed,
+// and some services send back what they get.
+bool Echo(absl::string_view server, absl::string_view client);
 
 // A server's whole lines: how it greets, and the first line of what it answers. Parts of what
 // they were found in.

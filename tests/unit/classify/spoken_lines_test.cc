@@ -67,11 +67,13 @@ TEST(SpokenLines, BeginWithWhatIsATagOrNot) {
 }
 
 TEST(SpokenLines, AreEchoed) {
-  EXPECT_TRUE(EchoesFirstLine("EHLO me\r\n250 hi\r\n", "EHLO me\r\nMAIL\r\n"));
-  for (const char* client : {"", "EHLO you\r\n", "EHLO m"}) {
-    EXPECT_FALSE(EchoesFirstLine("EHLO me\r\n", client)) << client;
+  for (const char* client : {"EHLO me\r\n", "EHLO me\r\nMAIL", "EHLO me\r\nMAIL FROM:<>\r\n"}) {
+    EXPECT_TRUE(Echo("EHLO me\r\nMAIL", client)) << client;
   }
-  EXPECT_FALSE(EchoesFirstLine("", ""));
+  for (const char* client : {"", "EHLO you\r\n", "EHLO m", "EHLO me\r\nRSET\r\n"}) {
+    EXPECT_FALSE(Echo("EHLO me\r\nMAIL", client)) << client;
+  }
+  EXPECT_FALSE(Echo("", ""));
 }
 
 TEST(SpokenLines, OfAServerAreItsGreetingAndAnAnswer) {

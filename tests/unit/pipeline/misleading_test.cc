@@ -66,6 +66,14 @@ TEST(Misleading, AGreetingOfSmtpMaySayWhatItLikes) {
   }
 }
 
+// A client that knows what its server will say hides nothing by saying it.
+TEST(Misleading, AClientMaySayTheGreetingItself) {
+  const std::string greeting = "220 mx1.example.com ESMTP Postfix\r\n";
+  const Script echo = {{kUp, greeting}, {kDown, "500 5.5.2 what?\r\n"}};
+  for (const uint16_t port : {25, 2525})
+    ExpectOnly(After("smtp", greeting, echo), port, "smtp");
+}
+
 // What tells LMTP from SMTP is one line of the client's.
 TEST(Misleading, AServerOfLmtpIsNoneOfSmtpWhereTheFirstLineIsLost) {
   for (const uint16_t port : {24, 2'003}) {
