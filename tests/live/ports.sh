@@ -1,6 +1,7 @@
 #!/bin/bash
 # A mirror cable that is pulled shows in mailtap_port_up and in the log. A port that is asked for and does not come up
-# is an error of the start, also beside one that does.
+# is an error of the start, also beside one that does. A queue that no worker is left for is warned of, and what ends
+# the sensor stands in the log, which a signal of log rotation does not.
 . "$(dirname "$0")/init.sh"
 make_network 2
 generate --seed 4 --packets 100 --mail-share 30
@@ -12,7 +13,9 @@ if wait "$sensor"; then echo "it ended well without a port that it was given"; e
 sensor=""
 grep -q "no port came up for net_af_packet7 of" "$work/start.log"
 
-start_sensor --lcores 0@0,1@1 "$(packet_port 0)" "$(packet_port 1)"
+start_sensor --lcores 0@0,1@1 "$(packet_port 0)" "$(packet_port 1),qpairs=2"
+grep -q "port net_af_packet1: 1 of its 2 queues are read by nobody" "$work/sensor.log"
+kill -USR1 "$sensor"
 ports_are() { [ "$(metrics | sed -n 's/^mailtap_port_up{.* //p' | tr '\n' ' ')" = "$* " ]; }
 # await_ports UP0 UP1: until the two ports are shown so.
 await_ports() { await 10 "ports are shown as $*" ports_are "$@"; }
@@ -33,3 +36,4 @@ await 10 "the log tells of it" says "port net_af_packet0: its interface was dele
 unready() { within sen curl -s http://127.0.0.1:9382/readyz | grep -q "not ready: $1"; }
 await 10 "/readyz tells of it" unready "port net_af_packet0: its interface was deleted"
 stop_sensor
+grep -q "ended, by a signal" "$work/sensor.log"
