@@ -121,7 +121,8 @@ void Worker::ReadReplies(uint32_t slot, const TextSegment& piece) {
   classify::SmtpTransactions& smtp = *dialogue.smtp();
   const End client = ClientEnd(hot);
   // The server has heard all that is read of the client, and its FIN.
-  if (flow::TestEnd(hot.state.fin, client) && piece.ack == dialogue.next[client] + 1) smtp.HangUp();
+  if (flow::TestEnd(hot.state.fin, client) && piece.ack == dialogue.next[client] + 1)
+    smtp.HangUp();
   for (uint32_t at = 0; at < piece.captured;) {
     // Before its next reply the server has read what was waiting for the last one.
     if (dialogue.held != kNone && !ReadHeard(slot, piece.ack)) return;
