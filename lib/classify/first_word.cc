@@ -72,14 +72,13 @@ FirstWordFilter::FirstWordFilter(absl::Span<const Opening> also)
   for (const uint32_t word : Words(&Pattern::first_words)) {
     if (word >> 24 == '\r' || word >> 24 == '-') glimpses_[word & 0xff].least &= 0xffffff;
   }
-  for (const char c : {'\r', '\n'}) {
-    starts_[static_cast<uint8_t>(c)] |= kOther;
-    glimpses_[static_cast<uint8_t>(c)] = {.least = 0, .never = kTops};
-  }
-  for (const Opening& opening : also) {
+  const auto add = [&](const Opening& opening) {
     starts_[opening.first] |= kOther;
     glimpses_[opening.first] = {.least = 0, .never = opening.never};
-  }
+  };
+  add({'\r', kTops});
+  add({'\n', kTops});
+  std::for_each(also.begin(), also.end(), add);
 }
 
 bool FirstWordFilter::MayMatch(const uint8_t* payload, uint32_t length) const {

@@ -28,6 +28,9 @@ bool FitsNoMail(const Opening& opening) {
                                               [](Strength s) { return s == Strength::kNone; });
 }
 
+// Whether a text of whole lines has one alone.
+bool IsOneLine(absl::string_view text) { return text.find('\n') + 1 == text.size(); }
+
 bool ShareService(const Scores& up, const Scores& down) {
   return std::any_of(std::begin(kServices), std::end(kServices), [&](Service service) {
     const auto s = static_cast<std::size_t>(service);
@@ -244,8 +247,8 @@ Recognition Judgement::OnPortOf(Service service) const {
   if (Up(service) != Strength::kNone) {
     // SMTP's servers say nothing but replies. Where QUIT or HELP is all, others know it, too.
     const bool strange = service == Service::kSmtp && Up(service) == Strength::kHint &&
-                         client_.text.find('\n') + 1 == client_.text.size() &&
-                         !server_.text.empty() && IsText(server_.text);
+                         IsOneLine(client_.text) && !server_.text.empty() &&
+                         IsText(server_.text);
     if (strange) return settled_ ? kNotMail : kOpen;
     return settled_ || client_.speech.ended ? Yes(service, Evidence::kCommand) : kOpen;
   }
@@ -299,7 +302,7 @@ Recognition Judgement::OfGreeting(Service service) const {
   if (!client_.text.empty() && Holds(up_, Protocol::kFtp) && service == Service::kSmtp) {
     if (Up(service) == Strength::kNone) return ServerGreets() ? OfMistakenClient() : kNotMail;
     // Both log in by Kerberos with the same words, but FTP's next ones are its own.
-    if (!settled_ && client_.text.find('\n') + 1 == client_.text.size()) return kOpen;
+    if (!settled_ && IsOneLine(client_.text)) return kOpen;
   }
   if (redis_ && service == Service::kPop3) return kNotMail;
   // Any number may be a tag: "502 no permission" is NNTP's, and "250 OK" SMTP's.

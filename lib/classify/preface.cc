@@ -15,7 +15,6 @@ constexpr absl::string_view kVersionWord = "HTTP/1.";
 constexpr absl::string_view kBodyHeader = "content-type:";
 constexpr absl::string_view kProxyWord = "PROXY ";
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
-constexpr std::size_t kMostMethods = 32;
 constexpr uint8_t kSocks4Granted = 90;
 constexpr uint32_t kMostBytes = 16'384;  // of a side, between two requests
 
@@ -58,7 +57,7 @@ bool IsSocks5Greeting(absl::string_view text) {
   if (text.size() < 3) return false;
   const auto methods = static_cast<uint8_t>(text[1]);
   const std::size_t end = std::size_t{2} + methods;
-  if (methods > kMostMethods || text.size() < end) return false;
+  if (methods > kMostSocksMethods || text.size() < end) return false;
   const bool goes_on = text.size() == end || text[end] == kSocks5;
   return goes_on && text.substr(2, methods).find('\xff') == absl::string_view::npos;
 }

@@ -18,7 +18,7 @@ namespace mailtap::classify {
 
 inline constexpr uint8_t kSocks4 = 4, kSocks5 = 5;  // versions
 inline constexpr uint8_t kSocksConnect = 1;         // the command
-inline constexpr uint8_t kMostSocksMethods = 63;    // a dozen are known
+inline constexpr uint8_t kMostSocksMethods = 32;    // a dozen are known
 
 // Whether a client's first payload is a SOCKS greeting or request, or may be the start of one:
 // cheap enough for every packet. `size` is at least 1.

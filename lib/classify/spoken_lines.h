@@ -28,9 +28,8 @@ bool KnowsNoSuchCommand(absl::string_view line);
 // same tag (RFC 9051, 2.2.1). Any word may be one, and prose is full of commands.
 bool AnswersTag(absl::string_view server, absl::string_view client);
 
-// Whether a line begins with what may be a tag, but is rather another's code, or a name: "250
-// OK",
-// "/etc/passwd: OK".
+// Whether a line begins with what may be a tag, but is rather another's code ("250 OK") or a
+// name ("/etc/passwd: OK").
 bool HasOthersTag(absl::string_view line);
 
 // Whether both say the same, as far as they go, be it one line: a terminal shows what is typed,

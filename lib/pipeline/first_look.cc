@@ -7,7 +7,7 @@ namespace mailtap::pipeline {
 namespace {
 
 // Openings that are told by more than words: TLS 1.x (a version up to 3.7), SOCKS 4's command,
-// and as many methods of SOCKS 5 as MayBeSocks() knows.
+// and fewer than 64 methods of SOCKS 5 (MayBeSocks() knows of 32).
 constexpr classify::FirstWordFilter::Opening kOpenings[] = {
     {classify::kTlsHandshakeRecord, 0xf8fc00},
     {classify::kSocks4, 0xfe00},

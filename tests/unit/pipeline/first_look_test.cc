@@ -44,7 +44,7 @@ TEST(FirstLook, TheGlanceSendsNothingAwayThatOpens) {
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s + std::string(60, 'r'),
       "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"s + std::string(60, 'r'),
       "\4\1\0\x19\xc0\0\2\1somebody-with-a-long-name\0"s,
-      "\5\x30"s + std::string(48, '\2'),
+      "\5\x20"s + std::string(32, '\2'),
       "\5\1\0\5\1\0\3\x18" + std::string(24, 'm') + "\0\x19"s,
       "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"s + std::string(12, '\1'),
       "\r\n220 mx.example.net ESMTP\r\n",

@@ -215,7 +215,6 @@ TEST(Messages, CountWhereLinesEndWithoutCarriageReturn) {
   }
 }
 
-// Looks like more of the text.
 // Some servers say something once more to a client that has hung up without QUIT.
 TEST(Messages, WhatNobodyAskedForBehindTheEndHidesNothing) {
   Script script = SmtpScript();
@@ -232,6 +231,7 @@ TEST(Messages, WhatNobodyAskedForBehindTheEndHidesNothing) {
   }
 }
 
+// Looks like more of the text.
 TEST(Messages, OfAServerThatHasWaitedForTooLongAreOfUnknownLength) {
   Script script = kRetrieval;
   script.push_back({kDown, "-ERR timeout\r\n"});
