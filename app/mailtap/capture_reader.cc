@@ -64,6 +64,12 @@ bool IsAtSection(FILE* file) {
   return magic == 0x1a2b3c4d || magic == 0x4d3c2b1a;
 }
 
+// Whether a file has fewer bytes than when it was opened.
+bool HasShrunk(FILE* file, uint64_t size) {
+  struct stat info = {};
+  return ::fstat(::fileno(file), &info) == 0 && static_cast<uint64_t>(info.st_size) < size;
+}
+
 bool IsGzip(FILE* file) {
   const int first = std::getc(file);
   if (first == EOF) return false;
@@ -149,7 +155,9 @@ bool CaptureReader::ReadByLibpcap() {
   const uint8_t* data = nullptr;
   const int result = pcap_next_ex(pcap_, &header, &data);
   if (result != 1) {
-    if (result != PCAP_ERROR_BREAK) {
+    if (HasShrunk(pcap_file(pcap_), size_)) {
+      damage_ = "the file has become shorter while it was read";
+    } else if (result != PCAP_ERROR_BREAK) {
       damage_ = pcap_geterr(pcap_);
       if (IsAtSection(pcap_file(pcap_))) {
         damage_ = "a section of another byte order follows, which is not supported";

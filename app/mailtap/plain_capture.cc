@@ -1,9 +1,11 @@
 #include "app/mailtap/plain_capture.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace mailtap::app {
 namespace {
@@ -19,11 +21,14 @@ static_assert(sizeof(FileHeader) == 24);
 constexpr uint32_t kMicroseconds = 0xa1b2c3d4;
 constexpr uint32_t kNanoseconds = 0xa1b23c4d;
 
-// Few enough bytes that the worker finds them in a cache.
-constexpr std::size_t kPieceBytes = 256 << 10;
+// Few enough pieces that mapping them costs nothing, and small enough that little of a large
+// capture is held while its packets are under way. The first is smaller: all captures are
+// begun before any is read on, and each may lie on a disk yet.
+constexpr std::size_t kPieceBytes = 4 << 20;
+constexpr std::size_t kFirstPieceBytes = 512 << 10;
 // libpcap's own bound for the link types that mailtap reads (MAXIMUM_SNAPLEN).
 constexpr std::size_t kMaxRecord = 16 + (256 << 10);
-constexpr std::size_t kPage = 4096;
+static_assert(kFirstPieceBytes >= kMaxRecord + (64 << 10));  // which begins within a page
 
 }  // namespace
 
@@ -31,7 +36,7 @@ PlainCapture::PlainCapture(int fd, uint32_t snapshot, int64_t nanos_per_fraction
     : fd_(fd),
       snapshot_(snapshot),
       nanos_per_fraction_(nanos_per_fraction),
-      read_(sizeof(FileHeader)) {}
+      piece_at_(sizeof(FileHeader)) {}
 
 std::unique_ptr<PlainCapture> PlainCapture::Open(std::FILE* file, uint32_t snapshot) {
   const int fd = ::fileno(file);
@@ -50,37 +55,37 @@ std::unique_ptr<PlainCapture> PlainCapture::Open(std::FILE* file, uint32_t snaps
       new PlainCapture(fd, snapshot, header.magic == kMicroseconds ? 1'000 : 1));
 }
 
-// There are as many pieces as batches of packets are under way, and one more.
-CapturePiece& PlainCapture::FreePiece() {
-  const auto free = std::find_if(pieces_.begin(), pieces_.end(),
-                                 [](const auto& piece) { return piece->free(); });
-  if (free != pieces_.end()) return **free;
-  pieces_.push_back(std::make_unique<CapturePiece>());
-  pieces_.back()->bytes_ =
-      std::make_unique_for_overwrite<uint8_t[]>(kMaxRecord + kPage + kPieceBytes);
-  return *pieces_.back();
+// Maps the file from the next record on. False where the file ends before its `size` bytes.
+bool PlainCapture::ReadOn(std::size_t size) {
+  struct stat info = {};
+  const uint64_t next = offset();
+  if (::fstat(fd_, &info) != 0 || static_cast<uint64_t>(info.st_size) < next + size)
+    return false;
+  const uint64_t in_page = next % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t from = next - in_page;
+  const uint64_t bytes = std::min<uint64_t>(piece_ == nullptr ? kFirstPieceBytes : kPieceBytes,
+                                            static_cast<uint64_t>(info.st_size) - from);
+  auto range = MappedRange::Map(fd_, from, bytes);
+  if (range == nullptr) return false;
+  if (piece_ != nullptr) piece_->Release();
+  std::erase_if(pieces_, [](const auto& piece) { return piece->free(); });
+  start_ = range->data();
+  end_ = start_ + range->size();
+  at_ = start_ + in_page;
+  asked_ = at_;
+  piece_at_ = from;
+  // Of a file that is not in memory yet, the disk brings what comes next meanwhile.
+  ::posix_fadvise(fd_, static_cast<off_t>(from + bytes), static_cast<off_t>(2 * bytes),
+                  POSIX_FADV_WILLNEED);
+  piece_ = pieces_.emplace_back(std::make_unique<CapturePiece>(std::move(range))).get();
+  piece_->Use();
+  return true;
 }
 
-// Moves the start of a record that was cut to the next piece, and reads on behind it.
-bool PlainCapture::ReadOn(std::size_t size) {
-  CapturePiece& next = FreePiece();
-  next.Use();
-  const auto left = static_cast<std::size_t>(end_ - at_);
-  // Whole pages are read to whole pages: the kernel's copy takes several times as long
-  // otherwise (rep movs on Zen 3). The first read makes up for the file's header.
-  const std::size_t in_page = read_ % kPage;
-  const auto earliest = reinterpret_cast<uintptr_t>(next.bytes_.get()) + kMaxRecord;
-  uint8_t* to = next.bytes_.get() + kMaxRecord + (kPage - earliest % kPage) % kPage + in_page;
-  uint8_t* start = to - left;
-  if (left != 0) std::memcpy(start, at_, left);
-  if (piece_ != nullptr) piece_->Release();
-  piece_ = &next;
-  const ssize_t got = ::pread(fd_, to, kPieceBytes - in_page, static_cast<off_t>(read_));
-  const auto bytes = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
-  read_ += bytes;
-  at_ = start;
-  end_ = to + bytes;
-  return left + bytes >= size;
+bool PlainCapture::IsGone() const {
+  struct stat info = {};
+  return piece_->range_->lost() || ::fstat(fd_, &info) != 0 ||
+         static_cast<uint64_t>(info.st_size) < offset() + sizeof(Record);
 }
 
 }  // namespace mailtap::app
