@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "lib/config/csv.h"
+#include "lib/config/findings.h"
 #include "lib/config/text_file.h"
 
 namespace mailtap::config {
@@ -66,20 +67,20 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
     content.faults.push_back({std::string(file), line, 1, std::move(message)});
   };
   const auto& columns = table.columns;
-  if (content.faults.empty() &&
-      std::find(columns.begin(), columns.end(), "address") == columns.end()) {
-    fault(1, "the column address is missing");
-  }
+  const bool has_address =
+      std::find(columns.begin(), columns.end(), "address") != columns.end();
+  if (content.faults.empty() && !has_address) fault(1, "the column address is missing");
   absl::flat_hash_map<std::pair<net::IpAddress, uint8_t>, int> lines;
   for (const CsvRow& row : table.rows) {
-    if (content.faults.size() >= kMostFaults) break;
     Asset asset;
-    for (size_t i = 0; i < columns.size() && i < row.fields.size(); ++i) {
+    const std::size_t before = content.faults.size();
+    for (size_t i = 0; i < columns.size(); ++i) {
       if (!Store(columns[i], row.fields[i], asset)) fault(row.line, WhatItMustBe(columns[i]));
     }
+    if (content.faults.size() != before || !has_address) continue;
     const auto [earlier, added] =
         lines.try_emplace({asset.prefix.address, asset.prefix.length}, row.line);
-    if (!added && content.faults.empty()) {
+    if (!added) {
       fault(row.line, absl::StrCat(net::ToString(asset.prefix), " stands already in line ",
                                    earlier->second));
     }
@@ -87,6 +88,8 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
   }
   if (!content.faults.empty()) {
     content.assets.clear();
+    content.faults = InFileOrder(std::move(content.faults));
+    if (content.faults.size() > kMostFaults) content.faults.resize(kMostFaults);
   } else if (content.assets.empty()) {
     content.warnings.push_back({std::string(file), 1, 1, "holds no asset"});
   }

@@ -66,8 +66,10 @@ class Rows {
   std::vector<CsvRow> rows_;
 };
 
-void CheckColumns(const CsvTable& table, int line, absl::string_view file,
+// Whether all of them are in order.
+bool CheckColumns(const CsvTable& table, int line, absl::string_view file,
                   const std::vector<std::string>& known, std::vector<Fault>& faults) {
+  const std::size_t before = faults.size();
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const std::string& column = table.columns[i];
     const auto here = table.columns.begin() + static_cast<ptrdiff_t>(i);
@@ -80,6 +82,7 @@ void CheckColumns(const CsvTable& table, int line, absl::string_view file,
           {std::string(file), line, 1, absl::StrCat("column ", column, " stands there twice")});
     }
   }
+  return faults.size() == before;
 }
 
 }  // namespace
@@ -103,7 +106,7 @@ CsvTable ParseCsv(absl::string_view text, absl::string_view file,
   for (std::string& column : rows[0].fields) {
     table.columns.push_back(absl::AsciiStrToLower(absl::StripAsciiWhitespace(column)));
   }
-  CheckColumns(table, rows[0].line, file, known, faults);
+  if (!CheckColumns(table, rows[0].line, file, known, faults)) return table;
   for (size_t i = 1; i < rows.size(); ++i) {
     if (rows[i].fields.size() == table.columns.size()) {
       table.rows.push_back(std::move(rows[i]));

@@ -18,7 +18,7 @@ struct CsvRow {
 
 struct CsvTable {
   std::vector<std::string> columns;  // lower case, each once
-  std::vector<CsvRow> rows;
+  std::vector<CsvRow> rows;          // none where the columns are faulty
 };
 
 // Reads `text`. Faults (`file` is for their messages) are: a quote out of place, no row of

@@ -39,7 +39,7 @@ void Findings::Add(std::vector<Fault>& list, const At& at, std::string message) 
   list.push_back({file_, line, column, std::move(message)});
 }
 
-std::vector<Fault> Findings::InFileOrder(std::vector<Fault> list) {
+std::vector<Fault> InFileOrder(std::vector<Fault> list) {
   std::stable_sort(list.begin(), list.end(), [](const Fault& a, const Fault& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });

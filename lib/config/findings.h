@@ -12,6 +12,9 @@
 
 namespace mailtap::config {
 
+// Those of one file by line and column; of one place, in the order in which they were found.
+std::vector<Fault> InFileOrder(std::vector<Fault> list);
+
 // One thread. `At` is where in the file: a node's or a key's source().
 class Findings {
  public:
@@ -28,7 +31,6 @@ class Findings {
 
  private:
   void Add(std::vector<Fault>& list, const At& at, std::string message);
-  static std::vector<Fault> InFileOrder(std::vector<Fault> list);
 
   std::string file_;
   std::vector<Fault> errors_;

@@ -121,7 +121,7 @@ void ReadRelayCsv(absl::string_view text, RelayFileReader& reader) {
   const CsvTable table = ParseCsv(text, reader.file().path, kColumns, faults);
   for (Fault& fault : faults) reader.Fault(fault.line, std::move(fault.message));
   const auto& columns = table.columns;
-  if (!faults.empty()) return;
+  if (table.rows.empty()) return;
   if (std::find(columns.begin(), columns.end(), "name") == columns.end()) {
     return reader.Fault(1, "there is no column name");
   }

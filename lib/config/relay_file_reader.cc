@@ -70,6 +70,7 @@ RelayFileContent RelayFileReader::Take(bool may_be_empty) {
     }
   }
   if (!content_.faults.empty()) content_.relays.clear();
+  content_.faults = InFileOrder(std::move(content_.faults));
   if (content_.faults.size() > kMostFaults) content_.faults.resize(kMostFaults);
   return std::move(content_);
 }

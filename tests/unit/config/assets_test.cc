@@ -44,6 +44,15 @@ TEST(AssetsTest, AnAddressStandsThereOnce) {
               ElementsAre("a:4:1: 10.1.0.1 stands already in line 2"));
 }
 
+TEST(AssetsTest, FaultsOfAllKindsAreListedByLine) {
+  EXPECT_THAT(
+      Texts(ParseAssets("address,name\n10.1.0.1,a\nx,b\n10.1.0.1,c\n10.1.0.2\ny,d\n", "a")
+                .faults),
+      ElementsAre(HasSubstr("a:3:1: address must be"), HasSubstr("a:4:1: 10.1.0.1 stands"),
+                  HasSubstr("a:5:1: the row has 1 fields"),
+                  HasSubstr("a:6:1: address must be")));
+}
+
 TEST(AssetsTest, TheAddressIsRequired) {
   EXPECT_THAT(Texts(ParseAssets("name,role\nx,y\n", "a").faults),
               testing::Contains("a:1:1: the column address is missing"));

@@ -105,6 +105,9 @@ TEST(RelayFileTest, ACsvSaysWhereItIsFaulty) {
   EXPECT_THAT(faults("names\nmx.example.net\n"), ElementsAre(HasSubstr("no column name")));
   EXPECT_THAT(faults("name,names\nx\n"),
               ElementsAre("feed:2:1: the row has 1 fields, but 2 columns are named"));
+  EXPECT_THAT(faults("name,names\n,a.example\nx\ny,\n"),
+              ElementsAre(HasSubstr("feed:2:1: "), HasSubstr("feed:3:1: the row has 1 fields"),
+                          HasSubstr("feed:4:1: ")));
   EXPECT_THAT(faults("name,names\nx,\"y\n"), ElementsAre(HasSubstr("a quote is out of place")));
   EXPECT_THAT(faults("name,names,names\nx,a,b\n"),
               ElementsAre(HasSubstr("stands there twice")));
