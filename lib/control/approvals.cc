@@ -65,6 +65,7 @@ void Approvals::EndNames(int64_t tick) {
   const auto needed = [this](const HostKey& server, const std::vector<uint32_t>& entries) {
     return Needed(server, entries);
   };
+  state_.forgotten += state_.dns.Trim();
   for (const HostKey& server : state_.dns.TakeExpired(tick, needed)) {
     state_.conversations.ForEachAt(server,
                                    [&](uint32_t id) { intake_.RejudgeFrom(tick + 1, id); });

@@ -7,6 +7,15 @@
 #include "lib/control/trim.h"
 
 namespace mailtap::control {
+namespace {
+
+std::vector<HostKey> EachOnce(std::vector<HostKey> servers) {
+  std::sort(servers.begin(), servers.end());
+  servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
+  return servers;
+}
+
+}  // namespace
 
 DnsBook::DnsBook(std::size_t most, int64_t grace_seconds, EntriesOf entries_of)
     : most_(most), grace_seconds_(grace_seconds), entries_of_(std::move(entries_of)) {}
@@ -17,13 +26,22 @@ void DnsBook::Reload(std::size_t most, int64_t grace_seconds) {
   for (Name& name : names_) {
     if (name.users != 0) name.entries = entries_of_(name.text);
   }
-  timers_ = {};
-  for (auto& [server, bindings] : servers_) {
-    for (Binding& binding : bindings) {
+  timers_.clear();
+  for (auto& [address, server] : servers_) {
+    server.timer = INT64_MAX;
+    for (Binding& binding : server.bindings) {
       binding.timed = relevant(binding);
-      if (binding.timed) timers_.emplace(binding.until, server);
+      if (binding.timed) SetTimer(address, server, binding.until);
     }
   }
+}
+
+// Unless there is an earlier one.
+void DnsBook::SetTimer(const HostKey& address, Server& server, int64_t tick) {
+  if (tick >= server.timer) return;
+  timers_.erase({server.timer, address});
+  timers_.emplace(tick, address);
+  server.timer = tick;
 }
 
 uint32_t DnsBook::Intern(absl::string_view text) {
@@ -62,17 +80,17 @@ DnsBook::Binding& DnsBook::BindingOf(Bindings& bindings, absl::string_view name,
   return bindings.back();
 }
 
-void DnsBook::Bind(const HostKey& server, absl::string_view name, bool alias, int64_t until) {
-  Bindings& bindings = servers_[server];
-  Binding& binding = BindingOf(bindings, name, alias);
+void DnsBook::Bind(const HostKey& address, absl::string_view name, bool alias, int64_t until) {
+  Server& server = servers_[address];
+  Binding& binding = BindingOf(server.bindings, name, alias);
   binding.until = std::max(binding.until, until);
   binding.alias = binding.alias && alias;
   if (relevant(binding) && !binding.timed) {
     binding.timed = true;
-    timers_.emplace(binding.until, server);
-    learnt_.push_back(server);
+    SetTimer(address, server, binding.until);
+    learnt_.push_back(address);
   }
-  if (bindings.size() > kMostOfServer) KeepBest(bindings);
+  if (server.bindings.size() > kMostOfServer) KeepBest(address, server.bindings);
 }
 
 bool DnsBook::GoesFirst(const Binding& a, const Binding& b) const {
@@ -83,19 +101,38 @@ bool DnsBook::GoesFirst(const Binding& a, const Binding& b) const {
   return rank(a) < rank(b);
 }
 
-void DnsBook::KeepBest(Bindings& bindings) {
-  const auto worst =
-      std::min_element(bindings.begin(), bindings.end(),
-                       [this](const Binding& a, const Binding& b) { return GoesFirst(a, b); });
-  Release(worst->name);
-  bindings.erase(worst);
+// A relay entry needs one name of the address. So what has another one that fits the same
+// entries goes before what has none, however many tenants of a cloud have names there.
+void DnsBook::KeepBest(const HostKey& address, Bindings& bindings) {
+  const auto needed = [&](const Binding& binding) {
+    const std::vector<uint32_t>& entries = names_[binding.name].entries;
+    return !entries.empty() &&
+           std::none_of(bindings.begin(), bindings.end(), [&](const Binding& b) {
+             return &b != &binding && names_[b.name].entries == entries;
+           });
+  };
+  auto worst = bindings.begin();
+  bool worst_needed = needed(*worst);
+  for (auto at = worst + 1; at != bindings.end(); ++at) {
+    const bool at_needed = needed(*at);
+    if (at_needed != worst_needed ? at_needed : !GoesFirst(*at, *worst)) continue;
+    worst = at;
+    worst_needed = at_needed;
+  }
+  Forget(address, bindings, worst);
+}
+
+void DnsBook::Forget(const HostKey& address, Bindings& bindings, Bindings::iterator binding) {
+  if (binding->timed) lost_.push_back(address);
+  Release(binding->name);
+  bindings.erase(binding);
 }
 
 void DnsBook::AddEntries(const HostKey& server, int64_t tick,
                          std::vector<uint32_t>& entries) const {
   const auto known = servers_.find(server);
   if (known == servers_.end()) return;
-  for (const Binding& binding : known->second) {
+  for (const Binding& binding : known->second.bindings) {
     if (binding.until < tick) continue;
     const std::vector<uint32_t>& more = names_[binding.name].entries;
     entries.insert(entries.end(), more.begin(), more.end());
@@ -106,7 +143,7 @@ DnsBook::Lapsed DnsBook::LapsedOf(const HostKey& server, uint32_t entry, int64_t
   Lapsed lapsed;
   const auto known = servers_.find(server);
   if (known == servers_.end()) return lapsed;
-  for (const Binding& binding : known->second) {
+  for (const Binding& binding : known->second.bindings) {
     const Name& name = names_[binding.name];
     if (std::find(name.entries.begin(), name.entries.end(), entry) == name.entries.end()) {
       continue;
@@ -128,45 +165,34 @@ const std::string& DnsBook::NameOf(const HostKey& server) const {
     if (a.until != b.until) return a.until > b.until;
     return names_[a.name].text < names_[b.name].text;
   };
-  return names_[std::min_element(known->second.begin(), known->second.end(), better)->name]
-      .text;
+  const Bindings& bindings = known->second.bindings;
+  return names_[std::min_element(bindings.begin(), bindings.end(), better)->name].text;
 }
 
-std::vector<HostKey> DnsBook::TakeLearnt() {
-  std::vector<HostKey> servers = std::exchange(learnt_, {});
-  std::sort(servers.begin(), servers.end());
-  servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
-  return servers;
-}
+std::vector<HostKey> DnsBook::TakeLearnt() { return EachOnce(std::exchange(learnt_, {})); }
 
 std::vector<HostKey> DnsBook::TakeExpired(int64_t tick, const Needed& needed) {
-  std::vector<HostKey> due;
-  while (!timers_.empty() && timers_.top().first <= tick) {
-    due.push_back(timers_.top().second);
-    timers_.pop();
-  }
-  std::sort(due.begin(), due.end());
-  due.erase(std::unique(due.begin(), due.end()), due.end());
-  std::vector<HostKey> expired;
-  for (const HostKey& server : due) {
-    const auto known = servers_.find(server);
-    if (known == servers_.end()) continue;
-    bool over = false;
-    int64_t next = INT64_MAX;
-    for (Binding& binding : known->second) {
+  std::vector<HostKey> expired = std::exchange(lost_, {});
+  while (!timers_.empty() && timers_.begin()->first <= tick) {
+    const HostKey address = timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    Server& server = servers_.find(address)->second;
+    server.timer = INT64_MAX;
+    for (Binding& binding : server.bindings) {
       if (!binding.timed) continue;
       if (binding.until <= tick) {
-        const int64_t until = needed(server, names_[binding.name].entries);
+        const int64_t until = needed(address, names_[binding.name].entries);
         binding.timed = until > tick;
-        if (binding.timed) binding.until = until;
-        over = over || !binding.timed;
+        if (binding.timed) {
+          binding.until = until;
+        } else {
+          expired.push_back(address);
+        }
       }
-      if (binding.timed) next = std::min(next, binding.until);
+      if (binding.timed) SetTimer(address, server, binding.until);
     }
-    if (next != INT64_MAX) timers_.emplace(next, server);
-    if (over) expired.push_back(server);
   }
-  return expired;
+  return EachOnce(std::move(expired));
 }
 
 std::size_t DnsBook::Trim() {
@@ -178,8 +204,8 @@ std::size_t DnsBook::Trim() {
   };
   std::vector<Candidate> all;
   all.reserve(size_);
-  for (const auto& [server, bindings] : servers_) {
-    for (const Binding& binding : bindings) all.push_back({binding, server});
+  for (const auto& [address, server] : servers_) {
+    for (const Binding& binding : server.bindings) all.push_back({binding, address});
   }
   std::nth_element(all.begin(), all.begin() + (excess - 1), all.end(),
                    [this](const Candidate& a, const Candidate& b) {
@@ -187,22 +213,24 @@ std::size_t DnsBook::Trim() {
                      return !GoesFirst(b.binding, a.binding) && a.server < b.server;
                    });
   for (std::size_t i = 0; i < excess; ++i) {
-    Bindings& bindings = servers_.find(all[i].server)->second;
-    bindings.erase(std::find_if(bindings.begin(), bindings.end(), [&](const Binding& b) {
-      return b.name == all[i].binding.name;
-    }));
-    Release(all[i].binding.name);
-    if (bindings.empty()) servers_.erase(all[i].server);
+    const auto server = servers_.find(all[i].server);
+    Bindings& bindings = server->second.bindings;
+    Forget(all[i].server, bindings,
+           std::find_if(bindings.begin(), bindings.end(),
+                        [&](const Binding& b) { return b.name == all[i].binding.name; }));
+    if (!bindings.empty()) continue;
+    timers_.erase({server->second.timer, all[i].server});
+    servers_.erase(server);
   }
   return excess;
 }
 
 void DnsBook::Save(ArchiveWriter& out) const {
   out.Put(uint64_t{servers_.size()});
-  for (const auto& [server, bindings] : servers_) {
-    out.Put(server);
-    out.Put(uint64_t{bindings.size()});
-    for (const Binding& binding : bindings) {
+  for (const auto& [address, server] : servers_) {
+    out.Put(address);
+    out.Put(uint64_t{server.bindings.size()});
+    for (const Binding& binding : server.bindings) {
       out.PutText(names_[binding.name].text);
       out.Put(binding.alias);
       out.Put(binding.until);
@@ -212,17 +240,18 @@ void DnsBook::Save(ArchiveWriter& out) const {
 
 void DnsBook::Restore(ArchiveReader& in, int64_t tick) {
   for (std::size_t n = in.GetCount(sizeof(HostKey)); n > 0 && in.ok(); --n) {
-    const auto server = in.Get<HostKey>();
+    const auto address = in.Get<HostKey>();
     for (std::size_t k = in.GetCount(sizeof(int64_t)); k > 0 && in.ok(); --k) {
       const std::string name = in.GetText();
       const auto alias = in.Get<bool>();
       const auto until = in.Get<int64_t>();
       if (!in.ok()) return;
-      Binding& binding = BindingOf(servers_[server], name, alias);
+      Server& server = servers_[address];
+      Binding& binding = BindingOf(server.bindings, name, alias);
       binding.until = until;
       // Of the others TakeExpired() has told.
       binding.timed = relevant(binding) && until > tick;
-      if (binding.timed) timers_.emplace(until, server);
+      if (binding.timed) SetTimer(address, server, until);
     }
   }
 }

@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <queue>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
@@ -53,15 +53,16 @@ class DnsBook {
 
   // The servers for which a relevant name has begun to hold since the last call.
   std::vector<HostKey> TakeLearnt();
-  // Servers with a relevant name whose last tick is `tick` or an earlier one, each once,
-  // sorted. For each name the owner says in the call for how long it is still needed: a tick up
-  // to which it shall hold, or one that is over.
+  // Servers with a relevant name whose last tick is `tick` or an earlier one, or that a bound
+  // has taken since the last call; each once, sorted. For each name whose time is over the
+  // owner says in the call for how long it is still needed: a tick up to which it shall hold,
+  // or one that is over.
   using Needed = std::function<int64_t(const HostKey&, const std::vector<uint32_t>& entries)>;
   std::vector<HostKey> TakeExpired(int64_t tick, const Needed& needed);
   // The earliest tick for which TakeExpired() has something to do, or INT64_MAX.
-  int64_t NextExpiry() const { return timers_.empty() ? INT64_MAX : timers_.top().first; }
+  int64_t NextExpiry() const { return timers_.empty() ? INT64_MAX : timers_.begin()->first; }
 
-  // Forgets what is over the bound. Returns how much.
+  // Forgets what is over the bound. Returns how much. Before TakeExpired().
   std::size_t Trim();
   // Names of addresses that are kept.
   std::size_t size() const { return size_; }
@@ -87,12 +88,18 @@ class DnsBook {
     int64_t until = INT64_MIN;
   };
   using Bindings = absl::InlinedVector<Binding, 2>;
+  struct Server {
+    Bindings bindings;
+    int64_t timer = INT64_MAX;  // in timers_, or INT64_MAX
+  };
 
   uint32_t Intern(absl::string_view text);
   void Release(uint32_t name);
-  void Bind(const HostKey& server, absl::string_view name, bool alias, int64_t until);
+  void Bind(const HostKey& address, absl::string_view name, bool alias, int64_t until);
   Binding& BindingOf(Bindings& bindings, absl::string_view name, bool alias);
-  void KeepBest(Bindings& bindings);
+  void KeepBest(const HostKey& address, Bindings& bindings);
+  void Forget(const HostKey& address, Bindings& bindings, Bindings::iterator binding);
+  void SetTimer(const HostKey& address, Server& server, int64_t tick);
   // Whether `a` goes before `b` when one must go.
   bool GoesFirst(const Binding& a, const Binding& b) const;
   bool relevant(const Binding& binding) const { return !names_[binding.name].entries.empty(); }
@@ -104,11 +111,11 @@ class DnsBook {
   std::vector<Name> names_;
   std::vector<uint32_t> free_names_;
   absl::flat_hash_map<std::string, uint32_t> numbers_;
-  absl::flat_hash_map<HostKey, Bindings> servers_;
+  absl::flat_hash_map<HostKey, Server> servers_;
   std::vector<HostKey> learnt_;
-  // Of servers with relevant names. One that comes too early is set again when it ends.
-  using Timer = std::pair<int64_t, HostKey>;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::vector<HostKey> lost_;  // where a bound took a relevant name
+  // Of each server with relevant names one. What comes too early is set again when it ends.
+  absl::btree_set<std::pair<int64_t, HostKey>> timers_;
 };
 
 }  // namespace mailtap::control

@@ -10,7 +10,7 @@ void Janitor::Tidy(int64_t tick) {
   TidyLogs(state_.evidence, state_.bounds.evidence_rows);
   TidyLogs(state_.failures, state_.bounds.failure_rows);
   state_.forgotten += state_.windows.Trim(state_.bounds.window_rows);
-  state_.forgotten += state_.names.Trim() + state_.dns.Trim() + state_.claims.Trim();
+  state_.forgotten += state_.names.Trim() + state_.claims.Trim();
   TidyRetired(tick);
   TidyConversations();
   TidyHosts();

@@ -232,6 +232,61 @@ TEST(DnsBook, ForgetsWhatHoldsLeastWhenFull) {
   EXPECT_EQ(book.NameOf({Ip("198.51.4.199"), 0}), "n1199.example");
 }
 
+// What a name approved is judged anew where the name goes before its time.
+TEST(Names, AreOverWhereABoundTakesThem) {
+  config::Config config = NamedConfig();
+  config.dns.names = 1'024;
+  Bench bench(config);
+  bench.control.Apply(Answer("mx.relay.example", kServer, kT0, 3'600));
+  bench.Tick(Delta(kClient, kServer, kT0, 5));
+  EXPECT_EQ(Volumes(bench.control), "approved=5");
+  for (int i = 0; i < 1'100; ++i) {
+    bench.control.Apply(Answer(absl::StrCat("n", i, ".relay.example"),
+                               absl::StrCat("198.51.", i / 250, ".", i % 250), kT0 + 1, 7'200));
+  }
+  bench.control.EndTick(kT0 + 1);
+  bench.Tick(Delta(kClient, kServer, kT0 + 2, 7));
+  EXPECT_EQ(Volumes(bench.control), "approved=5 unapproved_external=7");
+}
+
+TEST(DnsBook, BoundsWhatItWaitsFor) {
+  DnsBook book(1'000, 0, [](absl::string_view) { return std::vector<uint32_t>{0}; });
+  const auto needed = [](const HostKey&, const std::vector<uint32_t>&) { return INT64_MIN; };
+  for (int i = 0; i < 20'000; ++i) {
+    book.Learn(Answer(absl::StrCat("n", i, ".example"), absl::StrCat("198.51.0.", i % 250), kT0,
+                      static_cast<uint32_t>(100'000 - i)));
+    if (i % 100 == 0) {
+      book.Trim();
+      book.TakeExpired(kT0, needed);
+    }
+  }
+  book.Trim();
+  // Each address is told of once when it loses names, and at its own time.
+  EXPECT_THAT(book.TakeExpired(kT0, needed), testing::SizeIs(testing::Le(250u)));
+  EXPECT_THAT(book.TakeExpired(kT0, needed), testing::IsEmpty());
+  int times = 0;
+  while (book.NextExpiry() != INT64_MAX) {
+    book.TakeExpired(book.NextExpiry(), needed);
+    ++times;
+  }
+  EXPECT_LE(times, 1'000 + 250);
+}
+
+// However many tenants an address has.
+TEST(DnsBook, KeepsANameOfEachEntryOfOneAddress) {
+  DnsBook book(1'000, 0, [](absl::string_view name) {
+    return std::vector<uint32_t>{name == "mx.ours.example" ? 0u : 1u};
+  });
+  book.Learn(Answer("mx.ours.example", kServer, kT0, 10));
+  for (uint32_t i = 0; i < 500; ++i) {
+    book.Learn(Answer(absl::StrCat("n", i, ".cloud.example"), kServer, kT0, 100 + i));
+  }
+  std::vector<uint32_t> entries;
+  book.AddEntries({Ip(kServer), 0}, kT0, entries);
+  EXPECT_EQ(book.size(), 64u);
+  EXPECT_THAT(entries, testing::Contains(0));
+}
+
 TEST(DnsBook, BoundsTheNamesOfOneAddress) {
   DnsBook book(1'000, 0, [](absl::string_view) { return std::vector<uint32_t>{}; });
   for (uint32_t i = 0; i < 500; ++i) {
