@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/control/relay_crowds.h"
+
 namespace mailtap::control {
 namespace {
 
@@ -38,6 +40,7 @@ RelayMatcher::Entry RelayMatcher::Prepare(const config::Relay& relay) {
 
 RelayMatcher::RelayMatcher(const std::vector<config::Relay>& relays) {
   entries_.reserve(relays.size());
+  const RelayCrowds crowds(relays);
   for (const config::Relay& relay : relays) {
     const uint32_t index = static_cast<uint32_t>(entries_.size());
     entries_.push_back(Prepare(relay));
@@ -46,16 +49,15 @@ RelayMatcher::RelayMatcher(const std::vector<config::Relay>& relays) {
       by_name_.Add(pattern, index);
       if (relay.trust == config::RelayTrust::kClaimed) by_claim_.Add(pattern, index);
     }
-    const bool by_name_alone = !relay.names.empty() && !relay.either;
+    const bool by_name_alone =
+        !relay.names.empty() && (!relay.either || relay.destinations.empty());
     if (by_name_alone) continue;
-    if (!relay.destinations.empty()) {
-      for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
-    } else if (!relay.names.empty()) {
-      continue;
-    } else if (!relay.sources.empty()) {
+    if (relay.destinations.empty() && relay.sources.empty()) {
+      anywhere_.push_back(index);
+    } else if (relay.destinations.empty() || crowds.SourcesAreRarer(relay)) {
       for (const net::Prefix& prefix : relay.sources) by_source_.Add(prefix, index);
     } else {
-      anywhere_.push_back(index);
+      for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
     }
   }
 }

@@ -85,7 +85,7 @@ class RelayMatcher {
   // An entry stands in one of these, or with a name also in the others, so that a look-up only
   // meets entries of which one address or name fits already.
   PrefixMap by_destination_;
-  PrefixMap by_source_;             // those without destinations and names
+  PrefixMap by_source_;  // those without destinations, and of which sources are rarer
   std::vector<uint32_t> anywhere_;  // those with none of them, in order
   NameIndex by_name_;
   NameIndex by_claim_;  // of entries that trust claims

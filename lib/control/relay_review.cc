@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/control/name_index.h"
 #include "lib/control/prefix_map.h"
+#include "lib/control/relay_crowds.h"
 
 namespace mailtap::control {
 namespace {
@@ -41,6 +42,7 @@ bool Equal(const T& a, const T& b) {
 // Whether every server that `narrow` matches is one that `wide` does.
 bool CoversWhere(const Relay& wide, const Relay& narrow) {
   if (wide.destinations.empty() && wide.names.empty()) return true;
+  if (narrow.destinations.empty() && narrow.names.empty()) return false;
   const bool by_address = (wide.names.empty() || wide.either) && !wide.destinations.empty() &&
                           !narrow.destinations.empty() &&
                           Covers(wide.destinations, narrow.destinations, TakesPrefix);
@@ -68,32 +70,53 @@ bool Shadows(const Relay& wide, const Relay& narrow) {
 // The entries met so far, so that only those are compared that share an address or a name.
 class Earlier {
  public:
+  explicit Earlier(const std::vector<Relay>& relays) : crowds_(relays) {}
+
   void Add(uint32_t index, const Relay& relay) {
-    for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
-    for (const std::string& pattern : relay.names) by_name_.Add(pattern, index);
-    if (relay.destinations.empty() && relay.names.empty()) anywhere_.push_back(index);
+    if (relay.destinations.empty() && relay.names.empty()) {
+      anywhere_.push_back(index);
+    } else if (crowds_.SourcesAreRarer(relay)) {
+      for (const net::Prefix& prefix : relay.sources) by_source_.Add(prefix, index);
+    } else {
+      for (const net::Prefix& prefix : relay.destinations) by_destination_.Add(prefix, index);
+      for (const std::string& pattern : relay.names) by_name_.Add(pattern, index);
+    }
   }
 
-  // Ascending, each once.
-  std::set<uint32_t> Overlapping(const Relay& relay) const {
-    std::set<uint32_t> found(anywhere_.begin(), anywhere_.end());
+  // Calls visit(index) for all that may take `relay`, in no order, some more than once.
+  template <typename Visit>
+  void ForEachOverlapping(const Relay& relay, Visit visit) const {
+    const auto go_on = [&](uint32_t index) {
+      visit(index);
+      return true;
+    };
+    for (const uint32_t index : anywhere_) visit(index);
+    if (!relay.sources.empty()) by_source_.ForEachMatch(relay.sources[0].address, go_on);
     if (!relay.destinations.empty()) {
-      by_destination_.ForEachMatch(relay.destinations[0].address, [&](uint32_t index) {
-        found.insert(index);
-        return true;
-      });
+      by_destination_.ForEachMatch(relay.destinations[0].address, go_on);
     }
     if (!relay.names.empty()) {
-      for (const uint32_t index : by_name_.Find(relay.names[0])) found.insert(index);
+      for (const uint32_t index : by_name_.Find(relay.names[0])) visit(index);
     }
-    return found;
   }
 
  private:
+  const RelayCrowds crowds_;
   PrefixMap by_destination_;
+  PrefixMap by_source_;
   NameIndex by_name_;
   std::vector<uint32_t> anywhere_;
 };
+
+// The first entry that takes all of `relay`, or none of them.
+std::size_t ShadowOf(const Relay& relay, const std::vector<Relay>& relays,
+                     const Earlier& earlier, int64_t tick) {
+  std::size_t first = relays.size();
+  earlier.ForEachOverlapping(relay, [&](uint32_t by) {
+    if (by < first && relays[by].ends > tick && Shadows(relays[by], relay)) first = by;
+  });
+  return first;
+}
 
 }  // namespace
 
@@ -101,7 +124,7 @@ std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays,
                                     const std::vector<net::Prefix>& internal, int64_t tick) {
   constexpr int64_t kDay = 86'400;
   std::vector<RelayNote> notes;
-  Earlier earlier;
+  Earlier earlier(relays);
   for (uint32_t i = 0; i < relays.size(); ++i) {
     const Relay& relay = relays[i];
     const auto note = [&](RelayConcern concern, absl::string_view what) {
@@ -118,11 +141,9 @@ std::vector<RelayNote> ReviewRelays(const std::vector<Relay>& relays,
     if (config::CoversEverything(relay, internal)) {
       note(RelayConcern::kCoversEverything, "matches mail from anywhere to anywhere");
     }
-    for (const uint32_t by : earlier.Overlapping(relay)) {
-      if (relays[by].ends <= tick || !Shadows(relays[by], relay)) continue;
+    if (const std::size_t by = ShadowOf(relay, relays, earlier, tick); by < relays.size()) {
       note(RelayConcern::kShadowed, absl::StrCat("matches nothing that the earlier \"",
                                                  relays[by].name, "\" has not taken already"));
-      break;
     }
     earlier.Add(i, relay);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/control/relay_review.h"
 #include "tests/unit/control/scenario.h"
 #include "tests/unit/control/testing.h"
 
@@ -241,6 +242,30 @@ config::Relay RandomRelay(Random& random) {
   if (coin()) relay.trust = config::RelayTrust::kClaimed;
   relay.either = coin();
   return relay;
+}
+
+// However many share it: each host has an entry of its own for the gateway.
+TEST(RelayMatcher, HostsThatShareAServerAreFoundByThemselves) {
+  std::vector<config::Relay> relays;
+  for (int i = 0; i < 20'000; ++i) {
+    relays.push_back(RelayTo(absl::StrCat("host ", i), "192.0.2.25"));
+    relays.back().sources = {Net(absl::StrCat("10.1.", i / 250, ".", i % 250))};
+  }
+  const RelayMatcher matcher(relays);
+  meter::ConversationKey key;
+  key.server = Ip("192.0.2.25");
+  for (int i = 0; i < 20'000; ++i) {
+    key.client = Ip(absl::StrCat("10.1.", i / 250, ".", i % 250));
+    ASSERT_EQ(matcher.Match(key, true, false, {}, 0).approved, static_cast<uint32_t>(i));
+  }
+  key.client = Ip("10.2.0.1");
+  EXPECT_EQ(matcher.Match(key, true, false, {}, 0).approved, kNoRelay);
+  EXPECT_THAT(ReviewRelays(relays, {}, 0), IsEmpty());
+  relays.push_back(relays[17]);
+  relays.back().name = "again";
+  EXPECT_THAT(
+      ReviewRelays(relays, {}, 0),
+      ElementsAre(testing::Field(&RelayNote::text, testing::HasSubstr("earlier \"host 17\""))));
 }
 
 TEST(RelayMatcher, AgreesWithALinearSearch) {
