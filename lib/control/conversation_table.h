@@ -70,6 +70,14 @@ class ConversationTable {
   void Prefetch(uint32_t id) const { __builtin_prefetch(&conversations_[id]); }
   void PrefetchPlace(uint32_t id) const { __builtin_prefetch(&places_[id]); }
 
+  // Calls visit(id) for each of `key`, retired or not. `visit` may do nothing to the table.
+  template <typename Visit>
+  void ForEachOf(uint32_t hash, const meter::ConversationKey& key, Visit&& visit) const {
+    for (uint32_t id = FindFirst(hash); id != kNone; id = links_[id].next_of_hash) {
+      if (conversations_[id].key == key) visit(id);
+    }
+  }
+
   // Keeps a list for each server too, or no longer.
   void IndexServers(bool on);
   // Calls visit(id) for each that is not retired, of `server`; none while they aren't indexed.

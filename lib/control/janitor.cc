@@ -1,6 +1,7 @@
 #include "lib/control/janitor.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "lib/control/trim.h"
 
@@ -41,9 +42,27 @@ void Janitor::TidyRetired(int64_t tick) {
     // another's.
     const bool stays = conversation.known && conversation.retired;
     if (stays && tick - state_.first_tick - conversation.last_tick <= kLongest) return;
-    if (stays) Forget(id);
+    if (stays) TidyKey(id);
     state_.retired.pop_front();
   }
+}
+
+// What a host's mail was last stays known while nothing takes its place: a peer is no new one
+// because the policy judges it otherwise by now.
+void Janitor::TidyKey(uint32_t id) {
+  const Conversation& conversation = state_.conversations.at(id);
+  const uint32_t hash = ConversationTable::HashOf(conversation.key);
+  std::vector<uint32_t> over;
+  bool succeeded = false;
+  state_.conversations.ForEachOf(hash, conversation.key, [&](uint32_t other) {
+    if (other == id) return;
+    const Conversation& o = state_.conversations.at(other);
+    const bool earlier = o.retired && o.last_tick < conversation.last_tick;
+    if (earlier) over.push_back(other);
+    succeeded = succeeded || !earlier;
+  });
+  if (succeeded) over.push_back(id);
+  for (const uint32_t old : over) Forget(old);
 }
 
 void Janitor::TidyConversations() {

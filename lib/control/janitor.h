@@ -19,6 +19,7 @@ class Janitor {
 
  private:
   void TidyRetired(int64_t tick);
+  void TidyKey(uint32_t retired);
   void TidyConversations();
   void TidyHosts();
   // Where `logs` hold more than `most` rows the oldest go.

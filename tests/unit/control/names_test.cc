@@ -124,6 +124,25 @@ TEST(Names, SkippedTicksChangeNothing) {
   EXPECT_EQ(volumes[1], volumes[0]);
 }
 
+// As long as it is remembered at all: what a name approved says that the peer is known.
+TEST(Names, APeerWhoseNameIsOverIsNoNewOne) {
+  config::Config config = NamedConfig();
+  config.rules = {NewPeersRule()};
+  constexpr int64_t kDay = 86'400;
+  Bench bench(config);
+  for (int64_t week = 0; week < 4; ++week) {
+    const int64_t tick = kT0 + week * 7 * kDay;
+    bench.control.Apply(Answer("mx.relay.example", kServer, tick));
+    bench.Tick(Delta(kClient, kServer, tick, 1));
+    bench.control.EndTick(tick + 3 * kDay);
+    EXPECT_EQ(bench.control.MakeSnapshot()->conversations_known, 1u) << "the last one";
+  }
+  EXPECT_THAT(bench.output.alerts, testing::IsEmpty());
+  EXPECT_EQ(Volumes(bench.control), "approved=4");
+  bench.Tick(Delta(kClient, "192.0.2.7", kT0 + 29 * kDay, 1));
+  EXPECT_THAT(bench.output.alerts, testing::SizeIs(1));
+}
+
 // `bench` put down, and another one taken up from what it saved.
 void Continue(const Bench& bench, Bench& next) {
   const std::string checkpoint = bench.control.Save();
