@@ -14,8 +14,10 @@ UnixNanos CaptureClock::Judge(UnixNanos stamp, const std::vector<UnixNanos>& fol
   };
   if (last_ == kBeforeAll) {
     // No time was before the first packet; only those that follow can tell.
-    const bool stray = all([&](UnixNanos f) { return stamp - f > kNear; });
-    last_ = stray && !following.empty() ? following[0] : stamp;
+    const bool ahead = all([&](UnixNanos f) { return stamp - f > kNear; });
+    const bool behind = following.size() == kWitnesses &&
+                        all([&](UnixNanos f) { return f - stamp > kLonePause; });
+    last_ = (ahead || behind) && !following.empty() ? following[0] : stamp;
   }
   const UnixNanos expected = last_ - shift_;
   const UnixNanos step = std::abs(stamp - expected);

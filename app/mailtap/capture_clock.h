@@ -26,6 +26,8 @@ class CaptureClock {
   static constexpr std::size_t kWitnesses = 3;
   // Nobody is asked about a stamp as near as this to the time before.
   static constexpr UnixNanos kNear = 60 * kNanosPerSecond;
+  // No capture begins with a single packet so long before all that follow.
+  static constexpr UnixNanos kLonePause = 86'400 * kNanosPerSecond;
 
   // Whether a packet's stamp is near. Stamps lie from 1970 to 2106.
   bool Expects(UnixNanos stamp) const {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/control/median.h"
+#include "lib/control/pause.h"
 
 namespace mailtap::control {
 namespace {
@@ -38,7 +39,8 @@ std::optional<uint32_t> Baselines::Find(const std::string& name) const {
 }
 
 void Baselines::Resume(int64_t tick) {
-  if (std::exchange(goes_on_, true) || tick_ == INT64_MIN) return;
+  const bool goes_on = std::exchange(goes_on_, true);
+  if (tick_ == INT64_MIN || (goes_on && tick - tick_ <= kLongestPauseSeconds)) return;
   // What lies further back is never asked for.
   constexpr int64_t kLongest = (BaselineSlot::kWeeks + 1) * kWeekHours * 3600;
   int64_t from = std::max(tick_ + 1, tick - kLongest);

@@ -64,8 +64,8 @@ class Baselines {
   // The first tick after `tick` at which the hour is another.
   int64_t NextHour(int64_t tick) const;
 
-  // There is a sensor again at `tick`: after Restore(), before the first StartTick() of a tick
-  // of which the traffic was seen.
+  // There is a sensor at `tick`: before the StartTick() of each tick of which the traffic was
+  // seen. After a restart, or a pause of more than kLongestPauseSeconds, there was none before.
   void Resume(int64_t tick);
   // Starts the hour of `tick`, which ends the one before: the amounts of that are remembered.
   // True where the hour is another than before. Before each Add().

@@ -12,6 +12,7 @@
 #include "lib/base/archive.h"
 #include "lib/control/host_key.h"
 #include "lib/control/hour.h"
+#include "lib/control/pause.h"
 #include "lib/control/tick_row.h"
 
 namespace mailtap::control {
@@ -82,12 +83,12 @@ class HourBook {
   static int64_t HourOf(int64_t tick) { return tick / kHourSeconds; }
 
   // What comes counts for `tick`. Calls finish() for each hour that ends before it, with what
-  // this object then holds. The time since the last tick is covered: a replay skips idle ticks.
-  // Of a pause of more than kMostIdleHours that is too much to say.
+  // this object then holds. The time since the last tick is covered, up to kLongestPauseSeconds
+  // of it.
   template <typename Finish>
   void StartTick(int64_t tick, Finish&& finish) {
     if (hour_ == kNoHour) hour_ = HourOf(tick);
-    if (!goes_on_ || HourOf(tick) - hour_ > kMostIdleHours) next_ = tick;
+    if (!goes_on_ || tick - next_ > kLongestPauseSeconds) next_ = tick;
     if (capture_.seconds == 0) first_tick_ = next_;
     goes_on_ = true;
     while (hour_ < HourOf(tick)) {
@@ -133,7 +134,6 @@ class HourBook {
  private:
   static constexpr uint32_t kMostServers = 65'536;
   static constexpr std::size_t kMostActs = 65'536;
-  static constexpr int64_t kMostIdleHours = 31 * 24;
 
   // What was counted is gone.
   void Begin(int64_t hour);

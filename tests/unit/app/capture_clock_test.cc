@@ -41,7 +41,9 @@ TEST(CaptureClock, StampsThatNeverRunBackwardsAreTakenAsTheyAre) {
   for (const std::vector<int64_t>& seconds :
        {std::vector<int64_t>{0, 0, 1, 2, 61, 200, 201},
         {0, 2 * kHour, 2 * kHour + 1, 5 * kHour, 9 * kHour, 9 * kHour, 30 * kDay},
-        {-kStart, 0, 1, 2, 3, 12 * kYear, 12 * kYear + 1},
+        {-kStart, -kStart + 1, 0, 1, 2, 3, 12 * kYear, 12 * kYear + 1},
+        {0, 20 * kHour, 20 * kHour + 1, 20 * kHour + 2, 20 * kHour + 3},
+        {0, 9 * kDay, 9 * kDay + 1},
         {0, 1, 2, 3, 10 * kYear},
         {0},
         {10 * kYear, 20 * kYear}}) {
@@ -76,6 +78,11 @@ TEST(CaptureClock, AStrayAtTheBeginningDoesToo) {
   const Given given = Give({10 * kYear, 0, 1, 2, 3});
   EXPECT_THAT(given.times, ElementsAre(0, 0, 1, 2, 3));
   EXPECT_THAT(given.faults, HasSubstr("around them: 1, by up to 3650d;"));
+  for (const int64_t early : {-kStart, -3 * kDay}) {
+    const Given behind = Give({early, 0, 1, 2, 3});
+    EXPECT_THAT(behind.times, ElementsAre(0, 0, 1, 2, 3));
+    EXPECT_THAT(behind.faults, HasSubstr("around them: 1, by up to"));
+  }
 }
 
 TEST(CaptureClock, AStrayBesideAPauseIsToldFromIt) {

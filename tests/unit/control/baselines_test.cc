@@ -301,6 +301,9 @@ TEST(Baselines, WeeksWithoutASensorAreNotWeeksWithoutMail) {
     };
     mail(0);
     baselines.StartTick(kT0 + kHour);
+    for (int64_t tick = kT0 + kWeek - kHour; goes_on && tick < kT0 + 3 * kWeek; tick += kWeek) {
+      Restart(baselines, true, tick);
+    }
     Restart(baselines, goes_on, kT0 + 3 * kWeek - kHour);
     mail(3);
     EXPECT_EQ(Values(baselines.Of("r", Role::kClient, HostOf(1), {{}, {}})),
@@ -313,6 +316,19 @@ TEST(Baselines, WeeksWithoutASensorAreNotWeeksWithoutMail) {
   };
   EXPECT_EQ(usual(false), (std::vector<double>{100, 0, 4}));
   EXPECT_EQ(usual(true), (std::vector<double>{100, 0, 6})) << "two idle weeks in a capture";
+}
+
+// Nobody captures for weeks without a single packet.
+TEST(Baselines, ALongPauseOfACaptureIsNoTimeWithoutMail) {
+  Baselines baselines(absl::UTCTimeZone(), 1, 1000);
+  for (const int week : {0, 5}) {
+    baselines.Resume(kT0 + week * kWeek);
+    baselines.StartTick(kT0 + week * kWeek);
+    baselines.Add("r", Role::kClient, HostOf(1), {{}, {}}, 100);
+    if (week == 0) baselines.StartTick(kT0 + kHour);
+  }
+  EXPECT_EQ(Values(baselines.Of("r", Role::kClient, HostOf(1), {{}, {}})),
+            (std::vector<double>{100, 0, 1}));
 }
 
 TEST(Baselines, AQuickRestartCostsNoHour) {

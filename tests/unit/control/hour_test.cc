@@ -195,7 +195,7 @@ TEST(Hours, WhatTheCaptureLostIsCounted) {
   EXPECT_EQ(hours[1].capture.undecodable, 0u);
 }
 
-TEST(Hours, APauseOfMonthsIsNotCovered) {
+TEST(Hours, APauseOfMoreThanAWeekIsNotCovered) {
   HourBook book;
   std::vector<int64_t> hours;
   const auto note = [&] { hours.push_back(book.hour()); };
@@ -204,6 +204,8 @@ TEST(Hours, APauseOfMonthsIsNotCovered) {
   EXPECT_THAT(hours, ElementsAre(0));
   EXPECT_EQ(book.hour(), 24 * 365);
   EXPECT_EQ(book.capture().seconds, 1);
+  book.StartTick(3600 * 24 * (365 + 7), note);
+  EXPECT_EQ(hours.size(), 1u + 7 * 24) << "a week is";
 }
 
 TEST(Hours, ServersWithoutRoomAreCountedAndFindRoomInTheNextHour) {
