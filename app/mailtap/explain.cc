@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "app/mailtap/stored_state.h"
 #include "lib/base/log.h"
+#include "lib/base/quoted.h"
 #include "lib/base/status.h"
 #include "lib/control/control.h"
 #include "lib/export/explanation.h"
@@ -43,7 +44,7 @@ absl::StatusOr<exporting::ExplanationInput> Gather(
     const auto parsed = net::ParseAddress(text);
     if (parsed.ok()) return *parsed;
     return absl::InvalidArgumentError(
-        absl::StrCat(which, " must be an IP address, not \"", text, "\""));
+        absl::StrCat(which, " must be an IP address, not ", Quoted(text)));
   };
   MAILTAP_ASSIGN_OR_RETURN(const net::IpAddress host, address("HOST", options.host));
   std::optional<net::IpAddress> peer;

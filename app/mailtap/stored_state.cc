@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "lib/base/log.h"
+#include "lib/base/quoted.h"
 #include "lib/base/status.h"
 #include "lib/config/quantity.h"
 #include "lib/export/hour_json.h"
@@ -53,8 +54,8 @@ std::optional<absl::Time> ParseTime(const std::string& text, UnixNanos end) {
   if (const auto seconds = config::ParseDuration(text)) {
     return absl::FromUnixNanos(end) - absl::Seconds(*seconds);
   }
-  for (const char* format :
-       {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M:%E*S%Ez"}) {
+  for (const char* format : {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%Ez",
+                             "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M:%E*S%Ez"}) {
     absl::Time time;
     std::string ignored;
     if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, &ignored)) return time;
@@ -72,14 +73,14 @@ absl::StatusOr<UnixNanos> TimeOf(absl::string_view option, const std::string& te
         absl::StrCat(std::string(option),
                      " must be a time such as 2026-01-05, 2026-01-05T09:00 (UTC) "
                      "or 2026-01-05T09:00:00+01:00, or how long before the end such as 7d or "
-                     "12h, not \"",
-                     text, "\""));
+                     "12h, not ",
+                     Quoted(text)));
   }
   // Far from what UnixNanos can't hold, so that what is computed of it stays in bounds too.
   static const absl::Time kEnd = absl::FromCivil(absl::CivilYear(2200), absl::UTCTimeZone());
   if (*time < absl::UnixEpoch() || *time > kEnd) {
     return absl::InvalidArgumentError(absl::StrCat(
-        std::string(option), " must lie from 1970 to 2200, and \"", text, "\" does not"));
+        std::string(option), " must lie from 1970 to 2200, and ", Quoted(text), " does not"));
   }
   return absl::ToUnixNanos(*time);
 }

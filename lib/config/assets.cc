@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "lib/base/status.h"
 #include "lib/config/csv.h"
 #include "lib/config/findings.h"
 #include "lib/config/text_file.h"
@@ -24,16 +25,17 @@ const std::vector<std::string>& Columns() {
   return columns;
 }
 
-// Stores the field of `column`. False where it makes no sense there.
-bool Store(const std::string& column, const std::string& text, Asset& asset) {
+// Stores the field of `column`. An error where it makes no sense there.
+absl::Status Store(const std::string& column, const std::string& text, Asset& asset) {
   if (column == "address") {
-    const auto prefix = net::ParsePrefix(text);
-    if (prefix.ok()) asset.prefix = *prefix;
-    return prefix.ok();
+    MAILTAP_ASSIGN_OR_RETURN(asset.prefix, net::ParsePrefix(text));
+    return absl::OkStatus();
   }
   const auto is_control = [](unsigned char c) { return absl::ascii_iscntrl(c); };
   if (text.size() > kLongestText || std::any_of(text.begin(), text.end(), is_control)) {
-    return false;
+    return absl::InvalidArgumentError(absl::StrCat(column, " must be a text of at most ",
+                                                   kLongestText,
+                                                   " bytes without control characters"));
   }
   if (column == "name") asset.name = text;
   if (column == "owner") asset.owner = text;
@@ -43,15 +45,7 @@ bool Store(const std::string& column, const std::string& text, Asset& asset) {
     asset.tags =
         absl::StrSplit(absl::AsciiStrToLower(text), absl::ByAnyChar(" ;"), absl::SkipEmpty());
   }
-  return true;
-}
-
-std::string WhatItMustBe(const std::string& column) {
-  if (column == "address") {
-    return "address must be an address or a network such as 10.1.0.0/16";
-  }
-  return absl::StrCat(column, " must be a text of at most ", kLongestText,
-                      " bytes without control characters");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -75,7 +69,8 @@ AssetsContent ParseAssets(absl::string_view text, absl::string_view file) {
     Asset asset;
     const std::size_t before = content.faults.size();
     for (size_t i = 0; i < columns.size(); ++i) {
-      if (!Store(columns[i], row.fields[i], asset)) fault(row.line, WhatItMustBe(columns[i]));
+      const absl::Status stored = Store(columns[i], row.fields[i], asset);
+      if (!stored.ok()) fault(row.line, std::string(stored.message()));
     }
     if (content.faults.size() != before || !has_address) continue;
     const auto [earlier, added] =

@@ -20,8 +20,8 @@ class Rows {
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
-  // False where a quote is out of place; line() then tells where. Fed line by line, since the
-  // library counts none.
+  // False where a quote is out of place or not closed; line() then tells where, or where its
+  // row begins. Fed line by line, since the library counts none.
   bool Read(absl::string_view text) {
     while (!text.empty()) {
       const size_t end = text.find('\n');
@@ -33,6 +33,7 @@ class Rows {
         between_ = false;
         if (csv_parse(&parser_, line.data(), line.size(), OnField, OnRow, this) !=
             line.size()) {
+          row_.line = line_;
           return false;
         }
       }
@@ -42,7 +43,7 @@ class Rows {
     }
     return csv_fini(&parser_, OnField, OnRow, this) == 0;
   }
-  int line() const { return line_; }
+  int line() const { return row_.line; }
   std::vector<CsvRow> Take() { return std::move(rows_); }
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "lib/base/quoted.h"
 #include "lib/config/parse.h"
 
 namespace mailtap::config {
@@ -39,9 +40,6 @@ class Findings {
 
 // A value as a message quotes it: 70000, "5 minutes", an array. Long strings are cut short.
 std::string Describe(const toml::node& node);
-
-// `text` in double quotes with TOML's escapes: itself a valid TOML string.
-std::string Quoted(absl::string_view text);
 
 // "; did you mean X?" for the candidate that differs from `word` least, or nothing where all of
 // them differ too much to be a misspelling.

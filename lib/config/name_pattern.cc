@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/quoted.h"
 
 namespace mailtap::config {
 
@@ -19,8 +20,8 @@ absl::StatusOr<std::string> NormalizePattern(absl::string_view text) {
       absl::StrContains(pattern, "..") ||
       !std::all_of(pattern.begin(), pattern.end(), allowed)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text.substr(0, kLongest),
-                     "\" is not a host name or a pattern of host names such as "
+        absl::StrCat(Quoted(text.substr(0, kLongest)),
+                     " is not a host name or a pattern of host names such as "
                      "\"*.mail.example.com\" (names in other scripts as \"xn--...\")"));
   }
   return pattern;

@@ -128,13 +128,16 @@ void ReadRelayCsv(absl::string_view text, RelayFileReader& reader) {
   for (const CsvRow& row : table.rows) {
     Relay relay = reader.Entry(row.line);
     const std::string prefix = std::exchange(relay.name, "");
+    const std::size_t faults_before = reader.faults();
     FieldReader fields(reader, row.line, relay);
     for (size_t i = 0; i < columns.size(); ++i) {
       const absl::string_view field = absl::StripAsciiWhitespace(row.fields[i]);
       if (!field.empty()) fields.Read(columns[i], field);
     }
+    const bool read = reader.faults() == faults_before;
     if (relay.name.empty()) reader.Fault(row.line, "the entry has no name");
-    if (relay.sources.empty() && relay.destinations.empty() && relay.names.empty()) {
+    // What was refused is not missing.
+    if (read && relay.sources.empty() && relay.destinations.empty() && relay.names.empty()) {
       reader.Fault(row.line,
                    "the entry would approve everything: give sources, destinations or names");
     }

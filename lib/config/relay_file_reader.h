@@ -22,6 +22,7 @@ class RelayFileReader {
   void Fault(int line, absl::string_view message, int column = 1) {
     content_.faults.push_back({file_.path, line, column, absl::StrCat(part_, message)});
   }
+  std::size_t faults() const { return content_.faults.size(); }
   // Begins the messages of faults from here on, where lines say too little: "element 7: ".
   void SetPart(std::string part) { part_ = std::move(part); }
   // A new entry of the file, as the [[relay_file]] has it.

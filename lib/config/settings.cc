@@ -35,9 +35,10 @@ void ReadTimezone(TableReader& t, std::string& timezone) {
   t.Text("timezone", 1, kLongestName, timezone);
   absl::TimeZone zone;
   if (absl::LoadTimeZone(timezone, &zone)) return;
-  t.Error(*t.table().get("timezone"),
-          "sensor.timezone must be the name of a time zone that this machine knows, such as "
-          "\"UTC\" or \"Europe/Berlin\"");
+  const toml::node& given = *t.table().get("timezone");
+  t.Error(given, absl::StrCat("sensor.timezone must be the name of a time zone that this "
+                              "machine knows, such as \"UTC\" or \"Europe/Berlin\", not ",
+                              Describe(given)));
 }
 
 std::string HostName() {

@@ -87,9 +87,15 @@ void CheckRelays(const toml::table& root, Findings& findings, const Config& conf
                     "answers are learnt");
     }
     if (relay.mode == RelayMode::kObserve) continue;  // approves nothing
-    // Names that were refused are none here.
-    const bool names_refused = relay.names.empty() && root["relay"][i]["names"];
-    if (names_refused || !CoversEverything(relay, config.networks.internal)) continue;
+    // What was refused is missing here.
+    const auto refused = [&](const char* key, const auto& list) {
+      return list.empty() && root["relay"][i][key];
+    };
+    if (refused("names", relay.names) || refused("sources", relay.sources) ||
+        refused("destinations", relay.destinations) ||
+        !CoversEverything(relay, config.networks.internal)) {
+      continue;
+    }
     findings.Warn(PlaceOf(root, "relay", i, "name"),
                   absl::StrCat("relay ", Quoted(relay.name),
                                " approves mail from any source to any destination; give it "

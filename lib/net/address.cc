@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "lib/base/quoted.h"
 
 namespace mailtap::net {
 namespace {
@@ -27,7 +28,7 @@ absl::StatusOr<IpAddress> ParseAddress(absl::string_view text) {
   uint8_t raw[16];
   if (whole && inet_pton(AF_INET, terminated.c_str(), raw) == 1) return IpAddress::FromV4(raw);
   if (whole && inet_pton(AF_INET6, terminated.c_str(), raw) == 1) return IpAddress::FromV6(raw);
-  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an IP address"));
+  return absl::InvalidArgumentError(absl::StrCat(Quoted(text), " is not an IP address"));
 }
 
 IpAddress Masked(const IpAddress& address, int length) {
@@ -67,14 +68,14 @@ absl::StatusOr<Prefix> ParsePrefix(absl::string_view text) {
   if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos ||
       !absl::SimpleAtoi(digits, &length) || length > bits || length < least) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" ", mapped ? "is an IPv4 network in IPv6's form and " : "",
+        absl::StrCat(Quoted(text), " ", mapped ? "is an IPv4 network in IPv6's form and " : "",
                      "needs a prefix length from ", least, " to ", bits));
   }
   if (bits == 32) length += kV4Offset;
   const Prefix prefix{Masked(*address, length), static_cast<uint8_t>(length)};
   if (prefix.address != *address) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" has bits set past its prefix length; did you mean ",
+        absl::StrCat(Quoted(text), " has bits set past its prefix length; did you mean ",
                      ToString(prefix), "?"));
   }
   return prefix;

@@ -38,5 +38,21 @@ TEST(StoredState, DamagedRowsAreLeftOut) {
   EXPECT_EQ(alerts->front().state, "raised") << "that it was raised is known all the same";
 }
 
+TEST(TimeOf, SecondsMayBeLeftOut) {
+  constexpr UnixNanos kTen = 1'767'607'200 * kNanosPerSecond;  // 2026-01-05T10:00:00Z
+  for (const char* text : {"2026-01-05T10:00", "2026-01-05T10:00Z", "2026-01-05T11:00+01:00",
+                           "2026-01-05T10:00:00Z", "2026-01-05T11:00:00+01:00"}) {
+    const auto time = TimeOf("--since", text, 0);
+    ASSERT_TRUE(time.ok()) << time.status();
+    EXPECT_EQ(*time, kTen) << text;
+  }
+  EXPECT_EQ(*TimeOf("--since", "1h", kTen + 3'600 * kNanosPerSecond), kTen);
+  for (const char* text : {"10:00", "2026-13-01", "1960-01-01", "soon\x1b"}) {
+    const auto time = TimeOf("--since", text, kTen);
+    ASSERT_FALSE(time.ok()) << text;
+    EXPECT_EQ(time.status().message().find('\x1b'), absl::string_view::npos);
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::app

@@ -108,6 +108,13 @@ TEST(RelayFileTest, ACsvSaysWhereItIsFaulty) {
   EXPECT_THAT(faults("name,names\n,a.example\nx\ny,\n"),
               ElementsAre(HasSubstr("feed:2:1: "), HasSubstr("feed:3:1: the row has 1 fields"),
                           HasSubstr("feed:4:1: ")));
+  EXPECT_THAT(faults("name,destinations\nx,bad\n"),
+              ElementsAre("feed:2:1: \"bad\" is not an IP address"));
+  EXPECT_THAT(faults("name,destinations\nx,\"\x1b[2J\"\n"),
+              ElementsAre("feed:2:1: \"\\u001B[2J\" is not an IP address"));
+  EXPECT_THAT(faults("name,names\na,\"b\nc,d\ne,f\n"),
+              ElementsAre(HasSubstr("feed:2:1: not valid CSV: a quote")))
+      << "where the row begins";
   EXPECT_THAT(faults("name,names\nx,\"y\n"), ElementsAre(HasSubstr("a quote is out of place")));
   EXPECT_THAT(faults("name,names,names\nx,a,b\n"),
               ElementsAre(HasSubstr("stands there twice")));
