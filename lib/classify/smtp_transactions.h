@@ -40,6 +40,8 @@ class SmtpTransactions {
   // The client has begun a TLS handshake after STARTTLS; the byte at which OnClient stopped is
   // its first.
   bool tls() const { return tls_; }
+  // What it says is read as lines all the same: the server may take it for some.
+  void ForgetTls() { tls_ = starttls_ = false; }
   // Bytes of a BDAT chunk still to come; the caller may skip that many without delivering them.
   uint64_t chunk_left() const { return chunk_left_; }
   void SkipChunk(uint64_t bytes) { chunk_left_ -= bytes; }

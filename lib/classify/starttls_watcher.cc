@@ -21,6 +21,17 @@ bool MayAgreeToTls(absl::string_view said) {
   return absl::StartsWithIgnoreCase(line.substr(tag), " OK");
 }
 
+bool RefusesTls(absl::string_view said) {
+  if (said.size() > 2 && (said[0] == '4' || said[0] == '5') && absl::ascii_isdigit(said[1]) &&
+      absl::ascii_isdigit(said[2])) {
+    return true;
+  }
+  if (absl::StartsWithIgnoreCase(said, "-ERR")) return true;
+  const absl::string_view behind_tag = said.substr(std::min(said.find(' '), said.size()));
+  return absl::StartsWithIgnoreCase(behind_tag, " NO ") ||
+         absl::StartsWithIgnoreCase(behind_tag, " BAD ");
+}
+
 std::size_t StarttlsWatcher::OnClient(const uint8_t* data, std::size_t size) {
   for (std::size_t at = 0; at < size;) {
     if (line_empty_ && asked_ && data[at] == kTlsHandshakeRecord) {

@@ -15,6 +15,10 @@ namespace mailtap::classify {
 // commands.
 bool MayAgreeToTls(absl::string_view said);
 
+// Whether what a server says, in words, begins with a refusal: 4xx or 5xx of SMTP, "-ERR" of
+// POP3, NO or BAD behind IMAP's tag or "*".
+bool RefusesTls(absl::string_view said);
+
 class StarttlsWatcher {
  public:
   // The client's next bytes, in order. Returns how many were taken: fewer than `size` exactly
@@ -22,6 +26,8 @@ class StarttlsWatcher {
   std::size_t OnClient(const uint8_t* data, std::size_t size);
 
   bool tls() const { return tls_; }
+  // What it says is read as lines all the same: the server may take it for some.
+  void ForgetTls() { tls_ = asked_ = false; }
   // The client has said so much in clear that it will not ask for TLS any more.
   bool done() const { return lines_ >= kMaxLines; }
 

@@ -46,6 +46,8 @@ void Worker::StartHello(uint32_t slot, const TextSegment& piece, uint32_t at) {
     hot.state.tls = static_cast<uint32_t>(asked ? Tls::kStarttls : Tls::kImplicit);
   }
   dialogue.hello_started = true;
+  dialogue.hello_answered = false;
+  if (IsMail(hot)) ReadAsClear(hot, piece.Behind(at));
   opening.StartHello(client).Feed(piece.data + at, piece.captured - at);
   JudgeHello(slot, /*finished=*/opening.hello_cut);
 }
@@ -57,6 +59,7 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
   const bool snapped = piece.captured < piece.length;
   if (end == ClientEnd(hot)) {
     if (dialogue.certificate_started) return;
+    if (MayRefuseMail(hot)) ReadAsClear(hot, piece);
     OpeningText& opening = *dialogues_.opening(dialogue);
     // What follows a hello has heard the server's; an alert may say that it was none.
     const bool follows =
@@ -67,6 +70,7 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
     opening.hello_cut |= snapped;
     return JudgeHello(slot, /*finished=*/opening.hello_cut);
   }
+  if (MayRefuseMail(hot) && !OpensRecord(piece)) return ReadClearAnswer(slot, piece);
   if (AwaitsTls(hot)) {
     // At its start, or behind a greeting; where a piece is missing, words may be a record's.
     OpeningText& opening = *dialogues_.opening(dialogue);
@@ -78,47 +82,17 @@ void Worker::ReadTls(uint32_t slot, End end, const TextSegment& piece) {
       RefuseHello(hot);
       return OnText(slot, end, piece);
     }
+  }
+  if (AwaitsTls(hot) || MayRefuseMail(hot)) {
     dialogue.hello_answered = true;
-    JudgeHello(slot, opening.hello().status() == TlsHelloParser::Status::kNeedMore);
+    JudgeHello(slot, dialogues_.opening(dialogue)->hello().status() ==
+                         TlsHelloParser::Status::kNeedMore);
     if (!sessions_.cold(hot).has_dialogue()) return;
   }
   if (dialogue.certificate_started) {
     ReadCertificate(hot, piece);
     if (snapped) StopReading(hot);
   }
-}
-
-// Whether the server has yet to show that it speaks TLS to a client that began with a hello, or
-// that is not seen to have asked for TLS: on any mail port it may greet it in clear, and refuse
-// it as it would any other garbage. Where a port is made for TLS, only a hello that is there as
-// a whole waits for that.
-bool Worker::AwaitsTls(const flow::HotSession& hot) const {
-  const Hint port = PortHint(hot);
-  const Dialogue& dialogue = dialogues_[sessions_.cold_at(hot.cold).dialogue];
-  return !IsMail(hot) && port.known && hot.state.tls != static_cast<uint32_t>(Tls::kNone) &&
-         !AskedForTls(dialogue) && !dialogue.hello_answered &&
-         !(port.tls && dialogues_.opening(dialogue)->hello_cut);
-}
-
-// Whether the server has opened with words.
-bool Worker::SpokeClear(const flow::HotSession& hot) const {
-  const OpeningText& opening =
-      *dialogues_.opening(dialogues_[sessions_.cold_at(hot.cold).dialogue]);
-  const End server = flow::Other(ClientEnd(hot));
-  return opening.from_start[server] && opening.length[server] != 0;
-}
-
-// The server has taken a hello for garbage: the client's dialogue, if any, begins behind it.
-void Worker::RefuseHello(flow::HotSession& hot) {
-  Dialogue& dialogue = dialogues_[sessions_.cold(hot).dialogue];
-  OpeningText& opening = *dialogues_.opening(dialogue);
-  const End client = ClientEnd(hot);
-  // The rest of it is no command, though it may hold line ends.
-  if (opening.hello().status() == TlsHelloParser::Status::kNeedMore) dialogue.Break();
-  hot.state.tls = static_cast<uint32_t>(Tls::kNone);
-  dialogue.hello_started = false;
-  opening.begin[client] = dialogue.next[client];
-  opening.text_ended[client] = false;
 }
 
 // The certificate follows the ServerHello, unless TLS 1.3 or a resumed session hides it.
@@ -153,7 +127,7 @@ void Worker::JudgeHello(uint32_t slot, bool finished) {
   OpeningText& opening = *dialogues_.opening(dialogue);
   const TlsHelloParser& hello = opening.hello();
   if (hello.status() == TlsHelloParser::Status::kNeedMore && !finished) return;
-  if (AwaitsTls(hot)) return;
+  if (AwaitsTls(hot) || MayRefuseMail(hot)) return;
   if (!IsMail(hot) && !AcceptHello(slot)) {
     // A scanner's hello that nobody answers says nothing of what is there.
     const bool upgrade = hot.state.tls == static_cast<uint32_t>(Tls::kStarttls);

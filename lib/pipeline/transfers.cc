@@ -187,15 +187,17 @@ void Worker::ReadClient(uint32_t slot, const TextSegment& piece) {
   if (!mail && StartsWithHello(hot, piece)) return StartHello(slot, piece, /*at=*/0);
   const classify::ImapTransfers* imap = dialogue.imap();
   const bool in_literal = imap != nullptr && imap->literal_left(kUp) != 0;
-  uint32_t taken = ReadCommands(hot, piece);
+  // What a session's client opens so is read as lines where its hello is; see ReadAsClear.
+  const bool opens = mail && !in_literal && piece.OpensTls();
+  uint32_t taken = opens ? 0 : ReadCommands(hot, piece);
   bool tls = dialogue.smtp() != nullptr && dialogue.smtp()->tls();
-  if (!tls && imap == nullptr && !(mail && smtp) && !dialogue.watcher.done()) {
+  if (!tls && !opens && imap == nullptr && !(mail && smtp) && !dialogue.watcher.done()) {
     taken = static_cast<uint32_t>(dialogue.watcher.OnClient(piece.data, taken));
   }
   tls = tls || dialogue.watcher.tls();
-  if (!tls && !in_literal && piece.OpensTls() &&
-      (mail || !dialogues_.opening(dialogue)->BeginsForeign())) {
-    // The mirror lacks what asked for it.
+  if (opens || (!tls && !mail && !in_literal && piece.OpensTls() &&
+                !dialogues_.opening(dialogue)->BeginsForeign())) {
+    // The mirror may lack what asked for it.
     tls = true;
     taken = 0;
   }

@@ -220,6 +220,9 @@ class Worker {
   bool AwaitsTls(const flow::HotSession& hot) const;
   bool SpokeClear(const flow::HotSession& hot) const;
   void RefuseHello(flow::HotSession& hot);
+  bool MayRefuseMail(const flow::HotSession& hot) const;
+  void ReadAsClear(flow::HotSession& hot, const TextSegment& piece);
+  void ReadClearAnswer(uint32_t slot, const TextSegment& piece);
   bool AcceptHello(uint32_t slot);
   std::optional<Service> ClaimedIn(const classify::TlsHelloParser& hello, uint16_t port) const;
   bool RulesMailOut(const net::Segment& hello) const;

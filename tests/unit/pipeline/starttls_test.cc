@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "tests/unit/classify/hello_builder.h"
 #include "tests/unit/pipeline/dialogues.h"
@@ -167,6 +169,94 @@ TEST(Starttls, IsNotAHelloThatIsAnsweredInTls) {
   Sensor sensor;
   sensor.Play(lossy.frames()).Finish();
   EXPECT_THAT(Only(sensor), StartsWith("smtp sni implicit"));
+}
+
+// Behind words, too: whoever could make a session TLS's by a few bytes would hide its messages.
+TEST(Starttls, IsNotWhatAServerRefusesUnderWay) {
+  const std::string hello = ClientHelloFor("mx.example.com");
+  for (const std::string& garbage :
+       {"\x16\x03\x01" + std::string(1, '\0') + "\x05\r\n", hello + "\r\n"}) {
+    const auto lines = static_cast<int>(std::count(garbage.begin(), garbage.end(), '\n'));
+    for (const bool asks : {true, false}) {
+      Script script = {{kDown, "220 mx.example.com ESMTP\r\n"},
+                       {kUp, "EHLO client.example.com\r\n"},
+                       {kDown, "250-mx.example.com\r\n250 STARTTLS\r\n"}};
+      if (asks) {
+        script.push_back({kUp, "STARTTLS\r\n"});
+        script.push_back({kDown, "454 TLS is not available\r\n"});
+      }
+      script.push_back({kUp, garbage});
+      std::string answer;
+      for (int i = 0; i < lines; ++i) answer += "500 5.5.2 bad syntax\r\n";
+      script.push_back({kDown, answer});
+      for (int message = 0; message < 3; ++message) {
+        script.push_back({kUp, "MAIL FROM:<a@example.com>\r\n"});
+        script.push_back({kDown, "250 ok\r\n"});
+        script.push_back({kUp, "RCPT TO:<b@example.com>\r\n"});
+        script.push_back({kDown, "250 ok\r\n"});
+        script.push_back({kUp, "DATA\r\n"});
+        script.push_back({kDown, "354 go on\r\n"});
+        script.push_back({kUp, "text\r\n.\r\n"});
+        script.push_back({kDown, "250 ok\r\n"});
+      }
+      for (const uint16_t port : {25, 2525}) {
+        Sensor sensor;
+        sensor.Play(Play(script, port).frames()).Finish();
+        EXPECT_THAT(Only(sensor), StartsWith("smtp banner none"));
+        EXPECT_THAT(Only(sensor), HasSubstr("messages 3"));
+      }
+    }
+  }
+}
+
+// What has been agreed to may fail, and be tried again.
+TEST(Starttls, MayFailAndBeTriedAgain) {
+  const std::string hello = ClientHelloFor("mail.example.com");
+  for (const bool again : {false, true}) {
+    Script imap = {{kDown, "* OK IMAP4rev1 ready\r\n"},
+                   {kUp, "a1 STARTTLS\r\n"},
+                   {kDown, "a1 OK go on\r\n"},
+                   {kUp, hello},
+                   {kDown, "* BAD invalid command\r\n"},
+                   {kUp, "\r\na2 CAPABILITY\r\n"},
+                   {kDown, "a2 OK done\r\n"}};
+    Script pop3 = {{kDown, "+OK POP3 ready\r\n"}, {kUp, "STLS\r\n"},
+                   {kDown, "+OK go on\r\n"},      {kUp, hello},
+                   {kDown, "-ERR what?\r\n"},     {kUp, "\r\nCAPA\r\n"},
+                   {kDown, "-ERR no\r\n"}};
+    if (again) {
+      for (const auto& [script, ask] :
+           {std::pair(&imap, "a3 STARTTLS\r\n"), std::pair(&pop3, "STLS\r\n")}) {
+        script->push_back({kUp, ask});
+        script->push_back({kDown, script == &imap ? "a3 OK go on\r\n" : "+OK go on\r\n"});
+        script->push_back({kUp, hello});
+        script->push_back({kDown, ServerFlight({"mail.example.com"})});
+      }
+    }
+    for (const auto& [script, port] :
+         {std::pair(&imap, uint16_t{143}), std::pair(&pop3, uint16_t{110})}) {
+      Sensor sensor;
+      sensor.Play(Play(*script, port).frames()).Finish();
+      EXPECT_THAT(Only(sensor), HasSubstr(again ? " banner starttls" : " banner none")) << port;
+    }
+  }
+}
+
+// A client that does not wait: the server's words behind its hello answer what came before it.
+TEST(Starttls, MayBeAskedForWithTheHelloBehindIt) {
+  const std::string hello = ClientHelloFor("mx.example.com");
+  for (const bool refused : {false, true}) {
+    Conversation c("10.1.0.5", 40'000, "192.0.2.25", 25);
+    c.Handshake().Server("220 mx.example.com ESMTP\r\n");
+    c.Client("EHLO client.example.com\r\nSTARTTLS\r\n").Client(hello);
+    c.Server("250-mx.example.com\r\n250 STARTTLS\r\n");
+    c.Server(refused ? "454 not now\r\n" : "220 go on\r\n");
+    if (!refused) c.Server(ServerFlight({"mx.example.com"})).Client(ApplicationData(100));
+    Sensor sensor;
+    sensor.Play(c.Close().frames()).Finish();
+    EXPECT_THAT(Only(sensor),
+                StartsWith(refused ? "smtp banner none" : "smtp banner starttls"));
+  }
 }
 
 }  // namespace
