@@ -61,28 +61,23 @@ bool WordSet::MayContain(const uint8_t* start, uint32_t length) const {
 
 FirstWordFilter::FirstWordFilter(absl::Span<const Opening> also)
     : words_(Words(&Pattern::first_words)), tagged_(Words(&Pattern::tagged_words)) {
-  // Four printable characters, and a fifth that is no control but those that lines have.
-  constexpr uint64_t kTops = 0x80'8080'8080, kText = 0x09'2020'2020;
+  constexpr uint32_t kTops = 0x80808080, kPrintable = 0x20202020;
+  glimpses_.fill({.least = kPrintable, .never = kTops});
   for (int c = 0; c < 256; ++c) {
     const auto byte = static_cast<uint8_t>(c);
     if (absl::ascii_isalnum(byte)) starts_[c] |= kTag;
     if (words_.MayContain(&byte, 1)) starts_[c] |= kWord;
-    glimpses_[c] = {.least = kText, .never = starts_[c] != 0 ? kTops : ~uint64_t{0}};
   }
-  // Behind a whole word anything may follow, in any character set; others end with their line.
+  // Codes and words that may end with their line.
   for (const uint32_t word : Words(&Pattern::first_words)) {
-    const auto first = static_cast<uint8_t>(word), last = static_cast<uint8_t>(word >> 24);
-    for (Glimpse* const glimpse : {&glimpses_[first], &glimpses_[absl::ascii_tolower(first)]}) {
-      if (!absl::ascii_isalnum(last)) glimpse->never = 0x8080'8080;
-      if (last == '\r' || last == '-') glimpse->least = 0x20'2020;
-    }
+    if (word >> 24 == '\r' || word >> 24 == '-') glimpses_[word & 0xff].least &= 0xffffff;
   }
   const auto add = [&](const Opening& opening) {
     starts_[opening.first] |= kOther;
     glimpses_[opening.first] = {.least = 0, .never = opening.never};
   };
-  add({'\r', 0x8080'8080});
-  add({'\n', 0x8080'8080});
+  add({'\r', kTops});
+  add({'\n', kTops});
   std::for_each(also.begin(), also.end(), add);
 }
 

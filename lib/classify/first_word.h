@@ -69,17 +69,17 @@ class FirstWordFilter {
   explicit FirstWordFilter(absl::Span<const Opening> also = {});
 
   // A first look: false for nearly all that neither Matches nor MayMatch nor opens with one of
-  // the caller's. What is written to be read opens with some printable characters, as one in a
-  // hundred others does: one branch sends the rest away, with or without payload. At least
-  // eight bytes of a header lie before `payload`.
+  // the caller's. What is written to be read opens with four printable characters, as one in
+  // fifty others does: one branch sends the rest away, with or without payload. At least
+  // kWordBytes of a header lie before `payload`.
   bool Glance(const uint8_t* payload, uint32_t size) const {
     static_assert(kGlanceBytes > kLongestTag + kWordBytes && kLongestTag == 15);
-    uint64_t brief = size < kGlanceBytes ? 1 : 0;
+    uint32_t brief = size < kGlanceBytes ? 1 : 0;
     asm("" : "+r"(brief));  // or the compiler makes it a branch, which nothing foretells
-    uint64_t start;
-    std::memcpy(&start, payload - sizeof(start) * brief, sizeof(start));
+    uint32_t start;
+    std::memcpy(&start, payload - kWordBytes * brief, sizeof(start));
     const Glimpse& glimpse = glimpses_[start & 0xff];
-    const uint64_t unlike = ((start - glimpse.least) | start) & glimpse.never;
+    const uint32_t unlike = ((start - glimpse.least) | start) & glimpse.never;
     if ((unlike | brief) != 0 && size - 1 >= kGlanceBytes - 1) [[likely]]
       return false;
     if (brief != 0) return starts_[payload[0]] != 0;
@@ -163,11 +163,11 @@ class FirstWordFilter {
   WordSet words_;
   WordSet tagged_;
   std::array<uint8_t, 256> starts_ = {};
-  // By the first byte of eight: what each is at least, 0 where any will do, and the bits that
+  // By the first byte of four: what each is at least, 0 where any will do, and the bits that
   // they never have, before or after that is taken away.
   struct Glimpse {
-    uint64_t least;
-    uint64_t never;
+    uint32_t least;
+    uint32_t never;
   };
   std::array<Glimpse, 256> glimpses_;
 };
