@@ -89,6 +89,7 @@ void Worker::Judge(uint32_t slot, bool finished) {
 bool Worker::MayBeHidden(const Dialogue& dialogue, bool by_gap, bool finished) {
   OpeningText& opening = *dialogues_.opening(dialogue);
   if (!opening.BinaryUnderWay(by_gap) || (finished && !by_gap)) return false;
+  if (by_gap && (opening.BeginsInWords(0) || opening.BeginsInWords(1))) return false;
   for (const End end : {0, 1}) {
     if (!opening.from_start[end]) opening.DropBinary(end, dialogue.next[end]);
   }

@@ -13,6 +13,8 @@ using flow::End;
 
 namespace {
 
+constexpr std::size_t kTellingBytes = 10;  // "* PREAUTH "
+
 bool IsNoText(char c) { return absl::ascii_iscntrl(c) && !absl::ascii_isspace(c); }
 
 }  // namespace
@@ -50,8 +52,7 @@ void OpeningText::DropLines(End end, size_t kept) {
 }
 
 bool OpeningText::IsStump(End end) const {
-  constexpr std::size_t kTelling = 10;  // "* PREAUTH "
-  return length[end] < kTelling && text(end).find('\n') == absl::string_view::npos;
+  return length[end] < kTellingBytes && text(end).find('\n') == absl::string_view::npos;
 }
 
 bool OpeningText::BeginsForeign(End end) const {
@@ -62,6 +63,12 @@ bool OpeningText::BeginsForeign(End end) const {
                           ? !start.empty() && classify::IsTlsRecordType(*data)
                           : classify::LooksLikeTlsRecord(data, start.size());
   return !record && std::any_of(start.begin(), start.end(), IsNoText);
+}
+
+bool OpeningText::BeginsInWords(End end) const {
+  const absl::string_view start = text(end).substr(0, kTellingBytes);
+  return from_start[end] && start.size() == kTellingBytes &&
+         std::none_of(start.begin(), start.end(), IsNoText);
 }
 
 bool OpeningText::BinaryUnderWay(bool gaps) const {

@@ -34,6 +34,8 @@ struct OpeningText {
   // Whether an end's stream is seen to begin with neither text nor TLS.
   bool BeginsForeign(flow::End end) const;
   bool BeginsForeign() const { return BeginsForeign(0) || BeginsForeign(1); }
+  // Whether an end's stream is seen to begin with words: nothing of TLS goes before these.
+  bool BeginsInWords(flow::End end) const;
   // Whether what is not its stream's start holds what no line of text does. `gaps`: something
   // is missing of either, and what a stream begins with counts too. Not where that is foreign.
   bool BinaryUnderWay(bool gaps) const;

@@ -160,6 +160,7 @@ bool Worker::AcceptHello(uint32_t slot) {
   const Hint port = PortHint(hot);
   const bool tunnel = hot.state.via != static_cast<uint32_t>(Via::kNone);
   const bool leads_to_tls = tunnel && ports_.Contains(target) && ports_.tls(target);
+  if (!leads_to_tls && OpenedOtherwise(hot)) return false;
   if ((port.known && port.tls) || leads_to_tls) {
     const Service service = leads_to_tls ? ports_.service(target) : port.service;
     Accept(slot, service, claimed == service ? Evidence::kSni : Evidence::kPort, tls);
@@ -190,6 +191,21 @@ bool Worker::MayHaveAskedForTls(const flow::HotSession& hot) const {
   const OpeningText& opening = *dialogues_.opening(dialogue);
   const bool whole = opening.from_start[0] && opening.from_start[1] && !dialogue.broken;
   return AskedForTls(dialogue) || !whole || opening.server_proved || GreetedAs(hot).has_value();
+}
+
+// Whether what is seen of a connection's start on a mail port is neither TLS, nor anything that
+// turns to TLS in mail's words, whatever is missing behind it.
+bool Worker::OpenedOtherwise(const flow::HotSession& hot) const {
+  const Hint port = PortHint(hot);
+  if (!port.known) return false;
+  const OpeningText& opening =
+      *dialogues_.opening(dialogues_[sessions_.cold_at(hot.cold).dialogue]);
+  if (opening.BeginsForeign()) return true;
+  const End client = ClientEnd(hot), server = flow::Other(client);
+  const bool answered =
+      opening.from_start[server] && opening.length[server] != 0 &&
+      !classify::IsTlsRecordType(static_cast<uint8_t>(opening.text(server)[0]));
+  return port.tls && (answered || opening.BeginsInWords(client)) && !GreetedAs(hot).has_value();
 }
 
 // Whether a ClientHello that a connection on an odd port begins with tells, in one segment,
@@ -229,7 +245,7 @@ bool Worker::JudgeRecord(uint32_t slot, End end, const TextSegment& piece) {
   // From the start on, the ClientHello is read for its name.
   if (client && classify::LooksLikeClientHello(piece.data, piece.captured)) return false;
   const OpeningText& opening = *dialogues_.opening(dialogue);
-  if (opening.from_start[end] || dialogue.hello_started) return false;
+  if (opening.from_start[end] || dialogue.hello_started || OpenedOtherwise(hot)) return false;
   if (const Hint port = PortHint(hot); port.known) {
     Accept(slot, port.service, Evidence::kPort, port.tls ? Tls::kImplicit : Tls::kStarttls);
   } else if (const auto greeting = GreetedAs(hot); greeting.has_value()) {
@@ -259,7 +275,7 @@ bool Worker::JudgeServerTls(uint32_t slot) {
   // An alert only says that the client spoke none.
   if (!opening.from_start[server] ||
       !classify::LooksLikeTlsRecord(text, opening.length[server]) ||
-      text[0] != classify::kTlsHandshakeRecord) {
+      text[0] != classify::kTlsHandshakeRecord || OpenedOtherwise(hot)) {
     return false;
   }
   if (port.known) {

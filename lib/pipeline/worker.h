@@ -232,6 +232,7 @@ class Worker {
   bool JudgeRecord(uint32_t slot, flow::End end, const TextSegment& piece);
   std::optional<Service> GreetedAs(const flow::HotSession& hot) const;
   static bool AskedForTls(const Dialogue& dialogue);
+  bool OpenedOtherwise(const flow::HotSession& hot) const;
   bool MayHaveAskedForTls(const flow::HotSession& hot) const;
   uint16_t TargetPort(const flow::HotSession& hot) const;
 

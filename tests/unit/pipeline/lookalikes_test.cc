@@ -349,5 +349,45 @@ TEST(Lookalikes, OnAPortOfTlsNeedNotBeWhole) {
   }
 }
 
+// Of each, any one frame behind the SYN may be missing, and the client's side may come late:
+// what either stream is seen to begin with is no TLS.
+TEST(Lookalikes, OnAPortOfTlsMayLackAnyFrame) {
+  const std::string keys = "\0\0\4\x14\x06\x14"s + std::string(300, '\x8b');
+  const Script tls = ImplicitTlsScript("host.example.com");
+  Script ssh = {{kDown, "SSH-2.0-OpenSSH_9.2\r\n"},
+                {kUp, "SSH-2.0-PuTTY_0.78\r\n"},
+                {kUp, keys},
+                {kDown, keys},
+                {kUp, keys},
+                {kDown, keys}};
+  Script desktop = {{kDown, "RFB 003.008\n"},
+                    {kUp, "RFB 003.008\n"},
+                    {kDown, "\1\1"},
+                    {kUp, "\1"},
+                    {kDown, "\0\0\0\0"s},
+                    {kUp, "\1"},
+                    {kDown, keys}};
+  Script database = {{kUp, "\0\0\0\x08\4\xd2\x16\x2f"s}, {kDown, "S"}};
+  database.insert(database.end(), tls.begin(), tls.end());
+  Script remote = {{kUp, "\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0"s},
+                   {kDown, "\3\0\0\x13\x0e\xd0\0\0\x12\x34\0\2\x1f\x08\0\2\0\0\0"s}};
+  remote.insert(remote.end(), tls.begin(), tls.end());
+  for (const Script& script : {ssh, desktop, database, remote}) {
+    for (const uint16_t port : {465, 993}) {
+      Conversation c("10.1.0.5", 40'000, "192.0.2.25", port);
+      c.Handshake();
+      Say(c, script);
+      const Frames frames = c.Close().frames();
+      for (std::size_t lost = 1; lost < frames.size(); ++lost) {
+        Frames rest = frames;
+        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
+        Sensor sensor;
+        sensor.Play(rest).Finish();
+        EXPECT_EQ(Only(sensor), "none") << script[0].text << port << " " << lost;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mailtap::pipeline
