@@ -2,10 +2,12 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "lib/base/status.h"
 #include "lib/store/statement.h"
 
@@ -90,20 +92,40 @@ absl::Status Database::Prune(int64_t tick) {
   return hours.Done() ? absl::OkStatus() : Failed("old hours can't be dropped");
 }
 
+// SQLite takes a billion bytes at once, and a checkpoint of full tables may have more: what is
+// behind the first part is in rows "NAME 0001", "NAME 0002", ...
 absl::Status Database::StoreBlob(absl::string_view name, const Blob& blob) {
-  Statement insert(handle_, "INSERT OR REPLACE INTO blobs (name, tick, bytes) VALUES (?,?,?)");
-  insert.BindText(name);
-  insert.Bind(blob.tick);
-  insert.BindBlob(blob.bytes);
-  return insert.Done() ? absl::OkStatus() : Failed(absl::StrCat(name, " can't be stored"));
+  Statement old(handle_, "DELETE FROM blobs WHERE name > ?1 || ' ' AND name < ?1 || '!'");
+  old.BindText(name);
+  if (!old.Done()) return Failed(absl::StrCat(name, " can't be replaced"));
+  absl::string_view rest = blob.bytes;
+  for (int part = 0; part == 0 || !rest.empty(); ++part) {
+    const std::string row =
+        part == 0 ? std::string(name) : absl::StrFormat("%s %04d", name, part);
+    Statement insert(handle_,
+                     "INSERT OR REPLACE INTO blobs (name, tick, bytes) VALUES (?,?,?)");
+    insert.BindText(row);
+    insert.Bind(blob.tick);
+    insert.BindBlob(rest.substr(0, kPartBytes));
+    if (!insert.Done()) return Failed(absl::StrCat(name, " can't be stored"));
+    rest.remove_prefix(std::min(rest.size(), kPartBytes));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Blob>> Database::LoadBlob(absl::string_view name) {
-  Statement select(handle_, "SELECT tick, bytes FROM blobs WHERE name = ?");
+  Statement select(handle_,
+                   "SELECT tick, bytes FROM blobs WHERE name = ?1 OR (name > ?1 || ' ' AND "
+                   "name < ?1 || '!') ORDER BY name");
   select.BindText(name);
-  if (select.Row()) return Blob{select.Integer(0), select.Bytes(1)};
+  std::optional<Blob> blob;
+  while (select.Row()) {
+    if (!blob.has_value()) blob.emplace();
+    blob->tick = select.Integer(0);
+    blob->bytes += select.Bytes(1);
+  }
   if (!select.Done()) return Failed(absl::StrCat(name, " can't be read"));
-  return std::nullopt;
+  return blob;
 }
 
 absl::StatusOr<std::optional<int64_t>> Database::LatestTick() {

@@ -21,16 +21,20 @@ class Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  void Bind(int64_t value) { sqlite3_bind_int64(statement_, ++bound_, value); }
+  // What can't be bound fails the statement: NULL would take its place.
+  void Bind(int64_t value) { Bound(sqlite3_bind_int64(statement_, ++bound_, value)); }
   // `text` outlives the statement.
   void BindText(absl::string_view text) {
-    sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_STATIC,
-                        SQLITE_UTF8);
+    Bound(sqlite3_bind_text64(statement_, ++bound_, text.data(), text.size(), SQLITE_STATIC,
+                              SQLITE_UTF8));
   }
   void BindBlob(absl::string_view bytes) {
-    sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
+    Bound(sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC));
   }
-  bool Row() { return (result_ = sqlite3_step(statement_)) == SQLITE_ROW; }
+  bool Row() {
+    if (result_ == SQLITE_OK || result_ == SQLITE_ROW) result_ = sqlite3_step(statement_);
+    return result_ == SQLITE_ROW;
+  }
   bool Done() {
     if (result_ == SQLITE_OK || result_ == SQLITE_ROW) Row();
     return result_ == SQLITE_DONE;
@@ -43,6 +47,10 @@ class Statement {
   }
 
  private:
+  void Bound(int result) {
+    if (result != SQLITE_OK) result_ = result;
+  }
+
   sqlite3_stmt* statement_ = nullptr;
   int bound_ = 0;
   int result_ = SQLITE_OK;

@@ -34,7 +34,7 @@ struct WriterStatus {
 struct WriterBounds {
   // How long what a batch is about waits for it to be stored.
   std::chrono::milliseconds patience{3'000};
-  // What may wait behind the batch that is being stored. A checkpoint of full tables fits.
+  // What may wait behind the batch that is being stored; one that waits alone may be larger.
   std::size_t queue_bytes = 256 << 20;
 };
 

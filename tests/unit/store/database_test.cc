@@ -96,6 +96,23 @@ TEST_F(DatabaseTest, WhatWasStoredIsThereAfterwards) {
   EXPECT_THAT(Alerts(*database), ElementsAre("100 a1 raised {}"));
 }
 
+// In parts, of which none is left of a larger one.
+TEST_F(DatabaseTest, ACheckpointMayBeOfAnySize) {
+  for (const std::size_t size :
+       {2 * Database::kPartBytes + 10, Database::kPartBytes, std::size_t{7}, std::size_t{0}}) {
+    Batch batch = OneAlert(10);
+    std::string bytes(size, 'x');
+    for (std::size_t at = 0; at < size; at += 4'099) bytes[at] = static_cast<char>(at / 4'099);
+    batch.checkpoint = {10, bytes};
+    ASSERT_TRUE(Open()->Store(batch).ok());
+    const auto stored = Open()->Checkpoint();
+    ASSERT_TRUE(stored.ok() && stored->has_value()) << stored.status();
+    EXPECT_EQ((*stored)->tick, 10);
+    EXPECT_TRUE((*stored)->bytes == bytes) << size;
+  }
+  EXPECT_EQ((*Open()->OpenAlerts())->bytes, "open 10");
+}
+
 TEST_F(DatabaseTest, AlertsAreKeptForAGoodYear) {
   const auto database = Open();
   ASSERT_TRUE(database->Store(OneAlert(100)).ok());
