@@ -59,6 +59,12 @@ absl::StatusOr<std::unique_ptr<LiveSensor>> LiveSensor::Start(
 
 LiveSensor::~LiveSensor() {
   http_.reset();  // before what its handlers look at
+  // Where Run() ended by an error (memory that ran out), its lcores go on until they are told.
+  for (const Lane& lane : lanes_) {
+    if (lane.loop == nullptr) continue;
+    lane.loop->Abandon();
+    while (lane.loop->runs()) lane.ring->Drain([](const auto&) {});
+  }
   if (writer_ != nullptr) writer_->Stop();
   if (output_ != nullptr) output_->Stop();
 }

@@ -147,14 +147,12 @@ class Saver {
     out_.Put(uint64_t{state_.evidence.size()});
     for (const EvidenceLog& log : state_.evidence) {
       out_.Put(log.shape().width);
-      uint64_t count = 0;
-      log.ForEachRow([&](auto&&...) { ++count; });
-      out_.Put(count);
-      log.ForEachRow([&](int64_t tick, TickRow row) {
-        row.conversation = conversations_.at(row.conversation);
-        out_.Put(tick);
-        out_.Put(row);
-      });
+      log.ForEachRow([&](std::size_t count) { out_.Put(uint64_t{count}); },
+                     [&](int64_t tick, TickRow row) {
+                       row.conversation = conversations_.at(row.conversation);
+                       out_.Put(tick);
+                       out_.Put(row);
+                     });
     }
   }
 

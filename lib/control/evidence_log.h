@@ -65,15 +65,17 @@ class EvidenceLog {
     }
   }
 
-  // Calls visit(tick, sums) for each row that is kept, the oldest first; the tick as above.
-  template <typename Visit>
-  void ForEachRow(Visit&& visit) const {
+  // Calls begin(count), then visit(tick, sums) for each of so many rows that are kept, the
+  // oldest first; the tick as above.
+  template <typename Begin, typename Visit>
+  void ForEachRow(Begin&& begin, Visit&& visit) const {
     std::vector<std::pair<uint64_t, uint32_t>> rows;  // number, conversation
     for (uint32_t c = 0; c < newest_.size(); ++c) {
       for (uint64_t n = newest_[c]; n >= first_ && n != 0; n = Before(n)) {
         rows.emplace_back(n, c);
       }
     }
+    begin(rows.size());
     std::sort(rows.begin(), rows.end());
     auto bucket = buckets_.begin();
     for (const auto& [n, conversation] : rows) {

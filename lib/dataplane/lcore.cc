@@ -32,6 +32,7 @@ absl::Status LcoreLoop::Launch(unsigned lcore) {
   if (const int error = rte_eal_remote_launch(run, this, lcore); error != 0) {
     return absl::InternalError(absl::StrCat("lcore ", lcore, " is busy"));
   }
+  launched_ = true;
   return absl::OkStatus();
 }
 
@@ -71,7 +72,8 @@ void LcoreLoop::Run() {
   int64_t tick = TickOf(now);
   for (const uint16_t port : ports_) Receive(port, now);
   polls_.store(true, std::memory_order_release);
-  while (!stop_.load(std::memory_order_relaxed)) {
+  while (!stop_.load(std::memory_order_relaxed) &&
+         !abandoned_.load(std::memory_order_relaxed)) {
     now = std::max(now, clock_.Now());  // which is followed by another thread
     if (const int64_t at = TickOf(now); at != tick) {
       feed_.Flush(*this);

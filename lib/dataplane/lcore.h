@@ -35,6 +35,10 @@ class LcoreLoop {
   bool polls() const { return polls_.load(std::memory_order_acquire); }
   // Whether Run() has returned; then the worker may be touched by the main thread again.
   bool done() const { return done_.load(std::memory_order_acquire); }
+  // Ends it without `stop`. Who waits for runs() to be over drains the worker's ring.
+  void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
+  // Whether an lcore has been given it, and has not returned. Main thread.
+  bool runs() const { return launched_ && !done(); }
   // Whether a rest (see config::Dataplane::idle_sleep_us) ends when a packet comes.
   bool wakes_by_packet() const { return idler_.monitors(); }
 
@@ -61,6 +65,8 @@ class LcoreLoop {
   const std::atomic<bool>& stop_;   // set by a signal, read by the lcore
   std::atomic<bool> polls_{false};  // lcore writes, main reads, as the next
   std::atomic<bool> done_{false};
+  std::atomic<bool> abandoned_{false};
+  bool launched_ = false;
 
   std::array<rte_mbuf*, kMaxBurst> mbufs_;
   pipeline::Feed<rte_mbuf> feed_;

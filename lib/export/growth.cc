@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+
 namespace mailtap::exporting {
 namespace {
 
@@ -47,13 +50,14 @@ control::Snapshot GrowthSince(const control::Snapshot& start, const control::Sna
     Subtract(count.cleared, before->cleared);
     Subtract(count.suppressed, before->suppressed);
   }
-  for (control::RelayUse& relay : grown.relays) {
-    const auto before =
-        std::find_if(start.relays.begin(), start.relays.end(),
-                     [&](const control::RelayUse& r) { return r.name == relay.name; });
-    if (before == start.relays.end()) continue;
-    Subtract(relay.sessions, before->sessions);
-    Subtract(relay.bytes, before->bytes);
+  // Of many entries few are told.
+  absl::flat_hash_map<absl::string_view, control::RelayUse*> told;
+  for (control::RelayUse& relay : grown.relays) told.emplace(relay.name, &relay);
+  for (const control::RelayUse& before : start.relays) {
+    const auto relay = told.find(before.name);
+    if (relay == told.end()) continue;
+    Subtract(relay->second->sessions, before.sessions);
+    Subtract(relay->second->bytes, before.bytes);
   }
   Subtract(grown.ticks, start.ticks);
   Subtract(grown.peers_forgotten, start.peers_forgotten);

@@ -282,5 +282,24 @@ TEST(PacketSocketsTest, NothingIsKnownOfAnInterfaceWithoutSockets) {
   }
 }
 
+// As where the control core ran out of memory: nobody else tells it to stop.
+TEST_F(DataplaneTest, AnAbandonedLcoreReturns) {
+  const config::Config config;
+  exchange::RecordRing ring(1 << 20);
+  const auto worker =
+      pipeline::Worker::Create(config, classify::PatternDatabase::Load().value(), ring);
+  ASSERT_TRUE(worker.ok()) << worker.status();
+  const std::atomic<bool> stop{false};
+  const TscClock clock;
+  LcoreLoop loop(**worker, {}, 0, config.dataplane, clock, stop);
+  EXPECT_FALSE(loop.runs());
+  ASSERT_TRUE(loop.Launch(1).ok());
+  while (!loop.polls()) std::this_thread::yield();
+  EXPECT_TRUE(loop.runs());
+  loop.Abandon();
+  while (loop.runs()) ring.Drain([](const auto&) {});
+  EXPECT_TRUE(loop.done());
+}
+
 }  // namespace
 }  // namespace mailtap::dataplane
