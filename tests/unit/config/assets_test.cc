@@ -133,7 +133,8 @@ TEST_F(AssetsFileTest, ItsFaultsAreTheConfigurations) {
   Write("assets.csv", "address\nnone\n");
   const ParseResult result = Read();
   EXPECT_FALSE(result.config.has_value());
-  EXPECT_THAT(Texts(result.faults), ElementsAre(HasSubstr("assets.csv:2:1: \"none\" is not an IP address")));
+  EXPECT_THAT(Texts(result.faults),
+              ElementsAre(HasSubstr("assets.csv:2:1: \"none\" is not an IP address")));
 }
 
 TEST(AssetsTest, AGroupThatAsksForAssetsNeedsAFile) {

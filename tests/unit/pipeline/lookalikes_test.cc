@@ -331,6 +331,17 @@ TEST(Lookalikes, ThatTurnToTlsAreNoMail) {
   }
 }
 
+// Whatever single frame from number `first` on is lost.
+void ExpectNoneWithoutAny(const Frames& frames, std::size_t first, const std::string& what) {
+  for (std::size_t lost = first; lost < frames.size(); ++lost) {
+    Frames rest = frames;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
+    Sensor sensor;
+    sensor.Play(rest).Finish();
+    EXPECT_EQ(Only(sensor), "none") << what << " " << lost;
+  }
+}
+
 // What both streams begin with is seen, and is no TLS, whatever is lost behind it.
 TEST(Lookalikes, OnAPortOfTlsNeedNotBeWhole) {
   Conversation talk("10.1.0.5", 40'000, "192.0.2.25", 993);
@@ -339,14 +350,7 @@ TEST(Lookalikes, OnAPortOfTlsNeedNotBeWhole) {
     talk.Client("\x13\x01\x02\x03torrent" + std::string(60, '\5'));
     talk.Server("\x13\x02\x02\x03torrent" + std::string(90, '\6'));
   }
-  const Frames frames = talk.Close().frames();
-  for (std::size_t lost = 5; lost < frames.size(); ++lost) {
-    Frames rest = frames;
-    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
-    Sensor sensor;
-    sensor.Play(rest).Finish();
-    EXPECT_EQ(Only(sensor), "none") << lost;
-  }
+  ExpectNoneWithoutAny(talk.Close().frames(), 5, "torrent");
 }
 
 // Of each, any one frame behind the SYN may be missing, and the client's side may come late:
@@ -377,14 +381,7 @@ TEST(Lookalikes, OnAPortOfTlsMayLackAnyFrame) {
       Conversation c("10.1.0.5", 40'000, "192.0.2.25", port);
       c.Handshake();
       Say(c, script);
-      const Frames frames = c.Close().frames();
-      for (std::size_t lost = 1; lost < frames.size(); ++lost) {
-        Frames rest = frames;
-        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(lost));
-        Sensor sensor;
-        sensor.Play(rest).Finish();
-        EXPECT_EQ(Only(sensor), "none") << script[0].text << port << " " << lost;
-      }
+      ExpectNoneWithoutAny(c.Close().frames(), 1, absl::StrCat(script[0].text, port));
     }
   }
 }
