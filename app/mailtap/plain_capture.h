@@ -89,7 +89,8 @@ class PlainCapture {
   void AskAhead() {
     constexpr std::ptrdiff_t kAhead = 4096;
     constexpr std::ptrdiff_t kLine = 64;
-    for (; asked_ - at_ < kAhead; asked_ += kLine) __builtin_prefetch(asked_, 0, 2);
+    const uint8_t* const to = end_ - at_ < kAhead ? end_ : at_ + kAhead;
+    for (; asked_ < to; asked_ += kLine) __builtin_prefetch(asked_, 0, 2);
   }
   // Whether the file has no longer what was mapped of it; see MappedRange.
   bool IsGone() const;

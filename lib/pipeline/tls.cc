@@ -161,7 +161,8 @@ bool Worker::AcceptHello(uint32_t slot) {
   const bool tunnel = hot.state.via != static_cast<uint32_t>(Via::kNone);
   const bool leads_to_tls = tunnel && ports_.Contains(target) && ports_.tls(target);
   if (!leads_to_tls && OpenedOtherwise(hot)) return false;
-  if ((port.known && port.tls) || leads_to_tls) {
+  // Of a tunnel it is the port at its end that counts.
+  if (tunnel ? leads_to_tls : port.known && port.tls) {
     const Service service = leads_to_tls ? ports_.service(target) : port.service;
     Accept(slot, service, claimed == service ? Evidence::kSni : Evidence::kPort, tls);
   } else if (tls == Tls::kStarttls && port.known && MayHaveAskedForTls(hot)) {

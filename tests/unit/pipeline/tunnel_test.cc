@@ -15,6 +15,7 @@ namespace mailtap::pipeline {
 namespace {
 
 using namespace std::string_literals;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 struct Way {
@@ -211,6 +212,15 @@ TEST(Tunnel, WebTrafficInsideIsNoMail) {
   // Where the tunnel leads counts, not where the proxy listens.
   const Script named = ImplicitTlsScript("imap.example.com");
   EXPECT_EQ(Only(*Replayed(Joined(Connect("imap.example.com:443"), named), 3'128)), "none");
+  const Script web = ImplicitTlsScript("www.example.com");
+  for (const uint16_t port : {465, 993, 995}) {
+    EXPECT_EQ(Only(*Replayed(Joined(Connect("www.example.com:443"), web), port)), "none")
+        << port;
+    EXPECT_THAT(Only(*Replayed(Joined(Connect("mail.example.com:995"), web), port)),
+                StartsWith("pop3 port implicit"));
+    const Script header = {{kUp, "PROXY TCP4 192.0.2.1 192.0.2.25 40000 993\r\n"}};
+    EXPECT_THAT(Only(*Replayed(Joined(header, web), port)), HasSubstr(" port implicit"));
+  }
 }
 
 TEST(Tunnel, AHeaderMayGoBeforeATunnel) {
