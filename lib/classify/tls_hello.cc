@@ -59,6 +59,11 @@ bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size) {
   return length != 0 && length <= kMaxRecord;
 }
 
+bool LooksLikeSsl2Hello(const uint8_t* data, std::size_t size) {
+  if (size < kRecordStart || (data[0] & 0x80) == 0 || data[2] != kClientHello) return false;
+  return data[3] == 3 || (data[3] == 0 && data[4] == 2);
+}
+
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size) {
   return OpensWith(kClientHello, data, size);
 }

@@ -23,6 +23,9 @@ constexpr bool IsTlsRecordType(uint8_t byte) { return byte >= 20 && byte <= 23; 
 inline constexpr std::size_t kRecordStart = 5;
 // Whether `data` opens with one of any type; not with fewer bytes.
 bool LooksLikeTlsRecord(const uint8_t* data, std::size_t size);
+// Whether it opens like a ClientHello in SSL 2's form, as old clients sent to servers of SSL 3
+// and TLS 1 too (RFC 5246, E.2).
+bool LooksLikeSsl2Hello(const uint8_t* data, std::size_t size);
 // Whether it opens like a record with a ClientHello; with fewer than 6 bytes: whether it may.
 bool LooksLikeClientHello(const uint8_t* data, std::size_t size);
 // The same of a ServerHello.

@@ -61,7 +61,8 @@ bool OpeningText::BeginsForeign(End end) const {
   const auto* data = reinterpret_cast<const uint8_t*>(start.data());
   const bool record = start.size() < classify::kRecordStart
                           ? !start.empty() && classify::IsTlsRecordType(*data)
-                          : classify::LooksLikeTlsRecord(data, start.size());
+                          : classify::LooksLikeTlsRecord(data, start.size()) ||
+                                classify::LooksLikeSsl2Hello(data, start.size());
   return !record && std::any_of(start.begin(), start.end(), IsNoText);
 }
 

@@ -22,6 +22,7 @@ using classify::ServerFlight;
 using classify::ServerHello;
 using classify::ServerNameExtension;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -347,6 +348,22 @@ TEST(Tls, OfAnotherProtocolOnAMailPortIsNoMail) {
   Sensor sensor;
   sensor.Play(lost.frames()).Finish();
   EXPECT_THAT(Only(sensor), StartsWith("smtp"));
+}
+
+// As clients of the 2000s began, to servers of TLS too.
+TEST(Tls, AHelloMayHaveTheFormOfSsl2) {
+  std::string hello = "\x01\x03\x01" + std::string("\0\x12\0\0\0\x20", 6);
+  hello += std::string(18, '\x0a') + std::string(32, 'r');
+  hello = std::string("\x80") + static_cast<char>(hello.size()) + hello;
+  const Script script = {{kUp, hello},
+                         {kDown, ServerFlight({"mail.example.com"})},
+                         {kUp, ApplicationData(300)},
+                         {kDown, ApplicationData(300)}};
+  for (const uint16_t port : {465, 993, 995}) {
+    Sensor sensor;
+    sensor.Play(Play(script, port).frames()).Finish();
+    EXPECT_THAT(Only(sensor), HasSubstr(" port implicit")) << port;
+  }
 }
 
 }  // namespace
