@@ -59,7 +59,7 @@ class Database {
   // Alerts and hours older than this are dropped at a checkpoint.
   static constexpr int64_t kKeepSeconds = 400 * 86'400;
   // A blob is stored in parts of this size.
-  static constexpr std::size_t kPartBytes = 64 << 20;
+  static constexpr std::size_t kPartBytes = 8 << 20;
 
   // Opens DIRECTORY/state.db, made where it is missing. A file that is damaged, of a newer
   // schema, or of something else is renamed to state.db.set-aside-N, never written to;
