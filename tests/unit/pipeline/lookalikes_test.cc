@@ -353,8 +353,8 @@ TEST(Lookalikes, OnAPortOfTlsNeedNotBeWhole) {
   ExpectNoneWithoutAny(talk.Close().frames(), 5, "torrent");
 }
 
-// Of each, any one frame behind the SYN may be missing: what either stream is seen to begin with
-// is no TLS.
+// Of each, any one frame behind the SYN may be missing: what either stream is seen to begin
+// with is no TLS.
 TEST(Lookalikes, OnAPortOfTlsMayLackAnyFrame) {
   const std::string keys = "\0\0\4\x14\x06\x14"s + std::string(300, '\x8b');
   const Script tls = ImplicitTlsScript("host.example.com");
